@@ -1,0 +1,78 @@
+"""What can go wrong, as values that every face of Sizer can print.
+
+    SizerError
+    ├── InputError        faults in what the user gave: every one of them, each with its place
+    └── RunError          the input was fine, but the run could not be finished (disk, lock, cluster)
+
+A fault is a frozen value, so that a text, a JSON object and an editor's marker come from the same facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+QUOTE_LIMIT = 80
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that is wrong in the input, and where.
+
+    Sorts by place: file, then line, then column.
+    """
+
+    file: str
+    """The file as the user named it; empty where the input is no file."""
+    line: int
+    """From 1; 0 where there is no place inside the file."""
+    column: int
+    """From 1; 0 where there is no place inside the line."""
+    path: str
+    """The field, such as `grid.cells.from` or `model.inputs`; empty for the file as a whole."""
+    message: str
+    """What is wrong and, where there is one, what to do."""
+
+    def __str__(self) -> str:
+        place = self.file
+        if place and self.line:
+            place = f"{place}:{self.line}:{self.column}"
+        return ": ".join(word for word in (place, self.path, self.message) if word)
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return the fault as the JSON object that `--json` and the service answer."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+        }
+
+
+class SizerError(Exception):
+    """The root of every error that Sizer raises on purpose."""
+
+
+class InputError(SizerError, ValueError):
+    """The input has faults; nothing was counted and nothing was written.
+
+    Attributes:
+        faults: every fault, sorted by place; never empty.
+    """
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(sorted(faults))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class RunError(SizerError):
+    """The run could not be finished; the last good tables are still in place."""
+
+
+def quoted(value: object) -> str:
+    """Return a user's value in quotes, cut at 80 characters so that a message stays readable."""
+    text = str(value)
+    if len(text) > QUOTE_LIMIT:
+        text = text[: QUOTE_LIMIT - 1] + "…"
+    return f"'{text}'"

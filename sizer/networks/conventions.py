@@ -1,0 +1,321 @@
+"""The conventions: whose rules say which biases, peepholes and projections a network has, and what they refuse.
+
+The same words name different networks in different toolkits. A convention is one row of rules; the shapes
+themselves stand in `cells`. Rules are tested on the fields of one network or on arrays of them alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sizer.networks.cells import BACK_OF_ENVELOPE_LSTM, CELL_TYPES, CellType
+from sizer.networks.tensors import Number
+
+Given = Mapping[str, Any]
+"""Fields as given: counts and booleans (or arrays of them), None where the convention decides."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One reason why a convention, or any network at all, refuses a configuration."""
+
+    reason: str
+    """Why, in words that stand in summaries, faults and comparisons."""
+    field: str
+    """The field that a person would change."""
+    refuses: Callable[[Given], Number]
+    """True (or an array of truths) where the configuration is refused."""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How one toolkit, paper or habit counts."""
+
+    name: str
+    title: str
+    bias_vectors: Mapping[str, int]
+    """Bias vectors per gate by cell type; a cell type that is missing does not exist there."""
+    peepholes: Literal["if asked", "default", "always", "never"]
+    projections: tuple[str, ...]
+    """The projections an LSTM can have there."""
+    projection_bias: bool
+    output_bias: bool
+    source: str
+    lstm_rules: tuple[Rule, ...] = ()
+    """What it refuses of an LSTM's projections, in order."""
+    rules: tuple[Rule, ...] = ()
+    """What it refuses of any network, in order."""
+    cells: Mapping[str, CellType] = field(default_factory=dict)
+    """Tables of tensors that differ from the common ones."""
+    candidate_bias: bool = False
+    """Whether a GRU has one more bias vector, on its candidate's recurrent half."""
+    note: str = ""
+    """What a person who compares should know."""
+
+    def cell(self, cell_type: str) -> CellType:
+        """Return the table of tensors of a cell type."""
+        return self.cells.get(cell_type) or CELL_TYPES[cell_type]
+
+    def has_peepholes(self, cell_type: str) -> bool:
+        """Return whether a cell has peepholes where nothing is said about them."""
+        return self.peepholes in {"default", "always"} and "peepholes" in self.cell(cell_type).fields
+
+
+def _no_field(convention: str, name: str) -> Rule:
+    return Rule(f"{convention} has no {name}", name, lambda given: given[name] > 0)
+
+
+def _no_projections(convention: str) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            f"{convention} has no projections", "recurrent_projection", lambda given: given["recurrent_projection"] > 0
+        ),
+        Rule(
+            f"{convention} has no projections",
+            "nonrecurrent_projection",
+            lambda given: given["nonrecurrent_projection"] > 0,
+        ),
+    )
+
+
+def _no_override(convention: str, name: str) -> Rule:
+    return Rule(f"{convention} has no {name}", name, lambda given: (given[name] is not None) & _positive(given[name]))
+
+
+def _positive(value: Number) -> Number:
+    return False if value is None else value > 0
+
+
+CONVENTIONS: dict[str, Convention] = {
+    convention.name: convention
+    for convention in (
+        Convention(
+            name="textbook",
+            title="matrices only, peepholes if asked",
+            bias_vectors={"lstm": 0, "gru": 0, "rnn": 0},
+            peepholes="if asked",
+            projections=("recurrent_projection", "nonrecurrent_projection"),
+            projection_bias=False,
+            output_bias=False,
+            source="the matrices of Hochreiter & Schmidhuber 1997, Cho et al. 2014, Elman 1990",
+        ),
+        Convention(
+            name="sak2014",
+            title="no biases, peepholes",
+            bias_vectors={"lstm": 0, "gru": 0, "rnn": 0},
+            peepholes="default",
+            projections=("recurrent_projection", "nonrecurrent_projection"),
+            projection_bias=False,
+            output_bias=False,
+            source="Sak, Senior & Beaufays 2014, arXiv:1402.1128",
+        ),
+        Convention(
+            name="graves2013",
+            title="one bias vector, peepholes",
+            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1},
+            peepholes="default",
+            projections=("recurrent_projection", "nonrecurrent_projection"),
+            projection_bias=False,
+            output_bias=True,
+            source="Graves 2013, arXiv:1308.0850",
+        ),
+        Convention(
+            name="pytorch",
+            title="two bias vectors (cuDNN's layout)",
+            bias_vectors={"lstm": 2, "gru": 2, "rnn": 2},
+            peepholes="never",
+            projections=("recurrent_projection",),
+            projection_bias=False,
+            output_bias=True,
+            source="torch.nn.LSTM, GRU, RNN (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr); cuDNN",
+            lstm_rules=(
+                Rule(
+                    "pytorch needs recurrent_projection < cells",
+                    "recurrent_projection",
+                    lambda given: given["recurrent_projection"] >= given["cells"],
+                ),
+                _no_field("pytorch", "nonrecurrent_projection"),
+            ),
+        ),
+        Convention(
+            name="keras",
+            title="one bias vector, two in a GRU (reset_after)",
+            bias_vectors={"lstm": 1, "gru": 2, "rnn": 1},
+            peepholes="never",
+            projections=(),
+            projection_bias=False,
+            output_bias=True,
+            source="keras.layers.LSTM, GRU (reset_after=True), SimpleRNN",
+            lstm_rules=_no_projections("keras"),
+        ),
+        Convention(
+            name="tensorflow1",
+            title="one bias vector, peepholes if asked",
+            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1},
+            peepholes="if asked",
+            projections=("recurrent_projection",),
+            projection_bias=False,
+            output_bias=True,
+            source="tf.nn.rnn_cell.LSTMCell (use_peepholes, num_proj), GRUCell, BasicRNNCell",
+            lstm_rules=(_no_field("tensorflow1", "nonrecurrent_projection"),),
+        ),
+        Convention(
+            name="kaldi_nnet3",
+            title="one bias vector, peepholes, biased projections",
+            bias_vectors={"lstm": 1, "gru": 1},
+            peepholes="always",
+            projections=("recurrent_projection", "nonrecurrent_projection"),
+            projection_bias=True,
+            output_bias=True,
+            source="Kaldi nnet3 xconfig lstm-layer, lstmp-layer (W_rp with bias), gru-layer",
+            lstm_rules=(
+                Rule(
+                    "kaldi_nnet3 needs recurrent_projection + nonrecurrent_projection <= cells",
+                    "recurrent_projection",
+                    lambda given: given["recurrent_projection"] + given["nonrecurrent_projection"] > given["cells"],
+                ),
+                Rule(
+                    "kaldi_nnet3 needs a nonrecurrent_projection beside a recurrent_projection",
+                    "nonrecurrent_projection",
+                    lambda given: (given["recurrent_projection"] > 0) & (given["nonrecurrent_projection"] == 0),
+                ),
+                Rule(
+                    "kaldi_nnet3 needs a recurrent_projection beside a nonrecurrent_projection",
+                    "nonrecurrent_projection",
+                    lambda given: (given["nonrecurrent_projection"] > 0) & (given["recurrent_projection"] == 0),
+                ),
+            ),
+        ),
+        Convention(
+            name="kaldi_nnet1",
+            title="one bias vector, peepholes, always projected",
+            bias_vectors={"lstm": 1},
+            peepholes="always",
+            projections=("recurrent_projection",),
+            projection_bias=False,
+            output_bias=True,
+            source="Kaldi nnet1 LstmProjected (formerly LstmProjectedStreams)",
+            lstm_rules=(
+                Rule(
+                    "kaldi_nnet1 needs a recurrent_projection",
+                    "recurrent_projection",
+                    lambda given: given["recurrent_projection"] == 0,
+                ),
+                _no_field("kaldi_nnet1", "nonrecurrent_projection"),
+            ),
+        ),
+        Convention(
+            name="flax",
+            title="one bias vector, 3 + 1 in a GRU",
+            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1},
+            peepholes="never",
+            projections=(),
+            projection_bias=False,
+            output_bias=True,
+            source="flax.linen OptimizedLSTMCell, GRUCell (3 input biases and one on the candidate), SimpleCell",
+            lstm_rules=_no_projections("flax"),
+            candidate_bias=True,
+        ),
+        Convention(
+            name="back_of_envelope",
+            title="the closed form in circulation, an approximation",
+            bias_vectors={"lstm": 0},
+            peepholes="always",
+            projections=("recurrent_projection", "nonrecurrent_projection"),
+            projection_bias=False,
+            output_bias=False,
+            source="the closed form that circulates on question-and-answer sites",
+            cells={"lstm": BACK_OF_ENVELOPE_LSTM},
+            lstm_rules=(
+                Rule(
+                    "back_of_envelope needs a recurrent_projection beside a nonrecurrent_projection",
+                    "nonrecurrent_projection",
+                    lambda given: (given["nonrecurrent_projection"] > 0) & (given["recurrent_projection"] == 0),
+                ),
+            ),
+            rules=(
+                *(
+                    _no_field("back_of_envelope", name)
+                    for name in ("bidirectional", "skip_connections", "vocabulary", "embedding")
+                ),
+                *(
+                    _no_override("back_of_envelope", name)
+                    for name in ("bias_vectors", "projection_bias", "output_bias")
+                ),
+            ),
+            note="an approximation: raw input at every layer, no matrix for the non-recurrent projection",
+        ),
+    )
+}
+
+
+def rules_for(convention: Convention, cell_type: str) -> tuple[Rule, ...]:
+    """Return every rule that a configuration is held to, in the order in which reasons are given.
+
+    First what the convention refuses, then what the cell type does not have, then what is no network anywhere.
+    """
+    if cell_type not in convention.bias_vectors:
+        return (Rule(f"{convention.name} has no {cell_type}", "cell_type", lambda given: True),)
+    rules = []
+    if "peepholes" in convention.cell(cell_type).fields:
+        if convention.peepholes == "never":
+            rules.append(_no_override(convention.name, "peepholes"))
+        if convention.peepholes == "always":
+            rules.append(
+                Rule(
+                    f"{convention.name} always has peepholes", "peepholes", lambda given: _is_false(given["peepholes"])
+                )
+            )
+        rules.extend(convention.lstm_rules)
+    rules.extend(convention.rules)
+    rules.extend(
+        Rule(f"{cell_type} has no {name}", name, lambda given, name=name: _positive(given[name]))  # type: ignore[misc]
+        for name in ("peepholes", "recurrent_projection", "nonrecurrent_projection", "projection_bias")
+        if name not in convention.cell(cell_type).fields
+    )
+    return (*rules, *_ANY_NETWORK)
+
+
+def _is_false(value: Number) -> Number:
+    return False if value is None else value == 0
+
+
+_ANY_NETWORK = (
+    Rule(
+        "inputs are missing, and there is no vocabulary",
+        "inputs",
+        lambda given: (given["inputs"] == 0) & (given["vocabulary"] == 0),
+    ),
+    Rule(
+        "inputs and a vocabulary exclude each other",
+        "inputs",
+        lambda given: (given["inputs"] > 0) & (given["vocabulary"] > 0),
+    ),
+    Rule(
+        "a vocabulary needs an embedding",
+        "embedding",
+        lambda given: (given["vocabulary"] > 0) & (given["embedding"] == 0),
+    ),
+    Rule(
+        "an embedding needs a vocabulary",
+        "vocabulary",
+        lambda given: (given["embedding"] > 0) & (given["vocabulary"] == 0),
+    ),
+    Rule(
+        "a tied embedding needs a vocabulary",
+        "tied_embedding",
+        lambda given: (given["tied_embedding"] > 0) & (given["vocabulary"] == 0),
+    ),
+    Rule(
+        "a tied embedding needs outputs = vocabulary",
+        "tied_embedding",
+        lambda given: (given["tied_embedding"] > 0) & (given["outputs"] != given["vocabulary"]),
+    ),
+    Rule(
+        "a tied embedding needs an output layer fed by exactly `embedding` values",
+        "tied_embedding",
+        lambda given: (given["tied_embedding"] > 0) & (given["fed"] != given["embedding"]),
+    ),
+)

@@ -1,0 +1,136 @@
+"""The fields that describe one network: their names, kinds, bounds, defaults and meanings.
+
+The sweep schema, the command line's options and the reference page all speak of these fields; this is the
+one place where they are listed, in the order in which a person would say them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["count", "boolean", "choice"]
+FieldValue = int | bool | str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a network."""
+
+    name: str
+    kind: Kind
+    """`count` is a whole number, `boolean` true or false, `choice` one of a few words."""
+    title: str
+    """A few words, as an editor shows them."""
+    description: str
+    """What the field means, its unit, and what 0 or absence means."""
+    default: int | bool | None = None
+    """None: required, or the convention decides."""
+    minimum: int = 0
+    """The smallest count that is accepted."""
+    maximum: int | None = None
+    """The largest count that is accepted; None: no bound."""
+    per_layer: bool = False
+    """Whether one network may have a list here, one value per layer."""
+
+
+FIELDS: dict[str, Field] = {
+    field.name: field
+    for field in (
+        Field(
+            "convention",
+            "choice",
+            "Counting convention",
+            "Whose rules decide which biases, peepholes and projections there are.",
+        ),
+        Field("cell_type", "choice", "Cell type", "The kind of recurrent cell."),
+        Field(
+            "inputs", "count", "Input width", "Values in one input frame. With a vocabulary it is left out, or 0.", 0
+        ),
+        Field("outputs", "count", "Output width", "Width of the output layer; 0 means that there is none.", 0),
+        Field("layers", "count", "Layers", "Recurrent layers, one above the other.", minimum=1),
+        Field("cells", "count", "Cells per layer", "Cells in each layer and direction.", minimum=1, per_layer=True),
+        Field(
+            "recurrent_projection",
+            "count",
+            "Recurrent projection",
+            "Width of the projection that is fed back and handed up (Sak et al.'s r); 0 means none. LSTM only.",
+            0,
+            per_layer=True,
+        ),
+        Field(
+            "nonrecurrent_projection",
+            "count",
+            "Non-recurrent projection",
+            "Width of the projection that is handed up but not fed back (Sak et al.'s p); 0 means none. LSTM only.",
+            0,
+            per_layer=True,
+        ),
+        Field(
+            "bidirectional",
+            "boolean",
+            "Bidirectional",
+            "Whether each layer also reads the sequence backwards; its two outputs are joined.",
+            False,
+        ),
+        Field(
+            "skip_connections",
+            "boolean",
+            "Skip connections",
+            "Whether the raw input feeds every layer and every layer feeds the output (Graves 2013).",
+            False,
+        ),
+        Field(
+            "peepholes",
+            "boolean",
+            "Peepholes",
+            "Whether the gates of an LSTM see its cells: 3 weights a cell. Left out, the convention decides.",
+        ),
+        Field(
+            "vocabulary",
+            "count",
+            "Vocabulary",
+            "Symbols in the embedding in front of the network; 0 means no embedding.",
+            0,
+        ),
+        Field(
+            "embedding",
+            "count",
+            "Embedding width",
+            "Values per symbol of the embedding, which then feed the first layer; 0 means no embedding.",
+            0,
+        ),
+        Field(
+            "tied_embedding",
+            "boolean",
+            "Tied embedding",
+            "Whether the output matrix is the embedding itself and adds no weights. Needs outputs = vocabulary and an output layer fed by `embedding` values.",
+            False,
+        ),
+        Field(
+            "other_weights",
+            "count",
+            "Other weights",
+            "Weights of the rest of the model (a convolutional front end, attention ...), added as a part of their own.",
+            0,
+        ),
+        Field(
+            "bias_vectors", "count", "Bias vectors per gate", "0, 1 or 2; replaces the convention's number.", maximum=2
+        ),
+        Field(
+            "projection_bias",
+            "boolean",
+            "Projection bias",
+            "Whether the projection has a bias; replaces the convention's rule.",
+        ),
+        Field(
+            "output_bias",
+            "boolean",
+            "Output bias",
+            "Whether the output layer has a bias; replaces the convention's rule.",
+        ),
+    )
+}
+
+REQUIRED = ("convention", "cell_type", "layers", "cells")
+PROJECTIONS = ("recurrent_projection", "nonrecurrent_projection")

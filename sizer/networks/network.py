@@ -1,0 +1,195 @@
+"""Fields become a network: groups of weight tensors with their dimensions, from which every count follows.
+
+    fields -> resolve (the convention fills what is not said) -> wire (what feeds what) -> tally (sums)
+
+`resolve`, `wire` and `tally` work on Python ints, on NumPy int64 arrays that broadcast, and on `Symbol`s. The
+convention and the cell type are plain words in all three: a batch is split by them beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.cells import AROUND, CellType
+from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
+from sizer.networks.fields import FIELDS
+from sizer.networks.tensors import PARTS, Dimensions, Number, Tensor, first_nonzero, product, total
+
+BYTES = {"float32_bytes": 4, "float16_bytes": 2, "int8_bytes": 1}
+"""Bytes per weight in each number format."""
+
+COUNTED = ("weights", *PARTS, "macs_per_step", "state_size", *BYTES)
+"""Every column that is counted rather than given."""
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tensors that stand in the network several times over with the same dimensions."""
+
+    label: str
+    """Where they stand: `embedding`, `layer`, `output` or `other`."""
+    first: int
+    """The number of the first layer, from 1; 0 outside the recurrent layers."""
+    repeats: Number
+    """How many layers look like this; 1 outside the recurrent layers."""
+    directions: Number
+    """2 in a bidirectional network's layers, else 1."""
+    tensors: tuple[Tensor, ...]
+    dimensions: Dimensions
+    state: tuple[str, ...] = ()
+
+    @property
+    def times(self) -> Number:
+        """How often each tensor stands in the network."""
+        return product([self.repeats, self.directions])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A wired network: its groups from the input upwards, and the width that feeds the output layer."""
+
+    groups: tuple[Group, ...]
+    fed: Number
+
+
+def resolve(given: Fields) -> dict[str, Any]:
+    """Return every field with what the convention decides filled in.
+
+    Args:
+        given: `convention` and `cell_type` as words; counts and booleans as ints, arrays or symbols. Absent or
+            None means the default.
+
+    Returns:
+        Every field of `FIELDS`, none of them None, and `candidate_bias`.
+    """
+    convention = CONVENTIONS[given["convention"]]
+    cell_type = given["cell_type"]
+    resolved = {name: field.default if given.get(name) is None else given[name] for name, field in FIELDS.items()}
+    resolved["candidate_bias"] = int(convention.candidate_bias and resolved["bias_vectors"] is None)
+    decided = {
+        "peepholes": convention.has_peepholes(cell_type),
+        "bias_vectors": convention.bias_vectors.get(cell_type, 0),
+        "projection_bias": convention.projection_bias and "projection_bias" in convention.cell(cell_type).fields,
+        "output_bias": convention.output_bias,
+    }
+    for name, value in decided.items():
+        if resolved[name] is None:
+            resolved[name] = value
+    return resolved
+
+
+def wire(resolved: Fields) -> Network:
+    """Return the network's groups of tensors with their dimensions.
+
+    Args:
+        resolved: what `resolve` returns; `cells` and the projections may be tuples, one value per layer.
+    """
+    cell = CONVENTIONS[resolved["convention"]].cell(resolved["cell_type"])
+    directions = 1 + 1 * resolved["bidirectional"]
+    raw = resolved["inputs"] + resolved["embedding"]
+    skip = 1 * resolved["skip_connections"]
+    groups = [Group("embedding", 0, 1, 1, (AROUND["embedding"],), resolved)]
+    if isinstance(resolved["cells"], tuple):
+        layers = [_layer_dimensions(cell, _layer_fields(resolved, layer)) for layer in range(len(resolved["cells"]))]
+        _set_inputs(cell, layers, raw, skip, directions)
+        groups.extend(
+            Group("layer", number, 1, directions, cell.tensors, layer, cell.state)
+            for number, layer in enumerate(layers, start=1)
+        )
+        handed = [product([directions, layer["hands_up"]]) for layer in layers]
+        fed = handed[-1] + product([skip, total(handed[:-1])])
+    else:
+        layer = _layer_dimensions(cell, resolved)
+        layers = [layer, dict(layer)]
+        _set_inputs(cell, layers, raw, skip, directions)
+        more = resolved["layers"] - 1
+        groups.append(Group("layer", 1, 1, directions, cell.tensors, layers[0], cell.state))
+        groups.append(Group("layer", 2, more, directions, cell.tensors, layers[1], cell.state))
+        fed = product([directions, layer["hands_up"], 1 + product([skip, more])])
+    around = {**resolved, "fed": fed}
+    groups.append(Group("output", 0, 1, 1, (AROUND["output"], AROUND["output_bias"]), around))
+    groups.append(Group("other", 0, 1, 1, (AROUND["other"],), around))
+    return Network(tuple(groups), fed)
+
+
+def _layer_fields(resolved: Fields, layer: int) -> dict[str, Any]:
+    return {name: value[layer] if isinstance(value, tuple) else value for name, value in resolved.items()}
+
+
+def _layer_dimensions(cell: CellType, fields: Fields) -> dict[str, Number]:
+    dimensions = {name: fields[name] for name in FIELDS if name not in {"convention", "cell_type"}}
+    dimensions["candidate_bias"] = fields["candidate_bias"]
+    dimensions["projected"] = fields["recurrent_projection"] + fields["nonrecurrent_projection"]
+    dimensions["recurrent"] = first_nonzero(cell.recurs, dimensions)
+    dimensions["hands_up"] = first_nonzero(cell.hands_up, dimensions)
+    return dimensions
+
+
+def _set_inputs(cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, directions: Number) -> None:
+    """Give each layer the width that feeds it."""
+    layers[0]["input"] = raw
+    for below, layer in zip(layers, layers[1:], strict=False):
+        sources = {
+            "handed": product([directions, below["hands_up"]]),
+            "raw": raw,
+            "recurrent_projection": below["recurrent_projection"],
+        }
+        fed_by = total([sources[name] for name in cell.fed_by])
+        layer["input"] = fed_by + product([skip, raw])
+
+
+def tally(network: Network, columns: Iterable[str]) -> dict[str, Number]:
+    """Return the named counted columns of a network, each an int or an array like the network's dimensions."""
+    found: dict[str, Number] = {}
+    for column in columns:
+        if column == "macs_per_step":
+            found[column] = total(
+                [
+                    product([group.times, total([t.size(group.dimensions) for t in group.tensors if t.matrix])])
+                    for group in network.groups
+                ]
+            )
+        elif column == "state_size":
+            found[column] = total(
+                [
+                    product([group.times, total([group.dimensions[name] for name in group.state])])
+                    for group in network.groups
+                ]
+            )
+        elif column in BYTES:
+            found[column] = product([BYTES[column], _weights(network, None)])
+        else:
+            found[column] = _weights(network, None if column == "weights" else column)
+    return found
+
+
+def _weights(network: Network, part: str | None) -> Number:
+    return total(
+        [
+            product(
+                [
+                    group.times,
+                    total([t.weights(group.dimensions) for t in group.tensors if part is None or t.part == part]),
+                ]
+            )
+            for group in network.groups
+        ]
+    )
+
+
+def refusals(given: Fields, fed: Number = None) -> list[tuple[Rule, Number]]:
+    """Return each rule that a configuration is held to with its answer: True, or an array of truths, refuses.
+
+    Args:
+        given: fields as given, None or absent where the convention decides. No lists per layer.
+        fed: what feeds the output layer, where that is not what follows from `given` alone.
+    """
+    resolved = resolve(given)
+    asked = {name: given.get(name) for name in ("peepholes", "bias_vectors", "projection_bias", "output_bias")}
+    tested = {**resolved, **asked, "fed": wire(resolved).fed if fed is None else fed}
+    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"])
+    return [(rule, rule.refuses(tested)) for rule in rules]

@@ -1,0 +1,81 @@
+"""Sizes as people write them ("10M", "2MiB") become whole numbers, and whole numbers become words."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_SIZE = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(e\+?(?P<exponent>\d{1,3}))?(?P<unit>[a-z]*)", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
+_BYTE_UNITS = {
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+_EXACT_BELOW = 1000
+
+
+def parse_size(text: str, *, in_bytes: bool = False) -> int:
+    """Return the whole number that a size such as `10M`, `10.5K`, `1e6` or `2B` stands for.
+
+    Args:
+        text: decimal, case-insensitive, no spaces or separators inside.
+        in_bytes: also take `2MB` (decimal) and `2MiB` (binary), as budgets on bytes do. `2B` is then 2 bytes.
+
+    Raises:
+        ValueError: the text is no size, or is not a whole number.
+
+    Example:
+        >>> parse_size("10.5K"), parse_size("1e6"), parse_size("2B"), parse_size("2MiB", in_bytes=True)
+        (10500, 1000000, 2000000000, 2097152)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write it as 10000000, 10M or 1e7")
+    units = {**_UNITS, **_BYTE_UNITS} if in_bytes else _UNITS
+    unit = match["unit"].lower()
+    if unit not in units:
+        if unit in _BYTE_UNITS:
+            raise ValueError(f"{text!r} is a size in bytes, and this is a number of things; write 10M or 1e7")
+        raise ValueError(
+            f"{text!r} has no known unit; the units are K, M, B and T" + (", KB, MB, KiB, MiB ..." if in_bytes else "")
+        )
+    value = Fraction(match["number"]) * 10 ** int(match["exponent"] or 0) * units[unit]
+    if value.denominator != 1:
+        raise ValueError(f"{text!r} is not a whole number")
+    return value.numerator
+
+
+def rounded_size(value: int) -> str:
+    """Return a number as a glance takes it in: three digits and K, M or B.
+
+    Example:
+        >>> rounded_size(21166080), rounded_size(784), rounded_size(999950)
+        ('21.2M', '784', '1.0M')
+    """
+    for power, unit in ((10**3, "K"), (10**6, "M"), (10**9, "B"), (10**12, "T")):
+        if value < _EXACT_BELOW:
+            return str(value)
+        tenths = (value * 20 + power) // (2 * power)
+        if tenths < 10 * _EXACT_BELOW or unit == "T":
+            return f"{tenths // 10:,}.{tenths % 10}{unit}"
+    raise AssertionError("unreachable: the last unit always answers")
+
+
+def rounded_bytes(value: int) -> str:
+    """Return bytes as a glance takes them in, in decimal units.
+
+    Example:
+        >>> rounded_bytes(84664320), rounded_bytes(999)
+        ('84.7 MB', '999 bytes')
+    """
+    if value < _EXACT_BELOW:
+        return f"{value} bytes"
+    text = rounded_size(value)
+    return f"{text[:-1]} {text[-1].replace('B', 'G').replace('K', 'k')}B"
