@@ -1,5 +1,63 @@
-"""Sizer counts the weights of recurrent networks exactly."""
+"""Sizer counts the weights of recurrent networks exactly: one network, or a sweep of a hundred million.
 
-from sizer.networks.counting import count
+    count         one network, from a mapping of its fields
+    explain       the same, tensor by tensor, with the formula
+    compare       the same words under every convention
+    load_sweep    a YAML sweep file, checked
+    run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
+
+Importing this package imports neither NumPy nor pandas; `load_sweep` and `run_sweep` bring what they need.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sizer.errors import Fault, InputError, RunError, SizerError
+from sizer.networks.breakdown import Breakdown, explain
+from sizer.networks.comparison import compare
+from sizer.networks.counting import Count, count
+
+if TYPE_CHECKING:
+    from sizer.run import Run, run_sweep
+    from sizer.sweepfile.load import load_sweep
+    from sizer.sweepfile.sweep import Sweep
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Breakdown",
+    "Count",
+    "Fault",
+    "InputError",
+    "Run",
+    "RunError",
+    "SizerError",
+    "Sweep",
+    "compare",
+    "count",
+    "explain",
+    "load_sweep",
+    "run_sweep",
+]
+
+_LATER = {
+    "load_sweep": "sizer.sweepfile.load",
+    "Sweep": "sizer.sweepfile.sweep",
+    "Run": "sizer.run",
+    "run_sweep": "sizer.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy only when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'sizer' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted([*__all__, "__version__"])

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_SIZE = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(e\+?(?P<exponent>\d{1,3}))?(?P<unit>[a-z]*)", re.IGNORECASE)
+from sizer.errors import quoted
+
+_SIZE = re.compile(
+    r"(?P<number>[0-9]+(\.[0-9]+)?|\.[0-9]+)(e\+?(?P<exponent>[0-9]{1,3}))?(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII
+)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 _BYTE_UNITS = {
     "b": 1,
@@ -19,6 +23,8 @@ _BYTE_UNITS = {
     "tib": 2**40,
 }
 _EXACT_BELOW = 1000
+_LONGEST = 1000
+"""Characters; Python refuses to read numbers of more than 4,300 digits."""
 
 
 def parse_size(text: str, *, in_bytes: bool = False) -> int:
@@ -35,21 +41,22 @@ def parse_size(text: str, *, in_bytes: bool = False) -> int:
         >>> parse_size("10.5K"), parse_size("1e6"), parse_size("2B"), parse_size("2MiB", in_bytes=True)
         (10500, 1000000, 2000000000, 2097152)
     """
-    match = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(f"{text!r} is not a size; write it as 10000000, 10M or 1e7")
+        raise ValueError(f"{quoted(text)} is not a size; write it as 10000000, 10M or 1e7")
     units = {**_UNITS, **_BYTE_UNITS} if in_bytes else _UNITS
     unit = match["unit"].lower()
     if unit not in units:
         if unit in _BYTE_UNITS:
-            raise ValueError(f"{text!r} is a size in bytes, and this is a number of things; write 10M or 1e7")
+            raise ValueError(f"{quoted(text)} is a size in bytes, and this is a number of things; write 10M or 1e7")
         raise ValueError(
-            f"{text!r} has no known unit; the units are K, M, B and T" + (", KB, MB, KiB, MiB ..." if in_bytes else "")
+            f"{quoted(text)} has no known unit; the units are K, M, B and T"
+            + (", KB, MB, KiB, MiB ..." if in_bytes else "")
         )
     value = Fraction(match["number"]) * 10 ** int(match["exponent"] or 0) * units[unit]
     if value.denominator != 1:
-        raise ValueError(f"{text!r} is not a whole number")
-    return value.numerator
+        raise ValueError(f"{quoted(text)} is not a whole number")
+    return int(value)
 
 
 def rounded_size(value: int) -> str:

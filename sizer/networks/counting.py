@@ -179,7 +179,7 @@ def _read(field: Field, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and field.per_layer:
         if not value:
             raise ValueError("is an empty list; give one value per layer")
-        return tuple(_read(field, one) for one in value)
+        return tuple(_read_count(field, one) for one in value)
     if field.kind == "choice":
         choices = CHOICES[field.name]
         if value not in choices:

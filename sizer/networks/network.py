@@ -8,6 +8,7 @@ convention and the cell type are plain words in all three: a batch is split by t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +133,7 @@ def _layer_dimensions(cell: CellType, fields: Fields) -> dict[str, Number]:
 def _set_inputs(cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, directions: Number) -> None:
     """Give each layer the width that feeds it."""
     layers[0]["input"] = raw
-    for below, layer in zip(layers, layers[1:], strict=False):
+    for below, layer in itertools.pairwise(layers):
         sources = {
             "handed": product([directions, below["hands_up"]]),
             "raw": raw,

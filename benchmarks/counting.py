@@ -1,0 +1,115 @@
+"""Counting a grid under a budget: Sizer, a Python loop, the pandas cross join, PyTorch's meta device.
+
+Every way decides the same question, which configurations of an LSTM grid have at most 10M weights; the slow ones on
+a part of the grid, since the figure is a rate. What they keep is compared, so that nobody wins by counting wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import pandas as pd
+from measuring import rates, report
+
+from sizer.run import Walk
+from sizer.sweepfile.load import parse_sweep
+
+LARGE = """
+sizer: 1
+name: large
+model: {convention: pytorch, cell_type: lstm, inputs: 39, outputs: 34}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 1604, to: 4100, step: 4}
+  recurrent_projection: {from: 1, to: 1600, step: 1}
+  other_weights: {from: 0, to: 90, step: 10}
+budget: {weights: {max: 10M}}
+"""
+SMALL = """
+sizer: 1
+name: small
+model: {convention: pytorch, cell_type: lstm, inputs: 39, outputs: 34}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 516, to: 1536, step: 4}
+  recurrent_projection: {from: 1, to: 512, step: 1}
+budget: {weights: {max: 10M}}
+"""
+LAYERS, CELLS, PROJECTIONS = range(1, 11), range(516, 1537, 4), range(1, 513)
+BUDGET = 10_000_000
+SIZE = len(LAYERS) * len(CELLS) * len(PROJECTIONS)
+
+
+def formula(layers: int, cells: int, projection: int) -> int:
+    """Return the weights of PyTorch's projected LSTM with an output layer, as a person would write it."""
+    first = 4 * cells * (39 + projection) + 8 * cells + cells * projection
+    upper = 4 * cells * (projection + projection) + 8 * cells + cells * projection
+    return first + (layers - 1) * upper + projection * 34 + 34
+
+
+def with_sizer(text: str) -> int:
+    """Return how many configurations of a sweep are kept, counted by the engine; no rows are written."""
+    walk = Walk(parse_sweep(text), top=0)
+    for _ in walk.rows(["id", "weights"]):
+        pass
+    return walk.account.kept
+
+
+def with_loop(step: int = 1) -> int:
+    """Return the same from a plain loop over `itertools.product`."""
+    return sum(
+        formula(layers, cells, projection) <= BUDGET
+        for layers, cells, projection in itertools.product(LAYERS, CELLS[::step], PROJECTIONS)
+    )
+
+
+def with_pandas() -> int:
+    """Return the same from a cross join of frames."""
+    frame = (
+        pd.DataFrame({"layers": list(LAYERS)})
+        .merge(pd.DataFrame({"cells": list(CELLS)}), how="cross")
+        .merge(pd.DataFrame({"projection": list(PROJECTIONS)}), how="cross")
+    )
+    frame["weights"] = formula(frame.layers, frame.cells, frame.projection)  # type: ignore[arg-type]
+    return len(frame[frame.weights <= BUDGET])
+
+
+def with_torch(number: int) -> int:
+    """Return the same for a few configurations, from modules on the meta device."""
+    import torch
+
+    kept = 0
+    for layers, cells, projection in itertools.islice(itertools.product(LAYERS, CELLS, PROJECTIONS), number):
+        lstm = torch.nn.LSTM(39, cells, layers, proj_size=projection, device="meta")
+        output = torch.nn.Linear(projection, 34, device="meta")
+        weights = sum(p.numel() for module in (lstm, output) for p in module.parameters())
+        assert weights == formula(layers, cells, projection)
+        kept += weights <= BUDGET
+    return kept
+
+
+def main() -> None:
+    """Measure and print."""
+    assert with_sizer(SMALL) == with_loop() == with_pandas()
+    ways = {
+        "sizer, 10^8 configurations": (10 * 625 * 1600 * 10, lambda: with_sizer(LARGE)),
+        "sizer, 10^6 configurations": (SIZE, lambda: with_sizer(SMALL)),
+        "Python loop over itertools.product": (
+            len(LAYERS) * len(CELLS[::4]) * len(PROJECTIONS),
+            lambda: with_loop(4),
+        ),
+        "pandas cross join": (SIZE, with_pandas),
+    }
+    try:
+        import torch  # noqa: F401
+
+        ways["torch.nn.LSTM(device='meta')"] = (500, lambda: with_torch(500))
+    except ImportError:
+        print("PyTorch is not installed; its modules are left out", file=sys.stderr)
+    report(Path(__file__).stem, rates(ways, rounds=3), "sizer, 10^8 configurations")
+
+
+if __name__ == "__main__":
+    main()

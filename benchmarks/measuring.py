@@ -1,0 +1,70 @@
+"""Times things in one run, interleaved, and says on what machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def machine() -> dict[str, Any]:
+    """Return what a reader needs to judge the figures."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
+
+
+def rates(ways: dict[str, tuple[int, Callable[[], int]]], rounds: int) -> dict[str, dict[str, float]]:
+    """Return the median rate of each way, measured turn by turn.
+
+    Args:
+        ways: name -> (configurations it decides, what does it and returns how many it kept).
+        rounds: how often each way has its turn.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, (_, work) in ways.items():
+            started = time.perf_counter()
+            work()
+            seconds[name].append(time.perf_counter() - started)
+    return {
+        name: {
+            "configurations": configurations,
+            "seconds": statistics.median(seconds[name]),
+            "per_second": configurations / statistics.median(seconds[name]),
+        }
+        for name, (configurations, _) in ways.items()
+    }
+
+
+def report(title: str, found: dict[str, dict[str, float]], reference: str) -> None:
+    """Print the rates, each with how many times faster the reference is; write them where --json says."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--json")
+    options, _ = parser.parse_known_args()
+    described = machine()
+    print(f"{title}\n{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
+    best = found[reference]["per_second"]
+    print(f"  {'way':34}  {'configurations':>14}  {'seconds':>8}  {'per second':>13}  {reference} is faster by")
+    for name, figures in found.items():
+        ratio = "" if name == reference else f"{best / figures['per_second']:>12,.0f} x"
+        print(
+            f"  {name:34}  {figures['configurations']:>14,}  {figures['seconds']:>8.2f}  {figures['per_second']:>13,.0f}  {ratio}"
+        )
+    if options.json:
+        content = {"title": title, "machine": described, "reference": reference, "ways": found}
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,58 @@
+"""Runs commands in a terminal of its own and prints what a person would see, for cog to place in the documents."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import cog
+
+ROOT = Path(__file__).resolve().parent.parent
+_COLUMNS = 160
+
+
+def terminal_output(command: str) -> str:
+    """Return what a command prints on a terminal that is wide enough."""
+    words = shlex.split(command)
+    if words[0] == "sizer":
+        words[0] = str(Path(sys.executable).with_name("sizer"))
+    controller, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(_COLUMNS), "LINES": "50", "TERM": "dumb", "NO_COLOR": "1"}
+    process = subprocess.Popen(words, stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT, env=environment)
+    os.close(terminal)
+    printed = b""
+    while True:
+        try:
+            piece = os.read(controller, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        printed += piece
+    process.wait()
+    os.close(controller)
+    return printed.decode().replace("\r\n", "\n")
+
+
+def screen(command: str) -> None:
+    """Place a command and what it prints; times are left out, since they differ from run to run."""
+    text = re.sub(r" {2,}\d+\.\d s$", "", terminal_output(command), flags=re.MULTILINE).rstrip()
+    cog.outl(f"\n```console\n$ {command}\n{text}\n```\n")
+
+
+def file(path: str, language: str) -> None:
+    """Place a file."""
+    cog.outl(f"\n```{language}\n{(ROOT / path).read_text().rstrip()}\n```\n")
+
+
+def table(header: list[str], rows: list[list[str]]) -> None:
+    """Place a table."""
+    lines = [header, ["---"] * len(header), *rows]
+    cog.outl(
+        "\n" + "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    )

@@ -1,0 +1,344 @@
+"""What a person sees: summaries, tables and breakdowns as text.
+
+Text for a terminal has thousands separators and aligned columns; in a pipe the same tables are tab-separated with
+plain integers and nothing is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sizer.errors import Fault
+from sizer.networks.breakdown import Breakdown, assumptions
+from sizer.networks.comparison import Reading
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.network import resolve
+from sizer.sizes import rounded_bytes, rounded_size
+
+if TYPE_CHECKING:
+    from sizer.run import Run
+    from sizer.sweepfile.sweep import Sweep
+
+DOT = " · "
+_SCREEN_COLUMNS = (
+    "id",
+    "convention",
+    "cell_type",
+    "layers",
+    "cells",
+    "recurrent_projection",
+    "nonrecurrent_projection",
+)
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), indent: str = "  ") -> list[str]:
+    """Return rows of cells as lines with aligned columns.
+
+    Args:
+        rows: cells, the same number in each row.
+        left: the numbers of the columns that are aligned to the left; the others to the right.
+        indent: in front of each line.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        indent
+        + "  ".join(
+            cell.ljust(width) if number in left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def tab_separated(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table for a pipe: a header and one line per row, plain integers."""
+    return "".join("\t".join(map(plain, row)) + "\n" for row in (header, *rows))
+
+
+def plain(value: object) -> str:
+    """Return a value as machines read it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it, with thousands separators."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+
+
+def faults_text(faults: Sequence[Fault], lines: Mapping[str, Sequence[str]]) -> str:
+    """Return faults, each with the line it stands in where the lines of its file are given."""
+    said = []
+    for fault in faults:
+        said.append(str(fault))
+        source = lines.get(fault.file, ())
+        if 0 < fault.line <= len(source):
+            number = str(fault.line).rjust(5)
+            text = source[fault.line - 1].replace("\t", " ")
+            said.extend((f"{number} | {text}", f"{' ' * 5} | {' ' * (fault.column - 1)}^"))
+    return "\n".join(said)
+
+
+# The run
+
+
+def table_of_largest(run: Run) -> tuple[list[str], list[list[object]]]:
+    """Return the header and rows of the largest kept configurations: what is swept, weights, share of the budget."""
+    columns = [name for name in (*_SCREEN_COLUMNS, *run.sweep.swept) if name == "id" or name in run.sweep.swept]
+    columns = list(dict.fromkeys(columns))
+    bounded = next((bound for bound in run.sweep.budget if bound.maximum), None)
+    counted = "weights" if bounded is None else bounded.column
+    columns.extend(dict.fromkeys((counted, "weights")))
+    header = [*columns, *(["of budget"] if bounded else [])]
+    rows: list[list[object]] = []
+    for configuration in run.largest:
+        row = [configuration[name] for name in columns]
+        if bounded and bounded.maximum:
+            row.append(f"{100 * configuration[counted] / bounded.maximum:.1f}%")
+        rows.append(row)
+    return header, rows
+
+
+def run_heading(sweep: Sweep) -> str:
+    """Return what was asked and what was assumed, two lines."""
+    title = DOT.join(filter(None, (sweep.name, sweep.description)))
+    return f"{title}\n{what_is_fixed(sweep)}"
+
+
+def what_is_fixed(sweep: Sweep) -> str:
+    """Return the fields that stay the same, and what the convention makes of them."""
+    if len(sweep.grids) > 1:
+        said = [f"{len(sweep.grids)} grids"]
+        fixed = {
+            name: value
+            for name, value in sweep.grids[0].fixed.items()
+            if all(grid.fixed.get(name) == value for grid in sweep.grids)
+        }
+    else:
+        said, fixed = [], dict(sweep.grids[0].fixed)
+    said.extend(str(fixed[name]) for name in ("convention", "cell_type") if name in fixed)
+    for name, value in fixed.items():
+        if name in {"convention", "cell_type"} or isinstance(value, (bool, str)) or not value:
+            continue
+        words = name if value != 1 or not name.endswith("s") else name.removesuffix("s")
+        said.append(f"{value:,} {words.replace('_', ' ')}")
+    if "convention" in fixed and "cell_type" in fixed:
+        one = {name: value for name, value in fixed.items() if name not in sweep.swept}
+        said.append(assumptions(resolve(one), unsaid=sweep.swept))
+    return DOT.join(said)
+
+
+def account_lines(run: Run) -> list[str]:
+    """Return where every configuration went, one line per reason; they add up."""
+    account = run.account
+    if account is None:
+        return [f"  {run.sweep.size:,}  configurations"]
+    rows = [(f"{run.sweep.size:,}", "configurations")]
+    rows.extend((f"-{number:,}", f"not valid: {reason}") for reason, number in account.not_valid.items())
+    for (column, side), number in account.outside.items():
+        bound = next(bound for bound in run.sweep.budget if bound.column == column)
+        limit = bound.minimum if side == "under" else bound.maximum
+        rows.append((f"-{number:,}", f"{side} {limit:,} {column}"))
+    rows.extend((f"-{number:,}", f"excluded: {expression}") for expression, number in account.excluded.items())
+    rows.append((f"{account.kept:,}", "kept"))
+    if account.repeated:
+        rows.append((f"{account.repeated:,}", "of them equal an earlier configuration of the sweep"))
+    return aligned(rows, left=(1,))
+
+
+def run_screen(run: Run, terminal_table: bool) -> str:
+    """Return the whole summary of a run, with the table of the largest where it is for a terminal."""
+    lines = [run_heading(run.sweep), "", *account_lines(run), ""]
+    if run.account is None:
+        lines.append(f"Too many to look at one by one; nothing was counted. A dry run counts up to {10**10:,}.")
+        return "\n".join(lines)
+    if run.account.kept == 0:
+        lines.extend(_nothing_kept(run))
+    elif terminal_table and run.largest:
+        header, rows = table_of_largest(run)
+        lines.append("Largest within the budget" if run.sweep.budget else "Largest")
+        words = [number for number, value in enumerate(rows[0]) if isinstance(value, str) and not value.endswith("%")]
+        lines.extend(aligned([header, *([shown(value) for value in row] for row in rows)], left=words))
+        lines.append("")
+    if run.files:
+        lines.append(f"{DOT.join(str(path) for path in run.files)}      {run.seconds:.1f} s")
+    elif run.expected_bytes:
+        sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
+        lines.append(f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s")
+    best = run.largest[0] if run.largest else run.smallest
+    if best is not None:
+        lines.append(f"Next: sizer explain {run.sweep.file} --id {best['id']}")
+    return "\n".join(lines)
+
+
+def _nothing_kept(run: Run) -> list[str]:
+    if run.smallest is None:
+        return ["No configuration is valid."]
+    smallest = run.smallest
+    swept = ", ".join(f"{name} {shown(smallest[name])}" for name in run.sweep.swept)
+    bounded = [bound.column for bound in run.sweep.budget if bound.column != "weights"]
+    also = "".join(f", {smallest[column]:,} {column}" for column in bounded)
+    return [
+        "No configuration fits.",
+        f"The smallest there is: id {smallest['id']:,} ({swept}) with {smallest['weights']:,} weights{also}.",
+    ]
+
+
+# One network
+
+
+def network_heading(configuration: Mapping[str, Any]) -> str:
+    """Return one network in a line: convention, cell, widths, what was assumed."""
+    front = (
+        f"{configuration['vocabulary']:,} x {configuration['embedding']:,}"
+        if configuration["vocabulary"]
+        else shown(configuration["inputs"])
+    )
+    cells = configuration["cells"]
+    middle = ", ".join(map(shown, cells)) if isinstance(cells, tuple) else f"{configuration['layers']:,} x {cells:,}"
+    widths = [front, middle]
+    if configuration["outputs"]:
+        widths.append(shown(configuration["outputs"]))
+    said = [configuration["convention"], configuration["cell_type"], " -> ".join(widths)]
+    for name, letter in (("recurrent_projection", "r"), ("nonrecurrent_projection", "p")):
+        value = configuration[name]
+        if any(value) if isinstance(value, tuple) else value:
+            said.append(f"{letter} = {', '.join(map(shown, value)) if isinstance(value, tuple) else shown(value)}")
+    return DOT.join([*said, assumptions(configuration)])
+
+
+def explain_screen(breakdown: Breakdown) -> str:
+    """Return a network tensor by tensor, the sums and the formula."""
+    counted = breakdown.count
+    rows = [("", "shape", "weights", "")]
+    for section in breakdown.sections:
+        rows.append((section.title, "", "", ""))
+        for line in section.lines:
+            shape = " x ".join(map(str, line.shape))
+            weights = "shared" if line.shared else f"{line.weights:,}"
+            rows.append((f"  {line.name}", shape, weights, ""))
+    rows.append(("", "", f"{counted.weights:,}", rounded_size(counted.weights)))
+    table = aligned(rows, left=(0, 1))
+    sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
+    return "\n".join([network_heading(counted.configuration), "", *table, breakdown.formula, sums])
+
+
+def explain_table(breakdown: Breakdown) -> str:
+    """Return a network tensor by tensor for a pipe."""
+    header = ("section", "times", "tensor", "shape", "weights", "weights_in_all")
+    return tab_separated(
+        header,
+        [
+            (
+                section.title,
+                section.times,
+                line.name,
+                "x".join(map(str, line.shape)),
+                line.weights,
+                section.times * line.weights,
+            )
+            for section in breakdown.sections
+            for line in section.lines
+        ],
+    )
+
+
+# Several conventions
+
+
+def compare_screen(readings: Sequence[Reading]) -> str:
+    """Return how each convention reads a network, with what makes the difference to the first."""
+    first = next(reading for reading in readings if reading.breakdown)
+    assert first.breakdown is not None
+    rows = [("convention", "weights", "against the first", "")]
+    for reading in readings:
+        if reading.weights is None:
+            rows.append((reading.convention, "-", "", reading.refusal))
+        elif reading is first:
+            rows.append((reading.convention, f"{reading.weights:,}", "", ""))
+        else:
+            rows.append(
+                (reading.convention, f"{reading.weights:,}", f"{reading.difference:+,}", difference_words(reading))
+            )
+    configuration = first.breakdown.count.configuration
+    heading = network_heading(configuration).partition(DOT)[2].rpartition(DOT)[0]
+    return "\n".join([heading, "", *aligned(rows, left=(0, 3))])
+
+
+def difference_words(reading: Reading) -> str:
+    """Return which tensors make the difference, or what a person should know instead."""
+    if reading.note:
+        return reading.note
+    if len(reading.by_tensor) == 1:
+        return next(iter(reading.by_tensor)).replace("_", " ")
+    return (
+        ", ".join(f"{name.replace('_', ' ')} {number:+,}" for name, number in reading.by_tensor.items()) or "the same"
+    )
+
+
+def compare_table(readings: Sequence[Reading]) -> str:
+    """Return how each convention reads a network, for a pipe."""
+    header = ("convention", "weights", "difference", "why")
+    return tab_separated(
+        header,
+        [
+            (
+                reading.convention,
+                reading.weights,
+                None if reading.weights is None else reading.difference,
+                reading.refusal or (difference_words(reading) if reading.difference else ""),
+            )
+            for reading in readings
+        ],
+    )
+
+
+def conventions_rows() -> tuple[list[str], list[list[str]]]:
+    """Return the table of conventions: header and rows."""
+    header = [
+        "convention",
+        "bias vectors lstm/gru/rnn",
+        "peepholes",
+        "projections",
+        "projection bias",
+        "output bias",
+        "source",
+    ]
+    rows = []
+    for convention in CONVENTIONS.values():
+        vectors = [str(convention.bias_vectors.get(cell, "-")) for cell in ("lstm", "gru", "rnn")]
+        if convention.candidate_bias:
+            vectors[1] += "+1/3"
+        letters = {"recurrent_projection": "r", "nonrecurrent_projection": "p"}
+        rows.append(
+            [
+                convention.name,
+                " / ".join(vectors),
+                convention.peepholes,
+                ", ".join(letters[name] for name in convention.projections) or "none",
+                "yes" if convention.projection_bias else "no",
+                "yes" if convention.output_bias else "no",
+                convention.source,
+            ]
+        )
+    return header, rows
+
+
+def conventions_screen() -> str:
+    """Return the table of conventions and what each refuses."""
+    header, rows = conventions_rows()
+    lines = aligned([header, *rows], left=range(len(header)))
+    lines.append("")
+    lines.append("  Refused there:")
+    for convention in CONVENTIONS.values():
+        missing = [f"no {cell}" for cell in ("lstm", "gru", "rnn") if cell not in convention.bias_vectors]
+        reasons = dict.fromkeys(
+            rule.reason.removeprefix(f"{convention.name} ") for rule in (*convention.lstm_rules, *convention.rules)
+        )
+        if reasons or missing:
+            lines.append(f"  {convention.name}: " + "; ".join([*reasons, *missing]))
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Which configurations equal an earlier one of the same sweep, in a union of grids or where ratios coincide.
+
+Nothing is remembered from row to row: a configuration is looked up on the axes of the earlier grids, so that
+memory does not grow with the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sizer.grids.columns import GridColumns, Sides, scaled_array
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import resolve
+from sizer.sweepfile.sweep import Axis, Grid, Listed, Ratio, Stepped, Sweep
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Counts the configurations of one grid that stand earlier in the sweep too."""
+
+    grid: Grid
+    earlier: tuple[Grid, ...]
+
+    @classmethod
+    def of(cls, sweep: Sweep, number: int) -> Repeats:
+        """Return the counter for the sweep's grid of that number, from 0."""
+        return cls(sweep.grids[number], sweep.grids[:number])
+
+    def count(self, rows: Sides, resolved: Mapping[str, Any], number: int) -> int:
+        """Return how many of the configurations equal an earlier one.
+
+        Args:
+            rows: the position on each axis, one entry per configuration.
+            resolved: every field with defaults filled in, arrays with one entry per configuration or plain values.
+            number: of configurations.
+        """
+        if not self.earlier and not any(isinstance(axis.columns[0], Ratio) for axis in self.grid.axes):
+            return 0
+        repeated = np.zeros(number, dtype=np.bool_)
+        columns = GridColumns.of(self.grid)
+        for axis, places in zip(self.grid.axes, rows, strict=True):
+            column = axis.columns[0]
+            if isinstance(column, Ratio):
+                base = columns.along(column.base, rows)
+                for earlier in range(axis.length - 1):
+                    same = scaled_array(base, column, np.full(number, earlier)) == resolved[column.field]
+                    repeated |= same & (places > earlier)
+        for grid in self.earlier:
+            repeated |= _contains(grid, resolved, number)
+        return int(np.count_nonzero(repeated))
+
+
+def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
+    """Return which configurations stand in a grid."""
+    found = np.ones(number, dtype=np.bool_)
+    words = {name: resolved[name] for name in ("convention", "cell_type")}
+    there = resolve({**grid.fixed, **words})
+    swept = set(grid.swept)
+    if "bias_vectors" not in swept:
+        found &= there["candidate_bias"] == resolved["candidate_bias"]
+    for name in FIELDS:
+        if name not in swept:
+            given = grid.fixed.get(name) if name in words else there[name]
+            found &= given == resolved[name]
+    for axis in grid.axes:
+        found &= _on_axis(axis, resolved, number)
+    return found
+
+
+def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
+    found = np.zeros(number, dtype=np.bool_)
+    if len(axis.columns) > 1 or isinstance(axis.columns[0], Ratio):
+        for place in range(axis.length):
+            together = np.ones(number, dtype=np.bool_)
+            for column in axis.columns:
+                together &= _value(column, place, resolved) == resolved[column.field]
+            found |= together
+        return found
+    column = axis.columns[0]
+    value = resolved[column.field]
+    if isinstance(column, Listed):
+        if isinstance(value, str):
+            return found | (value in column.values)
+        return found | np.isin(value, np.array(column.values))
+    assert isinstance(column, Stepped)
+    inside: Mask = found | ((value - column.start) % column.step == 0) & (value >= column.start) & (
+        value <= column.last
+    )
+    return inside
+
+
+def _value(column: Listed | Stepped | Ratio, place: int, resolved: Mapping[str, Any]) -> Any:
+    if isinstance(column, Listed):
+        return column.values[place]
+    if isinstance(column, Stepped):
+        return column.start + column.step * place
+    base = np.asarray(resolved[column.base])
+    return scaled_array(base, column, np.full(base.shape, place))

@@ -1,0 +1,175 @@
+"""One network, tensor by tensor: what `sizer explain` shows and what a comparison is made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Count, check, count_checked, network_of
+from sizer.networks.formula import formula
+from sizer.networks.network import Group
+
+
+@dataclass(frozen=True)
+class Line:
+    """One tensor of a group of like layers."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Its dimensions as numbers."""
+    weights: int
+    """Weights of one such tensor; 0 where they are shared with another."""
+    macs_per_step: int
+    """Multiply-accumulates of one such tensor."""
+    shared: bool = False
+    """Whether the weights are another tensor's."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Like layers, or one of the things around them, with their tensors."""
+
+    title: str
+    times: int
+    """How often each line stands in the network (layers x directions)."""
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A network's count, tensor by tensor."""
+
+    count: Count
+    sections: tuple[Section, ...]
+    formula: str
+
+    def by_tensor(self) -> dict[str, int]:
+        """Return the weights of each kind of tensor over the whole network."""
+        found: Counter[str] = Counter()
+        for section in self.sections:
+            for line in section.lines:
+                found[line.name] += section.times * line.weights
+        return dict(found)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the breakdown as `--json` shows it."""
+        return {
+            "configuration": self.count.configuration,
+            **self.count.columns(),
+            "formula": self.formula,
+            "sections": [
+                {
+                    "title": section.title,
+                    "times": section.times,
+                    "tensors": [
+                        {
+                            "name": line.name,
+                            "shape": list(line.shape),
+                            "weights": line.weights,
+                            "macs_per_step": line.macs_per_step,
+                            "shared": line.shared,
+                        }
+                        for line in section.lines
+                    ],
+                }
+                for section in self.sections
+            ],
+        }
+
+
+def explain(fields: Mapping[str, Any]) -> Breakdown:
+    """Return one network tensor by tensor.
+
+    Args:
+        fields: as `sizer.count` takes them.
+
+    Raises:
+        InputError: as `sizer.count` says.
+
+    Example:
+        >>> explain({"convention": "textbook", "cell_type": "rnn", "inputs": 2, "layers": 1, "cells": 3}).by_tensor()
+        {'input_weights': 6, 'recurrent_weights': 9}
+    """
+    checked = check(fields)
+    groups = _merged([group for group in network_of(checked).groups if group.times])
+    sections = [Section(title, times, lines) for title, times, lines in groups if lines]
+    return Breakdown(count_checked(checked), tuple(sections), formula(checked))
+
+
+def _merged(groups: list[Group]) -> list[tuple[str, int, tuple[Line, ...]]]:
+    """Return (title, times, lines), neighbouring layers that are alike as one."""
+    found: list[tuple[str, int, tuple[Line, ...]]] = []
+    runs: list[list[Any]] = []
+    for group in groups:
+        lines = _lines(group)
+        alike = runs and group.label == "layer" == runs[-1][0].label and lines == runs[-1][2]
+        if alike:
+            runs[-1][1] += group.repeats
+        else:
+            runs.append([group, group.repeats, lines])
+    for group, repeats, lines in runs:
+        found.append((_title(group, repeats), repeats * group.directions, lines))
+    return found
+
+
+def _title(group: Group, repeats: int) -> str:
+    if group.label != "layer":
+        return group.label
+    each = "each direction" if group.directions == 2 else ""
+    if repeats == 1:
+        return f"layer {group.first}" + (f", {each}" if each else "")
+    return f"layers {group.first}-{group.first + repeats - 1}, each" + (" direction" if each else "")
+
+
+def _lines(group: Group) -> tuple[Line, ...]:
+    found = []
+    for tensor in group.tensors:
+        size = int(tensor.size(group.dimensions))
+        if size:
+            weights = int(tensor.weights(group.dimensions))
+            shape = tuple(name if isinstance(name, int) else int(group.dimensions[name]) for name in tensor.shape)
+            found.append(Line(tensor.name, shape, weights, size if tensor.matrix else 0, shared=weights != size))
+    return tuple(found)
+
+
+def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) -> str:
+    """Return what a convention makes of a network, in the words that every screen starts with.
+
+    Args:
+        configuration: every field, as `Count.configuration` holds them.
+        unsaid: fields that are not spoken of, because they vary.
+
+    Example:
+        >>> assumptions(explain({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3}).count.configuration)
+        'no biases, peepholes'
+    """
+    said = []
+    vectors = configuration["bias_vectors"]
+    output_bias = configuration["output_bias"] and configuration["outputs"]
+    projected = configuration["recurrent_projection"] or configuration["nonrecurrent_projection"]
+    if "bias_vectors" in unsaid:
+        pass
+    elif vectors == 0 and not output_bias and not (configuration["projection_bias"] and projected):
+        said.append("no biases")
+    else:
+        said.append(
+            {0: "no bias in the cells", 1: "one bias vector per gate"}.get(vectors, f"{vectors} bias vectors per gate")
+        )
+        convention = CONVENTIONS[configuration["convention"]]
+        if convention.candidate_bias and configuration["cell_type"] == "gru":
+            said[-1] += " and one on the candidate"
+        if configuration["projection_bias"] and projected:
+            said.append("projection bias")
+        if output_bias:
+            said.append("output bias")
+    if configuration["cell_type"] == "lstm" and "peepholes" not in unsaid:
+        said.append("peepholes" if configuration["peepholes"] else "no peepholes")
+    said.extend(
+        name.replace("_", " ")
+        for name in ("bidirectional", "skip_connections", "tied_embedding")
+        if configuration[name] and name not in unsaid
+    )
+    return ", ".join(said)

@@ -1,0 +1,136 @@
+"""A count in words: the same wiring, done on symbols instead of numbers, written out as a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import Group, Network, resolve, wire
+from sizer.networks.tensors import Tensor
+
+_SYMBOLS = frozenset(
+    name for name, field in FIELDS.items() if field.kind == "count" and name not in {"layers", "bias_vectors"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """A whole number together with the words it came from."""
+
+    value: int
+    words: str
+    is_sum: bool = False
+
+    def __add__(self, other: Symbol | int) -> Symbol:
+        """Return the sum; adding nothing adds no words."""
+        other = _symbol(other)
+        if other.value == 0:
+            return self
+        if self.value == 0:
+            return other
+        return Symbol(self.value + other.value, f"{self.words} + {other.words}", is_sum=True)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Symbol | int) -> Symbol:
+        """Return the product; a factor of 1 adds no words."""
+        other = _symbol(other)
+        if self.value == 0 or other.value == 0:
+            return Symbol(0, "0")
+        if other.words == "1":
+            return self
+        if self.words == "1":
+            return other
+        first, second = (other, self) if other.words.isdigit() else (self, other)
+        return Symbol(self.value * other.value, f"{first.factor}*{second.factor}")
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the numbers are equal, whatever the words."""
+        return self.value == (other.value if isinstance(other, Symbol) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def factor(self) -> str:
+        """The words as they stand inside a product."""
+        return f"({self.words})" if self.is_sum else self.words
+
+
+def _symbol(value: Symbol | int) -> Symbol:
+    return value if isinstance(value, Symbol) else Symbol(int(value), str(int(value)))
+
+
+def symbolic_network(checked: Mapping[str, Any]) -> Network:
+    """Return the wired network with symbols for its widths; per-layer widths are `cells_1`, `cells_2` ..."""
+    resolved = resolve(checked)
+    for name in _SYMBOLS:
+        value = resolved[name]
+        if isinstance(value, tuple):
+            resolved[name] = tuple(Symbol(one, f"{name}_{number}") for number, one in enumerate(value, start=1))
+        else:
+            resolved[name] = Symbol(value, name)
+    return wire(resolved)
+
+
+def formula(checked: Mapping[str, Any]) -> str:
+    """Return the formula of the weights, in the fields' names.
+
+    Args:
+        checked: fields that `counting.check` has passed.
+
+    Example:
+        >>> formula({"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 1024})
+        '4*cells*(inputs + cells) + 2 * 4*cells*(cells + cells)'
+    """
+    terms = [_group_words(group) for group in symbolic_network(checked).groups]
+    return " + ".join(term for term in terms if term) or "0"
+
+
+def _group_words(group: Group) -> str:
+    terms: list[str] = []
+    tensors = [tensor for tensor in group.tensors if int(_symbol(tensor.weights(group.dimensions)).value)]
+    while tensors:
+        alike = [tensor for tensor in tensors if tensor.matrix and tensor.shape[:-1] == tensors[0].shape[:-1]]
+        alike = alike if tensors[0].matrix else tensors[:1]
+        terms.append(_words(alike, group))
+        tensors = [tensor for tensor in tensors if tensor not in alike]
+    if not terms or group.times == 0:
+        return ""
+    joined = " + ".join(terms)
+    if group.times == 1:
+        return joined
+    return (
+        f"{group.times} * ({joined})"
+        if len(terms) > 1 or " + " in _outside_brackets(joined)
+        else f"{group.times} * {joined}"
+    )
+
+
+def _words(tensors: list[Tensor], group: Group) -> str:
+    """Return one product: the shape the tensors share times the sum of their last dimensions."""
+    factors = [_dimension(name, group) for name in tensors[0].shape[:-1]]
+    last = _dimension(tensors[0].shape[-1], group)
+    for tensor in tensors[1:]:
+        last = last + _dimension(tensor.shape[-1], group)
+    factors.append(last)
+    words = [factor.factor if len(factors) > 1 else factor.words for factor in factors if factor.words != "1"]
+    return "*".join(words) or "1"
+
+
+def _dimension(name: int | str, group: Group) -> Symbol:
+    return _symbol(name if isinstance(name, int) else group.dimensions[name])
+
+
+def _outside_brackets(words: str) -> str:
+    """Return the words without what stands in brackets."""
+    depth = 0
+    outside = []
+    for letter in words:
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            outside.append(letter)
+    return "".join(outside)

@@ -1,0 +1,159 @@
+"""What is kept and what is written: budgets, conditions and columns, from a file and from options alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sizer.errors import quoted
+from sizer.networks.counting import CHOICES, did_you_mean
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import BYTES, COUNTED
+from sizer.sizes import parse_size
+from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.schema import one_of
+from sizer.sweepfile.sweep import Bound
+
+FORMATS = ("csv", "parquet", "xlsx")
+DEFAULT_FORMATS = ("csv", "parquet")
+KNOWN_COLUMNS = ("id", *dict.fromkeys((*FIELDS, *COUNTED)))
+"""Every column that a table can have."""
+_LEADING = ("id", "convention", "cell_type", "layers", "cells", "recurrent_projection", "nonrecurrent_projection")
+
+Report = Callable[[str], None]
+"""Takes one message about an option."""
+
+
+def default_columns(swept: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table for which none were asked.
+
+    Example:
+        >>> default_columns(["cells", "bidirectional"])[-3:]
+        ('nonrecurrent_projection', 'bidirectional', 'weights')
+    """
+    return (*_LEADING, *(name for name in swept if name not in _LEADING and name != "weights"), "weights")
+
+
+def resolved_columns(asked: str | Sequence[str], swept: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that `default`, `all` or a list of known columns stands for."""
+    if asked == "default":
+        return default_columns(swept)
+    return KNOWN_COLUMNS if asked == "all" else tuple(asked)
+
+
+def read_budget(declared: Any, findings: Findings) -> tuple[Bound, ...]:
+    """Return the bounds of a file's budget, in file order."""
+    bounds = []
+    for column, ends in (declared if isinstance(declared, dict) else {}).items():
+        path = ("budget", column)
+        if column not in COUNTED or not isinstance(ends, dict):
+            continue
+        found: dict[str, int | None] = {"min": None, "max": None}
+        for end in found:
+            if end in ends and not findings.touched((*path, end)):
+                try:
+                    found[end] = _size(ends[end], column)
+                except ValueError as problem:
+                    findings.at_value((*path, end), str(problem))
+        least, most = found["min"], found["max"]
+        if least is not None and most is not None and least > most:
+            findings.at_value((*path, "min"), f"{least} is above max, {most}")
+        bounds.append(Bound(column, least, most))
+    return tuple(bounds)
+
+
+def _size(item: Any, column: str) -> int:
+    if isinstance(item, str):
+        return parse_size(item, in_bytes=column in BYTES)
+    if hasattr(item, "__index__") and not isinstance(item, bool):
+        value = int(item.__index__())
+        if value < 0:
+            raise ValueError(f"{value} is below the minimum, 0")
+        return value
+    raise ValueError(f"{quoted(item)} is not a whole number")
+
+
+def read_conditions(declared: Any, findings: Findings) -> tuple[Expression, ...]:
+    """Return a file's conditions."""
+    found = []
+    for position, text in enumerate(declared if isinstance(declared, list) else []):
+        path = ("where", position)
+        if not isinstance(text, str):
+            continue
+        try:
+            found.append(condition(text))
+        except ExpressionError as problem:
+            for offset, message in problem.problems:
+                findings.at_value(path, message, offset)
+    return tuple(found)
+
+
+def condition(text: str) -> Expression:
+    """Return a checked condition on the fields of a configuration.
+
+    Raises:
+        ExpressionError: as `parse_expression` says.
+    """
+    kinds = {field.name: field.kind for field in FIELDS.values()}
+    return parse_expression(text, kinds, CHOICES)
+
+
+def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> tuple[Bound, ...]:
+    """Return the bounds of a sweep after `--budget`: an end that is asked for replaces the same end in the file.
+
+    Args:
+        asked: `"10M"` (the maximum of weights), `"int8_bytes=2MB"`, a list of such, or a mapping of columns to a
+            maximum or to `{"min": ..., "max": ...}`.
+        standing: the bounds of the file.
+        report: takes a message for each fault.
+    """
+    bounds = {bound.column: bound for bound in standing}
+    for column, least, most in _asked_bounds(asked):
+        if column not in COUNTED:
+            report(f"no column named {quoted(column)}{did_you_mean(column, COUNTED) or one_of(COUNTED)}")
+            continue
+        before = bounds.get(column, Bound(column, None, None))
+        try:
+            minimum = before.minimum if least is None else _size(least, column)
+            maximum = before.maximum if most is None else _size(most, column)
+        except ValueError as problem:
+            report(str(problem))
+            continue
+        if minimum is not None and maximum is not None and minimum > maximum:
+            report(f"{column}: the minimum, {minimum}, is above the maximum, {maximum}")
+            continue
+        bounds[column] = Bound(column, minimum, maximum)
+    return tuple(bounds.values())
+
+
+def _asked_bounds(asked: Any) -> list[tuple[str, Any, Any]]:
+    """Return (column, minimum, maximum) for each bound that is asked for; None leaves an end as it is."""
+    if isinstance(asked, Mapping):
+        return [
+            (str(column), ends.get("min"), ends.get("max")) if isinstance(ends, Mapping) else (str(column), None, ends)
+            for column, ends in asked.items()
+        ]
+    found: list[tuple[str, Any, Any]] = []
+    for item in [asked] if isinstance(asked, (str, int)) else asked:
+        if isinstance(item, str) and "=" in item:
+            column, size = item.split("=", 1)
+            found.append((column.strip(), None, size.strip()))
+        elif isinstance(item, str):
+            found.append(("weights", None, item.strip()))
+        else:
+            found.append(("weights", None, item))
+    return found
+
+
+def words_of_option(asked: str | Sequence[str], known: Sequence[str], noun: str, report: Report) -> tuple[str, ...]:
+    """Return the words of a list option, each known and there once."""
+    words = [word.strip() for word in asked.split(",")] if isinstance(asked, str) else list(asked)
+    for position, word in enumerate(words):
+        if word not in known:
+            report(f"no {noun} named {quoted(word)}{did_you_mean(word, known) or one_of(known)}")
+        elif word in words[:position]:
+            report(f"{quoted(word)} stands twice")
+    if not words:
+        report(f"is empty; name at least one {noun}")
+    return tuple(words)

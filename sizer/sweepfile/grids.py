@@ -1,0 +1,182 @@
+"""`model` and `grid` as declared become grids: fixed fields, axes in file order, and the ends of every count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
+from sizer.sweepfile.axes import read_axis, read_value
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.ratios import check_ratios
+from sizer.sweepfile.sweep import Axis, Column, Grid, Listed, Ratio, Stepped
+from sizer.sweepfile.yamltext import Path, written_path
+
+
+@dataclass(frozen=True)
+class PlacedGrid:
+    """A grid together with what only the checks before a run ask for."""
+
+    grid: Grid
+    places: Mapping[str, Path]
+    """Field -> where its value or axis stands, in model or grid."""
+    bounds: Mapping[str, tuple[int, int]]
+    """Swept count -> its smallest and largest value."""
+
+
+def read_grids(data: Mapping[str, Any], findings: Findings) -> list[PlacedGrid]:
+    """Return the grids of a sweep, those without faults.
+
+    Args:
+        data: the sweep as data that has been held against the schema.
+        findings: takes the faults.
+    """
+    model = _read_model(data.get("model"), findings)
+    declared = data.get("grid")
+    if isinstance(declared, dict):
+        grids: list[tuple[Any, Path]] = [(declared, ("grid",))]
+    elif isinstance(declared, list):
+        grids = [(grid, ("grid", position)) for position, grid in enumerate(declared)]
+    else:
+        grids = []
+    swept = [set(_swept_fields(grid)) for grid, _ in grids if isinstance(grid, dict)]
+    _check_required(data, swept, findings)
+    found = [_read_grid(grid, path, model, findings) for grid, path in grids if isinstance(grid, dict)]
+    return [grid for grid in found if grid is not None]
+
+
+def _read_model(declared: Any, findings: Findings) -> dict[str, FieldValue]:
+    model: dict[str, FieldValue] = {}
+    for name, item in (declared if isinstance(declared, dict) else {}).items():
+        if name in FIELDS:
+            value = read_value(FIELDS[name], item, ("model", name), findings)
+            if value is not None:
+                model[name] = value
+    return model
+
+
+def _swept_fields(grid: Mapping[str, Any]) -> list[str]:
+    names = [name for name in grid if name in FIELDS]
+    linked = grid.get("linked")
+    for table in linked if isinstance(linked, list) else []:
+        names.extend(name for name in (table if isinstance(table, dict) else {}) if name in FIELDS)
+    return names
+
+
+def _check_required(data: Mapping[str, Any], swept: list[set[str]], findings: Findings) -> None:
+    """Report the fields that neither `model` nor every grid gives."""
+    if "grid" not in data or (findings.touched(("grid",)) and not swept):
+        return
+    fixed = set(data["model"]) if isinstance(data.get("model"), dict) else set()
+    place: Path = ("model",) if "model" in data else ("grid",)
+    given = set.intersection(*swept) | fixed if swept else fixed
+    missing = [name for name in REQUIRED if name not in given]
+    missing_words = [
+        f"is missing: {name}; give it in model, or as an axis in {'every ' * (len(swept) > 1)}grid" for name in missing
+    ]
+    if not given & {"inputs", "vocabulary"}:
+        missing_words.append("is missing: inputs, or a vocabulary and an embedding")
+    for words in missing_words:
+        findings.at_parent(place, words)
+
+
+def _read_grid(
+    declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings
+) -> PlacedGrid | None:
+    axes: list[Axis | None] = []
+    columns: dict[str, tuple[Column, Path]] = {}
+    places: dict[str, Path] = {name: ("model", name) for name in model}
+    taken: dict[str, Path] = {}
+    for name, item in declared.items():
+        here = (*path, name)
+        if name == "linked":
+            tables = item if isinstance(item, list) else []
+            for position, table in enumerate(tables):
+                axes.append(_read_linked(table, (*here, position), taken, columns, findings))
+        elif name in FIELDS:
+            _take(name, here, taken, findings)
+            column = read_axis(FIELDS[name], item, here, findings)
+            if column is not None:
+                columns[name] = (column, here)
+            axes.append(None if column is None else Axis((column,), _length(column)))
+    _check_both_places(taken, model, findings)
+    bounds = check_ratios(columns, list(model), findings)
+    whole = [axis for axis in axes if axis is not None]
+    if len(whole) < len(axes):
+        return None
+    places.update(taken)
+    fixed = {name: value for name, value in model.items() if name not in taken}
+    return PlacedGrid(Grid(fixed, tuple(whole)), places, bounds)
+
+
+def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue], findings: Findings) -> None:
+    for name, path in taken.items():
+        if ("model", name) in findings.document.spots:
+            place = findings.document.spot(("model", name))
+            where = place.key or place.value
+            findings.at_key(
+                path,
+                f"{name} stands in model too, at line {where.line}, column {where.column}; keep it in one of them",
+            )
+
+
+def _take(name: str, path: Path, taken: dict[str, Path], findings: Findings) -> None:
+    if name in taken:
+        spot = findings.document.spot(taken[name])
+        place = spot.key or spot.value
+        findings.at_key(
+            path,
+            f"{name} has an axis already, at line {place.line}, column {place.column} ({written_path(taken[name])})",
+        )
+    taken.setdefault(name, path)
+
+
+def _length(column: Column) -> int:
+    if isinstance(column, Stepped):
+        return column.length
+    return len(column.ratios if isinstance(column, Ratio) else column.values)
+
+
+def _read_linked(
+    declared: Any, path: Path, taken: dict[str, Path], columns: dict[str, tuple[Column, Path]], findings: Findings
+) -> Axis | None:
+    """Return the axis of one linked table."""
+    if not isinstance(declared, dict):
+        return None
+    found: list[Listed] = []
+    for name, items in declared.items():
+        here = (*path, name)
+        if name not in FIELDS:
+            continue
+        _take(name, here, taken, findings)
+        if findings.touched(here) or not isinstance(items, list):
+            continue
+        values = [read_value(FIELDS[name], item, (*here, position), findings) for position, item in enumerate(items)]
+        if all(value is not None for value in values):
+            found.append(Listed(name, tuple(value for value in values if value is not None)))
+    for column in found:
+        columns.setdefault(column.field, (column, (*path, column.field)))
+    if findings.touched(path) or not found:
+        return None
+    first = found[0]
+    for column in found[1:]:
+        if len(column.values) != len(first.values):
+            findings.at_value(
+                (*path, column.field),
+                f"has {len(column.values)} value{'s' * (len(column.values) != 1)}, but {first.field} beside it has {len(first.values)}; "
+                "linked columns move together",
+            )
+    if findings.touched(path):
+        return None
+    _check_rows(found, path, findings)
+    return Axis(tuple(found), len(first.values))
+
+
+def _check_rows(found: list[Listed], path: Path, findings: Findings) -> None:
+    first: dict[tuple[FieldValue, ...], int] = {}
+    lead = found[0].field
+    for position, row in enumerate(zip(*(column.values for column in found), strict=True)):
+        if first.setdefault(row, position) != position:
+            there = findings.place((*path, lead, first[row]))
+            findings.at_value((*path, lead, position), f"this row of the table stands twice, first at {there}")

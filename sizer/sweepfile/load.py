@@ -1,0 +1,239 @@
+"""A sweep file becomes a frozen `Sweep`, or an `InputError` with every one of its faults."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from sizer.errors import Fault, InputError, quoted
+from sizer.networks.network import COUNTED
+from sizer.sweepfile.bounds import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    KNOWN_COLUMNS,
+    budget_of_option,
+    condition,
+    read_budget,
+    read_conditions,
+    resolved_columns,
+    words_of_option,
+)
+from sizer.sweepfile.expressions import ExpressionError
+from sizer.sweepfile.findings import Findings, capped
+from sizer.sweepfile.grids import PlacedGrid, read_grids
+from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration, reach_problem, too_large
+from sizer.sweepfile.schema import check_schema
+from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.yamltext import SIZE_LIMIT, Path, read_yaml, too_long
+
+_WORDS_OF_ERRORS = {
+    errno.ENOENT: "no such file",
+    errno.ENOTDIR: "no such file: a part of the path is a file, not a folder",
+    errno.EACCES: "the file may not be read; check its permissions",
+    errno.EPERM: "the file may not be read; check its permissions",
+    errno.EISDIR: "is a folder; name a sweep file",
+    errno.ENAMETOOLONG: "the name is too long for a file",
+    errno.ELOOP: "the path is a link that leads back to itself",
+}
+
+
+def load_sweep(path: str | os.PathLike[str]) -> Sweep:
+    """Return the sweep in a file.
+
+    Args:
+        path: a YAML file in UTF-8, as `schemas/sweep.schema.json` describes it.
+
+    Raises:
+        InputError: the file cannot be read or has faults; all of them at once, sorted by place.
+    """
+    file = os.fspath(path)
+    return parse_sweep(_read_file(file), file)
+
+
+def _read_file(file: str) -> bytes:
+    try:
+        status = FilePath(file).stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "")
+        if stat.S_ISREG(status.st_mode) and status.st_size > SIZE_LIMIT:
+            raise InputError([_file_fault(file, too_long(status.st_size))])
+        with FilePath(file).open("rb") as stream:
+            # A pipe or device has no size beforehand and may never end.
+            raw = stream.read(SIZE_LIMIT + 1)
+    except OSError as problem:
+        words = _WORDS_OF_ERRORS.get(problem.errno or 0) or f"cannot be read: {problem.strerror or problem}"
+        raise InputError([_file_fault(file, words)]) from None
+    except ValueError:  # a NUL in the name
+        raise InputError([_file_fault(file, "no file can have this name")]) from None
+    if len(raw) > SIZE_LIMIT:
+        raise InputError([_file_fault(file, too_long(None))])
+    return raw
+
+
+def _file_fault(file: str, message: str) -> Fault:
+    return Fault(file, 0, 0, "", message)
+
+
+def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
+    """Return the sweep in a text.
+
+    Args:
+        text: YAML; bytes are read as UTF-8.
+        file: what faults call the text.
+
+    Raises:
+        InputError: the text has faults; all of them at once, sorted by place.
+    """
+    document = read_yaml(text, file)
+    findings = Findings(document)
+    if not document.whole:
+        findings.raise_any()
+    data = document.data
+    if not isinstance(data, dict):
+        if not findings.faults:
+            findings.at_value((), "is not a mapping; a sweep starts with a line such as `sizer: 1`")
+        findings.raise_any()
+    check_schema(data, findings)
+    grids = read_grids(data, findings)
+    budget = read_budget(data.get("budget"), findings)
+    where = read_conditions(data.get("where"), findings)
+    findings.raise_any()
+    output = data.get("output", {})
+    raw = text.encode() if isinstance(text, str) else text
+    sweep = Sweep(
+        file=file,
+        text=document.text,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        name=data["name"],
+        description=data.get("description", ""),
+        grids=tuple(placed.grid for placed in grids),
+        where=where,
+        budget=budget,
+        formats=tuple(output.get("formats", DEFAULT_FORMATS)),
+        columns=(),
+    )
+    sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep.swept))
+    _check_limits(sweep, grids, findings)
+    _check_validity(grids, findings)
+    findings.raise_any()
+    return sweep
+
+
+def _check_limits(sweep: Sweep, grids: Sequence[PlacedGrid], findings: Findings) -> None:
+    """Report the columns and conditions that would not fit 64 bits, each once, at the place that asks for them."""
+    bounded = {bound.column for bound in sweep.budget}
+    for column, value in _overflows(sweep, [placed.bounds for placed in grids]).items():
+        if column in bounded:
+            path: Path = ("budget", column)
+        else:
+            path = ("grid",)
+        findings.at_parent(path, too_large(column, value))
+    for position, problem in _reaches(sweep, [placed.bounds for placed in grids]).items():
+        findings.at_value(("where", position), problem)
+
+
+def _overflows(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) -> dict[str, int]:
+    """Return column -> how large it can get, for the written and bounded columns that could pass 2**63 - 1."""
+    needed = {"weights", *sweep.columns, *(bound.column for bound in sweep.budget)}
+    columns = [name for name in COUNTED if name in needed]
+    largest = dict.fromkeys(columns, 0)
+    for grid, ends in zip(sweep.grids, bounds, strict=True):
+        for name, value in largest_counts(grid, ends, columns).items():
+            largest[name] = max(largest[name], value)
+    return {name: value for name, value in largest.items() if value > 2**63 - 1}
+
+
+def _reaches(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) -> dict[int, str]:
+    """Return position -> what is wrong, for the conditions that cannot be computed in 64 bits on some grid."""
+    found: dict[int, str] = {}
+    for position, expression in enumerate(sweep.where):
+        for grid, ends in zip(sweep.grids, bounds, strict=True):
+            problem = reach_problem(expression, grid, ends)
+            if problem:
+                found.setdefault(position, problem)
+    return found
+
+
+def _check_validity(grids: Sequence[PlacedGrid], findings: Findings) -> None:
+    """Report why, where no configuration at all is valid."""
+    reported: set[tuple[Path, str]] = set()
+    for number, field, reason in no_valid_configuration([placed.grid for placed in grids]):
+        places = grids[number].places
+        path = places.get(field) or places.get("convention") or ("grid",)
+        if (path, reason) not in reported:
+            reported.add((path, reason))
+            findings.at_value(path, f"no configuration of this sweep is valid: {reason}")
+
+
+def apply_options(
+    sweep: Sweep,
+    *,
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] | None = None,
+    where: str | Iterable[str] | None = None,
+    formats: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+) -> Sweep:
+    """Return the sweep with what a command line or a call asks for on top of the file.
+
+    Args:
+        sweep: what the file says.
+        budget: `"10M"` or a number replaces the maximum of weights and keeps its minimum; `"int8_bytes=2MB"`
+            does so for another column; a list of such; or a mapping of columns to a maximum or to
+            `{"min": ..., "max": ...}`.
+        where: conditions that must hold as well.
+        formats: `csv`, `parquet`, `xlsx`; replaces the file's. Text is split at commas.
+        columns: `default`, `all`, or columns by name; replaces the file's. Text is split at commas.
+
+    Raises:
+        InputError: an option has faults; their path is the option's name.
+    """
+    faults: list[Fault] = []
+
+    def reporter(option: str) -> Callable[[str], None]:
+        return lambda message: faults.append(Fault("", 0, 0, option, message))
+
+    changes: dict[str, Any] = {}
+    if budget is not None:
+        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("--budget"))
+    if where is not None:
+        added = []
+        for text in [where] if isinstance(where, str) else where:
+            try:
+                added.append(condition(text))
+            except ExpressionError as problem:
+                for offset, message in problem.problems:
+                    faults.append(Fault("", 0, 0, "--where", f"{quoted(text)}, character {offset + 1}: {message}"))
+        changes["where"] = (*sweep.where, *added)
+    if formats is not None:
+        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("--format"))
+    if columns is not None:
+        whole = columns in {"default", "all"} if isinstance(columns, str) else False
+        asked = columns if whole else words_of_option(columns, KNOWN_COLUMNS, "column", reporter("--columns"))
+        changes["columns"] = resolved_columns(asked, sweep.swept)
+    changed = dataclasses.replace(sweep, **changes)
+    if not faults:
+        faults.extend(_option_limits(sweep, changed))
+    if faults:
+        raise InputError(capped(faults))
+    return changed
+
+
+def _option_limits(before: Sweep, after: Sweep) -> list[Fault]:
+    """Return the faults of columns and conditions that only the options ask for."""
+    bounds = [count_bounds(grid) for grid in after.grids]
+    bounded = {bound.column for bound in after.budget} - {bound.column for bound in before.budget}
+    found = [
+        Fault("", 0, 0, "--budget" if column in bounded else "--columns", too_large(column, value))
+        for column, value in _overflows(after, bounds).items()
+    ]
+    found.extend(
+        Fault("", 0, 0, "--where", f"{quoted(after.where[position].text)}: {problem}")
+        for position, problem in _reaches(after, bounds).items()
+    )
+    return found

@@ -1,0 +1,206 @@
+"""Ratios of other axes: held against their bases, without writing out an axis of a million million steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sizer.networks.counting import did_you_mean
+from sizer.networks.fields import FIELDS
+from sizer.sweepfile.axes import LARGEST, is_count
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
+from sizer.sweepfile.yamltext import Path
+
+ENUMERATED = 10**6
+"""How many values of a base are looked at one by one before `round_to` is asked for."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Whole numbers in equal steps: `start`, `start + step`, ... `length` of them; a single one has step 0."""
+
+    start: int
+    step: int
+    length: int
+
+    @property
+    def last(self) -> int:
+        return self.start + self.step * (self.length - 1)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What a column can be: rows that may overlap; or only its ends and a common divisor, where it is too long."""
+
+    rows: tuple[_Row, ...] | None
+    low: int
+    high: int
+    divisor: int = 1
+
+
+def rounded(base: int, ratio: Fraction, round_to: int | None) -> int:
+    """Return base * ratio, rounded to the nearest multiple of `round_to`, ties up, at least `round_to`.
+
+    Example:
+        >>> rounded(100, Fraction(1, 4), 8), rounded(1, Fraction(1, 4), 8), rounded(100, Fraction(1, 4), None)
+        (24, 8, 25)
+    """
+    if round_to is None:
+        return int(base * ratio)
+    return max(round_to, math.floor(base * ratio / round_to + Fraction(1, 2)) * round_to)
+
+
+def check_ratios(
+    columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings
+) -> dict[str, tuple[int, int]]:
+    """Return the smallest and largest value of every count column, and report the ratios that do not work.
+
+    Args:
+        columns: field -> the column and where it is declared, for the axes of one grid that have no faults.
+        model: the fields that stay the same.
+        findings: takes the faults.
+    """
+    check = _Check(columns, model, findings)
+    known = {name: check.values(name, ()) for name in columns if is_count(name)}
+    return {name: (values.low, values.high) for name, values in known.items() if values is not None}
+
+
+class _Check:
+    def __init__(self, columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings) -> None:
+        self.columns = columns
+        self.model = model
+        self.findings = findings
+        self.known: dict[str, _Values | None] = {}
+
+    def values(self, name: str, above: tuple[str, ...]) -> _Values | None:
+        """Return what a column can be, None where that cannot be said; `above` leads here from base to base."""
+        if name in above:
+            self._report_cycle((*above[above.index(name) :], name))
+            return None
+        if name not in self.known:
+            column, path = self.columns[name]
+            found = self._of_ratio(column, path, (*above, name)) if isinstance(column, Ratio) else _plain(column)
+            # A cycle may have been settled on the way down.
+            self.known.setdefault(name, found)
+        return self.known[name]
+
+    def _report_cycle(self, cycle: tuple[str, ...]) -> None:
+        for position, name in enumerate(cycle[:-1]):
+            round_trip = (*cycle[position:-1], *cycle[:position], name)
+            _, path = self.columns[name]
+            self.findings.at_value((*path, "of"), f"is a ratio of itself: {' of '.join(round_trip)}")
+            self.known[name] = None
+
+    def _of_ratio(self, ratio: Ratio, path: Path, above: tuple[str, ...]) -> _Values | None:
+        place = (*path, "of")
+        if ratio.base not in self.columns:
+            self._report_base(ratio.base, place)
+            return None
+        if not is_count(ratio.base):
+            self.findings.at_value(place, f"'{ratio.base}' is no count, and only a count has fractions")
+            return None
+        base = self.values(ratio.base, above)
+        if base is None:
+            return None
+        found = _rounded_values(base, ratio) if ratio.round_to else self._exact_values(base, ratio, path)
+        if found is None or not self._fits(ratio, base, found, path):
+            return None
+        return found
+
+    def _report_base(self, base: str, place: Path) -> None:
+        grid = place[:-2] if "linked" not in place else place[: place.index("linked")]
+        if self.findings.touched((*grid, base)):
+            return  # it is an axis of this grid, with faults of its own
+        if base in self.model:
+            message = f"'{base}' stays the same, in model; a ratio is of a field that this grid sweeps"
+        elif base in FIELDS:
+            message = f"'{base}' is not swept in this grid; a ratio is of a field that is"
+        else:
+            hint = did_you_mean(base, self.columns)
+            message = f"no field named '{base[:80]}'{hint}"
+        self.findings.at_value(place, message)
+
+    def _exact_values(self, base: _Values, ratio: Ratio, path: Path) -> _Values | None:
+        for position, fraction in enumerate(ratio.ratios):
+            place = self._ratio_place(path, position)
+            if base.divisor % fraction.denominator == 0:
+                continue
+            if base.rows is None:
+                message = f"is a fraction of too many values to look at each ({ratio.base}); add round_to"
+                self.findings.at_value(place, message)
+                return None
+            broken = _first_broken(base.rows, fraction)
+            if broken is not None:
+                shown = self.findings.document.spot(place).text
+                message = f"{shown} of {broken} ({ratio.base}) is not whole; add round_to, or choose other values"
+                self.findings.at_value(place, message)
+                return None
+        ends = [end * fraction for end in (base.low, base.high) for fraction in ratio.ratios]
+        rows = None
+        if base.rows is not None and len(base.rows) * len(ratio.ratios) <= ENUMERATED:
+            rows = tuple(
+                _Row(int(row.start * fraction), int(row.step * fraction), row.length)
+                for row in base.rows
+                for fraction in ratio.ratios
+            )
+        return _Values(rows, int(min(ends)), int(max(ends)))
+
+    def _fits(self, ratio: Ratio, base: _Values, found: _Values, path: Path) -> bool:
+        field = FIELDS[ratio.field]
+        place = self._ratio_place(path, 0) if len(ratio.ratios) == 1 else (*path, "ratio")
+        if found.low < field.minimum:
+            self.findings.at_value(place, f"gives {found.low}, below the minimum, {field.minimum}")
+            return False
+        highest = LARGEST if field.maximum is None else field.maximum
+        if found.high > highest:
+            self.findings.at_value(place, f"gives {found.high}, above the maximum, {highest}")
+            return False
+        for position, fraction in enumerate(ratio.ratios):
+            # The engine multiplies before it divides, in 64 bits.
+            step = ratio.round_to or 0
+            if 2 * base.high * fraction.numerator + 2 * step * fraction.denominator > LARGEST:
+                message = f"is too fine a fraction for values up to {base.high:,}; write it with fewer digits"
+                self.findings.at_value(self._ratio_place(path, position), message)
+                return False
+        return True
+
+    def _ratio_place(self, path: Path, position: int) -> Path:
+        listed = (*path, "ratio", position)
+        return listed if listed in self.findings.document.spots else (*path, "ratio")
+
+
+def _plain(column: Listed | Stepped) -> _Values:
+    if isinstance(column, Stepped):
+        step = column.step if column.length > 1 else 0
+        row = _Row(column.start, step, column.length)
+        return _Values((row,), row.start, row.last, math.gcd(row.start, step))
+    counts = [int(value) for value in column.values]
+    return _Values(tuple(_Row(value, 0, 1) for value in counts), min(counts), max(counts))
+
+
+def _rounded_values(base: _Values, ratio: Ratio) -> _Values:
+    step = ratio.round_to or 1
+    ends = [rounded(end, fraction, step) for end in (base.low, base.high) for fraction in ratio.ratios]
+    rows = None
+    if base.rows is not None and sum(row.length for row in base.rows) * len(ratio.ratios) <= ENUMERATED:
+        values = {
+            rounded(row.start + row.step * place, fraction, step)
+            for row in base.rows
+            for place in range(row.length)
+            for fraction in ratio.ratios
+        }
+        rows = tuple(_Row(value, 0, 1) for value in sorted(values))
+    return _Values(rows, min(ends), max(ends), step)
+
+
+def _first_broken(rows: Sequence[_Row], fraction: Fraction) -> int | None:
+    """Return the first value whose fraction is not whole. The fraction is in lowest terms, so its denominator must divide."""
+    for row in rows:
+        if row.start % fraction.denominator:
+            return row.start
+        if row.step % fraction.denominator:
+            return row.start + row.step
+    return None

@@ -1,0 +1,288 @@
+"""Data is held against the sweep schema, and each way in which it does not fit becomes a fault in our own words.
+
+`schemas/sweep.schema.json` is the one copy of the schema: editors read it, the wheel carries it, and this module
+adds only the words. jsonschema is imported when the first file is checked.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from sizer.errors import quoted
+from sizer.networks.counting import did_you_mean
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import BYTES, COUNTED
+from sizer.sizes import parse_size
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.yamltext import REFUSED, Path
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_FILE = "sweep.schema.json"
+_READABLE = 12
+"""How many words of a choice are listed in a message."""
+
+
+@functools.cache
+def schema_text() -> str:
+    """Return the text of the sweep schema: the wheel's copy, or the repository's in an editable install."""
+    packaged = files("sizer") / "schemas" / _FILE
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    return (FilePath(__file__).parents[2] / "schemas" / _FILE).read_text("utf-8")
+
+
+@functools.cache
+def _validator() -> Any:
+    import jsonschema  # 80 ms that only a command which reads a sweep should pay
+
+    base = jsonschema.Draft202012Validator
+    # JSON Schema takes 2.0 for an integer and Python takes True for one; a sweep means neither.
+    whole = base.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not _is_boolean(value))
+    checked = jsonschema.validators.extend(base, type_checker=whole)  # type: ignore[no-untyped-call]
+    return checked(json.loads(schema_text()))
+
+
+def _is_boolean(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def check_schema(data: object, findings: Findings) -> None:
+    """Report everything in the data that does not fit the schema.
+
+    Args:
+        data: what the YAML text holds; `REFUSED` values are passed over, their faults are known.
+        findings: takes the faults.
+    """
+    seen: set[tuple[Path, object, str]] = set()
+    for error in _validator().iter_errors(data):
+        path: Path = tuple(error.absolute_path)
+        # A key of the wrong type fits none of the subschemas that look at it; `required` gives one error a key.
+        once = (path, error.validator, "" if error.validator == "type" else str(error.validator_value))
+        if error.instance is REFUSED or once in seen:
+            continue
+        seen.add(once)
+        _REPORTS[error.validator](error, path, findings)
+
+
+def _report_type(error: ValidationError, path: Path, findings: Findings) -> None:
+    value: Any = error.instance
+    wanted: Any = error.validator_value
+    types: list[str] = wanted if isinstance(wanted, list) else [wanted]
+    if value is None:
+        leave = "" if path in {("sizer",), ("name",), ("grid",)} else ", or leave the key out"
+        findings.at_value(path, f"is empty; give {_expected(types, path)}{leave}")
+    elif isinstance(value, (list, dict)):
+        findings.at_value(path, _type_of_collection(value, types, path))
+    else:
+        findings.at_value(path, _type_of_scalar(value, types, path, findings.document.spot(path).text))
+
+
+def _expected(types: Iterable[str], path: Path) -> str:
+    types = set(types)
+    if types == {"array", "object"}:
+        return "a list of grids or a mapping of fields" if path == ("grid",) else "a list, or {from, to, step}"
+    if "array" in types and "string" in types:
+        return "a fraction such as 1/4, or a list of them" if "number" in types else "default, all or a list"
+    names = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "a mapping",
+        "string": "a word" if path[:1] != ("where",) else "a condition",
+    }
+    return next(words for name, words in names.items() if name in types)
+
+
+def _type_of_collection(value: list[Any] | dict[str, Any], types: list[str], path: Path) -> str:
+    kind = "a list" if isinstance(value, list) else "a mapping"
+    if len(path) == 2 and path[0] == "model":
+        advice = "in model a field has one value; in grid it is an axis"
+        if path[1] in FIELDS and FIELDS[str(path[1])].per_layer and isinstance(value, list):
+            advice += "; one network with a width per layer is `sizer explain --cells 1024,512`"
+        return f"is {kind}; {advice}"
+    return f"is {kind}; give {_expected(types, path)}"
+
+
+def _type_of_scalar(value: object, types: list[str], path: Path, text: str | None) -> str:
+    shown = text if text is not None and isinstance(value, (float, bool)) else value
+    if set(types) == {"array", "object"} and path != ("grid",):
+        return f"{quoted(shown)} is one value, and an axis is a list, such as [{_cut(shown)}]; what stays the same goes in model"
+    if len(path) == 2 and path[0] == "budget":
+        return f"{quoted(shown)} does not say which end it is; write {{max: {_cut(shown)}}}"
+    if path == ("where",):
+        return f"{quoted(shown)} is one condition; write a list of them, each on a line that starts with '- '"
+    if "boolean" in types:
+        return f"{quoted(shown)} is neither true nor false"
+    if "integer" in types and isinstance(value, float):
+        hint = f"; write {int(value)}" if value.is_integer() else ""
+        return f"{_cut(shown)} is not a whole number{hint}"
+    if types == ["string"]:
+        return f"{_cut(shown)} is not {_expected(types, path)}; put it in quotes where it is one"
+    return f"{quoted(shown)} is not {_expected(types, path)}"
+
+
+def _cut(value: object) -> str:
+    return quoted(value)[1:-1]
+
+
+def _report_enum(error: ValidationError, path: Path, findings: Findings) -> None:
+    if not isinstance(error.instance, str):
+        return  # its type has been reported
+    wanted: Any = error.validator_value
+    known: list[str] = list(wanted)
+    hint = "" if findings.enough else did_you_mean(error.instance, known)
+    if not hint and path == ("output", "columns"):
+        hint = "; write default, all, or a list of columns"
+    findings.at_value(path, f"{quoted(error.instance)} is not known{hint or one_of(known)}")
+
+
+def _report_const(error: ValidationError, path: Path, findings: Findings) -> None:
+    if isinstance(error.instance, int) and not _is_boolean(error.instance):
+        findings.at_value(path, f"{_cut(error.instance)} is a version of the format that is not read here; write 1")
+
+
+def _report_minimum(error: ValidationError, path: Path, findings: Findings) -> None:
+    findings.at_value(path, f"{_cut(error.instance)} is below the minimum, {error.validator_value}")
+
+
+def _report_maximum(error: ValidationError, path: Path, findings: Findings) -> None:
+    findings.at_value(path, f"{_cut(error.instance)} is above the maximum, {error.validator_value}")
+
+
+def _report_exclusive_minimum(error: ValidationError, path: Path, findings: Findings) -> None:
+    shown = findings.document.spot(path).text or error.instance
+    findings.at_value(path, f"{_cut(shown)} is not above {error.validator_value}")
+
+
+def _report_pattern(error: ValidationError, path: Path, findings: Findings) -> None:
+    value = str(error.instance)
+    if path == ("name",):
+        message = f"{quoted(value)} cannot name files; use letters, digits, '.', '_' and '-', and start with a letter or digit"
+    elif "ratio" in path or path[-1:] == ("factor",):
+        message = f"{quoted(value)} is not a fraction; write 1/4, 0.25 or 2"
+    else:
+        message = _size_problem(value, in_bytes=len(path) == 3 and path[0] == "budget" and path[1] in BYTES)
+    findings.at_value(path, message)
+
+
+def _size_problem(value: str, *, in_bytes: bool) -> str:
+    try:
+        parse_size(value, in_bytes=in_bytes)
+    except ValueError as problem:
+        return str(problem)
+    return f"{quoted(value)} is not written as a size; write 10000000, 10M or 1e7"
+
+
+def _report_max_length(error: ValidationError, path: Path, findings: Findings) -> None:
+    length = len(str(error.instance))
+    findings.at_value(path, f"has {length:,} characters; at most {error.validator_value} are read")
+
+
+def _report_min_items(error: ValidationError, path: Path, findings: Findings) -> None:
+    findings.at_value(path, "is an empty list; give at least one value, or leave the key out")
+
+
+def _report_max_items(error: ValidationError, path: Path, findings: Findings) -> None:
+    length = len(error.instance) if isinstance(error.instance, list) else 0
+    axis = "; write a long axis as {from, to, step}" if path[0] == "grid" and len(path) > 1 else ""
+    findings.at_value(path, f"has {length:,} items; at most {error.validator_value:,} are read{axis}")
+
+
+def _report_min_properties(error: ValidationError, path: Path, findings: Findings) -> None:
+    findings.at_value(
+        path, "is empty; give min, max or both" if path[0] == "budget" else "is empty; give a field and its values"
+    )
+
+
+def _report_unique(error: ValidationError, path: Path, findings: Findings) -> None:
+    first: dict[str, int] = {}
+    items = error.instance if isinstance(error.instance, list) else []
+    for position, item in enumerate(items):
+        if isinstance(item, str) and first.setdefault(item, position) != position:
+            there = (*path, first[item])
+            findings.at_value((*path, position), f"{quoted(item)} stands twice, first at {findings.place(there)}")
+
+
+def _report_required(error: ValidationError, path: Path, findings: Findings) -> None:
+    instance: Any = error.instance
+    # One error comes for each missing key, but only the first of a path passes the filter: name them all.
+    required: Any = error.validator_value
+    missing = [name for name in required if name not in instance]
+    choice = {"step": "step, or factor", "values": "values (the axis of this field is a list, or {values})"}
+    words = ", ".join(choice.get(name, name) for name in missing)
+    findings.at_parent(path, f"is missing: {words}")
+
+
+def _report_stray(error: ValidationError, path: Path, findings: Findings) -> None:
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    known = list(schema.get("properties", {}))
+    instance: Any = error.instance
+    noun = _noun(path)
+    for name in instance:
+        if name in known or (*path, name) in findings.document.refused:
+            continue
+        hint = "" if findings.enough else did_you_mean(name, known) or _elsewhere(str(name), path) or one_of(known)
+        findings.at_key((*path, name), f"no {noun} named {quoted(name)}{hint}")
+
+
+def one_of(known: Sequence[str]) -> str:
+    """Return the choice in words, where it is short enough to be read."""
+    if len(known) > _READABLE:
+        return "; `sizer schema` lists them all"
+    return f"; one of {', '.join(known)}" if len(known) > 1 else f"; there is only {known[0]}"
+
+
+def _noun(path: Path) -> str:
+    if path in {("model",), ("grid",)} or "linked" in path or (len(path) == 2 and isinstance(path[1], int)):
+        return "field"
+    return "column" if path == ("budget",) else "key"
+
+
+def _elsewhere(name: str, path: Path) -> str:
+    """Say where a key belongs that is known, but not here."""
+    if not path and name in FIELDS:
+        return "; fields stand in model or in grid"
+    if path[:1] in {("model",), ("grid",)} and name in COUNTED and name not in FIELDS:
+        return "; bounds on counted columns stand in budget"
+    if path == ("model",) and name == "linked":
+        return "; linked tables stand in grid"
+    return ""
+
+
+def _report_forbidden(error: ValidationError, path: Path, findings: Findings) -> None:
+    """Report a key that does not go with another one: its schema is `not` anything."""
+    axis: Any = findings.document.data
+    for step in path[:-1]:
+        axis = axis[step]
+    partner = next(
+        name for name in ("values", "of", "ratio", "round_to", "factor") if name in axis and name != path[-1]
+    )
+    findings.at_key(path, f"{quoted(path[-1])} does not go with {quoted(partner)}")
+
+
+_REPORTS: dict[Any, Callable[[ValidationError, Path, Findings], None]] = {
+    "type": _report_type,
+    "enum": _report_enum,
+    "const": _report_const,
+    "minimum": _report_minimum,
+    "maximum": _report_maximum,
+    "exclusiveMinimum": _report_exclusive_minimum,
+    "pattern": _report_pattern,
+    "maxLength": _report_max_length,
+    "minItems": _report_min_items,
+    "maxItems": _report_max_items,
+    "minProperties": _report_min_properties,
+    "uniqueItems": _report_unique,
+    "required": _report_required,
+    "additionalProperties": _report_stray,
+    "not": _report_forbidden,
+}
+"""The words for each keyword of the schema that can fail."""

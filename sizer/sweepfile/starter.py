@@ -1,0 +1,35 @@
+"""The sweep that `sizer init` writes: every part of the format once, with comments."""
+
+STARTER = """\
+# A sweep: which recurrent networks fit a budget? Run it with:  sizer run FILE
+sizer: 1                                # version of this format
+name: starter                           # names the tables: results/starter.csv ...
+description: LSTM layers behind 80 features, under 5M weights
+
+model:                                  # fields that stay the same
+  convention: pytorch                   # whose rules count; `sizer conventions` lists them
+  cell_type: lstm                       # lstm, gru or rnn
+  inputs: 80                            # width of an input frame
+  outputs: 32                           # width of the output layer; 0 = none
+  # bidirectional: true
+  # skip_connections: true              # the raw input feeds every layer, every layer the output
+  # vocabulary: 10K                     # an embedding in front: leave `inputs` out
+  # embedding: 256
+  # other_weights: 1.5M                 # the rest of the model
+
+grid:                                   # fields that vary; every combination is a configuration
+  layers: [1, 2, 3, 4]                  # a list
+  cells: {from: 128, to: 1024, step: 64}           # both ends included
+  recurrent_projection: {of: cells, ratio: [1/4, 1/2], round_to: 8}    # a part of another field
+
+where:                                  # every one must hold
+  - recurrent_projection < cells
+
+budget:                                 # bounds on counted columns, both ends included
+  weights: {max: 5M}
+  # int8_bytes: {max: 4MiB}
+
+output:
+  formats: [csv, parquet]
+  columns: default                      # default, all, or a list of names
+"""

@@ -1,0 +1,62 @@
+"""Rows of the engine become Arrow record batches and pandas frames: whole numbers, booleans and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sizer.grids.engine import Rows
+from sizer.networks.counting import CHOICES
+from sizer.networks.fields import FIELDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_GROUP = 1 << 20
+"""Rows per batch and per Parquet row group, whatever the size of the engine's blocks."""
+
+
+def kind(column: str) -> str:
+    """Return `choice`, `boolean` or `count` for a table column; counted columns and ids are counts."""
+    return FIELDS[column].kind if column in FIELDS else "count"
+
+
+def table_schema(columns: Sequence[str]) -> pa.Schema:
+    """Return the Arrow schema of a table with these columns."""
+    types = {"choice": pa.string(), "boolean": pa.bool_(), "count": pa.int64()}
+    return pa.schema([pa.field(column, types[kind(column)], nullable=False) for column in columns])
+
+
+def record_batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the engine's rows as an Arrow record batch."""
+    arrays = []
+    for column in schema.names:
+        array = pa.array(rows.column(column))
+        if kind(column) == "choice":
+            array = pa.array(CHOICES[column]).take(array)
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema, size: int = ROW_GROUP) -> Iterator[pa.Table]:
+    """Yield tables of exactly `size` rows (the last one fewer), so that files do not depend on the engine's blocks."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        while rows >= size:
+            table = pa.Table.from_batches(waiting, schema)
+            yield table.slice(0, size).combine_chunks()
+            waiting = table.slice(size).to_batches()
+            rows -= size
+    if rows:
+        yield pa.Table.from_batches(waiting, schema).combine_chunks()
+
+
+def frame(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pd.DataFrame:
+    """Return all rows as a pandas frame: int64, bool and str columns."""
+    rows: pd.DataFrame = pa.Table.from_batches(list(batches), schema).to_pandas()
+    return rows

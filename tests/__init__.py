@@ -1,0 +1,1 @@
+"""Tests. `oracles` holds what the counts are compared with."""

@@ -1,0 +1,59 @@
+"""Counts against the parameters that Flax itself would make, by abstract evaluation: nothing is allocated."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from sizer.networks.counting import count
+from sizer.networks.tensors import PARTS
+
+jax = pytest.importorskip("jax", reason="JAX is not installed")
+linen = pytest.importorskip("flax.linen", reason="Flax is not installed")
+
+CELLS = {"lstm": ("OptimizedLSTMCell", "LSTMCell"), "gru": ("GRUCell",), "rnn": ("SimpleCell",)}
+INPUT_SIDE = {"ii", "if", "ig", "io", "ir", "iz", "in", "i"}
+"""Flax names the dense maps of a cell by gate, those from the input with an `i` in front, from the state with an `h`."""
+
+
+def _layer(cell: Any, frame: int) -> tuple[dict[str, int], int]:
+    """Return a cell's parameters by part and the size of its carry."""
+    key, step = jax.random.key(0), jax.ShapeDtypeStruct((frame,), "float32")
+    carry = jax.eval_shape(lambda: cell.initialize_carry(key, (frame,)))
+    made = jax.eval_shape(cell.init, key, carry, step)
+    parts = dict.fromkeys(PARTS, 0)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(made["params"]):
+        dense, kind = (key.key for key in path)
+        part = "input_weights" if dense in INPUT_SIDE else "recurrent_weights"
+        parts[part if kind == "kernel" else "bias_weights"] += leaf.size
+    return parts, sum(leaf.size for leaf in jax.tree_util.tree_leaves(carry))
+
+
+@pytest.mark.parametrize(("cell_type", "cell"), [(kind, cell) for kind, cells in CELLS.items() for cell in cells])
+def test_random_networks(cell_type: str, cell: str) -> None:
+    chance = random.Random(f"flax {cell}")
+    totals = set()
+    for _ in range(100):
+        layers, outputs = chance.randint(1, 2), chance.choice([0, chance.randint(1, 400)])
+        inputs, cells, directions = chance.randint(1, 2000), chance.randint(1, 2000), chance.randint(1, 2)
+        expected, state, frame = dict.fromkeys(PARTS, 0), 0, inputs
+        for _layer_number in range(layers):
+            parts, carried = _layer(getattr(linen, cell)(features=cells), frame)
+            expected = {part: size + directions * parts[part] for part, size in expected.items()}
+            state += directions * carried
+            frame = directions * cells
+        if outputs:
+            made = jax.eval_shape(
+                linen.Dense(outputs).init, jax.random.key(0), jax.ShapeDtypeStruct((frame,), "float32")
+            )
+            expected["output_weights"] += made["params"]["kernel"].size
+            expected["bias_weights"] += made["params"]["bias"].size
+        fields = {"convention": "flax", "cell_type": cell_type, "inputs": inputs, "layers": layers, "cells": cells}
+        counted = count(fields | {"bidirectional": directions == 2, "outputs": outputs})
+
+        assert counted.parts == expected, (fields, directions, outputs)
+        assert counted.state_size == state
+        totals.add(counted.weights)
+    assert len(totals) > 95

@@ -1,0 +1,87 @@
+"""The tables of weight tensors are whole: names are unique, parts and dimensions are known, every part is used."""
+
+from __future__ import annotations
+
+import pytest
+
+from sizer.networks.cells import AROUND, BACK_OF_ENVELOPE_LSTM, CELL_TYPES, CellType
+from sizer.networks.counting import network_of
+from sizer.networks.fields import FIELDS
+from sizer.networks.tensors import PARTS
+
+TABLES = [*CELL_TYPES.values(), BACK_OF_ENVELOPE_LSTM]
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+def _id(cell: CellType) -> str:
+    return cell.title
+
+
+def test_cell_types_are_known_by_their_names() -> None:
+    assert {name: cell.name for name, cell in CELL_TYPES.items()} == {"lstm": "lstm", "gru": "gru", "rnn": "rnn"}
+
+
+@pytest.mark.parametrize("cell", TABLES, ids=_id)
+def test_tensor_names_are_unique(cell: CellType) -> None:
+    names = [tensor.name for tensor in cell.tensors]
+
+    assert len(names) >= 3
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("cell", TABLES, ids=_id)
+def test_every_dimension_is_known_in_a_wired_network(cell: CellType) -> None:
+    convention = "back_of_envelope" if cell is BACK_OF_ENVELOPE_LSTM else "textbook"
+    network = network_of({"convention": convention, "cell_type": cell.name, "inputs": 3, "layers": 2, "cells": 5})
+    layers = [group for group in network.groups if group.label == "layer"]
+
+    assert len(layers) == 2
+    for group in layers:
+        assert group.tensors == cell.tensors
+        for tensor in cell.tensors:
+            known = set(group.dimensions)
+            assert {name for name in tensor.shape if isinstance(name, str)} <= known
+            assert {tensor.when, tensor.shared_when} - {None} <= known
+
+
+@pytest.mark.parametrize("cell", TABLES, ids=_id)
+def test_optional_fields_are_fields(cell: CellType) -> None:
+    assert cell.fields <= set(FIELDS)
+    assert cell.source
+
+
+@pytest.mark.parametrize("cell", TABLES, ids=_id)
+def test_every_gate_has_input_recurrent_weights_and_bias(cell: CellType) -> None:
+    """The number of gates stands in each of the three rows: 4, 3 and 1."""
+    sizes = {"cells": 5, "input": 3, "recurrent": 2, "bias_vectors": 1}
+    named = {tensor.name: tensor for tensor in cell.tensors}
+    gates = GATES[cell.name]
+
+    assert named["input_weights"].size(sizes) == gates * 5 * 3
+    assert named["recurrent_weights"].size(sizes) == gates * 5 * 2
+    if cell is not BACK_OF_ENVELOPE_LSTM:
+        assert named["bias"].size(sizes) == gates * 5
+
+
+def test_every_part_has_a_tensor() -> None:
+    tensors = [*AROUND.values(), *(tensor for cell in TABLES for tensor in cell.tensors)]
+
+    assert {tensor.part for tensor in tensors} == set(PARTS)
+
+
+def test_only_matrices_are_multiplied() -> None:
+    """Biases and peepholes are added or scale, an embedding is looked up."""
+    tensors = [*AROUND.values(), *(tensor for cell in TABLES for tensor in cell.tensors)]
+
+    assert {tensor.part for tensor in tensors if tensor.matrix} == {
+        "input_weights",
+        "recurrent_weights",
+        "projection_weights",
+        "output_weights",
+    }
+    assert {tensor.part for tensor in tensors if not tensor.matrix} == {
+        "bias_weights",
+        "peephole_weights",
+        "embedding_weights",
+        "other_weights",
+    }

@@ -1,0 +1,297 @@
+"""The outside checks can fail: each row of each table is broken once in every way here, and they must notice.
+
+What notices is only what came from outside: the figures in `oracles/*_counts.csv` and the cases worked by hand.
+Mutants that change no count of any valid network are listed, with the reason why they cannot.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from sizer.errors import InputError
+from sizer.networks import conventions, network
+from sizer.networks.cells import AROUND, CELL_TYPES, CellType
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import count
+from sizer.networks.tensors import PARTS, Tensor
+from tests.oracles.figures import count_figures
+from tests.oracles.worked_cases import ACCEPTED, REFUSED, WORKED
+
+FIGURES = count_figures()
+LAYER_DIMENSIONS = (
+    "input",
+    "cells",
+    "recurrent",
+    "projected",
+    "hands_up",
+    "recurrent_projection",
+    "nonrecurrent_projection",
+    "bias_vectors",
+    "inputs",
+    "outputs",
+)
+AROUND_DIMENSIONS = ("vocabulary", "embedding", "fed", "outputs", "inputs", "layers", "other_weights")
+FLAGS = ("peepholes", "projection_bias", "candidate_bias", "output_bias", "bidirectional", "skip_connections")
+
+
+class Mutant(NamedTuple):
+    """One thing broken."""
+
+    name: str
+    broken: Callable[[pytest.MonkeyPatch], None]
+
+
+def outside_checks_pass() -> bool:
+    """Return whether every figure and every case from outside comes out right; stops at the first that does not."""
+    try:
+        for case in WORKED:
+            counted = count(case.network)
+            if counted.parts != dict.fromkeys(PARTS, 0) | case.parts:
+                return False
+            if (counted.macs_per_step, counted.state_size) != (case.macs_per_step, case.state_size):
+                return False
+            sizes = (counted.float32_bytes, counted.float16_bytes, counted.int8_bytes)
+            if sizes != tuple(sum(case.parts.values()) * size for size in (4, 2, 1)):
+                return False
+        for fields in ACCEPTED:
+            count(fields)
+        if any(count(figure.network).weights != figure.weights for figure in FIGURES):
+            return False
+    except (InputError, KeyError):
+        return False
+    for refused in REFUSED:
+        try:
+            count(refused.network)
+        except InputError as error:
+            if [(fault.path, fault.message) for fault in error.faults] != [(refused.field, refused.reason)]:
+                return False
+        else:
+            return False
+    return True
+
+
+def _broken_tensors(tensor: Tensor, dimensions: tuple[str, ...]) -> Iterator[tuple[str, Tensor | None]]:
+    """Yield the tensor broken in each way; None where it is dropped."""
+    yield "dropped", None
+    for place, factor in enumerate(tensor.shape):
+        before, after = tensor.shape[:place], tensor.shape[place + 1 :]
+        yield f"without {factor}", dataclasses.replace(tensor, shape=before + after)
+        if isinstance(factor, int):
+            others: tuple[int | str, ...] = (factor - 1, factor + 1)
+        else:
+            others = tuple(name for name in dimensions if name != factor)
+        for other in others:
+            yield f"{factor} -> {other}", dataclasses.replace(tensor, shape=(*before, other, *after))
+    for flag in (None, *FLAGS):
+        if flag != tensor.when:
+            yield f"when {flag}", dataclasses.replace(tensor, when=flag)
+    for part in PARTS:
+        if part != tensor.part:
+            yield f"in {part}", dataclasses.replace(tensor, part=part)
+    yield "matrix flipped", dataclasses.replace(tensor, matrix=not tensor.matrix)
+    shared = None if tensor.shared_when else "tied_embedding"
+    yield f"shared when {shared}", dataclasses.replace(tensor, shared_when=shared)
+
+
+def _broken_cells(cell: CellType) -> Iterator[tuple[str, CellType]]:
+    for place, tensor in enumerate(cell.tensors):
+        before, after = cell.tensors[:place], cell.tensors[place + 1 :]
+        for how, broken in _broken_tensors(tensor, LAYER_DIMENSIONS):
+            tensors = before + (() if broken is None else (broken,)) + after
+            yield f"{tensor.name}: {how}", dataclasses.replace(cell, tensors=tensors)
+    for name in ("recurs", "hands_up"):
+        groups: tuple[tuple[str, ...], ...] = getattr(cell, name)
+        choices = [groups[:place] + groups[place + 1 :] for place in range(len(groups))]
+        choices.append((("cells",),))
+        choices.append((("recurrent_projection", "nonrecurrent_projection"), ("cells",)))
+        choices.append((("recurrent_projection",), ("cells",)))
+        choices.append((("nonrecurrent_projection",), ("cells",)))
+        choices.append(tuple(reversed(groups)))
+        for choice in dict.fromkeys(choices):
+            if choice != groups:
+                yield f"{name} {choice}", dataclasses.replace(cell, **{name: choice})  # type: ignore[arg-type]
+    for state in ((), ("cells",), ("recurrent",), ("cells", "recurrent"), ("cells", "hands_up"), ("cells", "cells")):
+        if state != cell.state:
+            yield f"state {state}", dataclasses.replace(cell, state=state)
+    for fed_by in ((), ("handed",), ("raw",), ("handed", "raw"), ("raw", "recurrent_projection")):
+        if fed_by != cell.fed_by:
+            yield f"fed by {fed_by}", dataclasses.replace(cell, fed_by=fed_by)
+    for field in ("recurrent_projection", "nonrecurrent_projection", "peepholes", "projection_bias"):
+        yield f"field {field} flipped", dataclasses.replace(cell, fields=cell.fields ^ {field})
+
+
+def cell_mutants(name: str) -> Iterator[Mutant]:
+    for how, broken in _broken_cells(CELL_TYPES[name]):
+        yield Mutant(how, lambda patch, broken=broken: patch.setitem(CELL_TYPES, name, broken))  # type: ignore[misc]
+
+
+def _with_convention(changed: Any) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setitem(CONVENTIONS, changed.name, changed)
+
+
+def envelope_mutants() -> Iterator[Mutant]:
+    envelope = CONVENTIONS["back_of_envelope"]
+    for how, broken in _broken_cells(envelope.cells["lstm"]):
+        yield Mutant(how, _with_convention(dataclasses.replace(envelope, cells={"lstm": broken})))
+
+
+def around_mutants() -> Iterator[Mutant]:
+    for key, tensor in AROUND.items():
+        for how, broken in _broken_tensors(tensor, AROUND_DIMENSIONS):
+            gone = dataclasses.replace(tensor, shape=(0,))
+            changed = gone if broken is None else broken
+            yield Mutant(
+                f"{key}: {how}",
+                lambda patch, key=key, changed=changed: patch.setitem(AROUND, key, changed),  # type: ignore[misc]
+            )
+
+
+def convention_mutants(name: str) -> Iterator[Mutant]:
+    rules = CONVENTIONS[name]
+
+    def changed(how: str, **values: Any) -> Mutant:
+        return Mutant(how, _with_convention(dataclasses.replace(rules, **values)))
+
+    for cell_type in CELL_TYPES:
+        vectors = rules.bias_vectors.get(cell_type)
+        for other in (None, 0, 1, 2, 3):
+            if other != vectors:
+                without = {key: value for key, value in rules.bias_vectors.items() if key != cell_type}
+                added = without if other is None else without | {cell_type: other}
+                yield changed(f"bias vectors of {cell_type}: {other}", bias_vectors=added)
+    for peepholes in ("if asked", "default", "always", "never"):
+        if peepholes != rules.peepholes:
+            yield changed(f"peepholes {peepholes}", peepholes=peepholes)
+    for flag in ("projection_bias", "output_bias", "candidate_bias"):
+        yield changed(f"{flag} flipped", **{flag: not getattr(rules, flag)})
+    for place, rule in enumerate(rules.lstm_rules):
+        kept = rules.lstm_rules[:place] + rules.lstm_rules[place + 1 :]
+        yield changed(f"without the rule on {rule.field}: {rule.reason}", lstm_rules=kept)
+    for place, rule in enumerate(rules.rules):
+        kept = rules.rules[:place] + rules.rules[place + 1 :]
+        yield changed(f"without the rule on {rule.field}: {rule.reason}", rules=kept)
+    if rules.cells:
+        yield changed("without a table of its own", cells={})
+
+
+def other_mutants() -> Iterator[Mutant]:
+    everywhere = conventions._ANY_NETWORK
+    for place, rule in enumerate(everywhere):
+        kept = everywhere[:place] + everywhere[place + 1 :]
+        yield Mutant(
+            f"without the rule {rule.reason}",
+            lambda patch, kept=kept: patch.setattr(conventions, "_ANY_NETWORK", kept),  # type: ignore[misc]
+        )
+    for name, size in network.BYTES.items():
+        for other in (size - 1, size + 1):
+            yield Mutant(
+                f"{name} {other}",
+                lambda patch, name=name, other=other: patch.setitem(network.BYTES, name, other),  # type: ignore[misc]
+            )
+
+
+def survivors(mutants: Iterator[Mutant]) -> tuple[set[str], int]:
+    """Return the names of the mutants that nothing noticed, and how many mutants there were."""
+    alive, number = set(), 0
+    for mutant in mutants:
+        number += 1
+        with pytest.MonkeyPatch.context() as patch:
+            mutant.broken(patch)
+            if outside_checks_pass():
+                alive.add(mutant.name)
+    return alive, number
+
+
+_ONE_WIDTH = {
+    *(
+        f"{tensor}: cells -> {other}"
+        for tensor in ("input_weights", "recurrent_weights", "bias", "candidate_bias")
+        for other in ("recurrent", "hands_up")
+    ),
+    "recurrent_weights: recurrent -> cells",
+    "recurrent_weights: recurrent -> hands_up",
+    "state ('recurrent',)",
+}
+_NO_PROJECTIONS = {
+    f"{what} ({group!r}, ('cells',))"
+    for what in ("recurs", "hands_up")
+    for group in (
+        ("recurrent_projection",),
+        ("nonrecurrent_projection",),
+        ("recurrent_projection", "nonrecurrent_projection"),
+    )
+}
+_ENVELOPE_TENSORS = ("input_weights", "recurrent_weights", "peepholes", "projection")
+
+EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {
+    "gru": [
+        ("without projections the cells are what recurs and what is handed up", _ONE_WIDTH),
+        ("the projections of a GRU are always 0", _NO_PROJECTIONS),
+    ],
+    "rnn": [
+        ("without projections the cells are what recurs and what is handed up", _ONE_WIDTH),
+        ("the projections of a simple network are always 0", _NO_PROJECTIONS),
+    ],
+    "envelope": [
+        ("the closed form always has peepholes", {"peepholes: when None"}),
+        (
+            "the same, for tensors that are always there",
+            {f"{t}: when peepholes" for t in _ENVELOPE_TENSORS if t != "peepholes"},
+        ),
+        ("it has no embedding to be tied to", {f"{t}: shared when tied_embedding" for t in _ENVELOPE_TENSORS}),
+        ("its own rule on projection_bias gives the same answer first", {"field projection_bias flipped"}),
+    ],
+    "keras": [("it has no projections to have a bias", {"projection_bias flipped"})],
+    "flax": [("it has no projections to have a bias", {"projection_bias flipped"})],
+    "kaldi_nnet1": [("it has no GRU", {"candidate_bias flipped"})],
+    "back_of_envelope": [
+        ("its table has no biases in the layers", {f"bias vectors of lstm: {vectors}" for vectors in (1, 2, 3)}),
+        ("its table has no biases in the layers", {"projection_bias flipped"}),
+        ("it has no GRU", {"candidate_bias flipped"}),
+    ],
+}
+"""Mutants that no check can notice, because the count of every valid network stays the same: why, and which."""
+
+MUTANTS: dict[str, tuple[Callable[[], Iterator[Mutant]], int]] = {
+    "lstm": (lambda: cell_mutants("lstm"), 200),
+    "gru": (lambda: cell_mutants("gru"), 140),
+    "rnn": (lambda: cell_mutants("rnn"), 110),
+    "envelope": (envelope_mutants, 140),
+    "around": (around_mutants, 90),
+    "rules for every network": (other_mutants, 13),
+    **{name: (lambda name=name: convention_mutants(name), 18) for name in CONVENTIONS},  # type: ignore[misc]
+}
+"""What is broken, and how many mutants there are at least."""
+
+
+def test_nothing_is_broken_to_begin_with() -> None:
+    assert outside_checks_pass()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_no_mutant_survives(name: str) -> None:
+    mutants, at_least = MUTANTS[name]
+    alive, number = survivors(mutants())
+
+    equivalent = {mutant for _reason, names in EQUIVALENT.get(name, []) for mutant in names}
+    assert alive - equivalent == set()
+    assert equivalent - alive - _without_subject(name) == set()
+    assert number >= at_least
+
+
+def _without_subject(name: str) -> set[str]:
+    """Names in the lists above that are about a tensor which this table does not have."""
+    return {mutant for mutant in _ONE_WIDTH if mutant.startswith("candidate_bias")} if name == "rnn" else set()
+
+
+def test_a_survivor_is_reported() -> None:
+    """The hunt itself can fail: a mutant that breaks nothing is found alive, one that breaks something is not."""
+    harmless = Mutant("harmless", lambda patch: None)
+    harmful = Mutant("harmful", lambda patch: patch.delitem(CELL_TYPES, "rnn"))
+
+    assert survivors(iter([harmless, harmful])) == ({"harmless"}, 2)
+    assert outside_checks_pass()

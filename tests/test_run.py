@@ -1,0 +1,297 @@
+"""Runs as a whole: the tables, the manifest, the account, and what is left when a run fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars
+import pyarrow.parquet
+import pytest
+
+import sizer
+from sizer.errors import InputError, RunError
+from sizer.grids.engine import enumerate_sweep
+from sizer.run import Extremes, explain_row, run_sweep
+from sizer.sweepfile.load import load_sweep, parse_sweep
+from sizer.tables import writers
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEECH = ROOT / "sweeps" / "speech.yaml"
+KEPT = 1834
+
+TOOLKITS = """
+sizer: 1
+name: small
+model: {cell_type: lstm, inputs: 80}
+grid:
+  convention: [pytorch, kaldi_nnet1, keras]
+  bidirectional: [false, true]
+  layers: [1, 2]
+  cells: [64, 128]
+  recurrent_projection: [0, 32]
+output: {columns: all}
+"""
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    run_sweep(load_sweep(SPEECH), folder)
+    return folder
+
+
+def test_the_account_of_the_speech_sweep(tmp_path: Path) -> None:
+    done = run_sweep(load_sweep(SPEECH), tmp_path)
+    assert done.account is not None
+    assert done.account.as_json() == {
+        "configurations": 3100,
+        "not_valid": {},
+        "outside_budget": {"weights": {"over": 988}},
+        "excluded": {"recurrent_projection + nonrecurrent_projection <= cells": 278},
+        "kept": KEPT,
+        "repeated": 0,
+    }
+    shown = [(best["id"], best["weights"]) for best in done.largest]
+    assert shown == [(2909, 9961664), (1673, 9957184), (1476, 9952320), (2827, 9946816), (997, 9893504)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["speech.csv", "speech.manifest.json", "speech.parquet"]
+
+
+def test_every_reader_sees_the_same_rows(speech: Path) -> None:
+    frame = run_sweep(load_sweep(SPEECH), speech).frame()
+    assert len(frame) == KEPT
+    assert list(frame.columns) == [
+        "id",
+        "convention",
+        "cell_type",
+        "layers",
+        "cells",
+        "recurrent_projection",
+        "nonrecurrent_projection",
+        "weights",
+    ]
+    assert (frame.convention == "sak2014").all()
+    assert frame.sort_values("weights", ascending=False)[["id", "weights"]].iloc[0].tolist() == [2909, 9961664]
+    pd.testing.assert_frame_equal(pd.read_csv(speech / "speech.csv"), frame)
+    pd.testing.assert_frame_equal(pd.read_parquet(speech / "speech.parquet"), frame)
+    parquet = str(speech / "speech.parquet")
+    expected = [tuple(row) for row in frame.itertuples(index=False)]
+    assert duckdb.execute(f"select * from '{parquet}' order by id").fetchall() == expected
+    assert polars.read_parquet(parquet).rows() == expected
+
+
+def test_csv_is_byte_for_byte_what_pandas_writes(tmp_path: Path) -> None:
+    done = run_sweep(parse_sweep(TOOLKITS), tmp_path)
+    frame = done.frame()
+    for column in frame.select_dtypes("bool"):
+        frame[column] = frame[column].map({True: "true", False: "false"})
+    frame.to_csv(tmp_path / "pandas.csv", index=False, lineterminator="\n")
+    assert (tmp_path / "small.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()
+    assert len(frame) > 10
+
+
+def test_parts_add_up_in_the_table(tmp_path: Path) -> None:
+    frame = run_sweep(parse_sweep(TOOLKITS), tmp_path).frame()
+    parts = frame[
+        [*sizer.count({"convention": "textbook", "cell_type": "rnn", "inputs": 1, "layers": 1, "cells": 1}).parts]
+    ]
+    assert (parts.sum(axis=1) == frame.weights).all()
+    assert (frame.float32_bytes == 4 * frame.weights).all()
+    for row in frame.to_dict("records"):
+        fields = {name: row[name] for name in ("convention", "cell_type", "inputs", "layers", "cells", "bidirectional")}
+        fields["recurrent_projection"] = row["recurrent_projection"]
+        counted = sizer.count(fields)
+        assert counted.columns() == {name: row[name] for name in counted.columns()}
+
+
+def test_the_manifest_says_what_is_there(speech: Path) -> None:
+    manifest = json.loads((speech / "speech.manifest.json").read_text())
+    assert manifest["sweep"] == SPEECH.read_text()
+    assert manifest["sweep_sha256"] == hashlib.sha256(SPEECH.read_bytes()).hexdigest()
+    assert manifest["sizer"] == sizer.__version__
+    assert manifest["conventions"] == ["sak2014"]
+    assert (manifest["configurations"], manifest["kept"]) == (3100, KEPT)
+    assert manifest["budget"] == {"weights": {"min": None, "max": 10_000_000}}
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((speech / name).read_bytes()).hexdigest() == digest
+    assert set(manifest["files"]) == {"speech.csv", "speech.parquet"}
+
+
+def test_parquet_knows_where_it_comes_from_and_is_delta_encoded(speech: Path, tmp_path: Path) -> None:
+    metadata = pyarrow.parquet.read_metadata(speech / "speech.parquet")
+    assert json.loads(metadata.metadata[b"sizer"])["sweep"] == SPEECH.read_text()
+    run_sweep(load_sweep(SPEECH), tmp_path, parquet_encoding="plain", formats=["parquet"])
+    encodings = []
+    for folder in (speech, tmp_path):
+        group = pyarrow.parquet.read_metadata(folder / "speech.parquet").row_group(0)
+        encodings.append({group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)})
+    assert "DELTA_BINARY_PACKED" in encodings[0]["weights"]
+    assert "DELTA_BINARY_PACKED" not in encodings[1]["weights"]
+    assert "RLE_DICTIONARY" in encodings[0]["convention"]
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(speech / "speech.parquet"), pd.read_parquet(tmp_path / "speech.parquet")
+    )
+
+
+def test_a_dense_grid_is_small_in_parquet(tmp_path: Path) -> None:
+    sweep = parse_sweep(
+        "{sizer: 1, name: dense, model: {convention: textbook, cell_type: lstm, inputs: 39},"
+        " grid: {layers: {from: 1, to: 10, step: 1}, cells: {from: 1, to: 20000, step: 1}}, output: {formats: [parquet]}}"
+    )
+    run_sweep(sweep, tmp_path)
+    rows = pyarrow.parquet.read_metadata(tmp_path / "dense.parquet").num_rows
+    assert rows == 200_000
+    assert (tmp_path / "dense.parquet").stat().st_size < 1.2 * rows
+
+
+def test_tables_do_not_depend_on_the_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = [run_sweep(load_sweep(SPEECH), tmp_path / "a")]
+    assert enumerate_sweep.__kwdefaults__ is not None
+    monkeypatch.setitem(enumerate_sweep.__kwdefaults__, "block", 7)
+    done.append(run_sweep(load_sweep(SPEECH), tmp_path / "b"))
+    for first, second in zip(*(run.files for run in done), strict=True):
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_options_replace_the_budget_and_add_conditions(tmp_path: Path) -> None:
+    done = run_sweep(
+        load_sweep(SPEECH), tmp_path, budget="5M", where="layers > 1", formats=["csv"], columns=["id", "weights"]
+    )
+    frame = pd.read_csv(tmp_path / "speech.csv")
+    assert list(frame.columns) == ["id", "weights"]
+    assert frame.weights.max() <= 5_000_000
+    assert done.account is not None
+    assert done.account.excluded["layers > 1"] > 0
+    assert not (tmp_path / "speech.parquet").exists()
+    by_bytes = run_sweep(load_sweep(SPEECH), tmp_path, budget=["int8_bytes=2MB"], dry_run=True)
+    assert by_bytes.account is not None
+    assert max(best["int8_bytes"] for best in by_bytes.largest) <= 2_000_000
+
+
+def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
+    done = run_sweep(load_sweep(SPEECH), tmp_path, dry_run=True)
+    assert done.account is not None
+    assert done.account.kept == KEPT
+    assert list(tmp_path.iterdir()) == []
+    run_sweep(load_sweep(SPEECH), tmp_path)
+    for name, size in done.expected_bytes.items():
+        assert size == pytest.approx((tmp_path / f"speech.{name}").stat().st_size, rel=0.3)
+
+
+def test_nothing_fits_names_the_smallest(tmp_path: Path) -> None:
+    done = run_sweep(load_sweep(SPEECH), tmp_path, budget="1K")
+    assert done.account is not None
+    assert done.account.kept == 0
+    assert done.smallest is not None
+    assert (done.smallest["id"], done.smallest["weights"]) == (4, 63488)
+    assert pd.read_csv(tmp_path / "speech.csv").empty
+    assert pd.read_parquet(tmp_path / "speech.parquet").empty
+
+
+HUGE = """
+sizer: 1
+name: huge
+model: {convention: textbook, cell_type: lstm, layers: 1, cells: 1}
+grid:
+  inputs: {from: 1, to: 1e10, step: 1}
+  outputs: {from: 1, to: 1e10, step: 1}
+  other_weights: {from: 1, to: 1e10, step: 1}
+"""
+
+
+def test_a_grid_of_thirty_digits_can_only_be_dry_run(tmp_path: Path) -> None:
+    sweep = parse_sweep(HUGE)
+    done = run_sweep(sweep, tmp_path, dry_run=True)
+    assert done.account is None
+    assert done.as_json()["configurations"] == 10**30
+    with pytest.raises(InputError, match="1,000,000,000,000,000,000,000,000,000,000 configurations"):
+        run_sweep(sweep, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_the_last_good_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_sweep(load_sweep(SPEECH), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(self: object, table: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writers.CsvWriter, "write", full)
+    with pytest.raises(RunError, match="No space left on device; the tables that were there are unchanged"):
+        run_sweep(load_sweep(SPEECH), tmp_path, budget="1M")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("mine")
+    with pytest.raises(RunError, match="File exists"):
+        run_sweep(load_sweep(SPEECH), tmp_path / "results")
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+KILLED = """
+import os, signal, sys
+from sizer.run import run_sweep
+from sizer.sweepfile.load import load_sweep
+from sizer.tables import writers
+write = writers.ParquetWriter.write
+def killed(self, table):
+    write(self, table)
+    os.kill(os.getpid(), signal.SIGKILL)
+writers.ParquetWriter.write = killed
+run_sweep(load_sweep(sys.argv[1]), sys.argv[2], budget="1M")
+"""
+
+
+def test_a_killed_run_leaves_the_last_good_tables_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+    run_sweep(load_sweep(SPEECH), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(SPEECH), str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    left_over = [path for path in tmp_path.iterdir() if path.name not in before]
+    assert left_over
+    assert all(path.suffix == ".partial" for path in left_over)
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    (tmp_path / f".other.csv.{os.getpid()}.partial").write_text("a run that is under way")
+    run_sweep(load_sweep(SPEECH), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*before, f".other.csv.{os.getpid()}.partial"}
+
+
+def test_xlsx_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="xlsx tables are not written yet; csv and parquet are"):
+        run_sweep(load_sweep(SPEECH), tmp_path, formats=["xlsx"])
+
+
+def test_explain_row_and_ids_that_are_not_there() -> None:
+    sweep = load_sweep(SPEECH)
+    assert explain_row(sweep, 2909).count.weights == 9961664
+    with pytest.raises(InputError, match="there is no configuration 3100; the ids go from 0 to 3099"):
+        explain_row(sweep, 3100)
+
+
+def test_extremes_keep_id_order_in_ties(tmp_path: Path) -> None:
+    sweep = parse_sweep(
+        "{sizer: 1, name: ties, model: {cell_type: lstm, inputs: 3, layers: 1, cells: 4},"
+        " grid: {convention: [textbook, tensorflow1, keras, graves2013], other_weights: [0, 16]}}"
+    )
+    done = run_sweep(sweep, tmp_path, top=3)
+    # keras and tensorflow1 count alike: the lower id comes first.
+    assert [best["convention"] for best in done.largest] == ["graves2013", "tensorflow1", "keras"]
+    extremes = Extremes(0, largest=True)
+    assert extremes.ids() == []
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_reads_numbers_as_numbers(speech: Path, tmp_path: Path) -> None:
+    command = ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", "xlsx"]
+    subprocess.run([*command, "--outdir", str(tmp_path), str(speech / "speech.csv")], check=True, capture_output=True)
+    frame = pd.read_excel(tmp_path / "speech.xlsx")
+    pd.testing.assert_frame_equal(frame, pd.read_csv(speech / "speech.csv"), check_dtype=False)
+    assert frame.weights.dtype == "int64"
