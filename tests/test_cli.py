@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
 
 import sizer
-from sizer.cli import app as commands
+from sizer.cli import reporting
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = "sweeps/speech.yaml"
@@ -32,14 +33,15 @@ def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Compl
 
 
 def on_terminal(*arguments: str) -> str:
-    output, code = pexpect.runu(
+    result: Any = pexpect.runu(
         subprocess.list2cmdline([sys.executable, "-m", "sizer", *arguments]),
         cwd=str(ROOT),
         withexitstatus=True,
         timeout=60,
         env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
     )
-    return output.replace("\r\n", "\n") + f"exit {code}"
+    output, code = result
+    return str(output).replace("\r\n", "\n") + f"exit {code}"
 
 
 def test_run_on_a_terminal_shows_what_a_person_wants_to_know(tmp_path: Path) -> None:
@@ -290,7 +292,7 @@ def test_importing_the_library_is_light() -> None:
 
 def test_stopping_a_run_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stopped() -> None:
-        with commands.reported():
+        with reporting.reported():
             raise KeyboardInterrupt
 
     with pytest.raises(Exception, match="3"):

@@ -182,7 +182,8 @@ def grids(draw: st.DrawFn) -> Grid:
         axes.append(Axis(columns, len(values)))
         size *= len(values)
     bases = [name for name in swept_counts if name in {"cells", "inputs", "layers"}]
-    if bases and draw(st.booleans()) and "outputs" not in {c.field for a in axes for c in a.columns}:
+    wanted: bool = draw(st.booleans())
+    if bases and wanted and "outputs" not in {c.field for a in axes for c in a.columns}:
         fixed.pop("outputs", None)
         fractions = st.sampled_from([Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(1), Fraction(7, 3)])
         ratios = draw(st.lists(fractions, min_size=1, max_size=3, unique=True))

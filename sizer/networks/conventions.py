@@ -238,7 +238,7 @@ CONVENTIONS: dict[str, Convention] = {
             rules=(
                 *(
                     _no_field("back_of_envelope", name)
-                    for name in ("bidirectional", "skip_connections", "vocabulary", "embedding")
+                    for name in ("bidirectional", "skip_connections", "only_recurrent_up", "vocabulary", "embedding")
                 ),
                 *(
                     _no_override("back_of_envelope", name)
@@ -272,7 +272,13 @@ def rules_for(convention: Convention, cell_type: str) -> tuple[Rule, ...]:
     rules.extend(convention.rules)
     rules.extend(
         Rule(f"{cell_type} has no {name}", name, lambda given, name=name: _positive(given[name]))  # type: ignore[misc]
-        for name in ("peepholes", "recurrent_projection", "nonrecurrent_projection", "projection_bias")
+        for name in (
+            "peepholes",
+            "recurrent_projection",
+            "nonrecurrent_projection",
+            "only_recurrent_up",
+            "projection_bias",
+        )
         if name not in convention.cell(cell_type).fields
     )
     return (*rules, *_ANY_NETWORK)
@@ -292,6 +298,19 @@ _ANY_NETWORK = (
         "inputs and a vocabulary exclude each other",
         "inputs",
         lambda given: (given["inputs"] > 0) & (given["vocabulary"] > 0),
+    ),
+    Rule(
+        "summed directions need a bidirectional network",
+        "summed_directions",
+        lambda given: (given["summed_directions"] > 0) & (given["bidirectional"] == 0),
+    ),
+    Rule(
+        "only_recurrent_up needs both projections",
+        "only_recurrent_up",
+        lambda given: (
+            (given["only_recurrent_up"] > 0)
+            & ((given["recurrent_projection"] == 0) | (given["nonrecurrent_projection"] == 0))
+        ),
     ),
     Rule(
         "a vocabulary needs an embedding",

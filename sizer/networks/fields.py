@@ -81,6 +81,20 @@ FIELDS: dict[str, Field] = {
             False,
         ),
         Field(
+            "summed_directions",
+            "boolean",
+            "Summed directions",
+            "Whether the outputs of the two directions are added up instead of joined.",
+            False,
+        ),
+        Field(
+            "only_recurrent_up",
+            "boolean",
+            "Only the recurrent projection up",
+            "Whether only the recurrent projection feeds the layers above; the output layer still gets both projections.",
+            False,
+        ),
+        Field(
             "peepholes",
             "boolean",
             "Peepholes",

@@ -91,26 +91,27 @@ def wire(resolved: Fields) -> Network:
     """
     cell = CONVENTIONS[resolved["convention"]].cell(resolved["cell_type"])
     directions = 1 + 1 * resolved["bidirectional"]
+    joined = 1 + 1 * resolved["bidirectional"] * (1 - 1 * resolved["summed_directions"])
     raw = resolved["inputs"] + resolved["embedding"]
     skip = 1 * resolved["skip_connections"]
     groups = [Group("embedding", 0, 1, 1, (AROUND["embedding"],), resolved)]
     if isinstance(resolved["cells"], tuple):
         layers = [_layer_dimensions(cell, _layer_fields(resolved, layer)) for layer in range(len(resolved["cells"]))]
-        _set_inputs(cell, layers, raw, skip, directions)
+        _set_inputs(cell, layers, raw, skip, joined)
         groups.extend(
             Group("layer", number, 1, directions, cell.tensors, layer, cell.state)
             for number, layer in enumerate(layers, start=1)
         )
-        handed = [product([directions, layer["hands_up"]]) for layer in layers]
+        handed = [product([joined, layer["hands_up"]]) for layer in layers]
         fed = handed[-1] + product([skip, total(handed[:-1])])
     else:
         layer = _layer_dimensions(cell, resolved)
         layers = [layer, dict(layer)]
-        _set_inputs(cell, layers, raw, skip, directions)
+        _set_inputs(cell, layers, raw, skip, joined)
         more = resolved["layers"] - 1
         groups.append(Group("layer", 1, 1, directions, cell.tensors, layers[0], cell.state))
         groups.append(Group("layer", 2, more, directions, cell.tensors, layers[1], cell.state))
-        fed = product([directions, layer["hands_up"], 1 + product([skip, more])])
+        fed = product([joined, layer["hands_up"], 1 + product([skip, more])])
     around = {**resolved, "fed": fed}
     groups.append(Group("output", 0, 1, 1, (AROUND["output"], AROUND["output_bias"]), around))
     groups.append(Group("other", 0, 1, 1, (AROUND["other"],), around))
@@ -127,15 +128,19 @@ def _layer_dimensions(cell: CellType, fields: Fields) -> dict[str, Number]:
     dimensions["projected"] = fields["recurrent_projection"] + fields["nonrecurrent_projection"]
     dimensions["recurrent"] = first_nonzero(cell.recurs, dimensions)
     dimensions["hands_up"] = first_nonzero(cell.hands_up, dimensions)
+    only_recurrent = 1 * dimensions["only_recurrent_up"]
+    dimensions["feeds_above"] = total(
+        [product([1 - only_recurrent, dimensions["hands_up"]]), product([only_recurrent, dimensions["recurrent"]])]
+    )
     return dimensions
 
 
-def _set_inputs(cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, directions: Number) -> None:
+def _set_inputs(cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, joined: Number) -> None:
     """Give each layer the width that feeds it."""
     layers[0]["input"] = raw
     for below, layer in itertools.pairwise(layers):
         sources = {
-            "handed": product([directions, below["hands_up"]]),
+            "handed": product([joined, below["feeds_above"]]),
             "raw": raw,
             "recurrent_projection": below["recurrent_projection"],
         }

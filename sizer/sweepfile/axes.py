@@ -27,16 +27,23 @@ def read_axis(field: Field, declared: Any, path: Path, findings: Findings) -> Co
         path: where the axis stands.
         findings: takes the faults.
     """
-    if findings.touched(path):
-        return None
+    column: Column | None = None
     if isinstance(declared, list):
-        return read_values(field, declared, path, findings)
-    if "values" in declared:
-        return read_values(field, declared["values"], (*path, "values"), findings)
-    if "of" in declared:
-        return _read_ratio(field, declared, path, findings)
-    ends = [read_count(field, declared[name], (*path, name), findings) for name in ("from", "to")]
-    start, end = ends
+        column = read_values(field, declared, path, findings)
+    elif not isinstance(declared, dict):
+        return None
+    elif isinstance(declared.get("values"), list):
+        column = read_values(field, declared["values"], (*path, "values"), findings)
+    elif "of" in declared and "ratio" in declared:
+        column = _read_ratio(field, declared, path, findings)
+    elif "from" in declared and "to" in declared and field.kind == "count":
+        column = _read_range(field, declared, path, findings)
+    # What could be read has been read, so that its faults are known too.
+    return None if findings.touched(path) else column
+
+
+def _read_range(field: Field, declared: Mapping[str, Any], path: Path, findings: Findings) -> Column | None:
+    start, end = (read_count(field, declared[name], (*path, name), findings) for name in ("from", "to"))
     if start is None or end is None:
         return None
     if start > end:
@@ -44,7 +51,7 @@ def read_axis(field: Field, declared: Any, path: Path, findings: Findings) -> Co
         return None
     if "factor" in declared:
         return _read_geometric(field, start, end, path, findings)
-    return _read_steps(field, start, end, declared["step"], path, findings)
+    return _read_steps(field, start, end, declared["step"], path, findings) if "step" in declared else None
 
 
 def read_values(field: Field, declared: Sequence[Any], path: Path, findings: Findings) -> Listed | None:

@@ -96,7 +96,8 @@ def condition(text: str) -> Expression:
         ExpressionError: as `parse_expression` says.
     """
     kinds = {field.name: field.kind for field in FIELDS.values()}
-    return parse_expression(text, kinds, CHOICES)
+    counted = {name: "bounds on counted columns stand in the budget" for name in COUNTED if name not in FIELDS}
+    return parse_expression(text, kinds, CHOICES, counted)
 
 
 def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> tuple[Bound, ...]:

@@ -114,7 +114,12 @@ class Expression:
         return reach(self.tree, bounds)
 
 
-def parse_expression(text: str, kinds: Mapping[str, Kind], choices: Mapping[str, Sequence[str]]) -> Expression:
+def parse_expression(
+    text: str,
+    kinds: Mapping[str, Kind],
+    choices: Mapping[str, Sequence[str]],
+    elsewhere: Mapping[str, str] | None = None,
+) -> Expression:
     """Return the checked expression.
 
     Args:
@@ -122,6 +127,7 @@ def parse_expression(text: str, kinds: Mapping[str, Kind], choices: Mapping[str,
             `not`, `in (...)`; at most 2,000 characters and 200 parts.
         kinds: the columns that may be named, with their kinds.
         choices: the words that each `choice` column takes.
+        elsewhere: names that are known but mean nothing here, each with what to do instead.
 
     Raises:
         ExpressionError: anything else is in it, a name or word is not known, kinds do not fit together, or the
@@ -145,7 +151,7 @@ def parse_expression(text: str, kinds: Mapping[str, Kind], choices: Mapping[str,
         raise ExpressionError(
             [(0, f"has {count:,} parts; at most {NODE_LIMIT} are read; split it into several conditions")]
         )
-    check = _Check(text, start, kinds, choices)
+    check = _Check(text, start, kinds, choices, elsewhere or {})
     meaning = check.meaning(tree)
     if not check.problems and meaning != "boolean":
         check.problem(
@@ -246,11 +252,19 @@ def _parse(text: str, start: int) -> ast.expr:
 class _Check:
     """Holds each node against the list, and settles what it means."""
 
-    def __init__(self, text: str, start: int, kinds: Mapping[str, Kind], choices: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        text: str,
+        start: int,
+        kinds: Mapping[str, Kind],
+        choices: Mapping[str, Sequence[str]],
+        elsewhere: Mapping[str, str],
+    ) -> None:
         self.line = text.lstrip().encode()
         self.start = start
         self.kinds = kinds
         self.choices = choices
+        self.elsewhere = elsewhere
         self.problems: list[tuple[int, str]] = []
         self.names: set[str] = set()
 
@@ -299,7 +313,9 @@ class _Check:
             return _MEANINGS[self.kinds[node.id]]
         if node.id in {"true", "false"}:
             return "boolean"
-        if any(node.id in words for words in self.choices.values()):
+        if node.id in self.elsewhere:
+            self.problem(node, f"{quoted(node.id)} is not available here; {self.elsewhere[node.id]}")
+        elif any(node.id in words for words in self.choices.values()):
             self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{node.id}'")
         else:
             hint = did_you_mean(node.id, [*self.kinds, "true", "false"])

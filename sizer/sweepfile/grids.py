@@ -150,10 +150,10 @@ def _read_linked(
         if name not in FIELDS:
             continue
         _take(name, here, taken, findings)
-        if findings.touched(here) or not isinstance(items, list):
+        if not isinstance(items, list):
             continue
         values = [read_value(FIELDS[name], item, (*here, position), findings) for position, item in enumerate(items)]
-        if all(value is not None for value in values):
+        if not findings.touched(here):
             found.append(Listed(name, tuple(value for value in values if value is not None)))
     for column in found:
         columns.setdefault(column.field, (column, (*path, column.field)))

@@ -17,13 +17,15 @@ from sizer.networks.network import refusals as network_refusals
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.ratios import rounded
-from sizer.sweepfile.sweep import Column, Grid, Listed, Ratio, Stepped
+from sizer.sweepfile.sweep import Axis, Column, Grid, Listed, Ratio, Stepped
 
 CORNERS = 3000
 """How many points of each grid are tried before its axes are walked."""
 WALKED = 100_000
 """How many configurations are walked in search of a valid one; beyond it the run itself will say."""
 
+_GROWING = frozenset({"bidirectional", "skip_connections", "peepholes", "projection_bias", "output_bias"})
+"""The booleans that only ever add weights; of the others (a tied embedding ...) both values are tried."""
 _PROJECTIONS = ("recurrent_projection", "nonrecurrent_projection")
 
 
@@ -72,10 +74,8 @@ def _corners(grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> Iterator[dict
         if name in bounds:
             low, high = bounds[name]
             choices[name] = (0, high) if low == 0 and name in _PROJECTIONS else (high,)
-        elif FIELDS[name].kind == "boolean" and isinstance(column, Listed):
-            # A tied embedding is the one boolean that makes a network smaller.
-            wanted = name != "tied_embedding"
-            choices[name] = (wanted if wanted in column.values else not wanted,)
+        elif name in _GROWING and isinstance(column, Listed):
+            choices[name] = (True in column.values,)
         elif isinstance(column, Listed):
             choices[name] = column.values
     for values in itertools.product(*choices.values()):

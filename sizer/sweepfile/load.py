@@ -61,18 +61,17 @@ def _read_file(file: str) -> bytes:
         status = FilePath(file).stat()
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, "")
-        if stat.S_ISREG(status.st_mode) and status.st_size > SIZE_LIMIT:
-            raise InputError([_file_fault(file, too_long(status.st_size))])
+        over_limit = stat.S_ISREG(status.st_mode) and status.st_size > SIZE_LIMIT
         with FilePath(file).open("rb") as stream:
             # A pipe or device has no size beforehand and may never end.
-            raw = stream.read(SIZE_LIMIT + 1)
+            raw = b"" if over_limit else stream.read(SIZE_LIMIT + 1)
     except OSError as problem:
         words = _WORDS_OF_ERRORS.get(problem.errno or 0) or f"cannot be read: {problem.strerror or problem}"
         raise InputError([_file_fault(file, words)]) from None
-    except ValueError:  # a NUL in the name
-        raise InputError([_file_fault(file, "no file can have this name")]) from None
-    if len(raw) > SIZE_LIMIT:
-        raise InputError([_file_fault(file, too_long(None))])
+    except ValueError:
+        raise InputError([_file_fault(file, "no file can have this name")]) from None  # there is a NUL in it
+    if over_limit or len(raw) > SIZE_LIMIT:
+        raise InputError([_file_fault(file, too_long(status.st_size if over_limit else None))])
     return raw
 
 
@@ -111,7 +110,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         text=document.text,
         sha256=hashlib.sha256(raw).hexdigest(),
         name=data["name"],
-        description=data.get("description", ""),
+        description=data.get("description", "").strip(),
         grids=tuple(placed.grid for placed in grids),
         where=where,
         budget=budget,

@@ -88,9 +88,10 @@ def _refuse_ambiguous(text: str) -> None:
         )
     if _LEADING_ZERO.fullmatch(text):
         plain = text.lstrip("+-").lstrip("0") or "0"
+        hint = ", and no separators between thousands" if len(text) == len("000") else ""
         raise AmbiguousScalarError(
             f"{quoted(text)} starts with a zero, which some YAML readers take as base 8; "
-            f"write {plain if plain[0].isdigit() else '0' + plain}, without thousands separators"
+            f"write {plain if plain[0].isdigit() else '0' + plain}{hint}"
         )
     if _OTHER_BASE.fullmatch(text):
         raise AmbiguousScalarError(f"{quoted(text)} is no decimal number; write it in base 10")

@@ -76,7 +76,7 @@ def _report_type(error: ValidationError, path: Path, findings: Findings) -> None
     wanted: Any = error.validator_value
     types: list[str] = wanted if isinstance(wanted, list) else [wanted]
     if value is None:
-        leave = "" if path in {("sizer",), ("name",), ("grid",)} else ", or leave the key out"
+        leave = "" if path in {("sizer",), ("name",), ("grid",)} else ", or leave it out"
         findings.at_value(path, f"is empty; give {_expected(types, path)}{leave}")
     elif isinstance(value, (list, dict)):
         findings.at_value(path, _type_of_collection(value, types, path))
@@ -126,7 +126,8 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
         return f"{_cut(shown)} is not a whole number{hint}"
     if types == ["string"]:
         return f"{_cut(shown)} is not {_expected(types, path)}; put it in quotes where it is one"
-    return f"{quoted(shown)} is not {_expected(types, path)}"
+    hint = "; write 1, without quotes" if path == ("sizer",) else ""
+    return f"{quoted(shown)} is not {_expected(types, path)}{hint}"
 
 
 def _cut(value: object) -> str:
@@ -150,6 +151,8 @@ def _report_const(error: ValidationError, path: Path, findings: Findings) -> Non
 
 
 def _report_minimum(error: ValidationError, path: Path, findings: Findings) -> None:
+    if isinstance(error.instance, float):
+        return  # it is no whole number, which has been reported
     findings.at_value(path, f"{_cut(error.instance)} is below the minimum, {error.validator_value}")
 
 
@@ -187,7 +190,8 @@ def _report_max_length(error: ValidationError, path: Path, findings: Findings) -
 
 
 def _report_min_items(error: ValidationError, path: Path, findings: Findings) -> None:
-    findings.at_value(path, "is an empty list; give at least one value, or leave the key out")
+    noun = "grid" if path == ("grid",) else "table" if path[-1:] == ("linked",) else "value"
+    findings.at_value(path, f"is an empty list; give at least one {noun}")
 
 
 def _report_max_items(error: ValidationError, path: Path, findings: Findings) -> None:

@@ -11,9 +11,10 @@ _PYTHON_PARSER_LIMIT = 100_000
 not depend on whether the C library is there. Beyond it that parser would take many seconds."""
 
 _WORDS: tuple[tuple[str, str], ...] = (
+    ("a tab character", "a tab; YAML is indented with spaces only"),
     (
         "mapping values are not allowed",
-        "a ':' cannot stand here; put the text in quotes, or start a new line before the key",
+        "a ':' cannot stand here; check the indentation, or put the text in quotes",
     ),
     ("sequence entries are not allowed", "a '-' cannot stand here; start the list on a line of its own"),
     ("cannot start any token", "this character cannot start a value; put the value in quotes"),

@@ -258,6 +258,9 @@ class _Reader:
         refused = self._refuse_machinery(event, place, self._next_path())
         if isinstance(event, yaml.ScalarEvent):
             self._note_lines(event)
+            if not event.value and event.implicit[0]:
+                # The parsers disagree about where nothing stands.
+                place = self._key_place() or place
             self._put(REFUSED if refused else self._scalar(event, place), Spot(place, self._key_place(), event.value))
         elif isinstance(event, yaml.AliasEvent):
             self._put(REFUSED, Spot(place, self._key_place()))

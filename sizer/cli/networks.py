@@ -1,0 +1,90 @@
+"""Commands on one network: explain, compare, conventions."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from sizer.cli import screens
+from sizer.cli.options import network_fields, with_fields
+from sizer.cli.reporting import AsJson, OutFile, as_options, for_reader, reported, write_out
+
+
+@with_fields()
+def explain(
+    sweep: Annotated[
+        str | None, typer.Argument(metavar="[SWEEP]", help="A sweep file, with --id.", show_default=False)
+    ] = None,
+    configuration_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    out: OutFile = "-",
+    fields: Any = None,
+) -> None:
+    """Show one network part by part, with the formula.
+
+    sizer explain --inputs 39 --layers 3 --cells 1024 --outputs 34
+
+    sizer explain sweeps/speech.yaml --id 2909
+    """
+    if (sweep is None) != (configuration_id is None):
+        raise typer.BadParameter("a sweep file and --id go together: sizer explain SWEEP --id N")
+    if sweep is not None and fields:
+        raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
+    with reported(as_json), as_options():
+        from sizer.networks.breakdown import explain as explain_network
+
+        if sweep is None or configuration_id is None:
+            breakdown = explain_network(network_fields(fields))
+        else:
+            from sizer.run import explain_row
+            from sizer.sweepfile.load import load_sweep
+
+            breakdown = explain_row(load_sweep(sweep), configuration_id)
+        if as_json:
+            write_out(json.dumps(breakdown.as_json(), indent=2), out)
+        else:
+            write_out(
+                for_reader(out, lambda: screens.explain_screen(breakdown), lambda: screens.explain_table(breakdown)),
+                out,
+            )
+
+
+@with_fields("convention")
+def compare(as_json: AsJson = False, out: OutFile = "-", fields: Any = None) -> None:
+    """Show the same network under every convention, side by side.
+
+    sizer compare --inputs 80 --layers 3 --cells 1024 --recurrent-projection 256
+
+    sizer compare --cell-type gru --inputs 2000 --layers 1 --cells 300 --json
+    """
+    with reported(as_json), as_options():
+        from sizer.networks.comparison import compare as compare_network
+
+        network = network_fields(fields)
+        del network["convention"]
+        readings = compare_network(network)
+        if as_json:
+            write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
+        else:
+            write_out(
+                for_reader(out, lambda: screens.compare_screen(readings), lambda: screens.compare_table(readings)), out
+            )
+
+
+def conventions(as_json: AsJson = False, out: OutFile = "-") -> None:
+    """Show the conventions: their rules, what they refuse and their sources.
+
+    sizer conventions
+
+    sizer conventions --json
+    """
+    header, rows = screens.conventions_rows()
+    with reported(as_json):
+        if as_json:
+            write_out(json.dumps({"conventions": [dict(zip(header, row, strict=True)) for row in rows]}, indent=2), out)
+        else:
+            write_out(for_reader(out, screens.conventions_screen, lambda: screens.tab_separated(header, rows)), out)

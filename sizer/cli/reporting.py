@@ -1,0 +1,91 @@
+"""How every command reports: data on stdout, faults and failures on stderr, the exit code that says which."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sizer.cli import screens
+from sizer.errors import Fault, InputError, RunError
+
+OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+@contextlib.contextmanager
+def reported(as_json: bool = False, counted: str = "nothing was counted") -> Iterator[None]:
+    """Print faults and failures as a person reads them, and end with the exit code that says which."""
+    try:
+        yield
+    except InputError as problem:
+        print_faults(problem.faults, as_json, counted)
+        raise typer.Exit(1) from None
+    except RunError as problem:
+        typer.echo(f"sizer: {problem}", err=True)
+        raise typer.Exit(3) from None
+    except KeyboardInterrupt:
+        typer.echo("sizer: stopped; the tables that were there are unchanged", err=True)
+        raise typer.Exit(3) from None
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`). Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:
+    """Print every fault: as JSON on stdout, or as text on stderr with the lines they stand in on a terminal."""
+    if as_json:
+        print_json({"faults": [fault.as_json() for fault in faults]})
+        return
+    lines: dict[str, list[str]] = {}
+    if sys.stderr.isatty():
+        for file in {fault.file for fault in faults if fault.line}:
+            with contextlib.suppress(OSError, ValueError):
+                lines[file] = Path(file).read_text(encoding="utf-8").splitlines()
+    typer.echo(screens.faults_text(faults, lines), err=True)
+    typer.echo(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}; {counted}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_out(text: str, out: str) -> None:
+    """Write text to a file, or to stdout for `-`; the file appears whole or not at all."""
+    if out == "-":
+        typer.echo(text, nl=not text.endswith("\n"))
+        return
+    from sizer.tables.files import pending_files
+
+    path = Path(out)
+    with pending_files(path.parent) as pending:
+        pending.add(path).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        pending.commit()
+
+
+def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) -> str:
+    """Return the screen for a terminal, the table for a pipe or a file."""
+    return screen() if out == "-" and sys.stdout.isatty() else table()
+
+
+@contextlib.contextmanager
+def as_options() -> Iterator[None]:
+    """Name fields as the options that a person typed."""
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(
+            fault if fault.file or fault.path.startswith("-") else _as_option(fault) for fault in problem.faults
+        ) from None
+
+
+def _as_option(fault: Fault) -> Fault:
+    return Fault(fault.file, fault.line, fault.column, "--" + fault.path.replace("_", "-"), fault.message)

@@ -1,0 +1,146 @@
+"""Commands on sweep files: run, validate, init, schema."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli import screens
+from sizer.cli.options import split_list
+from sizer.cli.progress import progress_bar
+from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
+from sizer.errors import Fault, InputError
+
+
+class Encoding(enum.Enum):
+    """How integers stand in Parquet."""
+
+    DELTA = "delta"
+    PLAIN = "plain"
+
+
+Sweepfile = Annotated[str, typer.Argument(metavar="SWEEP", help="A YAML sweep file.", show_default=False)]
+
+
+def run(
+    sweep: Sweepfile,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The folder of the tables.")] = "results",
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BOUND", help="10M replaces the maximum of weights, int8_bytes=2MB that of another counted column."
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
+    ] = None,
+    format_names: Annotated[
+        list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, or both with a comma.")
+    ] = None,
+    columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="How many of the largest to show.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
+    parquet_encoding: Annotated[
+        Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
+    ] = Encoding.DELTA,
+    as_json: AsJson = False,
+) -> None:
+    """Check, enumerate, count and filter a sweep, and write its tables.
+
+    sizer run sweeps/speech.yaml
+
+    sizer run sweeps/speech.yaml --budget 5M --format csv --out tables
+    """
+    with reported(as_json, counted="nothing was counted"):
+        from sizer.run import run_sweep
+        from sizer.sweepfile.load import load_sweep
+
+        loaded = load_sweep(sweep)
+        with progress_bar(loaded.size, wanted=sys.stderr.isatty() and not as_json) as on_progress:
+            done = run_sweep(
+                loaded,
+                out,
+                budget=split_list(budget),
+                where=where or (),
+                formats=split_list(format_names) or None,
+                columns=split_list(columns) or None,
+                top=top,
+                dry_run=dry_run,
+                parquet_encoding=parquet_encoding.value,
+                on_progress=on_progress,
+            )
+        if as_json:
+            print_json(done.as_json())
+        elif sys.stdout.isatty():
+            typer.echo(screens.run_screen(done, terminal_table=True))
+        else:
+            typer.echo(screens.run_screen(done, terminal_table=False), err=True)
+            typer.echo(screens.tab_separated(*screens.table_of_largest(done)), nl=False)
+
+
+def validate(
+    sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="YAML sweep files.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Check sweep files and say every fault with its place.
+
+    sizer validate sweeps/*.yaml
+
+    sizer validate --json sweeps/speech.yaml
+    """
+    from sizer.sweepfile.load import load_sweep
+
+    faults: list[Fault] = []
+    for file in sweeps:
+        try:
+            loaded = load_sweep(file)
+        except InputError as problem:
+            faults.extend(problem.faults)
+        else:
+            if not as_json:
+                typer.echo(f"{file}: {loaded.size:,} configurations, no faults", err=True)
+    if faults and not as_json:
+        print_faults(tuple(faults), as_json, "the files were only checked")
+    elif as_json:
+        print_json({"faults": [fault.as_json() for fault in faults]})
+    if faults:
+        raise typer.Exit(1)
+
+
+def schema(out: OutFile = "-") -> None:
+    """Print the JSON Schema of sweep files, for editors.
+
+    sizer schema
+
+    sizer schema --out sweep.schema.json
+    """
+    from sizer.sweepfile.schema import schema_text
+
+    with reported():
+        write_out(schema_text(), out)
+
+
+def init(
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")
+    ] = "sweep.yaml",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a starter sweep, with comments, that runs as it is.
+
+    sizer init
+
+    sizer init --out sweeps/mine.yaml
+    """
+    from sizer.sweepfile.starter import STARTER
+
+    with reported(counted="nothing was written"):
+        if out != "-" and Path(out).exists() and not force:
+            raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
+        write_out(STARTER, out)
+        if out != "-":
+            typer.echo(f"{out} is written. Next: sizer run {out}", err=True)

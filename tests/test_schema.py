@@ -1,0 +1,215 @@
+"""The sweep schema and the code that reads sweeps: held together, so that neither can drift from the other."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizer.errors import InputError
+from sizer.networks.cells import CELL_TYPES
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.fields import FIELDS, Field
+from sizer.networks.network import BYTES, COUNTED
+from sizer.sizes import parse_size
+from sizer.sweepfile import parse_sweep, schema
+from sizer.sweepfile.bounds import DEFAULT_FORMATS, FORMATS, KNOWN_COLUMNS
+from sizer.sweepfile.sweep import Listed
+
+REPOSITORY = Path(__file__).parents[1]
+SCHEMA: dict[str, Any] = json.loads(schema.schema_text())
+GRID = SCHEMA["$defs"]["grid"]["properties"]
+TABLE = SCHEMA["$defs"]["linked_table"]["properties"]
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a subschema with what its references say, its own words first."""
+    found = copy.deepcopy(part)
+    for reference in [part, *part.get("allOf", [])]:
+        if "$ref" in reference:
+            target: Any = SCHEMA
+            for step in reference["$ref"].removeprefix("#/").split("/"):
+                target = target[step]
+            found = merged(resolved(target), found)
+    return found
+
+
+def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = {**under, **over}
+    for name in under.keys() & over.keys():
+        if isinstance(under[name], dict) and isinstance(over[name], dict):
+            both[name] = merged(under[name], over[name])
+    return both
+
+
+def test_the_one_copy_is_in_the_repository() -> None:
+    assert schema.schema_text() == (REPOSITORY / "schemas" / "sweep.schema.json").read_text("utf-8")
+
+
+def test_the_wheel_carries_that_copy() -> None:
+    project = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    assert '"schemas/sweep.schema.json" = "sizer/schemas/sweep.schema.json"' in project
+
+
+def test_the_wheel_copy_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "sweep.schema.json").write_text("{}")
+    monkeypatch.setattr(schema, "files", lambda name: tmp_path)
+    assert schema.schema_text.__wrapped__() == "{}"
+
+
+def test_it_is_a_schema_of_its_draft() -> None:
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def properties(part: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every property that a person can write, with its path; conditions and narrowings are left out."""
+    if not isinstance(part, dict):
+        return
+    for name, inner in part.get("properties", {}).items():
+        yield f"{path}.{name}", inner
+        yield from properties(inner, f"{path}.{name}")
+    for keyword in ("items", "then", "else", "if"):
+        yield from properties(part.get(keyword), f"{path}/{keyword}")
+    for name, inner in part.get("$defs", {}).items():
+        yield from properties(inner, f"{path}#{name}")
+    for name, inner in part.get("fields", {}).items():
+        yield f"{path}.{name}", inner
+
+
+def test_every_property_has_a_title_and_a_description() -> None:
+    found = {
+        path: inner
+        for path, inner in properties(SCHEMA)
+        if "#each_" not in path and inner != {"not": {}} and "/then" not in path and "/else" not in path
+    }
+    assert len(found) > 100
+    assert not [path for path, inner in found.items() if not inner.get("title") or not inner.get("description")]
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
+def test_field(field: Field) -> None:
+    value = resolved(SCHEMA["properties"]["model"]["properties"][field.name])
+    assert value["title"] == field.title
+    assert value["description"] == field.description
+    assert value.get("default") == field.default
+    axis = resolved(GRID[field.name])
+    assert axis["description"] == field.description
+    table = resolved(TABLE[field.name]["items"])
+    assert {name: table.get(name) for name in ("type", "enum", "minimum", "maximum", "pattern")} == {
+        name: value.get(name) for name in ("type", "enum", "minimum", "maximum", "pattern")
+    }
+    if field.kind == "count":
+        assert value["type"] == ["integer", "string"]
+        assert (value["minimum"], value.get("maximum")) == (field.minimum, field.maximum)
+        for item in (axis["items"], *(axis["properties"][name] for name in ("from", "to"))):
+            assert (item["minimum"], item.get("maximum")) == (field.minimum, field.maximum)
+        assert axis["properties"]["values"]["items"]["minimum"] == field.minimum
+    elif field.kind == "boolean":
+        assert value["type"] == "boolean"
+        assert axis["items"] == {"type": "boolean"}
+    else:
+        words = {"convention": CONVENTIONS, "cell_type": CELL_TYPES}[field.name]
+        assert value["enum"] == list(words)
+        assert axis["items"]["enum"] == axis["properties"]["values"]["items"]["enum"] == list(words)
+
+
+def test_there_are_no_other_fields() -> None:
+    assert list(SCHEMA["properties"]["model"]["properties"]) == list(FIELDS)
+    assert list(SCHEMA["$defs"]["fields"]) == list(FIELDS)
+    assert list(GRID) == [*FIELDS, "linked"]
+    assert list(TABLE) == list(FIELDS)
+
+
+def test_columns() -> None:
+    budget = SCHEMA["properties"]["budget"]["properties"]
+    assert list(budget) == list(COUNTED)
+    output = SCHEMA["properties"]["output"]["properties"]
+    assert output["columns"]["else"]["items"]["enum"] == list(KNOWN_COLUMNS)
+    assert output["formats"]["items"]["enum"] == list(FORMATS)
+    assert output["formats"]["default"] == list(DEFAULT_FORMATS)
+
+
+def test_every_keyword_that_can_fail_has_words() -> None:
+    def keywords(part: Any) -> Iterator[str]:
+        if isinstance(part, list):
+            for inner in part:
+                yield from keywords(inner)
+        if isinstance(part, dict):
+            for name, inner in part.items():
+                if name in {"properties", "$defs", "fields"}:
+                    for one in inner.values():
+                        yield from keywords(one)
+                elif name != "if":
+                    yield name
+                    yield from keywords(inner)
+
+    quiet = {"$schema", "$ref", "title", "description", "default", "allOf", "then", "else", "items", "not"}
+    skipped = {"convention", "cell_type", *FIELDS}
+    found = set(keywords(SCHEMA)) - quiet - skipped
+    assert found | {"not"} == set(schema._REPORTS)
+
+
+SIZE = re.compile(SCHEMA["$defs"]["fields"]["cells"]["pattern"])
+BYTE_SIZE = re.compile(SCHEMA["properties"]["budget"]["properties"]["int8_bytes"]["properties"]["max"]["pattern"])
+
+
+@given(text=st.from_regex(r"\A[0-9]{0,3}(\.[0-9]{0,2})?(e\+?[0-9]{0,4})?[kKmMbBgGtTiIx]{0,3}\Z"))
+def test_sizes_are_the_same_to_an_editor(text: str) -> None:
+    for pattern, in_bytes in ((SIZE, False), (BYTE_SIZE, True)):
+        try:
+            parse_size(text, in_bytes=in_bytes)
+        except ValueError as problem:
+            # Whether a size is whole is arithmetic, which no pattern does.
+            assert not pattern.search(text) or "not a whole number" in str(problem)
+        else:
+            assert pattern.search(text)
+
+
+def test_bytes_alone_take_byte_units() -> None:
+    for name, bound in SCHEMA["properties"]["budget"]["properties"].items():
+        pattern = BYTE_SIZE if name in BYTES else SIZE
+        assert {bound["properties"][end]["pattern"] for end in ("min", "max")} == {pattern.pattern}
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
+def test_every_field_can_be_swept(field: Field) -> None:
+    given_fields = {"convention": "textbook", "cell_type": "lstm", "inputs": 8, "layers": 1, "cells": 8}
+    words = {"convention": ["textbook", "keras"], "cell_type": ["lstm", "gru"]}
+    values: list[Any] = {"count": [1, 2], "boolean": [False, True], "choice": words.get(field.name)}[field.kind] or []
+    model = json.dumps({name: value for name, value in given_fields.items() if name != field.name})
+    for axis in (values, {"values": values}):
+        grid = json.dumps({field.name: axis})
+        try:
+            sweep = parse_sweep(f"sizer: 1\nname: x\nmodel: {model}\ngrid: {grid}\n")
+        except InputError as problem:
+            # Some fields are valid only beside others; the schema takes them all the same.
+            assert "no configuration of this sweep is valid" in str(problem)
+        else:
+            assert sweep.grids[0].axes[0].columns == (Listed(field.name, tuple(values)),)
+
+
+def test_whole_numbers_are_neither_decimals_nor_booleans() -> None:
+    checker = schema._validator().TYPE_CHECKER
+    assert checker.is_type(2, "integer")
+    assert not checker.is_type(2.0, "integer")
+    assert not checker.is_type(True, "integer")
+
+
+def test_a_drifting_schema_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests above can fail: a changed minimum and a missing field are noticed."""
+    monkeypatch.setitem(SCHEMA["$defs"]["fields"]["cells"], "minimum", 0)
+    with pytest.raises(AssertionError):
+        test_field(FIELDS["cells"])
+    monkeypatch.delitem(GRID, "layers")
+    with pytest.raises(AssertionError):
+        test_there_are_no_other_fields()
