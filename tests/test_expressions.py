@@ -183,7 +183,7 @@ def test_what_an_expression_tells() -> None:
         ("weights < 3", 0, "no field named 'weights'; did you mean 'other_weights'?"),
         ("1 if bidirectional else 2", 0, "this is not available in a condition"),
         ("x" * 2001, 0, "has 2,001 characters; at most 2,000 are read"),
-        ("-" * 500 + "1 == 1", 0, "has 1,006 parts; at most 200 are read; split it into several conditions"),
+        ("-" * 500 + "1 == 1", 0, "has 1,004 parts; at most 200 are read; split it into several conditions"),
         ("(" * 51 + "1" + ")" * 51 + " == 1", 0, "brackets are nested 51 deep; at most 50 are read"),
     ],
 )
@@ -246,7 +246,7 @@ def test_attack(text: str) -> None:
         ("cells > 3", 100),
         ("cells * layers > 3", 700),
         ("cells * -layers > 3", 700),
-        ("cells - 1000 > 3", 990),
+        ("cells - 20 > 3", 100),
         ("cells // layers > 3", 100),
         ("cells // (layers - 4) > 3", 100),
         ("1000 // cells > 3", 1000),

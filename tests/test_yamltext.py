@@ -127,6 +127,7 @@ def test_long_keys_are_cut() -> None:
         ("%YAML 2.0\n---\na: 1\n", 1, 1, "this is not YAML; check the indentation, quotes and brackets around here"),
         ("a: }", 1, 4, "this is not YAML; check the indentation, quotes and brackets around here"),
         ("a: 1\n- b\n", 2, 1, "this does not fit the lines above; check the indentation, the ':' after each key, and what follows a closing quote"),
+        ("a: 1\n\t# b\n", 2, 1, "a tab; YAML is indented with spaces only"),
         ("a: - 1\n", 1, 4, "a '-' cannot stand here; start the list on a line of its own"),
         ("a: 'x' y\n", 1, 8, "this does not fit the lines above; check the indentation, the ':' after each key, and what follows a closing quote"),
         ("a: {b: 1\n", 1, 4, "the mapping that opens here is not closed: a ',' or '}' is missing"),
@@ -172,7 +173,7 @@ def test_control_characters_are_reported_up_to_a_number() -> None:
 
 
 def test_tabs_inside_text_are_text() -> None:
-    document = read_yaml('a: "x\n\ty"\nb: |\n  x\n  \ty\nc: 1\n\t# a comment\n\t\n')
+    document = read_yaml('a: "x\n\ty"\nb: |\n  x\n  \ty\nc: 1\n  #\ta comment\n')
     assert not document.faults
     assert document.data == {"a": "x y", "b": "x\n\ty\n", "c": 1}
 

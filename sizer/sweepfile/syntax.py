@@ -58,8 +58,15 @@ def explain(text: str, problem: yaml.YAMLError) -> tuple[int, int, str]:
         if phrase in found:
             if context is not None and any(ending in words for ending in _AT_CONTEXT):
                 mark = context
+            if "cannot start" in words and _character(text, mark) == "\t":
+                words = "a tab; YAML is indented with spaces only"
             return *_place(mark), words
     return *_place(mark), "this is not YAML; check the indentation, quotes and brackets around here"
+
+
+def _character(text: str, mark: Any) -> str:
+    lines = text.splitlines()
+    return lines[mark.line][mark.column : mark.column + 1] if mark is not None and mark.line < len(lines) else ""
 
 
 def _place(mark: Any) -> tuple[int, int]:
