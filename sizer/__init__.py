@@ -3,6 +3,8 @@
     count         one network, from a mapping of its fields
     explain       the same, tensor by tensor, with the formula
     compare       the same words under every convention
+    reconcile     which readings of a network give a stated figure
+    fit           which width keeps a network within a budget
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
 
@@ -19,6 +21,9 @@ from sizer.networks.comparison import compare
 from sizer.networks.counting import Count, count
 
 if TYPE_CHECKING:
+    from sizer.networks.answers import Reconciliation
+    from sizer.networks.claims import reconcile
+    from sizer.networks.fitting import Fit, fit
     from sizer.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
@@ -29,7 +34,9 @@ __all__ = [
     "Breakdown",
     "Count",
     "Fault",
+    "Fit",
     "InputError",
+    "Reconciliation",
     "Run",
     "RunError",
     "SizerError",
@@ -37,11 +44,17 @@ __all__ = [
     "compare",
     "count",
     "explain",
+    "fit",
     "load_sweep",
+    "reconcile",
     "run_sweep",
 ]
 
 _LATER = {
+    "Reconciliation": "sizer.networks.answers",
+    "reconcile": "sizer.networks.claims",
+    "Fit": "sizer.networks.fitting",
+    "fit": "sizer.networks.fitting",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.run",

@@ -37,6 +37,8 @@ def _random_network(chance: random.Random, cell_type: str, *, reset_after: bool)
         fields["inputs"] = chance.randint(1, 200)
     if chance.random() < 0.3:
         fields |= {"bias_vectors": 0, "output_bias": chance.random() < 0.5}
+    if fields["bidirectional"]:
+        fields["summed_directions"] = chance.random() < 0.4
     if chance.random() < 0.3:
         fields["cells"] = [chance.randint(1, 120) for _ in range(fields["layers"])]
     return fields
@@ -52,6 +54,7 @@ def _parts(fields: dict[str, Any], *, reset_after: bool) -> tuple[dict[str, int]
         parts["embedding_weights"] = embedding.count_params()
         frame = fields["embedding"]
     options = ZEROS | {"return_sequences": True, "use_bias": fields.get("bias_vectors") != 0}
+    merging = "sum" if fields.get("summed_directions") else "concat"
     if fields["cell_type"] == "gru":
         options["reset_after"] = reset_after
     cells = fields["cells"]
@@ -59,7 +62,7 @@ def _parts(fields: dict[str, Any], *, reset_after: bool) -> tuple[dict[str, int]
         layer = getattr(keras.layers, LAYERS[fields["cell_type"]])(width, **options)
         layers = [layer]
         if fields["bidirectional"]:
-            layer = keras.layers.Bidirectional(layer)
+            layer = keras.layers.Bidirectional(layer, merge_mode=merging)
             layers = [layer.forward_layer, layer.backward_layer]
         layer.build((None, None, frame))
         for variable in layer.trainable_variables:
@@ -97,6 +100,7 @@ def test_random_networks(cell_type: str, reset_after: bool) -> None:
 
     assert len({counted.weights for counted in counts}) > 590
     assert sum(counted.configuration["bidirectional"] for counted in counts) > 150
+    assert sum(counted.configuration["summed_directions"] for counted in counts) > 50
     assert sum(counted.parts["embedding_weights"] > 0 for counted in counts) > 100
     assert sum(isinstance(counted.configuration["cells"], tuple) for counted in counts) > 100
 

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from sizer.errors import InputError
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.counting import check, count
 from sizer.networks.fields import FIELDS
+from tests.oracles.slow_cells import BIAS_VECTORS
 from tests.oracles.slow_twin import BIASES_PER_CELL, GATES
 from tests.oracles.worked_cases import ACCEPTED, REFUSED, Refused
+from tests.oracles.worked_cells import ACCEPTED_CELLS, REFUSED_CELLS, REFUSED_OWN_CELLS
 
 # Bias vectors of lstm, gru, rnn (None: no such cell); peepholes, projections, projection bias, output bias.
 DECIDED = {
@@ -51,6 +54,10 @@ def test_what_it_decides(name: str) -> None:
     assert convention.projection_bias is projection_bias
     assert convention.output_bias is output_bias
     assert convention.candidate_bias is (name == "flax")
+    assert convention.matrices_only is (name == "textbook")
+    assert convention.one_cell_only is (name == "back_of_envelope")
+    more = {cell: number for cell, number in convention.bias_vectors.items() if cell not in ("lstm", "gru", "rnn")}
+    assert more == BIAS_VECTORS.get(name, {})
 
 
 @pytest.mark.parametrize("name", DECIDED)
@@ -103,7 +110,9 @@ def test_biases_of_one_layer(name: str, cell_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", REFUSED, ids=lambda case: f"{case.network['convention']}-{case.network['cell_type']}-{case.reason}"
+    "case",
+    [*REFUSED, *REFUSED_CELLS, *REFUSED_OWN_CELLS],
+    ids=lambda case: f"{case.network['convention']}-{case.network['cell_type']}-{case.reason}",
 )
 def test_what_it_refuses(case: Refused) -> None:
     with pytest.raises(InputError) as caught:
@@ -112,7 +121,7 @@ def test_what_it_refuses(case: Refused) -> None:
     assert str(caught.value) == f"{case.field}: {case.reason}"
 
 
-@pytest.mark.parametrize("network", ACCEPTED, ids=str)
+@pytest.mark.parametrize("network", [*ACCEPTED, *ACCEPTED_CELLS], ids=str)
 def test_what_it_accepts(network: dict[str, Any]) -> None:
     assert count(network).weights > 0
 
@@ -122,19 +131,19 @@ def test_every_reason_is_met() -> None:
     reasons = {
         (rule.field, rule.reason)
         for convention in CONVENTIONS.values()
-        for cell_type in ("lstm", "gru", "rnn")
+        for cell_type in CELL_TYPES
         for rule in rules_for(convention, cell_type)
     }
-    met = {(case.field, case.reason) for case in REFUSED}
+    met = {(case.field, case.reason) for case in (*REFUSED, *REFUSED_CELLS)}
 
-    assert len(reasons) >= 40
+    assert len(reasons) >= 200
     assert met <= reasons
     assert reasons - met == set()
 
 
 def test_rules_name_fields() -> None:
     for convention in CONVENTIONS.values():
-        for cell_type in ("lstm", "gru", "rnn"):
+        for cell_type in CELL_TYPES:
             rules = rules_for(convention, cell_type)
             assert rules
             assert {rule.field for rule in rules} <= set(FIELDS)

@@ -14,6 +14,10 @@ from sizer.networks.fields import FIELDS
 
 NETWORK: dict[str, Any] = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 
+CELLS = (
+    "lstm, gru, rnn, cifg_lstm, layer_norm_lstm, split_layer_norm_lstm, lstmb, rnnp, pgru, opgru, ligru, mgu, sru, qrnn"
+)
+
 
 def _faults(fields: dict[str, Any]) -> str:
     with pytest.raises(InputError) as caught:
@@ -41,9 +45,9 @@ def test_the_front_door_is_sizer_count() -> None:
             "convention: 'x' is not known; one of textbook, sak2014, graves2013, pytorch, keras, tensorflow1, "
             "kaldi_nnet3, kaldi_nnet1, flax, back_of_envelope",
         ),
-        ({"cell_type": "LSTM"}, "cell_type: 'LSTM' is not known; one of lstm, gru, rnn"),
+        ({"cell_type": "LSTM"}, f"cell_type: 'LSTM' is not known; one of {CELLS}"),
         ({"cell_type": "lstn"}, "cell_type: 'lstn' is not known; did you mean 'lstm'?"),
-        ({"cell_type": 7}, "cell_type: '7' is not known; one of lstm, gru, rnn"),
+        ({"cell_type": 7}, f"cell_type: '7' is not known; one of {CELLS}"),
         ({"cell_type": ["lstm"]}, "cell_type: '['lstm']' is not known; did you mean 'lstm'?"),
         ({"cells": 0}, "cells: 0 is below the minimum, 1"),
         ({"layers": 0}, "layers: 0 is below the minimum, 1"),

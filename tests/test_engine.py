@@ -16,6 +16,7 @@ from sizer.grids.account import Account
 from sizer.grids.boxes import blocks, locate, positions, strides, volume
 from sizer.grids.columns import configuration_at, scaled
 from sizer.grids.engine import Rows, enumerate_sweep
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, count, refused
 from sizer.networks.fields import FIELDS, FieldValue
@@ -88,6 +89,7 @@ def slow_run(sweep: Sweep) -> tuple[Account, list[dict[str, Any]]]:
             continue
         account.kept += 1
         whole = (counted.configuration, resolve(fields)["candidate_bias"])
+        assert account.repeated is not None
         account.repeated += whole in seen
         seen.append(whole)
         rows.append({"id": number, **counted.configuration, **columns})
@@ -123,15 +125,19 @@ def assert_same(sweep: Sweep, block: int) -> Account:
 small = st.integers(1, 12)
 axis_values: dict[str, st.SearchStrategy[Any]] = {
     "convention": st.sampled_from(sorted(CONVENTIONS)),
-    "cell_type": st.sampled_from(["lstm", "lstm", "gru", "rnn"]),
+    "cell_type": st.sampled_from(["lstm", "lstm", "lstm", "lstm", "gru", "rnn", *CELL_TYPES]),
     "inputs": st.sampled_from([0, 1, 5, 39]),
     "outputs": st.sampled_from([0, 1, 7, 34]),
     "layers": st.integers(1, 5),
     "cells": st.integers(1, 40),
     "recurrent_projection": st.sampled_from([0, 0, 1, 4, 9]),
     "nonrecurrent_projection": st.sampled_from([0, 0, 2, 8]),
+    "bottleneck": st.sampled_from([0, 0, 3]),
+    "window": st.sampled_from([1, 1, 2]),
     "bidirectional": st.booleans(),
     "skip_connections": st.booleans(),
+    "summed_directions": st.booleans(),
+    "only_recurrent_up": st.booleans(),
     "peepholes": st.booleans(),
     "vocabulary": st.sampled_from([0, 0, 7, 34]),
     "embedding": st.sampled_from([0, 0, 4, 8]),
@@ -244,7 +250,7 @@ def test_every_convention_and_cell_type_on_the_fastest_axis() -> None:
             Axis((Listed("cells", (4, 8)),), 2),
             Axis((Listed("recurrent_projection", (0, 2)),), 2),
             Axis((Listed("convention", tuple(CONVENTIONS)),), len(CONVENTIONS)),
-            Axis((Listed("cell_type", ("lstm", "gru", "rnn")),), 3),
+            Axis((Listed("cell_type", tuple(CELL_TYPES)),), len(CELL_TYPES)),
         ),
     )
     account = assert_same(sweep_of([grid]), 17)

@@ -28,6 +28,10 @@ COLUMNS: dict[str, Any] = {
     "convention": "keras",
 }
 
+CELLS = (
+    "lstm, gru, rnn, cifg_lstm, layer_norm_lstm, split_layer_norm_lstm, lstmb, rnnp, pgru, opgru, ligru, mgu, sru, qrnn"
+)
+
 
 def parsed(text: str) -> Expression:
     return parse_expression(text, KINDS, CHOICES)
@@ -161,9 +165,9 @@ def test_what_an_expression_tells() -> None:
         ("bidirectional < true", 16, "< compares numbers, and this is true or false"),
         ("cell_type < 'lstm'", 12, "< compares numbers, and this is a word"),
         ("'lsmt' == cell_type", 0, "'lsmt' is no cell_type; did you mean 'lstm'?"),
-        ("cell_type == 'transformer'", 13, "'transformer' is no cell_type; one of lstm, gru, rnn"),
+        ("cell_type == 'transformer'", 13, f"'transformer' is no cell_type; one of {CELLS}"),
         ("cell_type == lstm", 13, "no field named 'lstm'; a word stands in quotes: 'lstm'"),
-        ("'é' == cell_type and cels > 1", 0, "'é' is no cell_type; one of lstm, gru, rnn"),
+        ("'é' == cell_type and cels > 1", 0, f"'é' is no cell_type; one of {CELLS}"),
         ("cells % 0.5 == 0", 8, "% takes whole numbers, and this is a decimal"),
         ("cells // (layers * 0.5) == 0", 10, "// takes whole numbers, and this is a decimal"),
         ("cells // -1.5 == 0", 9, "// takes whole numbers, and this is a decimal"),
@@ -193,7 +197,7 @@ def test_what_does_not_get_in(text: str, offset: int, message: str) -> None:
 
 def test_all_problems_at_once_with_columns_in_characters() -> None:
     assert problems("cell_type == 'é' and cels > 1 and layrs > 'x'") == [
-        (13, "'é' is no cell_type; one of lstm, gru, rnn"),
+        (13, f"'é' is no cell_type; one of {CELLS}"),
         (21, "no field named 'cels'; did you mean 'cells'?"),
         (34, "no field named 'layrs'; did you mean 'layers'?"),
     ]

@@ -42,12 +42,17 @@ def test_imports_go_down_only(copy: Path) -> None:
     [
         ("sizer/networks/cells.py", "import sizer.grids.boxes", "sizer.networks is not allowed to import sizer.grids"),
         ("sizer/sweepfile/scalars.py", "import pandas", "sizer.sweepfile is not allowed to import pandas"),
+        ("sizer/run.py", "import torch", "sizer.run is not allowed to import torch"),
         ("sizer/run.py", "import typer", "sizer.run is not allowed to import typer"),
     ],
 )
 def test_an_import_that_goes_up_is_noticed(copy: Path, module: str, line: str, said: str) -> None:
     path = copy / module
-    path.write_text(path.read_text().replace("from __future__ import annotations\n", f"from __future__ import annotations\n{line}\n"))
+    path.write_text(
+        path.read_text().replace(
+            "from __future__ import annotations\n", f"from __future__ import annotations\n{line}\n"
+        )
+    )
     done = lint(copy)
     assert done.returncode != 0
     assert said in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from sizer.errors import InputError
 from sizer.networks.counting import count
 from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
-from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, networks
+from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, MORE_CELL_TYPES, networks
 from tests.oracles.slow_twin import BIASES_PER_CELL, slow_count, slow_valid
 from tests.oracles.worked_cases import WORKED, Worked
+from tests.oracles.worked_cells import WORKED_CELLS
 
 THOROUGH = settings(max_examples=2000, deadline=None, database=None, derandomize=True)
 
 
-@pytest.mark.parametrize("case", WORKED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*WORKED, *WORKED_CELLS], ids=lambda case: case.name)
 def test_network_worked_by_hand(case: Worked) -> None:
     counted = count(case.network)
 
@@ -30,7 +32,7 @@ def test_network_worked_by_hand(case: Worked) -> None:
     assert counted.state_size == case.state_size
 
 
-@pytest.mark.parametrize("case", WORKED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*WORKED, *WORKED_CELLS], ids=lambda case: case.name)
 def test_slow_twin_worked_by_hand(case: Worked) -> None:
     """The twin is itself no better than its reading of the rules."""
     counted = slow_count(case.network)
@@ -44,12 +46,14 @@ def test_slow_twin_knows_the_same_columns() -> None:
     assert tuple(slow_count(WORKED[0].network)) == COUNTED
 
 
-def test_random_networks_against_the_slow_twin() -> None:
+@pytest.mark.parametrize("more", [False, True], ids=["lstm-gru-rnn", "more-cells"])
+def test_random_networks_against_the_slow_twin(*, more: bool) -> None:
     """One count, one answer: accepted by both with equal columns, or refused by both."""
-    seen = {"accepted": 0, "refused": 0, "lists": 0, "huge": 0}
+    seen = Counter({"accepted": 0, "refused": 0, "lists": 0, "huge": 0})
+    cells: Counter[str] = Counter()
 
     @THOROUGH
-    @given(networks())
+    @given(networks(more=more))
     def compare(fields: dict[str, Any]) -> None:
         try:
             counted = count(fields)
@@ -62,9 +66,12 @@ def test_random_networks_against_the_slow_twin() -> None:
             seen["accepted"] += 1
             seen["lists"] += any(isinstance(value, list) for value in fields.values())
             seen["huge"] += counted.weights > 2**63
+            cells[fields["cell_type"]] += 1
 
     compare()
     assert min(seen.values()) > 20, seen
+    assert set(cells) == set(MORE_CELL_TYPES if more else CELL_TYPES)
+    assert min(cells.values()) > 15, cells
 
 
 @st.composite
@@ -73,7 +80,7 @@ def batches(draw: st.DrawFn) -> dict[str, Any]:
 
     An axis of k values in a grid of d axes has the shape (1, ..., k, ..., 1): its values broadcast against the others'.
     """
-    one = draw(networks(lists=False))
+    one = draw(networks(lists=False, more=draw(st.booleans())))
     one["layers"] = draw(st.integers(1, 5))
     small = st.integers(0, 9)
     axes: dict[str, st.SearchStrategy[int]] = {
@@ -83,12 +90,23 @@ def batches(draw: st.DrawFn) -> dict[str, Any]:
         "outputs": small,
         "recurrent_projection": small,
         "nonrecurrent_projection": small,
+        "bottleneck": small,
+        "window": st.integers(1, 4),
         "vocabulary": small,
         "embedding": small,
         "other_weights": small,
         "bias_vectors": st.integers(0, 2),
         **dict.fromkeys(
-            ("bidirectional", "skip_connections", "peepholes", "tied_embedding", "projection_bias", "output_bias"),
+            (
+                "bidirectional",
+                "summed_directions",
+                "only_recurrent_up",
+                "skip_connections",
+                "peepholes",
+                "tied_embedding",
+                "projection_bias",
+                "output_bias",
+            ),
             st.integers(0, 1),
         ),
     }

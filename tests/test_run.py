@@ -18,8 +18,9 @@ import pytest
 
 import sizer
 from sizer.errors import InputError, RunError
+from sizer.grids.best import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
-from sizer.run import Extremes, explain_row, run_sweep
+from sizer.run import explain_row, run_sweep
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.tables import writers
 
@@ -208,8 +209,9 @@ grid:
 
 def test_a_grid_of_thirty_digits_can_only_be_dry_run(tmp_path: Path) -> None:
     sweep = parse_sweep(HUGE)
-    done = run_sweep(sweep, tmp_path, dry_run=True)
-    assert done.account is None
+    done = run_sweep(sweep, tmp_path, dry_run=True, budget="100")
+    assert done.account is not None
+    assert done.account.kept > 0
     assert done.as_json()["configurations"] == 10**30
     with pytest.raises(InputError, match="1,000,000,000,000,000,000,000,000,000,000 configurations"):
         run_sweep(sweep, tmp_path)
@@ -284,8 +286,7 @@ def test_extremes_keep_id_order_in_ties(tmp_path: Path) -> None:
     done = run_sweep(sweep, tmp_path, top=3)
     # keras and tensorflow1 count alike: the lower id comes first.
     assert [best["convention"] for best in done.largest] == ["graves2013", "tensorflow1", "keras"]
-    extremes = Extremes(0, largest=True)
-    assert extremes.ids() == []
+    assert len(Extremes(0, "weights", descending=True).ids()) == 0
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
@@ -295,3 +296,32 @@ def test_libreoffice_reads_numbers_as_numbers(speech: Path, tmp_path: Path) -> N
     frame = pd.read_excel(tmp_path / "speech.xlsx")
     pd.testing.assert_frame_equal(frame, pd.read_csv(speech / "speech.csv"), check_dtype=False)
     assert frame.weights.dtype == "int64"
+
+
+@pytest.mark.parametrize("sort", ["-weights", "weights", "-macs_per_step", "state_size", "-int8_bytes"])
+@pytest.mark.parametrize("number", [1, 40, 150, 10_000])
+def test_the_first_ones_by_a_column(tmp_path: Path, sort: str, number: int) -> None:
+    sweep = load_sweep(SPEECH)
+    done = run_sweep(sweep, tmp_path, keep=number, sort=sort, columns="all", formats=["csv"])
+    everything = run_sweep(sweep, tmp_path / "all", columns="all", formats=["csv"]).frame()
+    column = sort.removeprefix("-")
+    key = -everything[column] if sort.startswith("-") else everything[column]
+    expected = everything.assign(key=key).sort_values(["key", "id"]).drop(columns="key").head(number)
+    found = pd.read_csv(tmp_path / "speech.csv")
+    pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
+    assert done.account is not None
+    assert done.account.kept == KEPT
+    pd.testing.assert_frame_equal(done.frame(), found)
+    manifest = json.loads((tmp_path / "speech.manifest.json").read_text())
+    assert (manifest["kept"], manifest["written"], manifest["sort"]) == (KEPT, min(number, KEPT), sort)
+    descending = sort.startswith("-")
+    ids, account = best_ids(done.sweep, number, column, descending=descending, pruned=True)
+    assert ids.tolist() == expected.id.tolist()
+    assert account.kept == KEPT
+
+
+def test_sorting_by_what_is_not_counted_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--sort: 'wieghts' is no counted column; did you mean 'weights'"):
+        run_sweep(load_sweep(SPEECH), tmp_path, keep=3, sort="-wieghts")
+    with pytest.raises(InputError, match="--keep: 0 is below the minimum, 1"):
+        run_sweep(load_sweep(SPEECH), tmp_path, keep=0)

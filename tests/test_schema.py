@@ -20,7 +20,7 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size
-from sizer.sweepfile import parse_sweep, schema
+from sizer.sweepfile import parse_sweep, schema, schema_source
 from sizer.sweepfile.bounds import DEFAULT_FORMATS, FORMATS, KNOWN_COLUMNS
 from sizer.sweepfile.sweep import Listed
 
@@ -52,6 +52,11 @@ def merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_one_copy_is_in_the_repository() -> None:
     assert schema.schema_text() == (REPOSITORY / "schemas" / "sweep.schema.json").read_text("utf-8")
+
+
+def test_it_is_what_the_fields_make_it() -> None:
+    """Nobody writes the schema; after a change of the fields: python -m sizer.sweepfile.schema_source --write."""
+    assert schema.schema_text() == schema_source.text()
 
 
 def test_the_wheel_carries_that_copy() -> None:
@@ -105,8 +110,8 @@ def test_field(field: Field) -> None:
     axis = resolved(GRID[field.name])
     assert axis["description"] == field.description
     table = resolved(TABLE[field.name]["items"])
-    assert {name: table.get(name) for name in ("type", "enum", "minimum", "maximum", "pattern")} == {
-        name: value.get(name) for name in ("type", "enum", "minimum", "maximum", "pattern")
+    assert {name: table.get(name) for name in ("type", "enum", "anyOf", "minimum", "maximum", "pattern")} == {
+        name: value.get(name) for name in ("type", "enum", "anyOf", "minimum", "maximum", "pattern")
     }
     if field.kind == "count":
         assert value["type"] == ["integer", "string"]
@@ -119,8 +124,11 @@ def test_field(field: Field) -> None:
         assert axis["items"] == {"type": "boolean"}
     else:
         words = list(CONVENTIONS if field.name == "convention" else CELL_TYPES)
-        assert value["enum"] == words
-        assert axis["items"]["enum"] == axis["properties"]["values"]["items"]["enum"] == words
+        items = (value, axis["items"], axis["properties"]["values"]["items"])
+        if field.name == "cell_type":  # editors complete ours, and take any that the file defines
+            assert all(item["anyOf"] == [{"enum": words}, {}] for item in items)
+        else:
+            assert all(item["enum"] == words for item in items)
 
 
 def test_there_are_no_other_fields() -> None:
@@ -146,6 +154,8 @@ def test_every_keyword_that_can_fail_has_words() -> None:
                 yield from keywords(inner)
         if isinstance(part, dict):
             for name, inner in part.items():
+                if name == "anyOf" and {} in inner:
+                    continue  # it cannot fail: it tells editors what to offer
                 if name in {"properties", "$defs", "fields"}:
                     for one in inner.values():
                         yield from keywords(one)

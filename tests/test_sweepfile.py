@@ -49,8 +49,13 @@ def described(sweep: Sweep) -> str:
         *(f"budget {bound.column} {bound.minimum} .. {bound.maximum}" for bound in sweep.budget),
         *(f"where {json.dumps(expression.text)} of {sorted(expression.names)}" for expression in sweep.where),
     ]
+    for cell in sweep.cell_types.values():
+        lines.append(f"cell type {cell.name}, {cell.title}: {' '.join(sorted(cell.fields))}")
+        lines.append(f"  recurs {cell.recurs}, hands up {cell.hands_up}, state {cell.state}")
+        lines.extend(f"  {dataclasses.astuple(tensor)}" for tensor in cell.tensors)
     for grid in sweep.grids:
-        lines.append(f"grid of {grid.size:,}; fixed {json.dumps(dict(grid.fixed))}")
+        fixed = {name: value for name, value in grid.fixed.items() if name != "cell_types"}
+        lines.append(f"grid of {grid.size:,}; fixed {json.dumps(fixed)}")
         lines.extend(
             f"  {axis.length:,} x {' + '.join(_described(column) for column in axis.columns)}" for axis in grid.axes
         )

@@ -1,17 +1,18 @@
 """The application: the commands, grouped by what a person wants to do. Heavy imports wait until they are needed.
 
-Exit codes: 0 done, 1 faults in the input, 2 usage, 3 the run could not be finished.
+Exit codes: 0 done, 1 faults in the input, 2 usage, 3 the run could not be finished, 4 a framework differs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from sizer import __version__
-from sizer.cli import networks, sweeps
+from sizer.cli import fitting, frameworks, networks, sweeps
 from sizer.networks.counting import did_you_mean
 
 
@@ -51,9 +52,12 @@ def _options(
     """Counts the weights of recurrent networks exactly: one network, or a sweep of a hundred million."""
 
 
-for _panel, _commands in {
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
-    "One network": (networks.explain, networks.compare, networks.conventions),
-}.items():
+    "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
+    "Frameworks": (frameworks.verify, frameworks.code),
+}
+
+for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)

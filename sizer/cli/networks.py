@@ -53,19 +53,48 @@ def explain(
             )
 
 
-@with_fields("convention")
-def compare(as_json: AsJson = False, out: OutFile = "-", fields: Any = None) -> None:
-    """Show the same network under every convention, side by side.
+@with_fields()
+def compare(
+    claim: Annotated[
+        str | None,
+        typer.Option(
+            "--claim",
+            metavar="FIGURE",
+            help="A stated number of weights, 21M or 21,252,205: show which readings give it, the least assumed first.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    out: OutFile = "-",
+    fields: Any = None,
+) -> None:
+    """Show the same network under every convention, side by side, or which readings give a stated figure.
 
     sizer compare --inputs 80 --layers 3 --cells 1024 --recurrent-projection 256
 
-    sizer compare --cell-type gru --inputs 2000 --layers 1 --cells 300 --json
+    sizer compare --claim 21M --inputs 205 --layers 5 --cells 700 --outputs 205
     """
+    if claim is None and "convention" in fields:
+        raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
     with reported(as_json), as_options():
+        network = network_fields(fields)
+        if "convention" not in fields:
+            del network["convention"]
+        if claim is not None:
+            from sizer.cli import claim_screen
+            from sizer.networks.claims import reconcile
+
+            found = reconcile(network, claim)
+            if as_json:
+                write_out(json.dumps(found.as_json(), indent=2), out)
+            else:
+                write_out(
+                    for_reader(out, lambda: claim_screen.claim_screen(found), lambda: claim_screen.claim_table(found)),
+                    out,
+                )
+            return
         from sizer.networks.comparison import compare as compare_network
 
-        network = network_fields(fields)
-        del network["convention"]
         readings = compare_network(network)
         if as_json:
             write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)

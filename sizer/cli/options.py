@@ -14,15 +14,16 @@ from sizer.networks.fields import FIELDS, Field
 _DEFAULTS = {"convention": "textbook", "cell_type": "lstm"}
 
 
-def with_fields(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_fields(*without: str, several: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per field; the command receives those that were set as `fields`.
 
     Args:
         without: fields that the command has no option for.
+        several: whether a list stands for several networks, and not for one value per layer.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        options = [_option(field) for name, field in FIELDS.items() if name not in without]
+        options = [_option(field, several) for name, field in FIELDS.items() if name not in without]
         signature = inspect.signature(command, eval_str=True)
         own = [parameter for name, parameter in signature.parameters.items() if name != "fields"]
 
@@ -45,7 +46,7 @@ def with_fields(*without: str) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
-def _option(field: Field) -> inspect.Parameter:
+def _option(field: Field, several: bool) -> inspect.Parameter:
     flag = "--" + field.name.replace("_", "-")
     panel = "The network"
     if field.kind == "boolean":
@@ -58,7 +59,7 @@ def _option(field: Field) -> inspect.Parameter:
         if field.name in CHOICES:
             help_text += f" One of {', '.join(CHOICES[field.name])}. [default: {_DEFAULTS[field.name]}]"
         if field.per_layer:
-            help_text += " Or one value per layer: 1024,512,256."
+            help_text += f" Or {'several networks' if several else 'one value per layer'}: 1024,512,256."
         metavar = "N" if field.kind == "count" else "WORD"
         annotation = Annotated[
             str | None, typer.Option(flag, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False)

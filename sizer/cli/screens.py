@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault
 from sizer.networks.breakdown import Breakdown, assumptions
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.comparison import Reading
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import resolve
@@ -122,7 +123,7 @@ def what_is_fixed(sweep: Sweep) -> str:
         said, fixed = [], dict(sweep.grids[0].fixed)
     said.extend(str(fixed[name]) for name in ("convention", "cell_type") if name in fixed)
     for name, value in fixed.items():
-        if name in {"convention", "cell_type"} or isinstance(value, (bool, str)) or not value:
+        if name in {"convention", "cell_type", "cell_types"} or isinstance(value, (bool, str)) or not value:
             continue
         words = name if value != 1 or not name.endswith("s") else name.removesuffix("s")
         said.append(f"{value:,} {words.replace('_', ' ')}")
@@ -154,7 +155,8 @@ def run_screen(run: Run, terminal_table: bool) -> str:
     """Return the whole summary of a run, with the table of the largest where it is for a terminal."""
     lines = [run_heading(run.sweep), "", *account_lines(run), ""]
     if run.account is None:
-        lines.append(f"Too many to look at one by one; nothing was counted. A dry run counts up to {10**10:,}.")
+        low, high = run.kept_between or (0, run.sweep.size)
+        lines.append(f"Between {low:,} and {high:,} are kept; an exact count takes longer: --exact goes on.")
         return "\n".join(lines)
     if run.account.kept == 0:
         lines.extend(_nothing_kept(run))
@@ -341,4 +343,10 @@ def conventions_screen() -> str:
         )
         if reasons or missing:
             lines.append(f"  {convention.name}: " + "; ".join([*reasons, *missing]))
+    lines.append("")
+    lines.append("  Cells beside lstm, gru and rnn, and where they are:")
+    for cell in CELL_TYPES.values():
+        where = [name for name, convention in CONVENTIONS.items() if cell.name in convention.bias_vectors]
+        if cell.name not in {"lstm", "gru", "rnn"}:
+            lines.append(f"  {cell.name}: {cell.title} ({', '.join(where)})")
     return "\n".join(lines)

@@ -43,7 +43,16 @@ def run(
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
     top: Annotated[int, typer.Option(min=0, help="How many of the largest to show.")] = 5,
+    keep: Annotated[
+        int | None, typer.Option(metavar="N", help="Write only the first N by --sort.", show_default=False)
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="COLUMN", help="A counted column for --keep; with - in front the largest first.")
+    ] = "-weights",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="In a dry run, go on for as long as an exact count takes.")
+    ] = False,
     parquet_encoding: Annotated[
         Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
     ] = Encoding.DELTA,
@@ -69,7 +78,10 @@ def run(
                 formats=split_list(format_names) or None,
                 columns=split_list(columns) or None,
                 top=top,
+                keep=keep,
+                sort=sort,
                 dry_run=dry_run,
+                exact=exact,
                 parquet_encoding=parquet_encoding.value,
                 on_progress=on_progress,
             )

@@ -18,8 +18,8 @@ class Account:
     excluded: Counter[str] = field(default_factory=Counter)
     """By `where` expression: the first that does not hold."""
     kept: int = 0
-    repeated: int = 0
-    """Of the kept ones: those that equal an earlier one of the sweep."""
+    repeated: int | None = 0
+    """Of the kept ones: those that equal an earlier one of the sweep. None: not looked at."""
 
     @property
     def decided(self) -> int:
@@ -32,7 +32,7 @@ class Account:
         self.outside.update(other.outside)
         self.excluded.update(other.excluded)
         self.kept += other.kept
-        self.repeated += other.repeated
+        self.repeated = None if self.repeated is None or other.repeated is None else self.repeated + other.repeated
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts as the manifest and `--json` show them."""

@@ -45,10 +45,13 @@ def scaled(base: int, ratio: Fraction, round_to: int | None) -> int:
     return max(round_to, math.floor(base * ratio / round_to + Fraction(1, 2)) * round_to)
 
 
-def configuration_at(grid: Grid, places: tuple[int, ...]) -> dict[str, FieldValue]:
-    """Return the fields, as given, of the configuration at one position of the grid, in the order of `FIELDS`."""
+def configuration_at(grid: Grid, places: tuple[int, ...]) -> dict[str, Any]:
+    """Return the fields, as given, of the configuration at one position of the grid, in the order of `FIELDS`.
+
+    Where the sweep defines cell types of its own, they come along under `cell_types`.
+    """
     fields = {**grid.fixed, **{field: value_at(grid, field, places) for field in grid.swept}}
-    return {name: fields[name] for name in FIELDS if name in fields}
+    return {name: fields[name] for name in (*FIELDS, "cell_types") if name in fields}
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.grids.account import Account
-from sizer.grids.boxes import Box, blocks, lengths
+from sizer.grids.boxes import Box, blocks, lengths, strides
 from sizer.grids.columns import GridColumns, IntArray, Sides
 from sizer.grids.repeats import Repeats
-from sizer.networks.counting import CHOICES
+from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import BYTES, COUNTED, refusals, resolve, tally, wire
 from sizer.sweepfile.sweep import Bound, Grid, Sweep
@@ -41,7 +41,7 @@ class Rows:
 
     ids: IntArray
     columns: dict[str, Any]
-    """Field or counted column -> array, or a plain value where all rows share it. A word is its place in `CHOICES`."""
+    """Field or counted column -> array, or a plain value where all rows share it. A word is its place in the sweep's `words`."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -90,7 +90,7 @@ class Decider:
         self.columns = [name for name in columns if name != "id"]
         self.repeats = repeats
         self.grid_columns = GridColumns.of(grid)
-        self.bounds = [_on_weights(bound) for bound in sweep.budget]
+        self.bounds = [on_weights(bound) for bound in sweep.budget]
         self.word_axes = [
             (number, [column.field for column in axis.columns if FIELDS[column.field].kind == "choice"])
             for number, axis in enumerate(grid.axes)
@@ -157,6 +157,42 @@ class Decider:
                 alive = _drop(alive, fails, size, account.excluded, expression.text)
         return case, alive, counted
 
+    def rows_at(self, first_id: int, offsets: IntArray, account: Account) -> Rows:
+        """Return the rows of single configurations, all of which are kept.
+
+        Args:
+            first_id: the id of the grid's first configuration.
+            offsets: places in the grid, ascending, shape (rows,).
+            account: takes how many of them repeat an earlier one.
+        """
+        grid = self.grid_columns.grid
+        rows = tuple(
+            offsets // stride % length for stride, length in zip(strides(lengths(grid)), lengths(grid), strict=True)
+        )
+        parts = []
+        for words, chosen in self._by_words(rows, len(offsets)):
+            places = tuple(row[chosen] for row in rows)
+            parts.append(self._columns_at(first_id + offsets[chosen], places, words, {}, account))
+        return _joined(parts, self.columns)
+
+    def _by_words(self, rows: Sides, number: int) -> Iterator[tuple[dict[str, FieldValue], Any]]:
+        """Yield the words of configurations with which of them have those words."""
+        axes = [number for number, _ in self.word_axes]
+        if not axes:
+            yield {}, slice(None)
+            return
+        together = np.zeros(number, dtype=np.int64)
+        for axis in axes:
+            together = together * self.grid_columns.grid.axes[axis].length + rows[axis]
+        for code in np.unique(together):
+            chosen = np.flatnonzero(together == code)
+            words = {
+                field: self.grid_columns.along(field, tuple(row[chosen[:1]] for row in rows))[0]
+                for _, fields in self.word_axes
+                for field in fields
+            }
+            yield words, chosen
+
     def _rows(
         self, first_id: int, box: Box, found: list[tuple[Case, Mask | None, dict[str, Any]]], account: Account
     ) -> Rows:
@@ -170,16 +206,7 @@ class Decider:
             number = len(places[0]) if case.shape else int(bool(alive))
             if number:
                 parts.append(self._case_rows(first_id, box, case, rows, number, counted, alive, account))
-        if not parts:
-            return Rows(np.empty(0, dtype=np.int64), {name: np.empty(0, dtype=np.int64) for name in self.columns})
-        if len(parts) == 1:
-            return parts[0]
-        ids = np.concatenate([part.ids for part in parts])
-        order = np.argsort(ids, kind="stable")
-        return Rows(
-            ids[order],
-            {name: np.concatenate([part.column(name) for part in parts])[order] for name in self.columns},
-        )
+        return _joined(parts, self.columns)
 
     def _case_rows(
         self,
@@ -196,19 +223,40 @@ class Decider:
         for side, row in zip(box, rows, strict=True):
             offset *= len(side)
             offset += row - side.start
-        given: dict[str, Any] = dict(self.grid_columns.grid.fixed)
-        given.update({field: self.grid_columns.along(field, rows) for field in self.grid_columns.places})
-        given.update({name: case.given[name] for name in ("convention", "cell_type")})
-        numbers = {name: _as_count(value) for name, value in given.items()}
-        resolved = resolve(numbers)
-        account.repeated += self.repeats.count(rows, resolved, number)
-        ready: dict[str, Any] = {
+        ready = {
             name: np.broadcast_to(value, case.shape)[alive] for name, value in counted.items() if name in self.columns
         }
+        words = {name: case.given[name] for name in ("convention", "cell_type")}
+        return self._columns_at(first_id + offset, rows, words, ready, account)
+
+    def _columns_at(
+        self, ids: IntArray, rows: Sides, words: Mapping[str, FieldValue], counted: Mapping[str, Any], account: Account
+    ) -> Rows:
+        """Return the columns of configurations that share their words, with the counted columns that are ready."""
+        given: dict[str, Any] = dict(self.grid_columns.grid.fixed)
+        given.update({field: self.grid_columns.along(field, rows) for field in self.grid_columns.places})
+        given.update(words)
+        resolved = resolve({name: _as_count(value) for name, value in given.items()})
+        if account.repeated is not None:
+            account.repeated += self.repeats.count(rows, resolved, len(ids))
+        ready: dict[str, Any] = dict(counted)
         missing = [name for name in self.columns if name in COUNTED and name not in ready]
         ready.update(tally(wire(resolved), missing))
-        columns = {name: ready[name] if name in COUNTED else _as_column(name, resolved[name]) for name in self.columns}
-        return Rows(first_id + offset, columns)
+        columns: dict[str, Any] = {
+            name: ready[name] if name in COUNTED else _as_column(name, resolved) for name in self.columns
+        }
+        return Rows(ids, columns)
+
+
+def _joined(parts: list[Rows], columns: Sequence[str]) -> Rows:
+    """Return rows of several cases as one, in id order."""
+    if not parts:
+        return Rows(np.empty(0, dtype=np.int64), {name: np.empty(0, dtype=np.int64) for name in columns})
+    if len(parts) == 1:
+        return parts[0]
+    ids = np.concatenate([part.ids for part in parts])
+    order = np.argsort(ids, kind="stable")
+    return Rows(ids[order], {name: np.concatenate([part.column(name) for part in parts])[order] for name in columns})
 
 
 def _single(kept: bool) -> tuple[IntArray, ...]:
@@ -221,9 +269,11 @@ def _as_count(value: Any) -> Any:
     return value.astype(np.int64) if isinstance(value, np.ndarray) and value.dtype == np.bool_ else value
 
 
-def _as_column(name: str, value: Any) -> Any:
+def _as_column(name: str, resolved: Mapping[str, Any]) -> Any:
     """Return a field as it stands in rows: booleans as booleans, a word as its place among the words."""
-    return CHOICES[name].index(value) if name in CHOICES else _as_given(name, value)
+    if name in CHOICES:
+        return choices(name, resolved["cell_types"]).index(resolved[name])
+    return _as_given(name, resolved[name])
 
 
 def _as_given(name: str, value: Any) -> Any:
@@ -239,7 +289,7 @@ def _seen_by_where(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _as_given(name, resolved[name]) for name in FIELDS}
 
 
-def _on_weights(bound: Bound) -> Bound:
+def on_weights(bound: Bound) -> Bound:
     """Return the same bound on `weights` where it is on bytes, so that one column serves both."""
     size = BYTES.get(bound.column)
     if size is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Count, check, count_checked, network_of
+from sizer.networks.counting import Count, check, count_checked, network_of, with_cell_types
 from sizer.networks.formula import formula
 from sizer.networks.network import Group
 
@@ -23,7 +25,7 @@ class Line:
     weights: int
     """Weights of one such tensor; 0 where they are shared with another."""
     macs_per_step: int
-    """Multiply-accumulates of one such tensor."""
+    """Multiply-accumulates of one such tensor, in every direction that it serves."""
     shared: bool = False
     """Whether the weights are another tensor's."""
 
@@ -80,11 +82,12 @@ class Breakdown:
         }
 
 
-def explain(fields: Mapping[str, Any]) -> Breakdown:
+def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Breakdown:
     """Return one network tensor by tensor.
 
     Args:
         fields: as `sizer.count` takes them.
+        cell_types: as `sizer.count` takes them.
 
     Raises:
         InputError: as `sizer.count` says.
@@ -93,7 +96,7 @@ def explain(fields: Mapping[str, Any]) -> Breakdown:
         >>> explain({"convention": "textbook", "cell_type": "rnn", "inputs": 2, "layers": 1, "cells": 3}).by_tensor()
         {'input_weights': 6, 'recurrent_weights': 9}
     """
-    checked = check(fields)
+    checked = check(with_cell_types(fields, cell_types))
     groups = _merged([group for group in network_of(checked).groups if group.times])
     sections = [Section(title, times, lines) for title, times, lines in groups if lines]
     return Breakdown(count_checked(checked), tuple(sections), formula(checked))
@@ -101,27 +104,37 @@ def explain(fields: Mapping[str, Any]) -> Breakdown:
 
 def _merged(groups: list[Group]) -> list[tuple[str, int, tuple[Line, ...]]]:
     """Return (title, times, lines), neighbouring layers that are alike as one."""
-    found: list[tuple[str, int, tuple[Line, ...]]] = []
     runs: list[list[Any]] = []
-    for group in groups:
-        lines = _lines(group)
-        alike = runs and group.label == "layer" == runs[-1][0].label and lines == runs[-1][2]
-        if alike:
-            runs[-1][1] += group.repeats
+    for (label, _), together in itertools.groupby(groups, lambda group: (group.label, group.first)):
+        layer = list(together)
+        lines = [_lines(group) for group in layer]
+        if runs and label == "layer" == runs[-1][0][0].label and lines == runs[-1][2]:
+            runs[-1][1] += layer[0].repeats
         else:
-            runs.append([group, group.repeats, lines])
-    for group, repeats, lines in runs:
-        found.append((_title(group, repeats), repeats * group.directions, lines))
+            runs.append([layer, layer[0].repeats, lines])
+    found: list[tuple[str, int, tuple[Line, ...]]] = []
+    for layer, repeats, lines in runs:
+        if layer[0].dimensions["bidirectional"]:
+            found.extend(
+                (_title(group, repeats), repeats * group.directions, own)
+                for group, own in zip(layer, lines, strict=True)
+            )
+        else:  # then what stands once for a direction and what stands once for a layer are the same
+            found.append((_title(layer[0], repeats), repeats, tuple(itertools.chain(*lines))))
     return found
+
+
+_DIRECTIONS = {"each": "each direction", "shared": "shared by both directions", "joined": "on the joined directions"}
 
 
 def _title(group: Group, repeats: int) -> str:
     if group.label != "layer":
         return group.label
-    each = "each direction" if group.directions == 2 else ""
-    if repeats == 1:
-        return f"layer {group.first}" + (f", {each}" if each else "")
-    return f"layers {group.first}-{group.first + repeats - 1}, each" + (" direction" if each else "")
+    title = f"layer {group.first}" if repeats == 1 else f"layers {group.first}-{group.first + repeats - 1}, each"
+    if not group.dimensions["bidirectional"]:
+        return title
+    directions = _DIRECTIONS[group.standing]
+    return f"{title} direction" if repeats > 1 and group.standing == "each" else f"{title}, {directions}"
 
 
 def _lines(group: Group) -> tuple[Line, ...]:
@@ -131,7 +144,8 @@ def _lines(group: Group) -> tuple[Line, ...]:
         if size:
             weights = int(tensor.weights(group.dimensions))
             shape = tuple(name if isinstance(name, int) else int(group.dimensions[name]) for name in tensor.shape)
-            found.append(Line(tensor.name, shape, weights, size if tensor.matrix else 0, shared=weights != size))
+            macs = size * int(group.uses) if tensor.matrix else 0
+            found.append(Line(tensor.name, shape, weights, macs, shared=weights != size))
     return tuple(found)
 
 
@@ -147,7 +161,10 @@ def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) 
         'no biases, peepholes'
     """
     said = []
-    vectors = configuration["bias_vectors"]
+    own = (configuration.get("cell_types") or {}).get(configuration["cell_type"])
+    cell = own or CELL_TYPES.get(configuration["cell_type"])
+    has = cell.fields if cell else frozenset()
+    vectors = configuration["bias_vectors"] if "bias_vectors" in has else 0
     output_bias = configuration["output_bias"] and configuration["outputs"]
     projected = configuration["recurrent_projection"] or configuration["nonrecurrent_projection"]
     if "bias_vectors" in unsaid:
@@ -159,17 +176,17 @@ def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) 
             {0: "no bias in the cells", 1: "one bias vector per gate"}.get(vectors, f"{vectors} bias vectors per gate")
         )
         convention = CONVENTIONS[configuration["convention"]]
-        if convention.candidate_bias and configuration["cell_type"] == "gru":
+        if convention.candidate_bias and configuration["cell_type"] in {"gru", "mgu"}:
             said[-1] += " and one on the candidate"
         if configuration["projection_bias"] and projected:
             said.append("projection bias")
         if output_bias:
             said.append("output bias")
-    if configuration["cell_type"] == "lstm" and "peepholes" not in unsaid:
+    if "peepholes" in has and "peepholes" not in unsaid:
         said.append("peepholes" if configuration["peepholes"] else "no peepholes")
     said.extend(
         name.replace("_", " ")
-        for name in ("bidirectional", "skip_connections", "tied_embedding")
+        for name in ("bidirectional", "summed_directions", "only_recurrent_up", "skip_connections", "tied_embedding")
         if configuration[name] and name not in unsaid
     )
     return ", ".join(said)

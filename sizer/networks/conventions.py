@@ -6,11 +6,13 @@ themselves stand in `cells`. Rules are tested on the fields of one network or on
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sizer.networks.cells import BACK_OF_ENVELOPE_LSTM, CELL_TYPES, CellType
+from sizer.networks.cells import BACK_OF_ENVELOPE_LSTM, CELL_TYPES, LAYER_NORM_LSTM, CellType
+from sizer.networks.fields import FIELDS
 from sizer.networks.tensors import Number
 
 Given = Mapping[str, Any]
@@ -44,13 +46,17 @@ class Convention:
     output_bias: bool
     source: str
     lstm_rules: tuple[Rule, ...] = ()
-    """What it refuses of an LSTM's projections, in order."""
+    """What it refuses of the projections of a cell that can have a recurrent one, in order."""
     rules: tuple[Rule, ...] = ()
     """What it refuses of any network, in order."""
     cells: Mapping[str, CellType] = field(default_factory=dict)
     """Tables of tensors that differ from the common ones."""
     candidate_bias: bool = False
     """Whether a GRU has one more bias vector, on its candidate's recurrent half."""
+    matrices_only: bool = False
+    """Whether gains, diagonals and other vectors that no field asks for are left out of the count."""
+    one_cell_only: bool = False
+    """Whether it is a formula for one cell type, which says nothing of cells that a person defines."""
     note: str = ""
     """What a person who compares should know."""
 
@@ -58,9 +64,33 @@ class Convention:
         """Return the table of tensors of a cell type."""
         return self.cells.get(cell_type) or CELL_TYPES[cell_type]
 
-    def has_peepholes(self, cell_type: str) -> bool:
+    def has_peepholes(self, cell: CellType) -> bool:
         """Return whether a cell has peepholes where nothing is said about them."""
-        return self.peepholes in {"default", "always"} and "peepholes" in self.cell(cell_type).fields
+        return self.peepholes in {"default", "always"} and "peepholes" in cell.fields
+
+    def has_projection_bias(self, cell: CellType) -> bool:
+        """Return whether a cell's projection has a bias where nothing is said about it."""
+        biased = self.projection_bias or (cell.biased_projection and not self.matrices_only)
+        return biased and "projection_bias" in cell.fields
+
+    def bias_vectors_of(self, cell_type: str) -> int:
+        """Return the bias vectors per gate where nothing is said about them; a person's own cell has an LSTM's."""
+        return self.bias_vectors.get(cell_type, 0 if cell_type in CELL_TYPES else self.bias_vectors["lstm"])
+
+
+def cell_of(fields: Given) -> CellType:
+    """Return the table of tensors of a network's cell type: the person's own, the convention's or the common one.
+
+    Args:
+        fields: `convention` and `cell_type` as words, and in `cell_types` the cell types that the person defines.
+    """
+    return own_cell(fields) or CONVENTIONS[fields["convention"]].cell(fields["cell_type"])
+
+
+def own_cell(fields: Given) -> CellType | None:
+    """Return the table of a network's cell type where the person defines it, else None."""
+    cell: CellType | None = (fields.get("cell_types") or {}).get(fields["cell_type"])
+    return cell
 
 
 def _no_field(convention: str, name: str) -> Rule:
@@ -84,8 +114,8 @@ def _no_override(convention: str, name: str) -> Rule:
     return Rule(f"{convention} has no {name}", name, lambda given: (given[name] is not None) & _positive(given[name]))
 
 
-def _positive(value: Number) -> Number:
-    return False if value is None else value > 0
+def _positive(value: Number, absent: int = 0) -> Number:
+    return False if value is None else value > absent
 
 
 CONVENTIONS: dict[str, Convention] = {
@@ -94,12 +124,13 @@ CONVENTIONS: dict[str, Convention] = {
         Convention(
             name="textbook",
             title="matrices only, peepholes if asked",
-            bias_vectors={"lstm": 0, "gru": 0, "rnn": 0},
+            bias_vectors=dict.fromkeys(CELL_TYPES, 0),
             peepholes="if asked",
             projections=("recurrent_projection", "nonrecurrent_projection"),
             projection_bias=False,
             output_bias=False,
-            source="the matrices of Hochreiter & Schmidhuber 1997, Cho et al. 2014, Elman 1990",
+            matrices_only=True,
+            source="the matrices of Hochreiter & Schmidhuber 1997, Cho et al. 2014, Elman 1990, and of each cell's own paper",
         ),
         Convention(
             name="sak2014",
@@ -124,12 +155,16 @@ CONVENTIONS: dict[str, Convention] = {
         Convention(
             name="pytorch",
             title="two bias vectors (cuDNN's layout)",
-            bias_vectors={"lstm": 2, "gru": 2, "rnn": 2},
+            bias_vectors={
+                **{"lstm": 2, "gru": 2, "rnn": 2},
+                **{"layer_norm_lstm": 2, "split_layer_norm_lstm": 2, "rnnp": 2},
+                **{"ligru": 1, "sru": 1, "qrnn": 1},
+            },
             peepholes="never",
             projections=("recurrent_projection",),
             projection_bias=False,
             output_bias=True,
-            source="torch.nn.LSTM, GRU, RNN (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr); cuDNN",
+            source="torch.nn.LSTM, GRU, RNN (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr); cuDNN; libraries on top of it for the cells that it has not",
             lstm_rules=(
                 Rule(
                     "pytorch needs recurrent_projection < cells",
@@ -153,23 +188,32 @@ CONVENTIONS: dict[str, Convention] = {
         Convention(
             name="tensorflow1",
             title="one bias vector, peepholes if asked",
-            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1},
+            bias_vectors={
+                **{"lstm": 1, "gru": 1, "rnn": 1},
+                **{"cifg_lstm": 1, "layer_norm_lstm": 0, "split_layer_norm_lstm": 1},
+            },
             peepholes="if asked",
             projections=("recurrent_projection",),
             projection_bias=False,
             output_bias=True,
-            source="tf.nn.rnn_cell.LSTMCell (use_peepholes, num_proj), GRUCell, BasicRNNCell",
+            source="tf.nn.rnn_cell.LSTMCell (use_peepholes, num_proj), GRUCell, BasicRNNCell; tf.contrib.rnn; Haste",
+            cells={
+                # LayerNormBasicLSTMCell has no num_proj.
+                "layer_norm_lstm": dataclasses.replace(
+                    LAYER_NORM_LSTM, fields=LAYER_NORM_LSTM.fields - {"recurrent_projection"}
+                )
+            },
             lstm_rules=(_no_field("tensorflow1", "nonrecurrent_projection"),),
         ),
         Convention(
             name="kaldi_nnet3",
             title="one bias vector, peepholes, biased projections",
-            bias_vectors={"lstm": 1, "gru": 1},
+            bias_vectors={"lstm": 1, "gru": 1, "lstmb": 1, "pgru": 1, "opgru": 1},
             peepholes="always",
             projections=("recurrent_projection", "nonrecurrent_projection"),
             projection_bias=True,
             output_bias=True,
-            source="Kaldi nnet3 xconfig lstm-layer, lstmp-layer (W_rp with bias), gru-layer",
+            source="Kaldi nnet3 xconfig lstm-layer, lstmp-layer (W_rp with bias), gru-layer, lstmb-layer, pgru-layer, opgru-layer",
             lstm_rules=(
                 Rule(
                     "kaldi_nnet3 needs recurrent_projection + nonrecurrent_projection <= cells",
@@ -209,12 +253,12 @@ CONVENTIONS: dict[str, Convention] = {
         Convention(
             name="flax",
             title="one bias vector, 3 + 1 in a GRU",
-            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1},
+            bias_vectors={"lstm": 1, "gru": 1, "rnn": 1, "mgu": 1},
             peepholes="never",
             projections=(),
             projection_bias=False,
             output_bias=True,
-            source="flax.linen OptimizedLSTMCell, GRUCell (3 input biases and one on the candidate), SimpleCell",
+            source="flax.linen OptimizedLSTMCell, GRUCell (3 input biases and one on the candidate), SimpleCell, MGUCell (as GRUCell)",
             lstm_rules=_no_projections("flax"),
             candidate_bias=True,
         ),
@@ -228,6 +272,7 @@ CONVENTIONS: dict[str, Convention] = {
             output_bias=False,
             source="the closed form that circulates on question-and-answer sites",
             cells={"lstm": BACK_OF_ENVELOPE_LSTM},
+            one_cell_only=True,
             lstm_rules=(
                 Rule(
                     "back_of_envelope needs a recurrent_projection beside a nonrecurrent_projection",
@@ -251,15 +296,35 @@ CONVENTIONS: dict[str, Convention] = {
 }
 
 
-def rules_for(convention: Convention, cell_type: str) -> tuple[Rule, ...]:
+_OPTIONAL = (
+    "peepholes",
+    "recurrent_projection",
+    "nonrecurrent_projection",
+    "only_recurrent_up",
+    "bottleneck",
+    "window",
+    "bias_vectors",
+    "projection_bias",
+)
+"""The fields that a cell has or has not, in the order in which their absence is told."""
+
+
+def rules_for(convention: Convention, cell_type: str, own: CellType | None = None) -> tuple[Rule, ...]:
     """Return every rule that a configuration is held to, in the order in which reasons are given.
 
     First what the convention refuses, then what the cell type does not have, then what is no network anywhere.
+
+    Args:
+        convention: whose rules.
+        cell_type: its name.
+        own: its table, where the person defines it. A convention holds such a cell to what it holds an LSTM to.
     """
-    if cell_type not in convention.bias_vectors:
+    missing = convention.one_cell_only if own else cell_type not in convention.bias_vectors
+    if missing:
         return (Rule(f"{convention.name} has no {cell_type}", "cell_type", lambda given: True),)
+    cell = own or convention.cell(cell_type)
     rules = []
-    if "peepholes" in convention.cell(cell_type).fields:
+    if "peepholes" in cell.fields:
         if convention.peepholes == "never":
             rules.append(_no_override(convention.name, "peepholes"))
         if convention.peepholes == "always":
@@ -268,20 +333,20 @@ def rules_for(convention: Convention, cell_type: str) -> tuple[Rule, ...]:
                     f"{convention.name} always has peepholes", "peepholes", lambda given: _is_false(given["peepholes"])
                 )
             )
+    if "recurrent_projection" in cell.fields:
         rules.extend(convention.lstm_rules)
     rules.extend(convention.rules)
+    rules.extend(_absent(cell_type, name) for name in _OPTIONAL if name not in cell.fields)
     rules.extend(
-        Rule(f"{cell_type} has no {name}", name, lambda given, name=name: _positive(given[name]))  # type: ignore[misc]
-        for name in (
-            "peepholes",
-            "recurrent_projection",
-            "nonrecurrent_projection",
-            "only_recurrent_up",
-            "projection_bias",
-        )
-        if name not in convention.cell(cell_type).fields
+        Rule(f"{cell_type} needs a {name}", name, lambda given, name=name: given[name] == 0)  # type: ignore[misc]
+        for name in cell.needs
     )
     return (*rules, *_ANY_NETWORK)
+
+
+def _absent(cell_type: str, name: str) -> Rule:
+    absent = int(FIELDS[name].default or 0)
+    return Rule(f"{cell_type} has no {name}", name, lambda given: _positive(given[name], absent))
 
 
 def _is_false(value: Number) -> Number:

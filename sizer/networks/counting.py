@@ -7,13 +7,14 @@ returns the count with its parts.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.custom_cells import read_cell_types
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.network import BYTES, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
@@ -67,13 +68,15 @@ class Count:
         }
 
 
-def count(fields: Mapping[str, Any]) -> Count:
+def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Count:
     """Return the exact count of one network.
 
     Args:
         fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field.
             `cells` and the projections may be lists, one value per layer; `layers` may then be left out.
             Counts may be written as sizes (`"10K"`).
+        cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
+            them. They may also stand in `fields`, under the same name.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, or the convention refuses the
@@ -85,8 +88,13 @@ def count(fields: Mapping[str, Any]) -> Count:
         >>> count({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}).weights
         12926976
     """
-    checked = check(fields)
+    checked = check(with_cell_types(fields, cell_types))
     return count_checked(checked)
+
+
+def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the fields together with the cell types that a person defines."""
+    return fields if cell_types is None else {**fields, "cell_types": cell_types}
 
 
 def count_checked(checked: Mapping[str, Any]) -> Count:
@@ -126,12 +134,19 @@ def normalise(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str
     """Return the fields that read well, normalised, and (field, message) for each that does not."""
     normal: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []
+    own: Collection[str] = ()
+    if fields.get("cell_types"):
+        own = fields["cell_types"] if isinstance(fields["cell_types"], Mapping) else ()
+        normal["cell_types"], faults = read_cell_types(fields["cell_types"])
+        problems.extend((".".join(map(str, ("cell_types", *path))), message) for path, message in faults)
     for name, value in fields.items():
+        if name == "cell_types":
+            continue
         if name not in FIELDS:
             problems.append((str(name), f"no field of that name{did_you_mean(name, FIELDS)}"))
         elif value is not None:
             try:
-                normal[name] = _read(FIELDS[name], value)
+                normal[name] = _read(FIELDS[name], value, own)
             except ValueError as problem:
                 problems.append((name, str(problem)))
     per_layer = {name: len(value) for name, value in normal.items() if isinstance(value, tuple)}
@@ -175,16 +190,21 @@ def refused(normal: Mapping[str, Any]) -> list[tuple[str, str]]:
     return list(found)
 
 
-def _read(field: Field, value: Any) -> Any:
+def choices(name: str, own: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that a `choice` field takes where a person defines cell types of their own."""
+    return (*CHOICES[name], *own) if name == "cell_type" else CHOICES[name]
+
+
+def _read(field: Field, value: Any, own: Iterable[str]) -> Any:
     if isinstance(value, (list, tuple)) and field.per_layer:
         if not value:
             raise ValueError("is an empty list; give one value per layer")
         return tuple(_read_count(field, one) for one in value)
     if field.kind == "choice":
-        choices = CHOICES[field.name]
-        if value not in choices:
+        known = choices(field.name, own)
+        if value not in known:
             raise ValueError(
-                f"{quoted(value)} is not known{did_you_mean(value, choices) or '; one of ' + ', '.join(choices)}"
+                f"{quoted(value)} is not known{did_you_mean(value, known) or '; one of ' + ', '.join(known)}"
             )
         return value
     if field.kind == "boolean":

@@ -69,6 +69,8 @@ def symbolic_network(checked: Mapping[str, Any]) -> Network:
     resolved = resolve(checked)
     for name in _SYMBOLS:
         value = resolved[name]
+        if name == "window" and value == 1:
+            continue  # a factor of 1 adds no words
         if isinstance(value, tuple):
             resolved[name] = tuple(Symbol(one, f"{name}_{number}") for number, one in enumerate(value, start=1))
         else:

@@ -9,14 +9,14 @@ convention and the cell type are plain words in all three: a batch is split by t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.networks.cells import AROUND, CellType
-from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
+from sizer.networks.conventions import CONVENTIONS, Rule, cell_of, own_cell, rules_for
 from sizer.networks.fields import FIELDS
-from sizer.networks.tensors import PARTS, Dimensions, Number, Tensor, first_nonzero, product, total
+from sizer.networks.tensors import PARTS, Dimensions, Number, Standing, Tensor, first_nonzero, product, total
 
 BYTES = {"float32_bytes": 4, "float16_bytes": 2, "int8_bytes": 1}
 """Bytes per weight in each number format."""
@@ -25,6 +25,7 @@ COUNTED = ("weights", *PARTS, "macs_per_step", "state_size", *BYTES)
 """Every column that is counted rather than given."""
 
 Fields = Mapping[str, Any]
+STANDINGS: tuple[Standing, ...] = ("each", "shared", "joined")
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,14 @@ class Group:
     repeats: Number
     """How many layers look like this; 1 outside the recurrent layers."""
     directions: Number
-    """2 in a bidirectional network's layers, else 1."""
+    """2 where the tensors stand once for each direction of a bidirectional network's layers, else 1."""
     tensors: tuple[Tensor, ...]
     dimensions: Dimensions
     state: tuple[str, ...] = ()
+    standing: Standing = "each"
+    """How the tensors stand in a bidirectional layer."""
+    uses: Number = 1
+    """How often each tensor is multiplied with at one time step: 2 where two directions share it, else 1."""
 
     @property
     def times(self) -> Number:
@@ -65,16 +70,17 @@ def resolve(given: Fields) -> dict[str, Any]:
             None means the default.
 
     Returns:
-        Every field of `FIELDS`, none of them None, and `candidate_bias`.
+        Every field of `FIELDS`, none of them None, `candidate_bias`, and `cell_types`, those that the person defines.
     """
     convention = CONVENTIONS[given["convention"]]
-    cell_type = given["cell_type"]
+    cell = cell_of(given)
     resolved = {name: field.default if given.get(name) is None else given[name] for name, field in FIELDS.items()}
+    resolved["cell_types"] = given.get("cell_types") or {}
     resolved["candidate_bias"] = int(convention.candidate_bias and resolved["bias_vectors"] is None)
     decided = {
-        "peepholes": convention.has_peepholes(cell_type),
-        "bias_vectors": convention.bias_vectors.get(cell_type, 0),
-        "projection_bias": convention.projection_bias and "projection_bias" in convention.cell(cell_type).fields,
+        "peepholes": convention.has_peepholes(cell),
+        "bias_vectors": convention.bias_vectors_of(given["cell_type"]),
+        "projection_bias": convention.has_projection_bias(cell),
         "output_bias": convention.output_bias,
     }
     for name, value in decided.items():
@@ -89,29 +95,30 @@ def wire(resolved: Fields) -> Network:
     Args:
         resolved: what `resolve` returns; `cells` and the projections may be tuples, one value per layer.
     """
-    cell = CONVENTIONS[resolved["convention"]].cell(resolved["cell_type"])
+    cell = cell_of(resolved)
     directions = 1 + 1 * resolved["bidirectional"]
     joined = 1 + 1 * resolved["bidirectional"] * (1 - 1 * resolved["summed_directions"])
+    above = 1 if cell.joins else joined
     raw = resolved["inputs"] + resolved["embedding"]
     skip = 1 * resolved["skip_connections"]
     groups = [Group("embedding", 0, 1, 1, (AROUND["embedding"],), resolved)]
     if isinstance(resolved["cells"], tuple):
-        layers = [_layer_dimensions(cell, _layer_fields(resolved, layer)) for layer in range(len(resolved["cells"]))]
-        _set_inputs(cell, layers, raw, skip, joined)
-        groups.extend(
-            Group("layer", number, 1, directions, cell.tensors, layer, cell.state)
-            for number, layer in enumerate(layers, start=1)
-        )
-        handed = [product([joined, layer["hands_up"]]) for layer in layers]
+        layers = [
+            _layer_dimensions(cell, _layer_fields(resolved, layer), joined) for layer in range(len(resolved["cells"]))
+        ]
+        _set_inputs(cell, layers, raw, skip, directions, above)
+        for number, layer in enumerate(layers, start=1):
+            groups.extend(_layer_groups(cell, number, 1, directions, layer))
+        handed = [product([above, layer["hands_up"]]) for layer in layers]
         fed = handed[-1] + product([skip, total(handed[:-1])])
     else:
-        layer = _layer_dimensions(cell, resolved)
+        layer = _layer_dimensions(cell, resolved, joined)
         layers = [layer, dict(layer)]
-        _set_inputs(cell, layers, raw, skip, joined)
+        _set_inputs(cell, layers, raw, skip, directions, above)
         more = resolved["layers"] - 1
-        groups.append(Group("layer", 1, 1, directions, cell.tensors, layers[0], cell.state))
-        groups.append(Group("layer", 2, more, directions, cell.tensors, layers[1], cell.state))
-        fed = product([joined, layer["hands_up"], 1 + product([skip, more])])
+        groups.extend(_layer_groups(cell, 1, 1, directions, layers[0]))
+        groups.extend(_layer_groups(cell, 2, more, directions, layers[1]))
+        fed = product([above, layer["hands_up"], 1 + product([skip, more])])
     around = {**resolved, "fed": fed}
     groups.append(Group("output", 0, 1, 1, (AROUND["output"], AROUND["output_bias"]), around))
     groups.append(Group("other", 0, 1, 1, (AROUND["other"],), around))
@@ -122,9 +129,24 @@ def _layer_fields(resolved: Fields, layer: int) -> dict[str, Any]:
     return {name: value[layer] if isinstance(value, tuple) else value for name, value in resolved.items()}
 
 
-def _layer_dimensions(cell: CellType, fields: Fields) -> dict[str, Number]:
+def _layer_groups(
+    cell: CellType, first: int, repeats: Number, directions: Number, dimensions: Dimensions
+) -> Iterator[Group]:
+    """Yield the groups of one layer, or of several like it: what stands once for each direction, then the rest."""
+    for standing in STANDINGS:
+        tensors = tuple(tensor for tensor in cell.tensors if tensor.directions == standing)
+        if standing == "each":
+            yield Group("layer", first, repeats, directions, tensors, dimensions, cell.state)
+        elif tensors:
+            uses = directions if standing == "shared" else 1
+            yield Group("layer", first, repeats, 1, tensors, dimensions, (), standing, uses)
+
+
+def _layer_dimensions(cell: CellType, fields: Fields, joined: Number) -> dict[str, Number]:
     dimensions = {name: fields[name] for name in FIELDS if name not in {"convention", "cell_type"}}
     dimensions["candidate_bias"] = fields["candidate_bias"]
+    dimensions["vectors"] = int(not CONVENTIONS[fields["convention"]].matrices_only)
+    dimensions["joined_cells"] = product([joined, fields["cells"]])
     dimensions["projected"] = fields["recurrent_projection"] + fields["nonrecurrent_projection"]
     dimensions["recurrent"] = first_nonzero(cell.recurs, dimensions)
     dimensions["hands_up"] = first_nonzero(cell.hands_up, dimensions)
@@ -135,17 +157,22 @@ def _layer_dimensions(cell: CellType, fields: Fields) -> dict[str, Number]:
     return dimensions
 
 
-def _set_inputs(cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, joined: Number) -> None:
+def _set_inputs(
+    cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, directions: Number, above: Number
+) -> None:
     """Give each layer the width that feeds it."""
     layers[0]["input"] = raw
     for below, layer in itertools.pairwise(layers):
         sources = {
-            "handed": product([joined, below["feeds_above"]]),
+            "handed": product([above, below["feeds_above"]]),
             "raw": raw,
             "recurrent_projection": below["recurrent_projection"],
         }
         fed_by = total([sources[name] for name in cell.fed_by])
         layer["input"] = fed_by + product([skip, raw])
+    if not cell.grows:  # for the others it would be work without use, on arrays as large as the batch
+        for layer in layers:
+            layer["widens"] = 1 - 1 * (layer["input"] == product([directions, layer["hands_up"]]))
 
 
 def tally(network: Network, columns: Iterable[str]) -> dict[str, Number]:
@@ -155,7 +182,9 @@ def tally(network: Network, columns: Iterable[str]) -> dict[str, Number]:
         if column == "macs_per_step":
             found[column] = total(
                 [
-                    product([group.times, total([t.size(group.dimensions) for t in group.tensors if t.matrix])])
+                    product(
+                        [group.times, group.uses, total([t.size(group.dimensions) for t in group.tensors if t.matrix])]
+                    )
                     for group in network.groups
                 ]
             )
@@ -197,5 +226,5 @@ def refusals(given: Fields, fed: Number = None) -> list[tuple[Rule, Number]]:
     resolved = resolve(given)
     asked = {name: given.get(name) for name in ("peepholes", "bias_vectors", "projection_bias", "output_bias")}
     tested = {**resolved, **asked, "fed": wire(resolved).fed if fed is None else fed}
-    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"])
+    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"], own_cell(given))
     return [(rule, rule.refuses(tested)) for rule in rules]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Number = Any
 """A Python int, a NumPy int64 array or a `Symbol`."""
@@ -29,6 +29,11 @@ PARTS = (
 """The parts of a count, in the order of the table columns. They add up to `weights`."""
 
 
+Standing = Literal["each", "shared", "joined"]
+"""How a tensor stands in a bidirectional layer: once for each direction; once, and used by both; or once, on what the
+two directions hand up together."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """One weight tensor of a layer, or of the network around the layers."""
@@ -45,6 +50,8 @@ class Tensor:
     """The name of a 0-or-1 dimension; the tensor is there only where it is 1."""
     shared_when: str | None = None
     """The name of a 0-or-1 dimension; where it is 1 the weights are another tensor's and are not counted again."""
+    directions: Standing = "each"
+    """How it stands in a bidirectional layer."""
 
     def size(self, dimensions: Dimensions) -> Number:
         """Return the number of scalars in the tensor, 0 where it is absent; shared or not."""

@@ -74,22 +74,24 @@ def _size(item: Any, column: str) -> int:
     raise ValueError(f"{quoted(item)} is not a whole number")
 
 
-def read_conditions(declared: Any, findings: Findings) -> tuple[Expression, ...]:
-    """Return a file's conditions."""
+def read_conditions(
+    declared: Any, findings: Findings, words: Mapping[str, Sequence[str]] = CHOICES
+) -> tuple[Expression, ...]:
+    """Return a file's conditions; `words` are those of each field that has some."""
     found = []
     for position, text in enumerate(declared if isinstance(declared, list) else []):
         path = ("where", position)
         if not isinstance(text, str):
             continue
         try:
-            found.append(condition(text))
+            found.append(condition(text, words))
         except ExpressionError as problem:
             for offset, message in problem.problems:
                 findings.at_value(path, message, offset)
     return tuple(found)
 
 
-def condition(text: str) -> Expression:
+def condition(text: str, words: Mapping[str, Sequence[str]] = CHOICES) -> Expression:
     """Return a checked condition on the fields of a configuration.
 
     Raises:
@@ -97,7 +99,7 @@ def condition(text: str) -> Expression:
     """
     kinds = {field.name: field.kind for field in FIELDS.values()}
     counted = {name: "bounds on counted columns stand in the budget" for name in COUNTED if name not in FIELDS}
-    return parse_expression(text, kinds, CHOICES, counted)
+    return parse_expression(text, kinds, words, counted)
 
 
 def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> tuple[Bound, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.networks.cells import CellType
 from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.findings import Findings
@@ -25,14 +26,19 @@ class PlacedGrid:
     """Swept count -> its smallest and largest value."""
 
 
-def read_grids(data: Mapping[str, Any], findings: Findings) -> list[PlacedGrid]:
+def read_grids(
+    data: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType] | None = None
+) -> list[PlacedGrid]:
     """Return the grids of a sweep, those without faults.
 
     Args:
         data: the sweep as data that has been held against the schema.
+        cell_types: those that the file defines.
         findings: takes the faults.
     """
-    model = _read_model(data.get("model"), findings)
+    model: dict[str, Any] = dict(_read_model(data.get("model"), findings))
+    if cell_types:
+        model["cell_types"] = cell_types
     declared = data.get("grid")
     if isinstance(declared, dict):
         grids: list[tuple[Any, Path]] = [(declared, ("grid",))]
@@ -86,7 +92,7 @@ def _read_grid(
 ) -> PlacedGrid | None:
     axes: list[Axis | None] = []
     columns: dict[str, tuple[Column, Path]] = {}
-    places: dict[str, Path] = {name: ("model", name) for name in model}
+    places: dict[str, Path] = {name: ("model", name) for name in model if name in FIELDS}
     taken: dict[str, Path] = {}
     for name, item in declared.items():
         here = (*path, name)
@@ -101,7 +107,7 @@ def _read_grid(
                 columns[name] = (column, here)
             axes.append(None if column is None else Axis((column,), _length(column)))
     _check_both_places(taken, model, findings)
-    bounds = check_ratios(columns, list(model), findings)
+    bounds = check_ratios(columns, list(places), findings)
     whole = [axis for axis in axes if axis is not None]
     if len(whole) < len(axes):
         return None

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sizer.networks.conventions import CONVENTIONS, rules_for
-from sizer.networks.fields import FIELDS, FieldValue
+from sizer.networks.conventions import CONVENTIONS, cell_of, own_cell, rules_for
+from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED, resolve, tally, wire
 from sizer.networks.network import refusals as network_refusals
 from sizer.sweepfile.axes import LARGEST
@@ -26,7 +26,8 @@ WALKED = 100_000
 
 _GROWING = frozenset({"bidirectional", "skip_connections", "peepholes", "projection_bias", "output_bias"})
 """The booleans that only ever add weights; of the others (a tied embedding ...) both values are tried."""
-_PROJECTIONS = ("recurrent_projection", "nonrecurrent_projection")
+_PROJECTIONS = ("recurrent_projection", "nonrecurrent_projection", "bottleneck")
+"""What may recur or be handed up instead of the cells."""
 
 
 def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
@@ -56,13 +57,17 @@ def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
 def largest_counts(grid: Grid, bounds: Mapping[str, tuple[int, int]], columns: Iterable[str]) -> dict[str, int]:
     """Return an upper bound of each counted column over a grid, near the truth: its largest corner.
 
-    Every count grows with every whole number. Only a projection that is 0 makes more weights than a small one,
-    since then the cells themselves recur: so projections are tried at 0 and at their largest.
+    Every count grows with every whole number, but for two. A projection that is 0 makes more weights than a small
+    one, since then the cells themselves recur: so projections are tried at 0 and at their largest. And some cells have
+    a matrix less where a layer is as wide as what feeds it: it is always counted.
     """
     wanted = [name for name in columns if name in COUNTED]
     found = dict.fromkeys(wanted, 0)
     for corner in _corners(grid, bounds):
-        counted = tally(wire(resolve(corner)), wanted)
+        resolved = resolve(corner)
+        if not cell_of(resolved).grows:
+            resolved["inputs"] += 1  # a layer as wide as what feeds it has fewer weights: never at this corner
+        counted = tally(wire(resolved), wanted)
         for name in wanted:
             found[name] = max(found[name], int(counted[name]))
     return found
@@ -80,7 +85,7 @@ def _corners(grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> Iterator[dict
             choices[name] = column.values
     for values in itertools.product(*choices.values()):
         corner = dict(zip(choices, values, strict=True))
-        if corner["cell_type"] in CONVENTIONS[corner["convention"]].bias_vectors:
+        if own_cell(corner) or corner["cell_type"] in CONVENTIONS[corner["convention"]].bias_vectors:
             yield corner
 
 
@@ -203,15 +208,15 @@ def _refused(grid: Grid, places: Sequence[int]) -> tuple[str, str] | None:
     # What feeds the output layer matters to tied embeddings alone; leaving the wiring out is ten times faster.
     tested = {name: field.default if given.get(name) is None else given[name] for name, field in FIELDS.items()}
     tested["fed"] = 0
-    for rule in rules_for(CONVENTIONS[str(given["convention"])], str(given["cell_type"])):
+    for rule in rules_for(CONVENTIONS[str(given["convention"])], str(given["cell_type"]), own_cell(given)):
         if rule.refuses(tested):
             return rule.field, rule.reason
     return None
 
 
-def configuration(grid: Grid, places: Sequence[int]) -> dict[str, FieldValue]:
+def configuration(grid: Grid, places: Sequence[int]) -> dict[str, Any]:
     """Return the fields of the configuration at a place on each axis."""
-    found: dict[str, FieldValue] = dict(grid.fixed)
+    found: dict[str, Any] = dict(grid.fixed)
     waiting: list[tuple[Ratio, int]] = []
     for axis, place in zip(grid.axes, places, strict=True):
         for column in axis.columns:

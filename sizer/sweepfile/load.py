@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
 from sizer.sweepfile.bounds import (
     DEFAULT_FORMATS,
@@ -28,6 +29,7 @@ from sizer.sweepfile.expressions import ExpressionError
 from sizer.sweepfile.findings import Findings, capped
 from sizer.sweepfile.grids import PlacedGrid, read_grids
 from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration, reach_problem, too_large
+from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import Sweep
 from sizer.sweepfile.yamltext import SIZE_LIMIT, Path, read_yaml, too_long
@@ -99,9 +101,10 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
             findings.at_value((), "is not a mapping; a sweep starts with a line such as `sizer: 1`")
         findings.raise_any()
     check_schema(data, findings)
-    grids = read_grids(data, findings)
+    cell_types = read_own_cells(data, findings)
+    grids = read_grids(data, findings, cell_types)
     budget = read_budget(data.get("budget"), findings)
-    where = read_conditions(data.get("where"), findings)
+    where = read_conditions(data.get("where"), findings, {**CHOICES, "cell_type": cell_words(data)})
     findings.raise_any()
     output = data.get("output", {})
     raw = text.encode() if isinstance(text, str) else text
@@ -116,6 +119,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         budget=budget,
         formats=tuple(output.get("formats", DEFAULT_FORMATS)),
         columns=(),
+        cell_types=cell_types,
     )
     sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep.swept))
     _check_limits(sweep, grids, findings)
@@ -204,7 +208,7 @@ def apply_options(
         added = []
         for text in [where] if isinstance(where, str) else where:
             try:
-                added.append(condition(text))
+                added.append(condition(text, sweep.words))
             except ExpressionError as problem:
                 for offset, message in problem.problems:
                     faults.append(Fault("", 0, 0, "--where", f"{quoted(text)}, character {offset + 1}: {message}"))

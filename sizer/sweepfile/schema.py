@@ -86,6 +86,8 @@ def _report_type(error: ValidationError, path: Path, findings: Findings) -> None
 
 def _expected(types: Iterable[str], path: Path) -> str:
     types = set(types)
+    if path[:1] == ("cell_types",):
+        return _expected_of_own_cells(types)
     if types == {"array", "object"}:
         return "a list of grids or a mapping of fields" if path == ("grid",) else "a list, or {from, to, step}"
     if "array" in types and "string" in types:
@@ -101,6 +103,15 @@ def _expected(types: Iterable[str], path: Path) -> str:
     return next(words for name, words in names.items() if name in types)
 
 
+def _expected_of_own_cells(types: set[str]) -> str:
+    if types == {"array", "object"}:
+        return "a shape, such as [3, cells, input], or {shape, part, matrix, when, directions}"
+    if "array" in types:
+        return "a width, such as cells, or a list of them" if "string" in types else "a list"
+    names = {"integer": "a whole number or the name of a dimension", "boolean": "true or false", "object": "a mapping"}
+    return next((words for name, words in names.items() if name in types), "a word")
+
+
 def _type_of_collection(value: list[Any] | dict[str, Any], types: list[str], path: Path) -> str:
     kind = "a list" if isinstance(value, list) else "a mapping"
     if len(path) == 2 and path[0] == "model":
@@ -113,7 +124,8 @@ def _type_of_collection(value: list[Any] | dict[str, Any], types: list[str], pat
 
 def _type_of_scalar(value: object, types: list[str], path: Path, text: str | None) -> str:
     shown = text if text is not None and isinstance(value, (float, bool)) else value
-    if set(types) == {"array", "object"} and path != ("grid",):
+    own_cells = path[:1] == ("cell_types",)
+    if set(types) == {"array", "object"} and path != ("grid",) and not own_cells:
         return f"{quoted(shown)} is one value, and an axis is a list, such as [{_cut(shown)}]; what stays the same goes in model"
     if len(path) == 2 and path[0] == "budget":
         return f"{quoted(shown)} does not say which end it is; write {{max: {_cut(shown)}}}"
@@ -124,6 +136,8 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
     if "integer" in types and isinstance(value, float):
         hint = f"; write {int(value)}" if value.is_integer() else ""
         return f"{_cut(shown)} is not a whole number{hint}"
+    if own_cells:
+        return f"{quoted(shown)} is not {_expected(types, path)}"
     if types == ["string"]:
         return f"{_cut(shown)} is not {_expected(types, path)}; put it in quotes where it is one"
     hint = "; write 1, without quotes" if path == ("sizer",) else ""
@@ -190,7 +204,17 @@ def _report_max_length(error: ValidationError, path: Path, findings: Findings) -
 
 
 def _report_min_items(error: ValidationError, path: Path, findings: Findings) -> None:
-    noun = "grid" if path == ("grid",) else "table" if path[-1:] == ("linked",) else "value"
+    noun = (
+        "width"
+        if path[:1] == ("cell_types",)
+        else "grid"
+        if path == ("grid",)
+        else "table"
+        if path[-1:] == ("linked",)
+        else "value"
+    )
+    if path[:1] == ("cell_types",):
+        noun = "dimension" if "tensors" in path else "width"
     findings.at_value(path, f"is an empty list; give at least one {noun}")
 
 
@@ -201,9 +225,8 @@ def _report_max_items(error: ValidationError, path: Path, findings: Findings) ->
 
 
 def _report_min_properties(error: ValidationError, path: Path, findings: Findings) -> None:
-    findings.at_value(
-        path, "is empty; give min, max or both" if path[0] == "budget" else "is empty; give a field and its values"
-    )
+    what = {"budget": "min, max or both", "cell_types": "a tensor and its shape"}
+    findings.at_value(path, f"is empty; give {what.get(str(path[0]), 'a field and its values')}")
 
 
 def _report_unique(error: ValidationError, path: Path, findings: Findings) -> None:

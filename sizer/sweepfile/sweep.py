@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FieldValue
 
 if TYPE_CHECKING:
+    from sizer.networks.cells import CellType
     from sizer.sweepfile.expressions import Expression
 
 
@@ -68,8 +70,9 @@ class Axis:
 class Grid:
     """One grid: the axes in file order, the last one fastest, and the fields that stay the same."""
 
-    fixed: Mapping[str, FieldValue]
-    """The fields of `model` that no axis of this grid varies, as given; absent ones are not in it."""
+    fixed: Mapping[str, Any]
+    """The fields of `model` that no axis of this grid varies, as given; absent ones are not in it. And, where the file
+    defines cell types of its own, these under `cell_types`, as a network's fields carry them."""
     axes: tuple[Axis, ...]
 
     @property
@@ -113,11 +116,18 @@ class Sweep:
     """`csv`, `parquet`, `xlsx`; without an output section csv and parquet."""
     columns: tuple[str, ...]
     """The table's columns in order, `default` and `all` resolved."""
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    """The cell types that the file defines."""
 
     @property
     def size(self) -> int:
         """The number of configurations, a Python int however large."""
         return sum(grid.size for grid in self.grids)
+
+    @property
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """The words of each `choice` field, the file's own cell types after the built-in ones."""
+        return {name: choices(name, self.cell_types) for name in CHOICES}
 
     @property
     def swept(self) -> tuple[str, ...]:

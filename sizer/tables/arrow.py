@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -29,13 +29,13 @@ def table_schema(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([pa.field(column, types[kind(column)], nullable=False) for column in columns])
 
 
-def record_batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
-    """Return the engine's rows as an Arrow record batch."""
+def record_batch(rows: Rows, schema: pa.Schema, words: Mapping[str, Sequence[str]] = CHOICES) -> pa.RecordBatch:
+    """Return the engine's rows as an Arrow record batch; `words` are the sweep's."""
     arrays = []
     for column in schema.names:
         array = pa.array(rows.column(column))
         if kind(column) == "choice":
-            array = pa.array(CHOICES[column]).take(array)
+            array = pa.array(words[column]).take(array)
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.oracles.slow_cells import BIAS_VECTORS, HAS, NEEDS, SLOW_CELLS
 from tests.oracles.slow_twin import BIASES_PER_CELL, width_into_output
 
 CONVENTIONS = tuple(BIASES_PER_CELL)
 CELL_TYPES = ("lstm", "gru", "rnn")
+MORE_CELL_TYPES = tuple(SLOW_CELLS)
 
 SMALL = st.integers(1, 9)
 """Small enough that bounds such as r = cells and r + p = cells are hit often."""
@@ -17,13 +19,18 @@ HUGE = st.one_of(SMALL, st.integers(1, 2000), st.integers(10**6, 10**40))
 
 
 @st.composite
-def networks(draw: st.DrawFn, *, lists: bool = True) -> dict[str, Any]:
-    """Fields of one network; `lists` allows one value per layer."""
+def networks(draw: st.DrawFn, *, lists: bool = True, more: bool = False) -> dict[str, Any]:
+    """Fields of one network; `lists` allows one value per layer, `more` asks for cells beyond the first three."""
     sizes = draw(st.sampled_from([SMALL, SMALL, HUGE]))
     fields: dict[str, Any] = {
         "convention": draw(st.sampled_from(CONVENTIONS)),
         "cell_type": draw(st.sampled_from(("lstm", "lstm", *CELL_TYPES))),
     }
+    if more:
+        fields["convention"] = draw(st.sampled_from(("textbook", *BIAS_VECTORS, *CONVENTIONS)))
+        here = tuple(BIAS_VECTORS.get(fields["convention"], ()))
+        fields["cell_type"] = draw(st.sampled_from((*here, *here, *here, *MORE_CELL_TYPES)))
+    has = HAS.get(fields["cell_type"], {"recurrent_projection", "nonrecurrent_projection"})
     layers = draw(st.integers(1, 5))
     none = st.just(0)
 
@@ -33,11 +40,24 @@ def networks(draw: st.DrawFn, *, lists: bool = True) -> dict[str, Any]:
 
     fields["cells"] = draw(width(sizes))
     for name in ("recurrent_projection", "nonrecurrent_projection"):
-        if draw(st.booleans()):
+        if draw(st.booleans()) if name in has else draw(st.integers(0, 30)) == 0:
             fields[name] = draw(width(st.one_of(none, sizes)))
+    needed = NEEDS.get(fields["cell_type"])
+    if needed in {"recurrent_projection", "nonrecurrent_projection"} and draw(st.integers(0, 3)) > 0:
+        fields[needed] = draw(sizes)
+        if needed == "recurrent_projection":
+            fields["nonrecurrent_projection"] = draw(sizes)
+            fields["cells"] = fields[needed] + fields["nonrecurrent_projection"] + draw(st.integers(-1, 9))
+    for name in ("bottleneck", "window"):
+        if draw(st.integers(0, 5)) > 0 if name in has else draw(st.integers(0, 30)) == 0:
+            fields[name] = draw(sizes)
+    if draw(st.integers(0, 5)) == 0:
+        fields["inputs"] = draw(st.sampled_from((1, 2))) * (fields["cells"] if isinstance(fields["cells"], int) else 3)
     if not any(isinstance(value, list) for value in fields.values()) or draw(st.booleans()):
         fields["layers"] = layers
-    if draw(st.integers(0, 3)) > 0:
+    if "inputs" in fields:
+        pass  # as wide as the cells, which is an edge for some
+    elif draw(st.integers(0, 3)) > 0:
         fields["inputs"] = draw(st.one_of(sizes, sizes, none))
     else:
         fields |= {"vocabulary": draw(sizes), "embedding": draw(sizes)}
@@ -45,8 +65,14 @@ def networks(draw: st.DrawFn, *, lists: bool = True) -> dict[str, Any]:
         if draw(st.booleans()):
             fields[name] = draw(st.one_of(none, sizes))
     for name in ("bidirectional", "skip_connections", "peepholes", "projection_bias", "output_bias"):
-        if draw(st.integers(0, 3)) == 0:
+        rare = more and name in {"peepholes", "projection_bias"} and name not in has
+        if draw(st.integers(0, 30 if rare else 3)) == 0:
             fields[name] = draw(st.booleans())
+    if draw(st.integers(0, 2 if fields.get("bidirectional") else 30)) == 0:
+        fields["summed_directions"] = draw(st.booleans())
+    projected = fields.get("recurrent_projection") and fields.get("nonrecurrent_projection")
+    if draw(st.integers(0, 2 if projected else 30)) == 0:
+        fields["only_recurrent_up"] = draw(st.booleans())
     if draw(st.integers(0, 3)) == 0:
         fields["bias_vectors"] = draw(st.integers(0, 2))
     if "vocabulary" in fields and draw(st.booleans()):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.oracles.slow_cells import BIAS_VECTORS, SLOW_CELLS, Layer, slow_cell_valid
+
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 BIASES_PER_CELL = {
@@ -45,9 +47,22 @@ def layers_of(fields: dict[str, Any]) -> list[tuple[int, int, int]]:
 
 
 def handed_up(fields: dict[str, Any]) -> list[int]:
-    """Return what each layer hands up, all directions joined."""
-    directions = 2 if fields.get("bidirectional") else 1
-    return [directions * (r + p if r + p > 0 else n) for n, r, p in layers_of(fields)]
+    """Return what each layer hands to the output layer, its directions joined or added up."""
+    if fields["cell_type"] == "rnnp":
+        return [p for n, r, p in layers_of(fields)]
+    return [joined(fields) * (r + p if r + p > 0 else n) for n, r, p in layers_of(fields)]
+
+
+def joined(fields: dict[str, Any]) -> int:
+    """Return how many directions stand side by side in what a layer hands up."""
+    return 2 if fields.get("bidirectional") and not fields.get("summed_directions") else 1
+
+
+def fed_upwards(fields: dict[str, Any]) -> list[int]:
+    """Return what each layer hands to the layer above."""
+    if not fields.get("only_recurrent_up"):
+        return handed_up(fields)
+    return [joined(fields) * r for n, r, p in layers_of(fields)]
 
 
 def width_into_output(fields: dict[str, Any]) -> int:
@@ -59,9 +74,9 @@ def width_into_output(fields: dict[str, Any]) -> int:
 def slow_count(fields: dict[str, Any]) -> dict[str, int]:
     """Return every counted column of one valid network."""
     convention, cell_type = fields["convention"], fields["cell_type"]
-    gates = GATES[cell_type]
+    gates = GATES.get(cell_type, 0)
     envelope = convention == "back_of_envelope"
-    biases = BIASES_PER_CELL[convention][cell_type]
+    biases = BIASES_PER_CELL[convention].get(cell_type, 0)
     if fields.get("bias_vectors") is not None:
         biases = fields["bias_vectors"] * gates
     peepholes = cell_type == "lstm" and _said(fields, "peepholes", convention in PEEPHOLES_UNLESS_SAID)
@@ -73,12 +88,18 @@ def slow_count(fields: dict[str, Any]) -> dict[str, int]:
     parts = dict.fromkeys(PARTS, 0)
     macs = state = 0
     layers = layers_of(fields)
-    handed = handed_up(fields)
+    handed = fed_upwards(fields)
     for layer, (n, r, p) in enumerate(layers):
         fed = frame
         if layer > 0:
             below = layers[layer - 1][1] if envelope else handed[layer - 1]
             fed = below + (frame if envelope or fields.get("skip_connections") else 0)
+        if cell_type in SLOW_CELLS:
+            counted = SLOW_CELLS[cell_type](_layer(fields, n, r, p, fed))
+            parts = {name: value + counted.parts[name] for name, value in parts.items()}
+            macs += counted.macs
+            state += counted.state
+            continue
         recurs = r if r > 0 else n
         for _direction in range(2 if fields.get("bidirectional") else 1):
             for _gate in range(gates):
@@ -117,16 +138,45 @@ def slow_count(fields: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def _layer(fields: dict[str, Any], n: int, r: int, p: int, fed: int) -> Layer:
+    convention, cell_type = fields["convention"], fields["cell_type"]
+    return Layer(
+        n,
+        r,
+        p,
+        fed,
+        2 if fields.get("bidirectional") else 1,
+        joined(fields),
+        _said(fields, "bottleneck", 0),
+        _said(fields, "window", 1),
+        _said(fields, "bias_vectors", BIAS_VECTORS[convention][cell_type]),
+        convention != "textbook",
+        _said(fields, "peepholes", convention in PEEPHOLES_UNLESS_SAID),
+        _said(fields, "projection_bias", convention == "kaldi_nnet3" or (convention, cell_type) == ("pytorch", "rnnp")),
+        convention == "flax" and fields.get("bias_vectors") is None,
+    )
+
+
 def slow_valid(fields: dict[str, Any]) -> bool:
     """Return whether the convention, the cell and the surroundings admit the network."""
     convention, cell_type = fields["convention"], fields["cell_type"]
-    if cell_type not in BIASES_PER_CELL[convention]:
+    if cell_type in SLOW_CELLS:
+        valid = slow_cell_valid(fields, layers_of(fields))
+        return valid and _directions_valid(fields) and _surroundings_valid(fields)
+    if cell_type not in BIASES_PER_CELL[convention] or fields.get("bottleneck") or fields.get("window", 1) > 1:
         return False
     return (
         _peepholes_valid(fields)
         and all(_projections_valid(fields, *layer) for layer in layers_of(fields))
+        and _directions_valid(fields)
         and _surroundings_valid(fields)
     )
+
+
+def _directions_valid(fields: dict[str, Any]) -> bool:
+    if fields.get("summed_directions") and not fields.get("bidirectional"):
+        return False
+    return not fields.get("only_recurrent_up") or all(r > 0 and p > 0 for n, r, p in layers_of(fields))
 
 
 def _peepholes_valid(fields: dict[str, Any]) -> bool:
@@ -165,6 +215,7 @@ def _surroundings_valid(fields: dict[str, Any]) -> bool:
         for name in (
             "bidirectional",
             "skip_connections",
+            "only_recurrent_up",
             "vocabulary",
             "embedding",
             "bias_vectors",

@@ -30,7 +30,7 @@ class Refused:
     reason: str
 
 
-def _network(convention: str, cell_type: str, **fields: Any) -> dict[str, Any]:
+def network(convention: str, cell_type: str, **fields: Any) -> dict[str, Any]:
     return {"convention": convention, "cell_type": cell_type, "inputs": 3, "layers": 1, "cells": 5} | fields
 
 
@@ -39,7 +39,7 @@ def _one_layer(convention: str, cell_type: str, gates: int, biases: int, outputs
     bias = biases * 5 + 7 * outputs_biased
     return Worked(
         f"{convention}-{cell_type}",
-        _network(convention, cell_type, outputs=7, peepholes=False),
+        network(convention, cell_type, outputs=7, peepholes=False),
         {
             "input_weights": gates * 5 * 3,
             "recurrent_weights": gates * 5 * 5,
@@ -78,14 +78,14 @@ WORKED = (
     # Peepholes: by default, always, if asked, and never for a cell that has none.
     Worked(
         "sak2014-peepholes-by-default",
-        _network("sak2014", "lstm"),
+        network("sak2014", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "peephole_weights": 3 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "graves2013-peepholes-by-default",
-        _network("graves2013", "lstm"),
+        network("graves2013", "lstm"),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 5,
@@ -97,28 +97,28 @@ WORKED = (
     ),
     Worked(
         "textbook-no-peepholes-unless-asked",
-        _network("textbook", "lstm"),
+        network("textbook", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "textbook-peepholes-asked",
-        _network("textbook", "lstm", peepholes=True),
+        network("textbook", "lstm", peepholes=True),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "peephole_weights": 3 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "tensorflow1-no-peepholes-unless-asked",
-        _network("tensorflow1", "lstm"),
+        network("tensorflow1", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "bias_weights": 4 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "tensorflow1-peepholes-projection",
-        _network("tensorflow1", "lstm", peepholes=True, recurrent_projection=2, outputs=7),
+        network("tensorflow1", "lstm", peepholes=True, recurrent_projection=2, outputs=7),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 2,
@@ -132,21 +132,21 @@ WORKED = (
     ),
     Worked(
         "pytorch-never-peepholes",
-        _network("pytorch", "lstm"),
+        network("pytorch", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "bias_weights": 2 * 4 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "keras-never-peepholes",
-        _network("keras", "lstm"),
+        network("keras", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "bias_weights": 4 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
     ),
     Worked(
         "flax-never-peepholes",
-        _network("flax", "lstm"),
+        network("flax", "lstm"),
         {"input_weights": 4 * 5 * 3, "recurrent_weights": 4 * 5 * 5, "bias_weights": 4 * 5},
         4 * 5 * 3 + 4 * 5 * 5,
         10,
@@ -154,7 +154,7 @@ WORKED = (
     # Projections: what recurs is r, what is handed up is r + p.
     Worked(
         "textbook-recurrent-and-nonrecurrent-projection",
-        _network("textbook", "lstm", layers=3, recurrent_projection=2, nonrecurrent_projection=11, outputs=7),
+        network("textbook", "lstm", layers=3, recurrent_projection=2, nonrecurrent_projection=11, outputs=7),
         {
             "input_weights": 4 * 5 * 3 + 2 * 4 * 5 * 13,
             "recurrent_weights": 3 * 4 * 5 * 2,
@@ -166,7 +166,7 @@ WORKED = (
     ),
     Worked(
         "graves2013-nonrecurrent-projection-only-cells-recur",
-        _network("graves2013", "lstm", layers=2, nonrecurrent_projection=11, peepholes=False, output_bias=False),
+        network("graves2013", "lstm", layers=2, nonrecurrent_projection=11, peepholes=False, output_bias=False),
         {
             "input_weights": 4 * 5 * 3 + 4 * 5 * 11,
             "recurrent_weights": 2 * 4 * 5 * 5,
@@ -178,7 +178,7 @@ WORKED = (
     ),
     Worked(
         "sak2014-projection-has-no-bias",
-        _network("sak2014", "lstm", recurrent_projection=2, outputs=7),
+        network("sak2014", "lstm", recurrent_projection=2, outputs=7),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 2,
@@ -191,7 +191,7 @@ WORKED = (
     ),
     Worked(
         "graves2013-projection-has-no-bias",
-        _network("graves2013", "lstm", recurrent_projection=2),
+        network("graves2013", "lstm", recurrent_projection=2),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 2,
@@ -204,7 +204,7 @@ WORKED = (
     ),
     Worked(
         "pytorch-bidirectional-projection",
-        _network("pytorch", "lstm", layers=2, bidirectional=True, recurrent_projection=2, outputs=7),
+        network("pytorch", "lstm", layers=2, bidirectional=True, recurrent_projection=2, outputs=7),
         {
             "input_weights": 2 * 4 * 5 * 3 + 2 * 4 * 5 * (2 * 2),
             "recurrent_weights": 2 * 2 * 4 * 5 * 2,
@@ -217,7 +217,7 @@ WORKED = (
     ),
     Worked(
         "kaldi_nnet3-no-projection-no-projection-bias",
-        _network("kaldi_nnet3", "lstm", outputs=7),
+        network("kaldi_nnet3", "lstm", outputs=7),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 5,
@@ -230,7 +230,7 @@ WORKED = (
     ),
     Worked(
         "kaldi_nnet3-projections-have-a-bias",
-        _network("kaldi_nnet3", "lstm", cells=17, recurrent_projection=2, nonrecurrent_projection=11),
+        network("kaldi_nnet3", "lstm", cells=17, recurrent_projection=2, nonrecurrent_projection=11),
         {
             "input_weights": 4 * 17 * 3,
             "recurrent_weights": 4 * 17 * 2,
@@ -243,7 +243,7 @@ WORKED = (
     ),
     Worked(
         "kaldi_nnet1-projection-has-no-bias",
-        _network("kaldi_nnet1", "lstm", recurrent_projection=2, outputs=7),
+        network("kaldi_nnet1", "lstm", recurrent_projection=2, outputs=7),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 2,
@@ -257,7 +257,7 @@ WORKED = (
     ),
     Worked(
         "tensorflow1-projection-as-wide-as-the-cells",
-        _network("tensorflow1", "lstm", recurrent_projection=5),
+        network("tensorflow1", "lstm", recurrent_projection=5),
         {
             "input_weights": 4 * 5 * 3,
             "recurrent_weights": 4 * 5 * 5,
@@ -270,28 +270,28 @@ WORKED = (
     # Overrides.
     Worked(
         "keras-gru-without-reset-after",
-        _network("keras", "gru", bias_vectors=1),
+        network("keras", "gru", bias_vectors=1),
         {"input_weights": 3 * 5 * 3, "recurrent_weights": 3 * 5 * 5, "bias_weights": 3 * 5},
         3 * 5 * 3 + 3 * 5 * 5,
         5,
     ),
     Worked(
         "flax-gru-with-bias-vectors-said",
-        _network("flax", "gru", bias_vectors=2),
+        network("flax", "gru", bias_vectors=2),
         {"input_weights": 3 * 5 * 3, "recurrent_weights": 3 * 5 * 5, "bias_weights": 2 * 3 * 5},
         3 * 5 * 3 + 3 * 5 * 5,
         5,
     ),
     Worked(
         "pytorch-bias-false",
-        _network("pytorch", "rnn", bias_vectors=0, output_bias=False, outputs=7),
+        network("pytorch", "rnn", bias_vectors=0, output_bias=False, outputs=7),
         {"input_weights": 5 * 3, "recurrent_weights": 5 * 5, "output_weights": 5 * 7},
         5 * 3 + 5 * 5 + 5 * 7,
         5,
     ),
     Worked(
         "textbook-every-bias-asked",
-        _network(
+        network(
             "textbook",
             "lstm",
             bias_vectors=1,
@@ -312,7 +312,7 @@ WORKED = (
     ),
     Worked(
         "kaldi_nnet3-projection-bias-declined",
-        _network(
+        network(
             "kaldi_nnet3",
             "lstm",
             cells=17,
@@ -333,7 +333,7 @@ WORKED = (
     # Wiring: bidirectional, skip connections, both, widths per layer.
     Worked(
         "keras-bidirectional-gru-two-layers",
-        _network("keras", "gru", layers=2, bidirectional=True, outputs=7),
+        network("keras", "gru", layers=2, bidirectional=True, outputs=7),
         {
             "input_weights": 2 * 3 * 5 * 3 + 2 * 3 * 5 * (2 * 5),
             "recurrent_weights": 2 * 2 * 3 * 5 * 5,
@@ -345,7 +345,7 @@ WORKED = (
     ),
     Worked(
         "textbook-skip-connections-three-rnn-layers",
-        _network("textbook", "rnn", layers=3, skip_connections=True, outputs=7),
+        network("textbook", "rnn", layers=3, skip_connections=True, outputs=7),
         {
             "input_weights": 5 * 3 + 2 * 5 * (5 + 3),
             "recurrent_weights": 3 * 5 * 5,
@@ -356,7 +356,7 @@ WORKED = (
     ),
     Worked(
         "textbook-skip-connections-bidirectional-projected",
-        _network(
+        network(
             "textbook",
             "lstm",
             layers=2,
@@ -377,7 +377,7 @@ WORKED = (
     ),
     Worked(
         "textbook-lstm-widths-per-layer",
-        _network("textbook", "lstm", layers=3, cells=[5, 13, 2], outputs=7),
+        network("textbook", "lstm", layers=3, cells=[5, 13, 2], outputs=7),
         {
             "input_weights": 4 * 5 * 3 + 4 * 13 * 5 + 4 * 2 * 13,
             "recurrent_weights": 4 * 5 * 5 + 4 * 13 * 13 + 4 * 2 * 2,
@@ -388,7 +388,7 @@ WORKED = (
     ),
     Worked(
         "sak2014-projections-per-layer-skips-bidirectional",
-        _network(
+        network(
             "sak2014",
             "lstm",
             layers=2,
@@ -409,10 +409,64 @@ WORKED = (
         2 * 4 * 5 * 3 + 2 * 4 * 13 * 13 + 2 * 4 * 5 * 5 + 2 * 4 * 13 * 2 + 2 * 13 * 13 + 36 * 7,
         2 * (5 + 5) + 2 * (13 + 2),
     ),
+    Worked(
+        "textbook-summed-directions",
+        network("textbook", "gru", layers=2, bidirectional=True, summed_directions=True, outputs=7),
+        {
+            "input_weights": 2 * 3 * 5 * 3 + 2 * 3 * 5 * 5,
+            "recurrent_weights": 2 * 2 * 3 * 5 * 5,
+            "output_weights": 5 * 7,
+        },
+        2 * 3 * 5 * 3 + 2 * 3 * 5 * 5 + 2 * 2 * 3 * 5 * 5 + 5 * 7,
+        2 * 2 * 5,
+    ),
+    Worked(
+        "sak2014-only-the-recurrent-projection-up",
+        network(
+            "sak2014",
+            "lstm",
+            layers=2,
+            recurrent_projection=2,
+            nonrecurrent_projection=11,
+            only_recurrent_up=True,
+            peepholes=False,
+            outputs=7,
+        ),
+        {
+            "input_weights": 4 * 5 * 3 + 4 * 5 * 2,
+            "recurrent_weights": 2 * 4 * 5 * 2,
+            "projection_weights": 2 * 5 * 13,
+            "output_weights": 13 * 7,
+        },
+        4 * 5 * 3 + 4 * 5 * 2 + 2 * 4 * 5 * 2 + 2 * 5 * 13 + 13 * 7,
+        2 * (5 + 2),
+    ),
+    Worked(
+        "textbook-only-the-recurrent-projection-up-with-skips-and-directions",
+        network(
+            "textbook",
+            "lstm",
+            layers=2,
+            recurrent_projection=2,
+            nonrecurrent_projection=11,
+            only_recurrent_up=True,
+            bidirectional=True,
+            skip_connections=True,
+            outputs=7,
+        ),
+        {
+            "input_weights": 2 * 4 * 5 * 3 + 2 * 4 * 5 * (2 * 2 + 3),
+            "recurrent_weights": 2 * 2 * 4 * 5 * 2,
+            "projection_weights": 2 * 2 * 5 * 13,
+            "output_weights": 2 * 2 * 13 * 7,
+        },
+        2 * 4 * 5 * 3 + 2 * 4 * 5 * 7 + 2 * 2 * 4 * 5 * 2 + 2 * 2 * 5 * 13 + 52 * 7,
+        2 * 2 * (5 + 2),
+    ),
     # Around the layers: embedding, tied or not, other weights.
     Worked(
         "pytorch-embedding",
-        _network("pytorch", "rnn", inputs=0, vocabulary=29, embedding=11, outputs=7, other_weights=1009),
+        network("pytorch", "rnn", inputs=0, vocabulary=29, embedding=11, outputs=7, other_weights=1009),
         {
             "input_weights": 5 * 11,
             "recurrent_weights": 5 * 5,
@@ -426,7 +480,7 @@ WORKED = (
     ),
     Worked(
         "keras-tied-embedding-adds-no-weights-but-its-macs",
-        _network("keras", "gru", inputs=0, vocabulary=29, embedding=5, outputs=29, tied_embedding=True),
+        network("keras", "gru", inputs=0, vocabulary=29, embedding=5, outputs=29, tied_embedding=True),
         {
             "input_weights": 3 * 5 * 5,
             "recurrent_weights": 3 * 5 * 5,
@@ -438,7 +492,7 @@ WORKED = (
     ),
     Worked(
         "tensorflow1-tied-embedding-through-a-projection",
-        _network(
+        network(
             "tensorflow1",
             "lstm",
             inputs=0,
@@ -461,7 +515,7 @@ WORKED = (
     ),
     Worked(
         "textbook-tied-embedding-shares-the-output-matrix-only",
-        _network(
+        network(
             "textbook",
             "lstm",
             inputs=0,
@@ -491,7 +545,7 @@ WORKED = (
     ),
     Worked(
         "flax-gru-tied-embedding-without-output-bias",
-        _network(
+        network(
             "flax", "gru", inputs=0, vocabulary=29, embedding=5, outputs=29, tied_embedding=True, output_bias=False
         ),
         {
@@ -505,7 +559,7 @@ WORKED = (
     ),
     Worked(
         "pytorch-gru-without-output-bias",
-        _network("pytorch", "gru", outputs=7, output_bias=False),
+        network("pytorch", "gru", outputs=7, output_bias=False),
         {
             "input_weights": 3 * 5 * 3,
             "recurrent_weights": 3 * 5 * 5,
@@ -517,7 +571,7 @@ WORKED = (
     ),
     Worked(
         "pytorch-rnn-tied-embedding-without-output-bias",
-        _network(
+        network(
             "pytorch", "rnn", inputs=0, vocabulary=29, embedding=5, outputs=29, tied_embedding=True, output_bias=False
         ),
         {
@@ -531,7 +585,7 @@ WORKED = (
     ),
     Worked(
         "textbook-skip-connections-carry-the-embedding",
-        _network("textbook", "rnn", inputs=0, layers=2, vocabulary=29, embedding=11, skip_connections=True),
+        network("textbook", "rnn", inputs=0, layers=2, vocabulary=29, embedding=11, skip_connections=True),
         {
             "input_weights": 5 * 11 + 5 * (5 + 11),
             "recurrent_weights": 2 * 5 * 5,
@@ -543,7 +597,7 @@ WORKED = (
     # The closed form in circulation.
     Worked(
         "back_of_envelope-plain",
-        _network("back_of_envelope", "lstm", layers=3, outputs=7),
+        network("back_of_envelope", "lstm", layers=3, outputs=7),
         {
             "input_weights": 3 * 5 * 4 * 3,
             "recurrent_weights": 5 * 5 * 4 * 3,
@@ -555,7 +609,7 @@ WORKED = (
     ),
     Worked(
         "back_of_envelope-projections",
-        _network("back_of_envelope", "lstm", layers=3, recurrent_projection=2, nonrecurrent_projection=11, outputs=7),
+        network("back_of_envelope", "lstm", layers=3, recurrent_projection=2, nonrecurrent_projection=11, outputs=7),
         {
             "input_weights": 3 * 5 * 4 * 3 + 2 * 5 * 4 * (3 - 1),
             "recurrent_weights": 5 * 2 * 4 * 3,
@@ -572,171 +626,187 @@ _EMBEDDED: dict[str, Any] = {"inputs": 0, "vocabulary": 29, "embedding": 5, "out
 
 REFUSED = (
     # Cells that a convention does not have.
-    Refused(_network("kaldi_nnet3", "rnn"), "cell_type", "kaldi_nnet3 has no rnn"),
-    Refused(_network("kaldi_nnet1", "gru"), "cell_type", "kaldi_nnet1 has no gru"),
-    Refused(_network("kaldi_nnet1", "rnn"), "cell_type", "kaldi_nnet1 has no rnn"),
-    Refused(_network("back_of_envelope", "gru"), "cell_type", "back_of_envelope has no gru"),
-    Refused(_network("back_of_envelope", "rnn"), "cell_type", "back_of_envelope has no rnn"),
+    Refused(network("kaldi_nnet3", "rnn"), "cell_type", "kaldi_nnet3 has no rnn"),
+    Refused(network("kaldi_nnet1", "gru"), "cell_type", "kaldi_nnet1 has no gru"),
+    Refused(network("kaldi_nnet1", "rnn"), "cell_type", "kaldi_nnet1 has no rnn"),
+    Refused(network("back_of_envelope", "gru"), "cell_type", "back_of_envelope has no gru"),
+    Refused(network("back_of_envelope", "rnn"), "cell_type", "back_of_envelope has no rnn"),
     # Peepholes where there are never any, or always.
-    Refused(_network("pytorch", "lstm", peepholes=True), "peepholes", "pytorch has no peepholes"),
-    Refused(_network("keras", "lstm", peepholes=True), "peepholes", "keras has no peepholes"),
-    Refused(_network("flax", "lstm", peepholes=True), "peepholes", "flax has no peepholes"),
-    Refused(_network("kaldi_nnet3", "lstm", peepholes=False), "peepholes", "kaldi_nnet3 always has peepholes"),
+    Refused(network("pytorch", "lstm", peepholes=True), "peepholes", "pytorch has no peepholes"),
+    Refused(network("keras", "lstm", peepholes=True), "peepholes", "keras has no peepholes"),
+    Refused(network("flax", "lstm", peepholes=True), "peepholes", "flax has no peepholes"),
+    Refused(network("kaldi_nnet3", "lstm", peepholes=False), "peepholes", "kaldi_nnet3 always has peepholes"),
     Refused(
-        _network("kaldi_nnet1", "lstm", peepholes=False, recurrent_projection=2),
+        network("kaldi_nnet1", "lstm", peepholes=False, recurrent_projection=2),
         "peepholes",
         "kaldi_nnet1 always has peepholes",
     ),
-    Refused(
-        _network("back_of_envelope", "lstm", peepholes=False), "peepholes", "back_of_envelope always has peepholes"
-    ),
+    Refused(network("back_of_envelope", "lstm", peepholes=False), "peepholes", "back_of_envelope always has peepholes"),
     # Projections.
     Refused(
-        _network("pytorch", "lstm", recurrent_projection=5),
+        network("pytorch", "lstm", recurrent_projection=5),
         "recurrent_projection",
         "pytorch needs recurrent_projection < cells",
     ),
     Refused(
-        _network("pytorch", "lstm", nonrecurrent_projection=2),
+        network("pytorch", "lstm", nonrecurrent_projection=2),
         "nonrecurrent_projection",
         "pytorch has no nonrecurrent_projection",
     ),
-    Refused(_network("keras", "lstm", recurrent_projection=2), "recurrent_projection", "keras has no projections"),
+    Refused(network("keras", "lstm", recurrent_projection=2), "recurrent_projection", "keras has no projections"),
+    Refused(network("keras", "lstm", nonrecurrent_projection=2), "nonrecurrent_projection", "keras has no projections"),
+    Refused(network("flax", "lstm", recurrent_projection=2), "recurrent_projection", "flax has no projections"),
+    Refused(network("flax", "lstm", nonrecurrent_projection=2), "nonrecurrent_projection", "flax has no projections"),
     Refused(
-        _network("keras", "lstm", nonrecurrent_projection=2), "nonrecurrent_projection", "keras has no projections"
-    ),
-    Refused(_network("flax", "lstm", recurrent_projection=2), "recurrent_projection", "flax has no projections"),
-    Refused(_network("flax", "lstm", nonrecurrent_projection=2), "nonrecurrent_projection", "flax has no projections"),
-    Refused(
-        _network("tensorflow1", "lstm", recurrent_projection=2, nonrecurrent_projection=1),
+        network("tensorflow1", "lstm", recurrent_projection=2, nonrecurrent_projection=1),
         "nonrecurrent_projection",
         "tensorflow1 has no nonrecurrent_projection",
     ),
     Refused(
-        _network("kaldi_nnet3", "lstm", recurrent_projection=3, nonrecurrent_projection=3),
+        network("kaldi_nnet3", "lstm", recurrent_projection=3, nonrecurrent_projection=3),
         "recurrent_projection",
         "kaldi_nnet3 needs recurrent_projection + nonrecurrent_projection <= cells",
     ),
     Refused(
-        _network("kaldi_nnet3", "lstm", recurrent_projection=2),
+        network("kaldi_nnet3", "lstm", recurrent_projection=2),
         "nonrecurrent_projection",
         "kaldi_nnet3 needs a nonrecurrent_projection beside a recurrent_projection",
     ),
     Refused(
-        _network("kaldi_nnet3", "lstm", nonrecurrent_projection=2),
+        network("kaldi_nnet3", "lstm", nonrecurrent_projection=2),
         "nonrecurrent_projection",
         "kaldi_nnet3 needs a recurrent_projection beside a nonrecurrent_projection",
     ),
-    Refused(_network("kaldi_nnet1", "lstm"), "recurrent_projection", "kaldi_nnet1 needs a recurrent_projection"),
+    Refused(network("kaldi_nnet1", "lstm"), "recurrent_projection", "kaldi_nnet1 needs a recurrent_projection"),
     Refused(
-        _network("kaldi_nnet1", "lstm", recurrent_projection=2, nonrecurrent_projection=1),
+        network("kaldi_nnet1", "lstm", recurrent_projection=2, nonrecurrent_projection=1),
         "nonrecurrent_projection",
         "kaldi_nnet1 has no nonrecurrent_projection",
     ),
     # The closed form knows nothing around or beside the layers.
     Refused(
-        _network("back_of_envelope", "lstm", nonrecurrent_projection=2),
+        network("back_of_envelope", "lstm", nonrecurrent_projection=2),
         "nonrecurrent_projection",
         "back_of_envelope needs a recurrent_projection beside a nonrecurrent_projection",
     ),
     Refused(
-        _network("back_of_envelope", "lstm", bidirectional=True),
+        network("back_of_envelope", "lstm", bidirectional=True),
         "bidirectional",
         "back_of_envelope has no bidirectional",
     ),
     Refused(
-        _network("back_of_envelope", "lstm", skip_connections=True),
+        network("back_of_envelope", "lstm", skip_connections=True),
         "skip_connections",
         "back_of_envelope has no skip_connections",
     ),
     Refused(
-        _network("back_of_envelope", "lstm", inputs=0, vocabulary=29, embedding=11),
+        network("back_of_envelope", "lstm", inputs=0, vocabulary=29, embedding=11),
         "vocabulary",
         "back_of_envelope has no vocabulary",
     ),
-    Refused(_network("back_of_envelope", "lstm", embedding=11), "embedding", "back_of_envelope has no embedding"),
+    Refused(network("back_of_envelope", "lstm", embedding=11), "embedding", "back_of_envelope has no embedding"),
     Refused(
-        _network("back_of_envelope", "lstm", bias_vectors=1), "bias_vectors", "back_of_envelope has no bias_vectors"
+        network("back_of_envelope", "lstm", bias_vectors=1), "bias_vectors", "back_of_envelope has no bias_vectors"
     ),
     Refused(
-        _network("back_of_envelope", "lstm", projection_bias=True),
+        network("back_of_envelope", "lstm", projection_bias=True),
         "projection_bias",
         "back_of_envelope has no projection_bias",
     ),
     Refused(
-        _network("back_of_envelope", "lstm", output_bias=True), "output_bias", "back_of_envelope has no output_bias"
+        network("back_of_envelope", "lstm", output_bias=True), "output_bias", "back_of_envelope has no output_bias"
     ),
     # What a cell does not have.
-    Refused(_network("textbook", "gru", peepholes=True), "peepholes", "gru has no peepholes"),
-    Refused(_network("keras", "rnn", peepholes=True), "peepholes", "rnn has no peepholes"),
+    Refused(network("textbook", "gru", peepholes=True), "peepholes", "gru has no peepholes"),
+    Refused(network("keras", "rnn", peepholes=True), "peepholes", "rnn has no peepholes"),
     Refused(
-        _network("textbook", "gru", recurrent_projection=2), "recurrent_projection", "gru has no recurrent_projection"
+        network("textbook", "gru", recurrent_projection=2), "recurrent_projection", "gru has no recurrent_projection"
     ),
     Refused(
-        _network("graves2013", "rnn", nonrecurrent_projection=2),
+        network("graves2013", "rnn", nonrecurrent_projection=2),
         "nonrecurrent_projection",
         "rnn has no nonrecurrent_projection",
     ),
-    Refused(_network("sak2014", "gru", projection_bias=True), "projection_bias", "gru has no projection_bias"),
-    Refused(_network("sak2014", "rnn", projection_bias=True), "projection_bias", "rnn has no projection_bias"),
+    Refused(network("sak2014", "gru", projection_bias=True), "projection_bias", "gru has no projection_bias"),
+    Refused(network("sak2014", "rnn", projection_bias=True), "projection_bias", "rnn has no projection_bias"),
+    Refused(network("keras", "rnn", recurrent_projection=2), "recurrent_projection", "rnn has no recurrent_projection"),
     Refused(
-        _network("keras", "rnn", recurrent_projection=2), "recurrent_projection", "rnn has no recurrent_projection"
-    ),
-    Refused(
-        _network("sak2014", "gru", nonrecurrent_projection=2),
+        network("sak2014", "gru", nonrecurrent_projection=2),
         "nonrecurrent_projection",
         "gru has no nonrecurrent_projection",
     ),
-    # What is no network anywhere.
-    Refused(_network("keras", "gru", inputs=0), "inputs", "inputs are missing, and there is no vocabulary"),
+    Refused(network("textbook", "gru", only_recurrent_up=True), "only_recurrent_up", "gru has no only_recurrent_up"),
+    Refused(network("textbook", "rnn", only_recurrent_up=True), "only_recurrent_up", "rnn has no only_recurrent_up"),
     Refused(
-        _network("keras", "gru", vocabulary=29, embedding=11), "inputs", "inputs and a vocabulary exclude each other"
+        network("back_of_envelope", "lstm", only_recurrent_up=True),
+        "only_recurrent_up",
+        "back_of_envelope has no only_recurrent_up",
     ),
-    Refused(_network("keras", "gru", inputs=0, vocabulary=29), "embedding", "a vocabulary needs an embedding"),
-    Refused(_network("keras", "gru", embedding=11), "vocabulary", "an embedding needs a vocabulary"),
+    # What is no network anywhere.
     Refused(
-        _network("keras", "gru", tied_embedding=True, outputs=7),
+        network("textbook", "lstm", summed_directions=True),
+        "summed_directions",
+        "summed directions need a bidirectional network",
+    ),
+    Refused(
+        network("textbook", "lstm", only_recurrent_up=True, nonrecurrent_projection=2),
+        "only_recurrent_up",
+        "only_recurrent_up needs both projections",
+    ),
+    Refused(
+        network("textbook", "lstm", only_recurrent_up=True, recurrent_projection=2),
+        "only_recurrent_up",
+        "only_recurrent_up needs both projections",
+    ),
+    Refused(network("keras", "gru", inputs=0), "inputs", "inputs are missing, and there is no vocabulary"),
+    Refused(
+        network("keras", "gru", vocabulary=29, embedding=11), "inputs", "inputs and a vocabulary exclude each other"
+    ),
+    Refused(network("keras", "gru", inputs=0, vocabulary=29), "embedding", "a vocabulary needs an embedding"),
+    Refused(network("keras", "gru", embedding=11), "vocabulary", "an embedding needs a vocabulary"),
+    Refused(
+        network("keras", "gru", tied_embedding=True, outputs=7),
         "tied_embedding",
         "a tied embedding needs a vocabulary",
     ),
     Refused(
-        _network("keras", "gru", **(_EMBEDDED | {"outputs": 28})),
+        network("keras", "gru", **(_EMBEDDED | {"outputs": 28})),
         "tied_embedding",
         "a tied embedding needs outputs = vocabulary",
     ),
     Refused(
-        _network("keras", "gru", **(_EMBEDDED | {"outputs": 0})),
+        network("keras", "gru", **(_EMBEDDED | {"outputs": 0})),
         "tied_embedding",
         "a tied embedding needs outputs = vocabulary",
     ),
     Refused(
-        _network("keras", "gru", **(_EMBEDDED | {"embedding": 6})),
+        network("keras", "gru", **(_EMBEDDED | {"embedding": 6})),
         "tied_embedding",
         "a tied embedding needs an output layer fed by exactly `embedding` values",
     ),
     Refused(
-        _network("textbook", "gru", **_EMBEDDED, bidirectional=True),
+        network("textbook", "gru", **_EMBEDDED, bidirectional=True),
         "tied_embedding",
         "a tied embedding needs an output layer fed by exactly `embedding` values",
     ),
     Refused(
-        _network("textbook", "gru", **(_EMBEDDED | {"layers": 2}), skip_connections=True),
+        network("textbook", "gru", **(_EMBEDDED | {"layers": 2}), skip_connections=True),
         "tied_embedding",
         "a tied embedding needs an output layer fed by exactly `embedding` values",
     ),
     Refused(
-        _network("textbook", "gru", **(_EMBEDDED | {"layers": 2}), cells=[5, 13]),
+        network("textbook", "gru", **(_EMBEDDED | {"layers": 2}), cells=[5, 13]),
         "tied_embedding",
         "a tied embedding needs an output layer fed by exactly `embedding` values",
     ),
     # One layer of several is enough.
     Refused(
-        _network("pytorch", "lstm", layers=2, cells=[5, 2], recurrent_projection=[2, 2]),
+        network("pytorch", "lstm", layers=2, cells=[5, 2], recurrent_projection=[2, 2]),
         "recurrent_projection",
         "pytorch needs recurrent_projection < cells",
     ),
     Refused(
-        _network("kaldi_nnet1", "lstm", layers=2, cells=[5, 13], recurrent_projection=[2, 0]),
+        network("kaldi_nnet1", "lstm", layers=2, cells=[5, 13], recurrent_projection=[2, 0]),
         "recurrent_projection",
         "kaldi_nnet1 needs a recurrent_projection",
     ),
@@ -744,20 +814,22 @@ REFUSED = (
 
 ACCEPTED = (
     # The last network on the right side of each bound, and absence written out.
-    _network("pytorch", "lstm", recurrent_projection=4),
-    _network("kaldi_nnet3", "lstm", recurrent_projection=2, nonrecurrent_projection=3),
-    _network("tensorflow1", "lstm", recurrent_projection=9),
-    _network("kaldi_nnet1", "lstm", recurrent_projection=9),
-    _network("sak2014", "lstm", nonrecurrent_projection=9),
-    _network("back_of_envelope", "lstm", recurrent_projection=9, nonrecurrent_projection=9),
-    _network("pytorch", "lstm", peepholes=False),
-    _network("kaldi_nnet3", "lstm", peepholes=True),
-    _network("sak2014", "lstm", peepholes=True),
-    _network("kaldi_nnet1", "lstm", peepholes=True, recurrent_projection=1),
-    _network("back_of_envelope", "lstm", peepholes=True, bias_vectors=0, output_bias=False, projection_bias=False),
-    _network("back_of_envelope", "lstm", bidirectional=False, skip_connections=False, vocabulary=0, embedding=0),
-    _network("keras", "gru", peepholes=False, recurrent_projection=0, projection_bias=False),
-    _network("flax", "rnn", bias_vectors=2, output_bias=False),
-    _network("keras", "lstm", projection_bias=True),
-    _network("textbook", "gru", **_EMBEDDED),
+    network("pytorch", "lstm", recurrent_projection=4),
+    network("kaldi_nnet3", "lstm", recurrent_projection=2, nonrecurrent_projection=3),
+    network("tensorflow1", "lstm", recurrent_projection=9),
+    network("kaldi_nnet1", "lstm", recurrent_projection=9),
+    network("sak2014", "lstm", nonrecurrent_projection=9),
+    network("back_of_envelope", "lstm", recurrent_projection=9, nonrecurrent_projection=9),
+    network("pytorch", "lstm", peepholes=False),
+    network("kaldi_nnet3", "lstm", peepholes=True),
+    network("sak2014", "lstm", peepholes=True),
+    network("kaldi_nnet1", "lstm", peepholes=True, recurrent_projection=1),
+    network("back_of_envelope", "lstm", peepholes=True, bias_vectors=0, output_bias=False, projection_bias=False),
+    network("back_of_envelope", "lstm", bidirectional=False, skip_connections=False, vocabulary=0, embedding=0),
+    network("keras", "gru", peepholes=False, recurrent_projection=0, projection_bias=False),
+    network("flax", "rnn", bias_vectors=2, output_bias=False),
+    network("keras", "lstm", projection_bias=True),
+    network("textbook", "gru", **_EMBEDDED),
+    network("textbook", "gru", **_EMBEDDED, bidirectional=True, summed_directions=True),
+    network("keras", "gru", summed_directions=False, only_recurrent_up=False),
 )

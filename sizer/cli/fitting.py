@@ -1,0 +1,203 @@
+"""The command fit: which width keeps a network within a budget, for one network or for each of several."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sizer.cli import screens
+from sizer.cli.options import network_fields, with_fields
+from sizer.cli.reporting import AsJson, OutFile, as_options, for_reader, reported, write_out
+
+if TYPE_CHECKING:
+    from sizer.networks.fitting import Candidate, Fit
+
+Vary = Annotated[
+    str,
+    typer.Option(
+        "--vary",
+        metavar="FIELD",
+        help="The count field to search, such as cells; others may move with it: cells,recurrent_projection=1/4.",
+        show_default=False,
+    ),
+]
+Budget = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        metavar="SIZE",
+        help="The most that fits: 10M weights, or any counted column: int8_bytes=2MB, macs_per_step=5M.",
+        show_default=False,
+    ),
+]
+
+
+@with_fields(several=True)
+def fit(
+    budget: Budget,
+    vary: Vary,
+    step: Annotated[int, typer.Option("--step", metavar="N", help="Look at multiples of this only.")] = 1,
+    round_to: Annotated[
+        int | None,
+        typer.Option(
+            "--round-to",
+            metavar="N",
+            help="Round what moves along to the nearest multiple; left out, it must come out whole.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    out: OutFile = "-",
+    fields: Any = None,
+) -> None:
+    """Find the largest value of a field within a budget, and the next one over it.
+
+    A comma list in a field means several networks, one row each; it is no list of one value per layer here.
+
+    sizer fit --budget 10M --vary cells --inputs 39 --layers 3 --outputs 34
+
+    sizer fit --budget int8_bytes=2MB --vary cells,recurrent_projection=1/4 --round-to 8 --inputs 39 --layers 1,2,3
+    """
+    with reported(as_json), as_options():
+        from sizer.networks.fitting import fit_each
+
+        lists = {
+            name: [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value
+            for name, value in network_fields(fields).items()
+        }
+        found = fit_each(lists, vary=vary, budget=budget, step=step, round_to=round_to)
+        listed = [name for name, value in lists.items() if isinstance(value, list)]
+        if as_json:
+            write_out(json.dumps(as_object(found), indent=2), out)
+        else:
+            write_out(
+                for_reader(
+                    out,
+                    lambda: fits_screen(found, listed) if listed else fit_screen(found[0]),
+                    lambda: fits_table(found, listed),
+                ),
+                out,
+            )
+
+
+def as_object(found: Sequence[Fit]) -> dict[str, Any]:
+    """Return every answer as one JSON object."""
+    first = found[0]
+    return {
+        "vary": list(first.vary),
+        "budget": {"column": first.column, "max": first.budget},
+        "fits": [one.as_json() for one in found],
+    }
+
+
+# Screens
+
+
+def fit_screen(found: Fit) -> str:
+    """Return one answer: the network, the two values around the budget, and how to see more."""
+    said = _said(found.fields)
+    rows = [["", *found.vary, found.column, "of budget"]]
+    if found.outcome == "nothing":
+        shown = [("the smallest count", found.smallest)]
+        if found.smallest != found.next_over:
+            shown.append(("the smallest value", found.next_over))
+    else:
+        shown = [(f"the largest within {found.budget:,}", found.largest), ("the next one", found.next_over)]
+    rows.extend([label, *_cells(candidate, found)] for label, candidate in shown if candidate is not None)
+    lines = [screens.DOT.join(said), ""]
+    if found.largest is not None:
+        lines = [screens.network_heading(found.largest.count.configuration), ""]
+    if len(rows) > 1:
+        lines += screens.aligned(rows)
+    if found.note:
+        lines += [*([""] if len(rows) > 1 else []), _sentence(found.note)]
+    if found.largest is not None:
+        lines += ["", f"Next: {_explain_command({**found.fields, **found.largest.values})}"]
+    return "\n".join(lines)
+
+
+def fits_screen(found: Sequence[Fit], listed: Sequence[str]) -> str:
+    """Return several answers, one row each.
+
+    Args:
+        found: the answers.
+        listed: the fields that differ between them.
+    """
+    first = found[0]
+    shared = {name: value for name, value in first.fields.items() if name not in listed}
+    following = [f"next {name}" for name in (first.vary[0], first.column)]
+    rows = [[*listed, *first.vary, first.column, "of budget", *following, ""]]
+    for one in found:
+        row = [screens.shown(one.fields[name]) for name in listed]
+        row += _cells(one.largest, one)
+        following_cells = _cells(one.next_over, one)
+        row += [following_cells[0], following_cells[-2]]
+        rows.append([*row, one.note])
+    words = [number for number, name in enumerate(listed) if isinstance(first.fields[name], str)]
+    heading = screens.DOT.join([*_said(shared), f"at most {first.budget:,} {first.column}"])
+    return "\n".join([heading, "", *screens.aligned(rows, left=[*words, len(rows[0]) - 1])])
+
+
+def fits_table(found: Sequence[Fit], listed: Sequence[str]) -> str:
+    """Return answers for a pipe, one row each."""
+    first = found[0]
+    columns = [*first.vary, first.column]
+    rows = []
+    for one in found:
+        values = [
+            [*candidate.values.values(), candidate.counted] if candidate else [None] * len(columns)
+            for candidate in (one.largest, one.next_over)
+        ]
+        rows.append([*(one.fields[name] for name in listed), *itertools.chain(*values), one.outcome, one.note])
+    header = [*listed, *columns, *(f"next_{name}" for name in columns), "outcome", "note"]
+    return screens.tab_separated(header, rows)
+
+
+def _cells(candidate: Candidate | None, found: Fit) -> list[str]:
+    """Return a candidate's values, its count and its share of the budget as people read them."""
+    if candidate is None:
+        return ["-"] * (len(found.vary) + 2)
+    return [
+        *map(screens.shown, candidate.values.values()),
+        f"{candidate.counted:,}",
+        _share(candidate.counted, found.budget),
+    ]
+
+
+def _share(counted: int, budget: int) -> str:
+    # In whole numbers: neither may fit a float.
+    thousandths = counted * 1000 // budget if budget else 0
+    return f"{thousandths // 10:,}.{thousandths % 10}%" if budget else "-"
+
+
+def _said(fields: dict[str, Any]) -> list[str]:
+    """Return the fields of a network as words."""
+    words = []
+    for name, value in fields.items():
+        title = name.replace("_", " ")
+        if isinstance(value, bool):
+            words.append(title if value else f"no {title}")
+        elif isinstance(value, str):
+            words.append(value)
+        elif value:
+            words.append(f"{value:,} {title if value != 1 else title.removesuffix('s')}")
+    return words
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _explain_command(fields: dict[str, Any]) -> str:
+    words = ["sizer", "explain"]
+    for name, value in fields.items():
+        option = name.replace("_", "-")
+        words += (
+            [f"--{option}" if value else f"--no-{option}"] if isinstance(value, bool) else [f"--{option}", str(value)]
+        )
+    return shlex.join(words)

@@ -1,0 +1,151 @@
+"""Commands that speak of frameworks: verify, code. Nothing of a framework is imported before it is asked for."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sizer.cli import screens
+from sizer.cli.options import network_fields, with_fields
+from sizer.cli.reporting import AsJson, OutFile, as_options, reported, write_out
+from sizer.cli.sweeps import Sweepfile
+
+if TYPE_CHECKING:
+    from sizer.frameworks.equivalents import Shape
+    from sizer.frameworks.verifying import Comparison
+    from sizer.verification import Verification
+
+DIFFERS = 4
+"""The exit code of a comparison with a framework that found a difference."""
+
+
+class Compared(enum.Enum):
+    """What a sweep can be compared with."""
+
+    TORCH = "torch"
+    KERAS = "keras"
+    FLAX = "flax"
+
+
+class Written(enum.Enum):
+    """What code can be written for."""
+
+    TORCH = "torch"
+    KERAS = "keras"
+
+
+def verify(
+    sweep: Sweepfile,
+    framework: Annotated[Compared, typer.Option("--with", help="What to build the networks in.", show_default=False)],
+    sample: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many configurations to compare, besides the corners.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the random draws.")] = 0,
+    as_json: AsJson = False,
+    out: OutFile = "-",
+) -> None:
+    """Build a sample of a sweep in a framework, and compare every tensor's shape.
+
+    The corners of the grid and random configurations, whatever the budget and `where` say. Exit code 4 at the first
+    difference.
+
+    sizer verify sweeps/toolkits.yaml --with torch
+
+    sizer verify sweeps/toolkits.yaml --with keras --sample 200 --seed 1 --json
+    """
+    with reported(as_json, counted="nothing was compared"):
+        from sizer.sweepfile.load import load_sweep
+        from sizer.verification import verify_sweep
+
+        done = verify_sweep(load_sweep(sweep), framework.value, sample=sample, seed=seed)
+        write_out(json.dumps(done.as_json(), indent=2) if as_json else verification_screen(done), out)
+    if done.difference is not None:
+        raise typer.Exit(DIFFERS)
+
+
+@with_fields()
+def code(
+    framework: Annotated[Written, typer.Option("--to", help="What to write it for.", show_default=False)],
+    sweep: Annotated[
+        str | None, typer.Argument(metavar="[SWEEP]", help="A sweep file, with --id.", show_default=False)
+    ] = None,
+    configuration_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
+    ] = None,
+    out: OutFile = "-",
+    fields: Any = None,
+) -> None:
+    """Print a short module that builds exactly one network, its count in the docstring.
+
+    sizer code sweeps/starter.yaml --id 40 --to torch
+
+    sizer code --convention keras --cell-type gru --inputs 80 --layers 2 --cells 256 --outputs 32 --to keras
+    """
+    if (sweep is None) != (configuration_id is None):
+        raise typer.BadParameter("a sweep file and --id go together: sizer code SWEEP --id N --to torch")
+    if sweep is not None and fields:
+        raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
+    with reported(counted="nothing was written"), as_options():
+        from sizer.frameworks.code import write_code
+
+        if sweep is None or configuration_id is None:
+            network = network_fields(fields)
+        else:
+            from sizer.sweepfile.load import load_sweep
+            from sizer.verification import configuration_of
+
+            network = configuration_of(load_sweep(sweep), configuration_id)
+        write_out(write_code(network, framework.value), out)
+
+
+# Screens
+
+
+def verification_screen(done: Verification) -> str:
+    """Return what was compared, with what, and the first difference with both sides."""
+    framework = done.framework
+    title = screens.DOT.join(filter(None, (done.sweep.name, done.sweep.description)))
+    lines = [title, f"Compared with {framework.title} {done.version}, {framework.how}", ""]
+    random_ones = done.compared - done.corners
+    rows = [
+        (f"{done.looked_at:,}", f"configurations looked at, of {done.sweep.size:,}"),
+        *_dropped(done.not_valid, "not valid: "),
+        *_dropped(done.not_comparable, "not comparable: "),
+        (
+            f"{done.compared:,}",
+            f"compared: {done.corners:,} corners, {random_ones:,} drawn at random, seed {done.seed}",
+        ),
+    ]
+    lines += screens.aligned(rows, left=(1,))
+    lines.append("")
+    if done.difference is not None:
+        lines += [f"Configuration {done.configuration_id} differs from {framework.title}.", ""]
+        lines += difference_lines(done.difference, framework.title)
+    elif done.compared:
+        lines.append(f"Every shape of {done.tensors:,} tensors and every total is equal      {done.seconds:.1f} s")
+    else:
+        lines.append(f"Nothing was compared: {framework.title} builds none of these configurations.")
+    return "\n".join(lines)
+
+
+def _dropped(reasons: Counter[str], front: str) -> list[tuple[str, str]]:
+    return [(f"-{number:,}", front + reason) for reason, number in reasons.items()]
+
+
+def difference_lines(comparison: Comparison, title: str) -> list[str]:
+    """Return both sides of a network, tensor by tensor, with a mark at each difference."""
+    rows = [("", "", "Sizer", title)]
+    rows += [
+        ("" if pair.equal else "*", pair.name, _shape(pair.ours), _shape(pair.theirs)) for pair in comparison.tensors
+    ]
+    mark = "" if comparison.our_weights == comparison.their_weights else "*"
+    rows.append((mark, "weights", f"{comparison.our_weights:,}", f"{comparison.their_weights:,}"))
+    return [screens.network_heading(comparison.configuration), "", *screens.aligned(rows, left=(0, 1, 2, 3))]
+
+
+def _shape(shape: Shape | None) -> str:
+    return "-" if shape is None else " x ".join(map(str, shape))

@@ -1,0 +1,72 @@
+"""One network becomes a short module of Python that builds exactly that network in PyTorch or Keras."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.frameworks import keras, pytorch
+from sizer.frameworks.keras_code import keras_code
+from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
+from sizer.frameworks.pytorch_code import pytorch_code
+from sizer.networks.breakdown import assumptions
+from sizer.networks.counting import Count, check, count_checked
+from sizer.networks.network import resolve
+
+WRITERS: dict[str, tuple[Callable[[Mapping[str, Any]], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
+    "torch": (pytorch.refusals, pytorch_code),
+    "keras": (keras.refusals, keras_code),
+}
+"""What each framework refuses, and what writes (imports, code) for it."""
+
+
+def write_code(fields: Mapping[str, Any], to: str) -> str:
+    """Return a module that builds one network, its exact count in the docstring.
+
+    `other_weights` are no part of it. Neither this function nor what it writes looks at a framework that is installed.
+
+    Args:
+        fields: as `sizer.count` takes them.
+        to: `torch` or `keras`.
+
+    Raises:
+        InputError: as `sizer.count` says, or the framework cannot express the network; all faults at once, each with
+            the convention that can.
+
+    Example:
+        >>> fields = {"convention": "keras", "cell_type": "gru", "inputs": 16, "layers": 1, "cells": 8}
+        >>> print(write_code(fields, "keras").partition("hidden = ")[2], end="")
+        layers.GRU(8, return_sequences=True)(frames)
+            return keras.Model(frames, hidden)
+    """
+    refusals_of, writer = WRITERS[to]
+    checked = check(fields)
+    resolved = resolve(checked)
+    refusals = refusals_of(resolved)
+    if refusals:
+        raise InputError(Fault("", 0, 0, field, message) for field, message in refusals)
+    planned = plan(resolved)
+    imports, code = writer(planned)
+    return f'"""{_heading(planned, count_checked(checked))}\n"""\n\n{imports}\n\n\n{code}'
+
+
+def _heading(planned: Plan, counted: Count) -> str:
+    """Return the docstring: the weights, the network in a line, and the rules that count it."""
+    front = f"{planned.vocabulary:,} x {planned.inputs:,}" if planned.vocabulary else f"{planned.inputs:,}"
+    several = len(planned.widths) > 1
+    middle = ", ".join(
+        ("" if number == 1 and several else f"{number:,} x ")
+        + f"{cells:,}"
+        + (f" (projected to {projection:,})" if projection else "")
+        for number, cells, projection in planned.widths
+    )
+    back = f" -> {planned.outputs:,}" if planned.outputs else ""
+    other = counted.parts["other_weights"]
+    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.configuration)}."
+    if other:
+        text += f" The {other:,} other weights of the model are not part of this network."
+    # Arrows are not words to break at their hyphen.
+    wrapped = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+    return f"{TITLES[planned.cell_type]} with exactly {counted.weights - other:,} weights.\n\n{wrapped}"

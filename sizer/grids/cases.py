@@ -1,0 +1,136 @@
+"""A grid is cut into cases: boxes in which every word and boolean is fixed and every count grows with its position.
+
+Within a case each counted column grows along every axis, so its smallest and largest values in any box stand at the
+box's two corners. Where nothing is swept but growing counts, a grid is one case. A projection's 0 is a case of its own
+(without a projection more weights recur than with a small one), and so is each falling stretch of an unsorted list.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sizer.grids.boxes import lengths, strides
+from sizer.grids.columns import GridColumns, IntArray, scaled
+from sizer.networks.conventions import cell_of
+from sizer.networks.fields import FIELDS, FieldValue
+from sizer.sweepfile.sweep import Axis, Column, Grid, Ratio, Stepped
+
+MOST_CASES = 4096
+"""A grid that falls into more cases than this is not pruned."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A box of a grid in which counts grow along every axis and everything else is fixed."""
+
+    grid: Grid
+    start: tuple[int, ...]
+    """First position on each axis."""
+    stop: tuple[int, ...]
+    """The position after the last one on each axis."""
+    fixed: dict[str, FieldValue]
+    """Fields that are the same all over the case."""
+
+    @cached_property
+    def columns(self) -> GridColumns:
+        """The swept columns of the grid."""
+        return GridColumns.of(self.grid)
+
+    @cached_property
+    def swept(self) -> tuple[str, ...]:
+        """The counts that vary within the case."""
+        return tuple(name for name in self.grid.swept if name not in self.fixed)
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """How far apart two neighbours on each axis stand in id."""
+        return strides(lengths(self.grid))
+
+    @property
+    def volume(self) -> int:
+        """The number of configurations, a Python int however large."""
+        return math.prod(stop - start for start, stop in zip(self.start, self.stop, strict=True))
+
+    def axes_of(self, fields: frozenset[str]) -> frozenset[int]:
+        """Return the axes that some fields depend on, the bases of ratios included."""
+        found: set[int] = set()
+        waiting = [name for name in fields if name in self.columns.places]
+        while waiting:
+            number, column = self.columns.places[waiting.pop()]
+            found.add(number)
+            if isinstance(column, Ratio):
+                waiting.append(column.base)
+        return frozenset(found)
+
+    def varying(self, positions: IntArray) -> dict[str, Any]:
+        """Return the counts that vary, for single configurations.
+
+        Args:
+            positions: shape (axes, rows).
+        """
+        rows = tuple(positions)
+        return {name: self.columns.along(name, rows) for name in self.swept}
+
+
+def cases(grid: Grid) -> list[Case] | None:
+    """Return the cases of a grid, or None where there are too many or a count does not grow with its fields."""
+    stretches = [_stretches(axis) for axis in grid.axes]
+    if math.prod(map(len, stretches)) > MOST_CASES:
+        return None
+    found = list(_cases(grid, stretches))
+    return found if all(map(_grows, found)) else None
+
+
+def _grows(case: Case) -> bool:
+    return cell_of(case.fixed).grows
+
+
+def _cases(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Case]:
+    for sides in itertools.product(*stretches):
+        fixed = dict(grid.fixed)
+        ratios = []
+        for axis, (start, stop) in zip(grid.axes, sides, strict=True):
+            for column in axis.columns:
+                if isinstance(column, Ratio):
+                    ratios.append((column, start, stop))
+                elif isinstance(column, Stepped):
+                    if stop - start == 1:
+                        fixed[column.field] = column.start + column.step * start
+                elif all(value == column.values[start] for value in column.values[start:stop]):
+                    fixed[column.field] = column.values[start]
+        _fix_ratios(ratios, fixed)
+        yield Case(grid, tuple(start for start, _ in sides), tuple(stop for _, stop in sides), fixed)
+
+
+def _fix_ratios(ratios: list[tuple[Ratio, int, int]], fixed: dict[str, FieldValue]) -> None:
+    """Fix the ratios that have one value all over a case, 0 above all: what varies is taken to be above 0."""
+    for _ in ratios:
+        for column, start, stop in ratios:
+            if column.base in fixed:
+                base = int(fixed[column.base])
+                values = {scaled(base, ratio, column.round_to) for ratio in column.ratios[start:stop]}
+                if len(values) == 1:
+                    fixed[column.field] = values.pop()
+
+
+def _stretches(axis: Axis) -> list[tuple[int, int]]:
+    """Return the ranges of positions on which every column of an axis is fixed or grows."""
+    cuts = sorted({0, axis.length}.union(*(_cuts(column) for column in axis.columns)))
+    return list(itertools.pairwise(cuts))
+
+
+def _cuts(column: Column) -> set[int]:
+    if isinstance(column, Stepped):
+        return {1} if column.start == 0 and column.length > 1 else set()
+    if isinstance(column, Ratio):
+        pairs = enumerate(itertools.pairwise(column.ratios), start=1)
+        return {place for place, (before, after) in pairs if after < before}
+    neighbours = enumerate(itertools.pairwise(column.values), start=1)
+    if FIELDS[column.field].kind != "count":
+        return {place for place, (before, after) in neighbours if before != after}
+    return {place for place, (before, after) in neighbours if int(after) < int(before) or (before == 0) != (after == 0)}

@@ -1,0 +1,261 @@
+"""What a whole box of configurations says to a condition: always, never, or it depends.
+
+Values become intervals over a box's two corners, comparisons become the set of outcomes that are possible. An interval
+may be too wide (then a box is split once more), never too narrow.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = Any
+"""A bool, or an array of bools with one entry per box."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Which answers a condition may have within each box."""
+
+    true: Mask
+    false: Mask
+    undefined: Mask = False
+
+    def __and__(self, other: Outcomes | bool) -> Outcomes:
+        """Return what both together may answer."""
+        if isinstance(other, (bool, np.bool_)):
+            return self if other else Outcomes(False, True)
+        return Outcomes(
+            _and(self.true, other.true),
+            _or(self.false, other.false),
+            _or(_and(self.undefined, _or(other.undefined, other.true)), _and(self.true, other.undefined)),
+        )
+
+    __rand__ = __and__
+
+    def __or__(self, other: Outcomes | bool) -> Outcomes:
+        """Return what either may answer."""
+        return ~(~self & ~_outcomes(other))
+
+    __ror__ = __or__
+
+    def __invert__(self) -> Outcomes:
+        """Return what the opposite may answer."""
+        return Outcomes(self.false, self.true, self.undefined)
+
+    def always(self) -> Mask:
+        """Return where the answer is yes in the whole box."""
+        return _not(_or(self.false, self.undefined))
+
+    def never(self) -> Mask:
+        """Return where the answer is yes nowhere in the box."""
+        return _not(self.true)
+
+
+def _outcomes(value: Outcomes | bool) -> Outcomes:
+    return value if isinstance(value, Outcomes) else Outcomes(bool(value), not value)
+
+
+def _and(first: Mask, second: Mask) -> Mask:
+    return np.logical_and(first, second)
+
+
+def _or(first: Mask, second: Mask) -> Mask:
+    return np.logical_or(first, second)
+
+
+def _not(value: Mask) -> Mask:
+    return np.logical_not(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """The smallest and the largest value that a number may have within each box."""
+
+    low: Any
+    high: Any
+    undefined: Mask = False
+    """Where the number may be undefined: a division by zero is in it."""
+
+    def __add__(self, other: Any) -> Interval:
+        """Return the interval of the sum."""
+        other = interval(other)
+        return Interval(self.low + other.low, self.high + other.high, _or(self.undefined, other.undefined))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Interval:
+        """Return the interval of the opposite."""
+        return Interval(-self.high, -self.low, self.undefined)
+
+    def __sub__(self, other: Any) -> Interval:
+        """Return the interval of the difference."""
+        return self + -interval(other)
+
+    def __rsub__(self, other: Any) -> Interval:
+        """Return the interval of the difference."""
+        return interval(other) - self
+
+    def __mul__(self, other: Any) -> Interval:
+        """Return the interval of the product."""
+        other = interval(other)
+        corners = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        return Interval(reduce(np.minimum, corners), reduce(np.maximum, corners), _or(self.undefined, other.undefined))
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Interval:
+        """Return the interval of the quotient, rounded down; where the divisor may be 0, of any size."""
+        other = interval(other)
+        zero = _and(other.low <= 0, other.high >= 0)
+        low, high = np.where(other.low == 0, 1, other.low), np.where(other.high == 0, 1, other.high)
+        corners = [a // b for a in (self.low, self.high) for b in (low, high)]
+        # With 0 inside, the divisor may be 1 or -1: the quotient is then at most as large as the dividend.
+        widest = np.maximum(np.abs(self.low), np.abs(self.high))
+        return Interval(
+            np.where(zero, -widest, reduce(np.minimum, corners)),
+            np.where(zero, widest, reduce(np.maximum, corners)),
+            _or(_or(self.undefined, other.undefined), zero),
+        )
+
+    def __mod__(self, other: Any) -> Interval:
+        """Return the interval of the remainder: exact where both are one number, else as wide as the divisor allows."""
+        other = interval(other)
+        zero = _and(other.low <= 0, other.high >= 0)
+        known = _and(_and(self.low == self.high, other.low == other.high), _not(zero))
+        exact = self.low % np.where(other.low == 0, 1, other.low)
+        return Interval(
+            np.where(known, exact, np.minimum(other.low + 1, 0)),
+            np.where(known, exact, np.maximum(other.high - 1, 0)),
+            _or(_or(self.undefined, other.undefined), zero),
+        )
+
+    def _compared(self, true: Mask, false: Mask, other: Interval) -> Outcomes:
+        return Outcomes(true, false, _or(self.undefined, other.undefined))
+
+    def __lt__(self, other: Any) -> Outcomes:
+        """Return whether it may be smaller."""
+        other = interval(other)
+        return self._compared(self.low < other.high, self.high >= other.low, other)
+
+    def __le__(self, other: Any) -> Outcomes:
+        """Return whether it may be smaller or equal."""
+        other = interval(other)
+        return self._compared(self.low <= other.high, self.high > other.low, other)
+
+    def __gt__(self, other: Any) -> Outcomes:
+        """Return whether it may be larger."""
+        return interval(other) < self
+
+    def __ge__(self, other: Any) -> Outcomes:
+        """Return whether it may be larger or equal."""
+        return interval(other) <= self
+
+    def __eq__(self, other: object) -> Outcomes:  # type: ignore[override]
+        """Return whether it may be equal."""
+        there = interval(other)
+        meet = _and(self.low <= there.high, there.low <= self.high)
+        one = _and(_and(self.low == self.high, there.low == there.high), self.low == there.low)
+        return self._compared(meet, _not(one), there)
+
+    def __ne__(self, other: object) -> Outcomes:  # type: ignore[override]
+        """Return whether it may differ."""
+        return ~(self == other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def interval(value: Any) -> Interval:
+    """Return a number as the interval that holds just it."""
+    return value if isinstance(value, Interval) else Interval(value, value)
+
+
+_CALCULATE: dict[type[ast.operator], Callable[[Any, Any], Interval]] = {
+    ast.Add: lambda a, b: interval(a) + b,
+    ast.Sub: lambda a, b: interval(a) - b,
+    ast.Mult: lambda a, b: interval(a) * b,
+    ast.FloorDiv: lambda a, b: interval(a) // b,
+    ast.Mod: lambda a, b: interval(a) % b,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Outcomes]] = {
+    ast.Lt: lambda a, b: interval(a) < b,
+    ast.LtE: lambda a, b: interval(a) <= b,
+    ast.Gt: lambda a, b: interval(a) > b,
+    ast.GtE: lambda a, b: interval(a) >= b,
+}
+
+
+def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
+    """Return what a checked expression may answer within each box.
+
+    Args:
+        node: the tree of an `Expression`.
+        columns: counts as intervals, booleans and words as plain values (a box holds one of them).
+    """
+    return _outcomes(_judge(node, columns))
+
+
+def _judge(node: ast.expr, columns: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return columns[name]
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return ~outcomes(operand, columns)
+        case ast.UnaryOp(operand=operand):
+            return -interval(_judge(operand, columns))
+        case ast.BinOp(left=left, op=sign, right=right):
+            return _CALCULATE[type(sign)](_judge(left, columns), _judge(right, columns))
+        case ast.BoolOp(op=ast.And(), values=values):
+            return reduce(Outcomes.__and__, [outcomes(value, columns) for value in values])
+        case ast.BoolOp(values=values):
+            return reduce(Outcomes.__or__, [outcomes(value, columns) for value in values])
+        case ast.Compare():
+            return _chain(node, columns)
+    raise TypeError(f"{type(node).__name__} is no part of an expression")
+
+
+def _chain(node: ast.Compare, columns: Mapping[str, Any]) -> Outcomes:
+    left = _judge(node.left, columns)
+    found = []
+    for sign, right in zip(node.ops, node.comparators, strict=True):
+        if isinstance(sign, (ast.In, ast.NotIn)):
+            members = right.elts if isinstance(right, ast.Tuple) else [right]
+            equal = reduce(Outcomes.__or__, [_equal(left, _judge(member, columns)) for member in members])
+            found.append(~equal if isinstance(sign, ast.NotIn) else equal)
+            continue
+        value = _judge(right, columns)
+        if isinstance(sign, (ast.Eq, ast.NotEq)):
+            equal = _equal(left, value)
+            found.append(~equal if isinstance(sign, ast.NotEq) else equal)
+        else:
+            found.append(_COMPARE[type(sign)](left, value))
+        left = value
+    return reduce(Outcomes.__and__, found)
+
+
+def _equal(left: Any, right: Any) -> Outcomes:
+    if isinstance(left, str) or isinstance(right, str):
+        return _outcomes(left == right)
+    if isinstance(left, Outcomes) or isinstance(right, Outcomes):
+        first, second = _outcomes(left), _outcomes(right)
+        return (first & second) | (~first & ~second)
+    same: Outcomes = interval(left) == right
+    return same
+
+
+def certainly(value: Outcomes | bool | npt.NDArray[np.bool_]) -> Mask:
+    """Return where a condition is true in the whole box."""
+    return value.always() if isinstance(value, Outcomes) else value
+
+
+def possibly(value: Outcomes | bool | npt.NDArray[np.bool_]) -> Mask:
+    """Return where a condition may be true somewhere in the box."""
+    return value.true if isinstance(value, Outcomes) else value

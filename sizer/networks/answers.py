@@ -1,0 +1,108 @@
+"""What a stated figure is reconciled to: readings, each with the steps that lead to it from the plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.counting import Count
+from sizer.networks.stated import Claim, Match
+
+
+@dataclass(frozen=True)
+class Step:
+    """One assumption on the way from the plain reading to another, and what it changes."""
+
+    assumption: str
+    """The field that says it, or `recurrent_part`."""
+    words: str
+    changes: Mapping[str, Any]
+    """The fields that say it, with their new values."""
+    price: int
+    difference: int
+    """Weights more than without it."""
+    by_tensor: dict[str, int]
+    """The difference, tensor by tensor."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One reading of the network."""
+
+    fields: dict[str, Any]
+    """What `sizer.count` and `sizer.explain` take."""
+    count: Count
+    match: Match
+    steps: tuple[Step, ...]
+    """What is assumed beyond the plain reading, in order; their differences add up."""
+    price: int
+    """How much is assumed: the sum of the prices in `assumptions.ASSUMPTIONS`."""
+    same_network: tuple[dict[str, Any], ...] = ()
+    """Other conventions, with what must be overridden there, under which the same network is counted."""
+
+    @property
+    def weights(self) -> int:
+        """The count."""
+        return self.count.weights
+
+    @property
+    def convention(self) -> str:
+        """Whose rules."""
+        return str(self.fields["convention"])
+
+    @property
+    def difference(self) -> int:
+        """Weights more than the plain reading."""
+        return sum(step.difference for step in self.steps)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer as `--json` shows it."""
+        return {
+            "match": self.match,
+            "weights": self.weights,
+            "difference": self.difference,
+            "price": self.price,
+            "fields": self.fields,
+            "assumed": [
+                {
+                    "assumption": step.assumption,
+                    "words": step.words,
+                    "changes": dict(step.changes),
+                    "price": step.price,
+                    "difference": step.difference,
+                    "by_tensor": step.by_tensor,
+                }
+                for step in self.steps
+            ],
+            "same_network": list(self.same_network),
+        }
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What a stated figure can be, and what it is not."""
+
+    claim: Claim
+    plain: Answer
+    """The network as it was said."""
+    answers: tuple[Answer, ...]
+    """What gives the figure, the least assumed first; empty where nothing does."""
+    near: tuple[Answer, ...]
+    """What comes nearer than everything that assumes less, the nearest first. Where nothing gives the figure this is
+    never empty, unless the plain reading is the nearest."""
+    others: tuple[Answer, ...]
+    """What one would try first and what does not give the figure: one assumption each."""
+    more: int
+    """Further combinations that give the figure and were not worked out; they assume at least as much."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as `--json` shows it."""
+        return {
+            "claim": {"text": self.claim.text, "least": self.claim.least, "most": self.claim.most},
+            "plain": self.plain.as_json(),
+            "answers": [answer.as_json() for answer in self.answers],
+            "near": [answer.as_json() for answer in self.near],
+            "not": [answer.as_json() for answer in self.others],
+            "more": self.more,
+        }

@@ -1,0 +1,397 @@
+"""A stated figure and a network become the readings that give it, in the order of how little each assumes.
+
+    claim text -> Claim (the weights that round to it) -> reconcile -> answers, what comes near, what it is not
+
+The search is exhaustive: every structure times every set of rules in `assumptions`. What a tensor of the rules adds
+(a bias, a peephole) does not depend on the structure's other rules, so each structure is wired once, and the rules
+are sums over it. Each answer is then counted anew by `counting`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.networks.answers import Answer, Reconciliation, Step
+from sizer.networks.assumptions import (
+    ASSUMPTIONS,
+    MOST,
+    SWITCHES,
+    Assumed,
+    Naming,
+    Structure,
+    assume,
+    differing,
+    namings,
+    slips,
+    structures,
+    switches_of,
+)
+from sizer.networks.conventions import CONVENTIONS, cell_of
+from sizer.networks.counting import count, network_of, normalise, refused, with_cell_types
+from sizer.networks.network import Network, resolve, wire
+from sizer.networks.stated import Claim, parse_claim
+from sizer.networks.tensors import Tensor
+
+SHOWN = 40
+"""Answers that are worked out; the others assume at least as much."""
+NEAR = Fraction(5, 100)
+"""What misses the figure by less than this part of it comes near; where nothing does, the nearest is named."""
+NEAREST = 3
+"""Readings that are named as coming near."""
+BESIDE = 2
+"""How much dearer a reading may be to be named beside another: as its other name, or as what only comes near."""
+
+
+def reconcile(
+    fields: Mapping[str, Any], claim: str | int, cell_types: Mapping[str, Any] | None = None
+) -> Reconciliation:
+    """Return which readings of a network give a stated number of weights, the least assumed first.
+
+    Args:
+        fields: as `sizer.count` takes them. Without a convention the plain reading is the textbook's. What is given
+            here is trusted: a reading that sets it aside comes after those that only add to it.
+        claim: the figure as it was printed, `21M` or `21,252,205`.
+        cell_types: as `sizer.count` takes them.
+
+    Raises:
+        InputError: the claim is no figure, or the fields are refused as `sizer.count` and `sizer.compare` refuse them.
+
+    Example:
+        Graves 2013 states 21.3M for five layers of 700 cells, and has skip connections, peepholes and biases:
+
+        >>> stated = {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
+        >>> first = reconcile(stated, "21.3M").answers[0]
+        >>> first.weights, [step.assumption for step in first.steps], first.convention
+        (21252205, ['skip_connections', 'convention'], 'graves2013')
+    """
+    parsed = parse_claim(claim)
+    fields = with_cell_types(fields, cell_types)
+    said = frozenset(name for name, value in fields.items() if value is not None)
+    network, problems = normalise(fields if "convention" in said else {**fields, "convention": "textbook"})
+    if not problems:
+        network["convention"], problems = _plain_convention(network, "convention" in said)
+    if problems:
+        raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
+    return _Search(network, said, parsed, fields.get("cell_types")).reconciliation()
+
+
+def _plain_convention(network: Mapping[str, Any], said: bool) -> tuple[str, list[tuple[str, str]]]:
+    """Return the convention of the plain reading, or why the first one tried refuses the network."""
+    tried = [network["convention"], *([] if said else CONVENTIONS)]
+    for convention in tried:
+        if not refused({**network, "convention": convention}):
+            return convention, []
+    return tried[0], refused(network)[:1]
+
+
+@dataclass(frozen=True)
+class _Wired:
+    """A structure under one table of tensors: what every set of rules adds up over."""
+
+    structure: Structure
+    fixed: int
+    """Weights that no rule decides."""
+    per_rule: Mapping[tuple[str, ...], int]
+    """Weights for each product of switches, at 1 each."""
+    namings: Mapping[tuple[int, ...], tuple[Naming, ...]]
+    """Namings by the values of the switches that matter here, the cheapest first."""
+    switches: tuple[str, ...]
+    """The switches that matter here."""
+
+    def weights(self, values: Mapping[str, int]) -> int:
+        """Return the count under a set of rules."""
+        return self.fixed + sum(size * prod(values[name] for name in names) for names, size in self.per_rule.items())
+
+    def moved(self, values: Mapping[str, int], plain: Mapping[str, int]) -> int:
+        """Return how many weights the rules move against the plain ones, up and down added."""
+        return sum(
+            size * abs(prod(values[name] for name in names) - prod(plain[name] for name in names))
+            for names, size in self.per_rule.items()
+        )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One network that the search looks at, not yet asked whether it is refused."""
+
+    price: int
+    moved: int
+    weights: int
+    wired: _Wired
+    namings: tuple[Naming, ...]
+
+
+class _Search:
+    """The search for one claim."""
+
+    def __init__(self, network: dict[str, Any], said: frozenset[str], claim: Claim, own_cells: Any) -> None:
+        self.network = network
+        self.said = said
+        self.claim = claim
+        self.own_cells = {"cell_types": own_cells} if own_cells else {}
+        self.plain_rules = switches_of(network)
+        self.plain = Naming(network["convention"], (), self.plain_rules)
+        self.grouped: dict[tuple[int, tuple[str, ...]], dict[tuple[int, ...], tuple[Naming, ...]]] = {}
+
+    @cached_property
+    def tables(self) -> list[tuple[str, tuple[Naming, ...]]]:
+        """The namings that share a table of tensors, with the convention that stands for them."""
+        found: list[tuple[Any, list[Naming]]] = []
+        for naming in namings(self.network, self.said, self.network["convention"]):
+            cell = cell_of({**self.network, "convention": naming.convention})
+            table = (cell.tensors, cell.recurs, cell.hands_up, cell.fed_by, cell.joins)
+            place = next((members for known, members in found if known == table), None)
+            if place is None:
+                found.append((table, [naming]))
+            else:
+                place.append(naming)
+        return [(members[0].convention, tuple(members)) for _, members in found]
+
+    def reconciliation(self) -> Reconciliation:
+        """Return the answers; one size off only where nothing cheaper fits."""
+        every = structures(self.network, self.said)
+        plain = self.answer(Structure(), self.plain)
+        candidates = list(self.candidates(every, plain.weights))
+        answers, more = self.answers(candidates)
+        near = self.near(candidates, min(MOST, answers[0].price + BESIDE) if answers else MOST)
+        wrong = [Structure((slip,)) for slip in slips(self.network)]
+        if not answers or answers[0].price >= ASSUMPTIONS["layers"].price:
+            one_off = [Structure((*slip.assumed, *one.assumed)) for slip in wrong for one in self.kept(slip)]
+            one_off.sort(key=lambda one: one.price)
+            answers, more = self.answers(candidates, list(self.candidates(one_off, plain.weights)))
+        return Reconciliation(self.claim, plain, answers, near, self.others([*every, *wrong]), more)
+
+    def kept(self, slip: Structure) -> list[Structure]:
+        """Return the structures of the network with one size changed, those that price allows."""
+        changed = {**self.network, **slip.changes}
+        return [one for one in structures(changed, self.said) if one.price + slip.price <= MOST]
+
+    def candidates(self, every: Iterable[Structure], plain_weights: int) -> Iterator[_Candidate]:
+        """Yield every network of these structures under every set of rules, each network once."""
+        seen: set[Any] = set()
+        for convention, named in self.tables:
+            for structure in every:
+                network = self.network_of(convention, structure)
+                tensors = (convention, *_tensors(network))
+                if tensors in seen:
+                    continue
+                seen.add(tensors)
+                wired = self.wired(structure, network, convention, named)
+                plainly = abs(wired.weights(self.plain_rules) - plain_weights)
+                for values, members in wired.namings.items():
+                    price = min(naming.price_with(structure) for naming in members)
+                    if price <= MOST:
+                        rules = {**self.plain_rules, **dict(zip(wired.switches, values, strict=True))}
+                        moved = plainly + wired.moved(rules, self.plain_rules)
+                        yield _Candidate(price, moved, wired.weights(rules), wired, members)
+
+    def network_of(self, convention: str, structure: Structure) -> Network:
+        """Return a structure's network with every rule's tensors there once."""
+        network = wire(resolve({**self.network, **structure.changes, "convention": convention}))
+        every = dict.fromkeys(SWITCHES, 1)
+        return Network(
+            tuple(replace(group, dimensions={**group.dimensions, **every}) for group in network.groups), network.fed
+        )
+
+    def wired(self, structure: Structure, network: Network, convention: str, named: tuple[Naming, ...]) -> _Wired:
+        """Return a structure with its weights by rule and the namings that differ there."""
+        per_rule: Counter[tuple[str, ...]] = Counter()
+        for group in network.groups:
+            for tensor in group.tensors:
+                per_rule[_switches(tensor)] += int(group.times) * int(tensor.weights(group.dimensions))
+        fixed = per_rule.pop((), 0)
+        counted = {names: size for names, size in per_rule.items() if size}
+        matter = tuple(name for name in SWITCHES if any(name in names for names in counted))
+        return _Wired(structure, fixed, counted, self.by_rules(convention, matter, named), matter)
+
+    def by_rules(
+        self, convention: str, matter: tuple[str, ...], named: tuple[Naming, ...]
+    ) -> dict[tuple[int, ...], tuple[Naming, ...]]:
+        """Return the namings by the values of the switches that matter, the cheapest first."""
+        table = next(number for number, (known, _) in enumerate(self.tables) if known == convention)
+        if (table, matter) not in self.grouped:
+            found: dict[tuple[int, ...], list[Naming]] = {}
+            for naming in named:
+                found.setdefault(tuple(naming.effective[name] for name in matter), []).append(naming)
+            self.grouped[table, matter] = {values: tuple(members) for values, members in found.items()}
+        return self.grouped[table, matter]
+
+    def answers(
+        self, candidates: list[_Candidate], one_off: Iterable[_Candidate] = ()
+    ) -> tuple[tuple[Answer, ...], int]:
+        """Return what gives the figure, the least assumed first, and how many were not worked out.
+
+        Args:
+            candidates: networks of the sizes that were given.
+            one_off: networks with one size off; of these the figure must have been rounded.
+        """
+        fitting = [one for one in candidates if self.claim.match(one.weights) != "near"]
+        fitting.extend(one for one in one_off if self.claim.match(one.weights) in {"exact", "rounded"})
+        queue = _Queue(self, fitting, lambda price, one: (price, one.moved, *one.namings[0].order))
+        answers = tuple(itertools.islice(queue, SHOWN))
+        return answers, len(queue.waiting)
+
+    def near(self, candidates: list[_Candidate], most: int) -> tuple[Answer, ...]:
+        """Return what misses the figure by less than everything that assumes less, the nearest first.
+
+        Args:
+            candidates: the networks.
+            most: the highest price; with `MOST`, the nearest is named however far it is.
+        """
+        found: list[Answer] = []
+
+        def nearer(one: _Candidate) -> bool:
+            return not found or self.distance(one) < self.distance(found[-1])
+
+        missing = [one for one in candidates if one.price <= most and self.claim.match(one.weights) == "near"]
+        for answer in _Queue(self, missing, lambda price, one: (price, self.distance(one), one.moved), nearer):
+            if answer.price > most:
+                break
+            found.append(answer)
+        close = [answer for answer in found if self.distance(answer) <= NEAR * self.claim.size]
+        if not close and most == MOST:
+            close = found[-1:]
+        return tuple(answer for answer in reversed(close) if answer.steps)[:NEAREST]
+
+    def distance(self, one: _Candidate | Answer) -> int:
+        """Return how far a count is from the figure."""
+        return self.claim.distance(one.weights)
+
+    def others(self, every: Iterable[Structure]) -> tuple[Answer, ...]:
+        """Return the readings with one assumption about the structure that do not give the figure."""
+        found = (
+            self.answer(structure, self.plain)
+            for structure in every
+            if self.obvious(structure) and not refused({**self.network, **structure.changes})
+        )
+        return tuple(answer for answer in found if answer.match == "near" and answer.difference)
+
+    def obvious(self, structure: Structure) -> bool:
+        """Return whether a structure is one that anybody would try: one field, or one layer more or less."""
+        if len(structure.assumed) != 1:
+            return False
+        if "layers" in structure.changes:
+            return bool(abs(structure.changes["layers"] - self.network["layers"]) == 1)
+        return structure.price < ASSUMPTIONS["layers"].price
+
+    def accepted(self, candidate: _Candidate) -> Answer | None:
+        """Return the candidate as an answer under the cheapest convention that accepts it; None where none does."""
+        structure = candidate.wired.structure
+        found: dict[str, Naming] = {}
+        most = MOST
+        for naming in sorted(candidate.namings, key=lambda one: (one.price_with(structure), one.order)):
+            if naming.price_with(structure) > most:
+                break
+            changed = {**self.network, **structure.changes, **naming.changes}
+            if naming.convention not in found and not refused(changed):
+                most = most if found else min(MOST, naming.price_with(structure) + BESIDE)
+                found[naming.convention] = naming
+        if not found:
+            return None
+        first, *others = found.values()
+        answer = self.answer(structure, first, others)
+        assert answer.weights == candidate.weights, (answer.fields, answer.weights, candidate.weights)
+        return answer
+
+    def answer(self, structure: Structure, naming: Naming, others: Iterable[Naming] = ()) -> Answer:
+        """Return a reading, counted anew, with its difference to the plain one step by step."""
+        counted = count({**self.network, **structure.changes, **naming.changes})
+        match = self.claim.match(counted.weights)
+        cut = [assume("cut", (), {})] if match == "cut" else []
+        assumed = [*cut, *structure.assumed_under(naming.convention), *naming.assumed]
+        return Answer(
+            {**differing(self.network, {**structure.changes, **naming.changes}, self.said), **self.own_cells},
+            counted,
+            match,
+            tuple(self.steps(assumed)),
+            sum(one.price for one in assumed),
+            tuple({"convention": other.convention, **other.changes} for other in others),
+        )
+
+    def steps(self, assumed: Iterable[Assumed]) -> Iterator[Step]:
+        """Yield each assumption with what it changes, made one after the other."""
+        fields = dict(self.network)
+        before = _by_tensor(network_of(fields))
+        for one in assumed:
+            fields |= one.changes
+            after = _by_tensor(network_of(fields))
+            by_tensor = {
+                name: after[name] - before[name] for name in {**before, **after} if after[name] != before[name]
+            }
+            yield Step(one.name, one.words, one.changes, one.price, sum(by_tensor.values()), by_tensor)
+            before = after
+
+
+class _Queue:
+    """Answers in the order of a key, worked out one by one.
+
+    A candidate's price is that of its cheapest naming. Where that one is refused the answer is dearer, and waits for
+    its turn.
+    """
+
+    def __init__(
+        self,
+        search: _Search,
+        candidates: Iterable[_Candidate],
+        key: Callable[[int, _Candidate], tuple[int, ...]],
+        wanted: Callable[[_Candidate], bool] = lambda candidate: True,
+    ) -> None:
+        self.search = search
+        self.key = key
+        self.wanted = wanted
+        self.waiting: list[tuple[tuple[int, ...], int, _Candidate, Answer | None]] = [
+            (key(self.least(one), one), number, one, None) for number, one in enumerate(candidates)
+        ]
+        heapq.heapify(self.waiting)
+
+    def least(self, candidate: _Candidate) -> int:
+        """Return the least that an answer can cost."""
+        cut = self.search.claim.match(candidate.weights) == "cut"
+        return candidate.price + (ASSUMPTIONS["cut"].price if cut else 0)
+
+    def __iter__(self) -> Iterator[Answer]:
+        while self.waiting:
+            _, number, candidate, answer = heapq.heappop(self.waiting)
+            if not self.wanted(candidate):
+                continue
+            if answer is not None:
+                yield answer
+                continue
+            answer = self.search.accepted(candidate)
+            if answer is None or answer.price > MOST:
+                continue
+            if answer.price == self.least(candidate):
+                yield answer
+            else:
+                heapq.heappush(self.waiting, (self.key(answer.price, candidate), number, candidate, answer))
+
+
+def _switches(tensor: Tensor) -> tuple[str, ...]:
+    """Return the switches that a tensor's size is a multiple of, each as often as it is a factor."""
+    return tuple(sorted(str(name) for name in (tensor.when, *tensor.shape) if name in SWITCHES))
+
+
+def _by_tensor(network: Network) -> Counter[str]:
+    """Return the weights of each kind of tensor over the whole network."""
+    found: Counter[str] = Counter()
+    for group in network.groups:
+        for tensor in group.tensors:
+            found[tensor.name] += int(group.times) * int(tensor.weights(group.dimensions))
+    return found
+
+
+def _tensors(network: Network) -> Iterator[tuple[str, str, int, int]]:
+    """Yield what tells two networks apart: each kind of tensor, how often it is there and its weights."""
+    for group in network.groups:
+        if group.times:
+            for tensor in group.tensors:
+                yield group.label, tensor.name, int(group.times), int(tensor.weights(group.dimensions))

@@ -1,0 +1,465 @@
+"""The fields, columns and words become the text of `schemas/sweep.schema.json`.
+
+    python -m sizer.sweepfile.schema_source --write
+
+The schema repeats each field where it can stand (in model, in grid, in a linked table), because editors complete and
+explain only what stands there. So it is made here, and nobody writes it; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sizer.networks import custom_cells
+from sizer.networks.counting import CHOICES
+from sizer.networks.fields import FIELDS, Field
+from sizer.networks.network import BYTES, COUNTED
+
+Schema = dict[str, Any]
+
+FILE = Path(__file__).parents[2] / "schemas" / "sweep.schema.json"
+SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?[kKmMbBgGtT]?$"
+BYTE_SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?([kKmMbBgGtT]?|[kKmMgGtT][iI]?[bB])$"
+FRACTION = r"^([0-9]+/[0-9]+|[0-9]+(\.[0-9]+)?|\.[0-9]+)$"
+LONGEST_LIST = 10000
+_SHORT = 900
+_COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE}
+_FORBIDDEN: Schema = {"not": {}}
+
+
+def _words(field: str) -> Schema:
+    """Return what a word may be: one of ours, which editors complete, and for cells one that the file defines."""
+    ours: Schema = {"enum": list(CHOICES[field])}
+    return {"type": "string", **({"anyOf": [ours, {}]} if field == "cell_type" else ours)}
+
+
+def _value(field: Field) -> Schema:
+    found: Schema = {"title": field.title, "description": field.description}
+    if field.kind == "choice":
+        found |= _words(field.name)
+    elif field.kind == "boolean":
+        found |= {"type": "boolean"}
+    else:
+        found |= {"type": ["integer", "string"], "minimum": field.minimum}
+        if field.maximum is not None:
+            found["maximum"] = field.maximum
+        found["pattern"] = SIZE
+    if field.default is not None:
+        found["default"] = field.default
+    return found
+
+
+def _bounds_name(field: Field) -> str:
+    return f"each_{field.minimum}_" + ("or_more" if field.maximum is None else f"to_{field.maximum}")
+
+
+def _bounds(field: Field) -> Schema:
+    bounds: Schema = {"minimum": field.minimum} | ({} if field.maximum is None else {"maximum": field.maximum})
+    return {"items": bounds, "properties": {"values": {"items": bounds}, "from": bounds, "to": bounds}}
+
+
+def _axis(field: Field) -> Schema:
+    found: Schema = {"title": f"{field.title}, swept", "description": field.description}
+    if field.kind == "count":
+        found["allOf"] = [{"$ref": "#/$defs/axis_of_counts"}, {"$ref": f"#/$defs/{_bounds_name(field)}"}]
+    else:
+        what = "booleans" if field.kind == "boolean" else f"{field.name}s"
+        found["$ref"] = f"#/$defs/axis_of_{what}"
+    return found
+
+
+def _linked(field: Field) -> Schema:
+    return {
+        "title": f"{field.title}, linked",
+        "description": f"{field.description} One value per row of the table.",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": LONGEST_LIST,
+        "items": {"$ref": f"#/$defs/fields/{field.name}"},
+    }
+
+
+def _listed(items: Schema) -> Schema:
+    return {"minItems": 1, "maxItems": LONGEST_LIST, "items": items}
+
+
+def _axis_of_words(title: str, items: Schema) -> Schema:
+    return {
+        "title": title,
+        "description": "A list, or {values: [...]}.",
+        "type": ["array", "object"],
+        **_listed(items),
+        "additionalProperties": False,
+        "required": ["values"],
+        "properties": {
+            "values": {
+                "title": "Values",
+                "description": "The values, in order.",
+                "type": "array",
+                **_listed(items),
+            }
+        },
+    }
+
+
+def _axis_of_counts() -> Schema:
+    def forbidden(*names: str) -> Schema:
+        return {"properties": dict.fromkeys(names, _FORBIDDEN)}
+
+    return {
+        "title": "An axis of whole numbers",
+        "description": "A list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}. Whole numbers may be written as sizes, such as 1.5K.",
+        "type": ["array", "object"],
+        **_listed(_COUNT),
+        "additionalProperties": False,
+        "properties": {
+            "values": {
+                "title": "Values",
+                "description": "The values, in order.",
+                "type": "array",
+                **_listed(_COUNT),
+            },
+            "from": {"title": "From", "description": "The first value.", **_COUNT},
+            "to": {"title": "To", "description": "The last value, included; the steps must hit it.", **_COUNT},
+            "step": {
+                "title": "Step",
+                "description": "What each value adds to the one before; a whole number from 1.",
+                **_COUNT,
+                "minimum": 1,
+            },
+            "factor": {
+                "title": "Factor",
+                "description": "What each value multiplies the one before by; more than 1, and every value must be whole.",
+                "type": ["number", "string"],
+                "exclusiveMinimum": 1,
+                "pattern": FRACTION,
+            },
+            "of": {
+                "title": "Of",
+                "description": "The swept field of this grid that the values are a fraction of.",
+                "type": "string",
+            },
+            "ratio": {
+                "title": "Ratio",
+                "description": "The fraction, such as 1/4 or 0.5, or a list of fractions.",
+                "type": ["number", "string", "array"],
+                "exclusiveMinimum": 0,
+                "pattern": FRACTION,
+                **_listed({"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": FRACTION}),
+            },
+            "round_to": {
+                "title": "Round to",
+                "description": "Values are rounded to the nearest multiple of this, ties up, at least one multiple. Without it every value must be whole.",
+                **_COUNT,
+                "minimum": 1,
+            },
+        },
+        "if": {"type": "object"},
+        "then": {
+            "if": {"required": ["values"]},
+            "then": forbidden("from", "to", "step", "factor", "of", "ratio", "round_to"),
+            "else": {
+                "if": {"anyOf": [{"required": [name]} for name in ("of", "ratio", "round_to")]},
+                "then": {"required": ["of", "ratio"], **forbidden("from", "to", "step", "factor")},
+                "else": {
+                    "required": ["from", "to"],
+                    "if": {"required": ["factor"]},
+                    "then": forbidden("step"),
+                    "else": {"required": ["step"]},
+                },
+            },
+        },
+    }
+
+
+def _bound(column: str) -> Schema:
+    unit = " bytes, such as 2MB or 2MiB" if column in BYTES else ", such as 10M"
+    value: Schema = {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "pattern": BYTE_SIZE if column in BYTES else SIZE,
+    }
+    return {
+        "title": column.replace("_", " ").capitalize(),
+        "description": f"Bounds on `{column}`, both ends included.",
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            "min": {"title": "Least", "description": f"The smallest that is kept{unit}.", **value},
+            "max": {"title": "Most", "description": f"The largest that is kept{unit}.", **value},
+        },
+    }
+
+
+def _names(known: tuple[str, ...]) -> Schema:
+    """Return a word of a list, or a whole number where the type allows one."""
+    return {"if": {"type": "string"}, "then": {"enum": list(known)}}
+
+
+def _choice_of_widths(title: str, description: str) -> Schema:
+    width: Schema = {"type": ["string", "array"], **_names(custom_cells.WIDTHS)}
+    summand: Schema = {"type": "string", "enum": list(custom_cells.WIDTHS)}
+    return {
+        "title": title,
+        "description": description,
+        **width,
+        "minItems": 1,
+        "maxItems": 10,
+        "items": {**width, "minItems": 1, "maxItems": 10, "items": summand},
+    }
+
+
+def _cell_types() -> tuple[Schema, Schema]:
+    """Return the property of the file, and the definitions that it refers to."""
+    shape: Schema = {
+        "minItems": 1,
+        "maxItems": 10,
+        "items": {"type": ["integer", "string"], "minimum": 1, **_names(custom_cells.DIMENSIONS)},
+    }
+    declared: Schema = {
+        "title": "Cell types",
+        "description": "Cell types of your own, each a table of weight tensors over named dimensions; `cell_type` may then be one of their names.",
+        "type": "object",
+        "additionalProperties": {"$ref": "#/$defs/own_cell_type"},
+    }
+    return declared, {
+        "own_cell_type": {
+            "title": "A cell type",
+            "description": "A table of weight tensors, and what the cell feeds back and hands up.",
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["tensors", "recurs", "hands_up"],
+            "properties": {
+                "title": {"title": "Title", "description": "What the cell is, for people.", "type": "string"},
+                "tensors": {
+                    "title": "Tensors",
+                    "description": "Name of each weight tensor -> its shape, as for one layer and direction.",
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"$ref": "#/$defs/own_tensor"},
+                },
+                "recurs": _choice_of_widths(
+                    "Recurs",
+                    "The width that is fed back. Of a list, the first that is not 0; a list within it is a sum.",
+                ),
+                "hands_up": _choice_of_widths(
+                    "Hands up",
+                    "The width that one direction hands to the layer above. Of a list, the first that is not 0; a list within it is a sum.",
+                ),
+                "state": {
+                    "title": "State",
+                    "description": "The widths that are carried from step to step; what recurs, where this is left out.",
+                    "type": "array",
+                    "maxItems": 10,
+                    "items": {"type": "string", "enum": list(custom_cells.STATE)},
+                },
+            },
+        },
+        "own_tensor": {
+            "title": "A weight tensor",
+            "description": "Its shape, [4, cells, input], or {shape, part, matrix, when, directions}.",
+            "type": ["array", "object"],
+            **shape,
+            "additionalProperties": False,
+            "required": ["shape"],
+            "properties": {
+                "shape": {
+                    "title": "Shape",
+                    "description": "Whole numbers and named dimensions: fields, or input (what feeds the layer), recurrent (what recurs), projected (both projections), joined_cells (the cells of both directions).",
+                    "type": "array",
+                    **shape,
+                },
+                "part": {
+                    "title": "Part",
+                    "description": "The part of the count it belongs to. Left out, it follows from the name of the tensor, or from what the matrix reads.",
+                    "type": "string",
+                    "enum": list(custom_cells.LAYER_PARTS),
+                },
+                "matrix": {
+                    "title": "Matrix",
+                    "description": "Whether each weight is one multiply-accumulate per time step. Left out: where it is an input, recurrent or projection weight of two named dimensions or more.",
+                    "type": "boolean",
+                },
+                "when": {
+                    "title": "When",
+                    "description": "It is there only where this is true: a field, or candidate_bias (a bias of its own on the recurrent half, as Flax has it), vectors (a convention that counts more than matrices), widens (the layer is not as wide as what feeds it).",
+                    "type": "string",
+                    "enum": list(custom_cells.FLAGS),
+                },
+                "directions": {
+                    "title": "Directions",
+                    "description": "In a bidirectional layer: one for each direction, one shared by both, or one on what the two hand up joined.",
+                    "type": "string",
+                    "enum": list(custom_cells.DIRECTIONS),
+                    "default": "each",
+                },
+            },
+        },
+    }
+
+
+def _definitions() -> Schema:
+    fields = list(FIELDS.values())
+    return {
+        "fields": {field.name: _value(field) for field in fields},
+        "axis_of_counts": _axis_of_counts(),
+        "axis_of_booleans": _axis_of_words("An axis of true and false", {"type": "boolean"}),
+        "axis_of_conventions": _axis_of_words("An axis of conventions", _words("convention")),
+        "axis_of_cell_types": _axis_of_words("An axis of cell types", _words("cell_type")),
+        **{_bounds_name(field): _bounds(field) for field in fields if field.kind == "count"},
+        "linked_table": {
+            "title": "A linked table",
+            "description": "Fields that move together: one axis, whose rows are taken one by one. All columns have the same length.",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {field.name: _linked(field) for field in fields},
+        },
+        "grid": {
+            "title": "A grid",
+            "description": "The swept fields, each with its axis. The order gives the ids; the last axis is the fastest.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                **{field.name: _axis(field) for field in fields},
+                "linked": {
+                    "title": "Linked tables",
+                    "description": "Tables whose columns move together; each table is one axis, at this place in the order.",
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 100,
+                    "items": {"$ref": "#/$defs/linked_table"},
+                },
+            },
+        },
+    }
+
+
+def schema() -> Schema:
+    """Return the sweep schema."""
+    cell_types, own_definitions = _cell_types()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Sizer sweep",
+        "description": "A sweep of recurrent networks: what stays the same, what varies, and which configurations are kept.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["sizer", "name", "grid"],
+        "properties": {
+            "sizer": {
+                "title": "Format version",
+                "description": "The version of this format; 1.",
+                "type": "integer",
+                "const": 1,
+            },
+            "name": {
+                "title": "Name",
+                "description": "Names the output files: letters, digits, '.', '_' and '-', starting with a letter or digit, at most 100 characters.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+                "maxLength": 100,
+            },
+            "description": {
+                "title": "Description",
+                "description": "One sentence for people; shown above the results.",
+                "type": "string",
+            },
+            "cell_types": cell_types,
+            "model": {
+                "title": "Model",
+                "description": "The fields that stay the same. A field stands in model or in grid, never both.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    field.name: {
+                        "title": field.title,
+                        "description": field.description,
+                        "$ref": f"#/$defs/fields/{field.name}",
+                    }
+                    for field in FIELDS.values()
+                },
+            },
+            "grid": {
+                "title": "Grid",
+                "description": "The fields that vary, or a list of grids, whose union is one table.",
+                "type": ["object", "array"],
+                "if": {"type": "array"},
+                "then": {"minItems": 1, "maxItems": 1000, "items": {"$ref": "#/$defs/grid"}},
+                "else": {"$ref": "#/$defs/grid"},
+            },
+            "where": {
+                "title": "Where",
+                "description": "Conditions on the fields, such as `recurrent_projection * 2 <= cells`; every one must hold.",
+                "type": "array",
+                "maxItems": 100,
+                "items": {
+                    "title": "Condition",
+                    "description": "Names of fields, whole numbers, quoted words, true and false, + - * // %, comparisons, and, or, not, in (...).",
+                    "type": "string",
+                },
+            },
+            "budget": {
+                "title": "Budget",
+                "description": "Bounds on counted columns, both ends included. What lies outside is counted but not written.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {column: _bound(column) for column in COUNTED},
+            },
+            "output": _output(),
+        },
+        "$defs": _definitions() | own_definitions,
+    }
+
+
+def _output() -> Schema:
+    columns = list(dict.fromkeys(("id", *FIELDS, *COUNTED)))
+    return {
+        "title": "Output",
+        "description": "Which files are written, with which columns.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "formats": {
+                "title": "Formats",
+                "description": "The kinds of file; csv and parquet where this is left out.",
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "string", "enum": ["csv", "parquet", "xlsx"]},
+                "default": ["csv", "parquet"],
+            },
+            "columns": {
+                "title": "Columns",
+                "description": "default (id, the main fields, what is swept, and weights), all, or a list of columns.",
+                "type": ["string", "array"],
+                "if": {"type": "string"},
+                "then": {"enum": ["default", "all"]},
+                "else": {"minItems": 1, "uniqueItems": True, "items": {"type": "string", "enum": columns}},
+                "default": "default",
+            },
+        },
+    }
+
+
+def text() -> str:
+    """Return the schema as it stands in its file: indented, short lists of plain values on one line."""
+    whole = json.dumps(schema(), indent=2, ensure_ascii=False)
+    plain = r'(?:"[^"\[\]{}]*"|[-\d]+)'
+
+    def joined(match: re.Match[str]) -> str:
+        inner = re.sub(r"\s*\n\s*", " ", match[1])
+        return f"[{inner}]" if len(match[1]) < _SHORT else match[0]
+
+    return re.sub(rf"\[\s*({plain}(?:,\s*{plain})*)\s*\]", joined, whole) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        FILE.write_text(text(), "utf-8")
+    else:
+        sys.stdout.write(text())

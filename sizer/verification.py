@@ -1,0 +1,212 @@
+"""A sweep against a framework: configurations are drawn, built there, and compared tensor by tensor.
+
+sweep -> corners and random ids -> what can be compared -> both sides, up to the first difference
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.frameworks.framework import Framework
+from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
+from sizer.grids.boxes import lengths, locate, strides
+from sizer.grids.columns import configuration_at
+from sizer.networks.counting import refused
+from sizer.networks.fields import FIELDS, FieldValue
+from sizer.sweepfile.sweep import Axis, Grid, Sweep
+
+MOST_CORNERS = 1024
+"""Of a sweep; a grid of n axes has 2**n of them, and as many again for each convention or cell type."""
+
+LOOKS_PER_SAMPLE = 20
+"""How many configurations are looked at for each that is asked for, before what was found has to do."""
+
+Progress = Callable[[int, int], None]
+"""Called with the configurations that were looked at and those that were compared so far."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared, and the first difference."""
+
+    sweep: Sweep
+    framework: Framework
+    version: str
+    seed: int
+    looked_at: int
+    """Configurations of the sweep, compared or not."""
+    corners: int
+    """Of those that were compared: the ones with the first or last value on every axis."""
+    compared: int
+    tensors: int
+    """In all networks that were compared."""
+    not_valid: Counter[str]
+    """Configurations that their convention refuses, by reason."""
+    not_comparable: Counter[str]
+    """Configurations that the framework does not build, by reason."""
+    difference: Comparison | None
+    """The first; the comparison ended there."""
+    configuration_id: int | None
+    """Of the difference."""
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verification as `--json` shows it."""
+        return {
+            "name": self.sweep.name,
+            "framework": self.framework.name,
+            "version": self.version,
+            "seed": self.seed,
+            "configurations": self.sweep.size,
+            "looked_at": self.looked_at,
+            "compared": self.compared,
+            "corners": self.corners,
+            "tensors": self.tensors,
+            "not_valid": dict(self.not_valid),
+            "not_comparable": dict(self.not_comparable),
+            "difference": None
+            if self.difference is None
+            else {"id": self.configuration_id, **self.difference.as_json()},
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def verify_sweep(
+    sweep: Sweep, framework: str, *, sample: int = 1000, seed: int = 0, on_progress: Progress | None = None
+) -> Verification:
+    """Compare a random sample of a sweep, and its corners, with what a framework makes of them.
+
+    Budget and `where` play no part: what they leave out is counted by the same rules.
+
+    Args:
+        sweep: from `load_sweep`.
+        framework: `torch`, `keras` or `flax`.
+        sample: how many configurations to compare, besides the corners.
+        seed: of the random draws; the same seed draws the same configurations.
+        on_progress: called after each configuration.
+
+    Raises:
+        InputError: the framework cannot be imported.
+    """
+    started = time.perf_counter()
+    chosen = FRAMEWORKS[framework]
+    version = chosen.version()
+    not_valid: Counter[str] = Counter()
+    not_comparable: Counter[str] = Counter()
+    looked_at = compared = drawn = corners = tensors = 0
+    difference: Comparison | None = None
+    different: int | None = None
+    for configuration_id, is_corner in _ids(sweep, sample, seed):
+        if not is_corner and drawn == sample:
+            break
+        looked_at += 1
+        fields = configuration_of(sweep, configuration_id)
+        refusals = refused(fields)
+        reason = "" if refusals else why_not(fields, chosen)
+        if refusals:
+            not_valid[refusals[0][1]] += 1
+        elif reason:
+            not_comparable[reason] += 1
+        else:
+            comparison = compare_network(fields, chosen)
+            compared += 1
+            corners += is_corner
+            drawn += not is_corner
+            tensors += len(comparison.tensors)
+            if not comparison.equal:
+                difference, different = comparison, configuration_id
+                break
+        if on_progress:
+            on_progress(looked_at, compared)
+    return Verification(
+        sweep=sweep,
+        framework=chosen,
+        version=version,
+        seed=seed,
+        looked_at=looked_at,
+        corners=corners,
+        compared=compared,
+        tensors=tensors,
+        not_valid=not_valid,
+        not_comparable=not_comparable,
+        difference=difference,
+        configuration_id=different,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValue]:
+    """Return the fields, as given, of one configuration of a sweep.
+
+    Raises:
+        InputError: no configuration has that id.
+    """
+    try:
+        grid, places = locate(sweep, configuration_id)
+    except IndexError as problem:
+        raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
+    return configuration_at(grid, places)
+
+
+def _ids(sweep: Sweep, sample: int, seed: int) -> Iterator[tuple[int, bool]]:
+    """Yield (id, whether it is a corner), no id twice: the corners, then random ones, a bounded number."""
+    chance = random.Random(seed)
+    seen: set[int] = set()
+    for corner in corner_ids(sweep, chance):
+        seen.add(corner)
+        yield corner, True
+    most = LOOKS_PER_SAMPLE * sample
+    if sweep.size <= 4 * most:
+        shuffled = [number for number in range(sweep.size) if number not in seen]
+        chance.shuffle(shuffled)
+        yield from ((number, False) for number in shuffled[:most])
+        return
+    for _ in range(most):
+        # A grid can have more configurations than fit into 64 bits; randrange draws Python ints.
+        number = chance.randrange(sweep.size)
+        while number in seen:
+            number = chance.randrange(sweep.size)
+        seen.add(number)
+        yield number, False
+
+
+def corner_ids(sweep: Sweep, chance: random.Random) -> Iterator[int]:
+    """Yield the ids of the configurations with the first or last value on every axis, in id order grid by grid.
+
+    Conventions and cell types have no first and last: every one of them has its corners.
+    Where a grid has more than its share of `MOST_CORNERS`, its first, its last and random ones stand for them.
+    """
+    share = max(2, MOST_CORNERS // len(sweep.grids))
+    start = 0
+    for grid in sweep.grids:
+        yield from (start + offset for offset in _corners(grid, share, chance))
+        start += grid.size
+
+
+def _corners(grid: Grid, share: int, chance: random.Random) -> list[int]:
+    ends = [
+        [stride * place for place in _ends(axis)]
+        for stride, axis in zip(strides(lengths(grid)), grid.axes, strict=True)
+    ]
+    if math.prod(map(len, ends)) <= share:
+        return sorted(sum(choice) for choice in itertools.product(*ends))
+    found = {sum(side[0] for side in ends), sum(side[-1] for side in ends)}
+    while len(found) < share:
+        found.add(sum(chance.choice(side) for side in ends))
+    return sorted(found)
+
+
+def _ends(axis: Axis) -> list[int]:
+    """Return the positions of an axis that count as its ends: of conventions and cell types every one."""
+    words = any(FIELDS[column.field].kind == "choice" for column in axis.columns)
+    if words and axis.length <= MOST_CORNERS:
+        return list(range(axis.length))
+    return sorted({0, axis.length - 1})

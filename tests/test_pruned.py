@@ -1,0 +1,263 @@
+"""Pruning against walking: the same account, the same rows, the same best ones, on grids of every kind."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sizer.grids import pruned, pruning
+from sizer.grids.account import Account
+from sizer.grids.engine import enumerate_sweep
+from sizer.grids.intervals import Interval, outcomes
+from sizer.grids.polynomial import Polynomial
+from sizer.grids.pruned import count_kept, prunable, pruned_rows
+from sizer.networks.counting import CHOICES
+from sizer.networks.network import COUNTED
+from sizer.sweepfile.expressions import parse_expression
+from sizer.sweepfile.load import parse_sweep
+from sizer.sweepfile.sweep import Bound, Sweep
+from tests.test_engine import COLUMNS, KINDS, SPEECH, WHERES, as_dicts, slow_run, sweep_of, sweeps
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the work into pieces so small that every seam is met."""
+    monkeypatch.setattr(pruning, "CHUNK", 8)
+    monkeypatch.setattr(pruning, "SPREAD", 3)
+    monkeypatch.setattr(pruning, "LINES_AT_ONCE", 5)
+    monkeypatch.setattr(pruned, "BATCH", 7)
+
+
+def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) -> None:
+    account, rows = slow_run(sweep)
+    counted = count_kept(sweep, best=5, sort=sort, descending=descending)
+    assert counted.account is not None
+    assert counted.account.repeated in {None, account.repeated}
+    counted.account.repeated = account.repeated
+    assert counted.account == account
+    assert counted.at_least == counted.at_most == account.kept
+    seen = Account()
+    found = [row for batch in pruned_rows(sweep, COLUMNS, seen) for row in as_dicts(batch)]
+    assert seen.repeated == account.repeated
+    assert found == rows
+    sign = -1 if descending else 1
+    best = sorted(rows, key=lambda row: (sign * row[sort], row["id"]))[:5]
+    assert counted.best == [row["id"] for row in best]
+
+
+@settings(max_examples=120, deadline=None)
+@given(sweeps(), st.sampled_from(COUNTED), st.booleans())
+def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> None:
+    if prunable(sweep):
+        assert_same(sweep, sort, descending)
+
+
+def test_random_sweeps_are_prunable() -> None:
+    """Most of what the test above draws is looked at."""
+    assert prunable(sweep_of([SPEECH]))
+
+
+@pytest.mark.parametrize("where", [(), WHERES[:1], WHERES[1:4]])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        (),
+        (Bound("weights", None, 10_000_000),),
+        (Bound("weights", 2_000_001, 9_999_999), Bound("int8_bytes", 3_000_000, None)),
+        (Bound("float32_bytes", None, 17_000_001), Bound("macs_per_step", 500_000, 4_000_000)),
+        (Bound("state_size", 1000, 3000),),
+    ],
+)
+def test_the_speech_grid(budget: tuple[Bound, ...], where: tuple[str, ...]) -> None:
+    assert_same(sweep_of([SPEECH], budget, where))
+
+
+STEPPED = """
+sizer: 1
+name: steps
+model: {convention: CONVENTION, cell_type: lstm, inputs: 5, outputs: 3}
+grid:
+  layers: {from: 1, to: 3, step: 1}
+  cells: {from: 1, to: 17, step: 1}
+  recurrent_projection: {from: 0, to: 12, step: 2}
+  nonrecurrent_projection: {from: 0, to: 5, step: 1}
+budget: {weights: {min: 500, max: 4K}}
+"""
+
+
+@pytest.mark.parametrize("convention", ["textbook", "kaldi_nnet3", "pytorch", "back_of_envelope"])
+def test_rules_that_cut_through_the_grid(convention: str) -> None:
+    assert_same(parse_with_all_columns(STEPPED.replace("CONVENTION", convention)))
+
+
+def parse_with_all_columns(text: str) -> Sweep:
+    sweep = parse_sweep(text)
+    return sweep_of(list(sweep.grids), sweep.budget, tuple(expression.text for expression in sweep.where))
+
+
+def test_a_wrong_corner_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison can fail: with a count that leaves the peepholes out, it does."""
+    whole = Polynomial.__add__
+
+    def without(self: Polynomial, other: Any) -> Polynomial:
+        found = whole(self, other)
+        return Polynomial({monomial: factor for monomial, factor in found.terms.items() if monomial != ("cells",)})
+
+    monkeypatch.setattr(Polynomial, "__add__", without)
+    with pytest.raises(AssertionError):
+        assert_same(sweep_of([SPEECH], (Bound("weights", None, 10_000_000),)))
+
+
+HUGE = """
+sizer: 1
+name: huge
+model: {convention: textbook, cell_type: lstm, inputs: 39, outputs: 34}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 1, to: 10000, step: 1}
+  recurrent_projection: {from: 1, to: 3000, step: 1}
+  nonrecurrent_projection: {from: 0, to: 3000, step: 1}
+budget: {weights: {max: 40K}}
+"""
+
+
+def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    counted = count_kept(parse_sweep(HUGE), best=3)
+    # Counted by lines, plainly: for each layers, cells and projection the largest second projection that fits.
+    expected = 0
+    for layers, cells in itertools.product(range(1, 11), range(1, 10001)):
+        base = 4 * cells * 39
+        for recurrent in range(1, 3001):
+            at_zero = base + 4 * cells * recurrent + cells * recurrent + 34 * recurrent
+            at_zero += (layers - 1) * (9 * cells * recurrent)
+            if at_zero > 40_000:
+                break
+            slope = cells + 34 + (layers - 1) * 5 * cells
+            expected += min(3000, (40_000 - at_zero) // slope) + 1
+    assert counted.account is not None
+    assert counted.account.kept == expected > 10**6
+    assert counted.account.outside == {("weights", "over"): 10 * 10000 * 3000 * 3001 - expected}
+    assert len(counted.best) == 3
+
+
+def test_effort_that_runs_out_gives_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    sweep = parse_sweep(HUGE.replace("40K", "1M") + "where: ['cells % 7 == 3']\n")
+    counted = count_kept(sweep, effort=200_000)
+    assert counted.account is None
+    assert 0 <= counted.at_least < counted.at_most < 10 * 10000 * 3000 * 3001
+
+
+def test_bounds_hold_the_exact_count() -> None:
+    text = STEPPED.replace("CONVENTION", "textbook") + "where: ['cells % 3 == 1', 'recurrent_projection != 4']\n"
+    sweep = parse_sweep(text)
+    exact = count_kept(sweep)
+    for effort in (0, 1, 10, 100, 1000):
+        bounds = count_kept(sweep, effort=effort)
+        assert bounds.at_least <= exact.at_least <= bounds.at_most
+
+
+def test_a_grid_of_thirty_digits_is_counted_exactly() -> None:
+    text = """
+sizer: 1
+name: thirty
+model: {convention: textbook, cell_type: lstm, layers: 1, cells: 1}
+grid:
+  inputs: {from: 1, to: 1e10, step: 1}
+  outputs: {from: 1, to: 1e10, step: 1}
+  other_weights: {from: 1, to: 1e10, step: 1}
+budget: {weights: {max: 100}}
+"""
+    counted = count_kept(parse_sweep(text))
+    # 4 * inputs + 4 + outputs + other_weights <= 100
+    expected = sum(
+        1
+        for inputs in range(1, 25)
+        for outputs in range(1, 97)
+        for other in range(1, 97)
+        if 4 * inputs + 4 + outputs + other <= 100
+    )
+    assert counted.account is not None
+    assert counted.account.kept == expected
+    assert counted.account.decided == 10**30
+
+
+def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
+    values = ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
+    sweep = parse_sweep(
+        f"{{sizer: 1, name: zigzag, model: {{convention: textbook, cell_type: rnn, inputs: 3, layers: 1}}, grid: {{cells: [{values}]}}}}"
+    )
+    assert not prunable(sweep)
+
+
+# The pieces
+
+EXPRESSIONS = (
+    "cells + layers * 2 <= 9",
+    "cells // layers > 2",
+    "cells % layers == 1 or cells > 5",
+    "not (cells // layers == 3)",
+    "cells - 3 * layers < 2 <= cells",
+    "cells in (2, 5, 7)",
+    "cells not in (2, 5, 7) and layers != 1",
+    "cells == layers",
+    "-cells % 3 == layers",
+    "cells // (layers - 2) >= 0",
+    "cells % (layers - 2) == 0 or layers == 2",
+)
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+@given(st.integers(0, 9), st.integers(0, 4), st.integers(0, 6), st.integers(0, 4))
+def test_intervals_never_say_too_much(text: str, cells: int, more_cells: int, layers: int, more_layers: int) -> None:
+    expression = parse_expression(text, KINDS, CHOICES)
+    columns = {
+        "cells": Interval(np.array([cells]), np.array([cells + more_cells])),
+        "layers": Interval(np.array([layers]), np.array([layers + more_layers])),
+    }
+    says = outcomes(expression.tree, columns)
+    answers = [
+        bool(expression.holds({"cells": one, "layers": other}))
+        for one in range(cells, cells + more_cells + 1)
+        for other in range(layers, layers + more_layers + 1)
+    ]
+    if np.all(says.always()):
+        assert all(answers)
+    if np.all(says.never()):
+        assert not any(answers)
+
+
+variables = st.sampled_from(["a", "b", "c"])
+polynomials = st.dictionaries(
+    st.lists(variables, max_size=3).map(lambda names: tuple(sorted(names))), st.integers(-9, 9), max_size=5
+).map(Polynomial)
+
+
+@given(polynomials, polynomials, st.tuples(st.integers(1, 50), st.integers(1, 50), st.integers(1, 50)))
+def test_polynomials_compute(first: Polynomial, second: Polynomial, numbers: tuple[int, int, int]) -> None:
+    values = dict(zip("abc", numbers, strict=True))
+
+    def at(polynomial: Polynomial) -> int:
+        return sum(factor * math.prod(values[name] for name in names) for names, factor in polynomial.terms.items())
+
+    assert (first + second).compiled()(values) == at(first) + at(second)
+    assert (first * second).compiled()(values) == at(first) * at(second)
+    assert (3 - first).compiled()(values) == 3 - at(first)
+    powers = first.split("a")
+    assert sum(at(part) * values["a"] ** power for power, part in enumerate(powers)) == at(first)
+
+
+def test_an_account_of_nothing_is_empty() -> None:
+    sweep = sweep_of([SPEECH], (Bound("weights", None, 5),))
+    counted = count_kept(sweep, best=5)
+    assert counted.account == Account(outside=counted.account.outside)  # type: ignore[union-attr]
+    assert counted.best == []
+    assert [len(rows) for rows in pruned_rows(sweep, ["weights"], Account())] == []
+    assert sum(len(rows) for _, rows in enumerate_sweep(sweep, ["weights"])) == 0
