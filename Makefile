@@ -17,4 +17,4 @@ docs:
 	$(python) docs/check.py --write
 
 benchmark:
-	$(python) benchmarks/counting.py
+	$(python) benchmarks/counting.py --json benchmarks/counting.json

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from measuring import rates, report
 
+from sizer.grids.pruned import count_kept
 from sizer.run import Walk
 from sizer.sweepfile.load import parse_sweep
 
@@ -37,6 +38,17 @@ grid:
   recurrent_projection: {from: 1, to: 512, step: 1}
 budget: {weights: {max: 10M}}
 """
+HUGE = """
+sizer: 1
+name: huge
+model: {convention: textbook, cell_type: lstm, inputs: 39, outputs: 34}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 1, to: 10000, step: 1}
+  recurrent_projection: {from: 1, to: 3000, step: 1}
+  nonrecurrent_projection: {from: 0, to: 3000, step: 1}
+budget: {weights: {max: 10M}}
+"""
 LAYERS, CELLS, PROJECTIONS = range(1, 11), range(516, 1537, 4), range(1, 513)
 BUDGET = 10_000_000
 SIZE = len(LAYERS) * len(CELLS) * len(PROJECTIONS)
@@ -55,6 +67,13 @@ def with_sizer(text: str) -> int:
     for _ in walk.rows(["id", "weights"]):
         pass
     return walk.account.kept
+
+
+def with_pruning() -> int:
+    """Return how many configurations of a grid of 9 * 10^11 are kept, exactly, as a dry run counts them."""
+    account = count_kept(parse_sweep(HUGE), effort=None).account
+    assert account is not None
+    return account.kept
 
 
 def with_loop(step: int = 1) -> int:
@@ -94,8 +113,9 @@ def main() -> None:
     """Measure and print."""
     assert with_sizer(SMALL) == with_loop() == with_pandas()
     ways = {
-        "sizer, 10^8 configurations": (10 * 625 * 1600 * 10, lambda: with_sizer(LARGE)),
+        "sizer, 10^8 configurations": (100_000_000, lambda: with_sizer(LARGE)),
         "sizer, 10^6 configurations": (SIZE, lambda: with_sizer(SMALL)),
+        "sizer --dry-run, 9 * 10^11 configurations": (10 * 10_000 * 3000 * 3001, with_pruning),
         "Python loop over itertools.product": (
             len(LAYERS) * len(CELLS[::4]) * len(PROJECTIONS),
             lambda: with_loop(4),

@@ -59,11 +59,11 @@ def report(title: str, found: dict[str, dict[str, float]], reference: str) -> No
     described = machine()
     print(f"{title}\n{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
     best = found[reference]["per_second"]
-    print(f"  {'way':34}  {'configurations':>14}  {'seconds':>8}  {'per second':>13}  {reference} is faster by")
+    print(f"  {'way':42}  {'configurations':>15}  {'seconds':>8}  {'per second':>15}  {reference} is faster by")
     for name, figures in found.items():
-        ratio = "" if name == reference else f"{best / figures['per_second']:>12,.0f} x"
+        ratio = "" if name == reference else f"{best / figures['per_second']:,.3g} x"
         print(
-            f"  {name:34}  {figures['configurations']:>14,}  {figures['seconds']:>8.2f}  {figures['per_second']:>13,.0f}  {ratio}"
+            f"  {name:42}  {figures['configurations']:>15,}  {figures['seconds']:>8.2f}  {figures['per_second']:>15,.0f}  {ratio}"
         )
     if options.json:
         content = {"title": title, "machine": described, "reference": reference, "ways": found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -48,6 +49,25 @@ def screen(command: str) -> None:
 def file(path: str, language: str) -> None:
     """Place a file."""
     cog.outl(f"\n```{language}\n{(ROOT / path).read_text().rstrip()}\n```\n")
+
+
+def benchmark(path: str) -> None:
+    """Place the figures of a benchmark, with the machine they were measured on."""
+    found = json.loads((ROOT / path).read_text())
+    best = found["ways"][found["reference"]]["per_second"]
+    rows = [
+        [
+            name,
+            f"{figures['configurations']:,}",
+            f"{figures['seconds']:.2f} s",
+            f"{figures['per_second']:,.0f}",
+            "" if name == found["reference"] else f"{best / figures['per_second']:,.3g} x",
+        ]
+        for name, figures in found["ways"].items()
+    ]
+    table(["way", "configurations", "time", "per second", f"against {found['reference']}"], rows)
+    machine = found["machine"]
+    cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:
