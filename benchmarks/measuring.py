@@ -51,6 +51,12 @@ def rates(ways: dict[str, tuple[int, Callable[[], int]]], rounds: int) -> dict[s
     }
 
 
+def in_words(ratio: float) -> str:
+    """Return a ratio of rates to two digits: how many times slower or faster the other way is."""
+    number, word = (ratio, "slower") if ratio >= 1 else (1 / ratio, "faster")
+    return f"{float(f'{number:.2g}'):,g} times {word}"
+
+
 def report(title: str, found: dict[str, dict[str, float]], reference: str) -> None:
     """Print the rates, each with how many times faster the reference is; write them where --json says."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -59,9 +65,9 @@ def report(title: str, found: dict[str, dict[str, float]], reference: str) -> No
     described = machine()
     print(f"{title}\n{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
     best = found[reference]["per_second"]
-    print(f"  {'way':42}  {'configurations':>15}  {'seconds':>8}  {'per second':>15}  {reference} is faster by")
+    print(f"  {'way':42}  {'configurations':>15}  {'seconds':>8}  {'per second':>15}  against {reference}")
     for name, figures in found.items():
-        ratio = "" if name == reference else f"{best / figures['per_second']:,.3g} x"
+        ratio = "" if name == reference else in_words(best / figures["per_second"])
         print(
             f"  {name:42}  {figures['configurations']:>15,}  {figures['seconds']:>8.2f}  {figures['per_second']:>15,.0f}  {ratio}"
         )

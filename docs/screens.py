@@ -13,6 +13,9 @@ from pathlib import Path
 
 import cog
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+from measuring import in_words  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent
 _COLUMNS = 160
 
@@ -61,7 +64,7 @@ def benchmark(path: str) -> None:
             f"{figures['configurations']:,}",
             f"{figures['seconds']:.2f} s",
             f"{figures['per_second']:,.0f}",
-            "" if name == found["reference"] else f"{best / figures['per_second']:,.3g} x",
+            "" if name == found["reference"] else in_words(best / figures["per_second"]),
         ]
         for name, figures in found["ways"].items()
     ]

@@ -49,7 +49,7 @@ def networks(draw: st.DrawFn, *, lists: bool = True, more: bool = False) -> dict
             fields["nonrecurrent_projection"] = draw(sizes)
             fields["cells"] = fields[needed] + fields["nonrecurrent_projection"] + draw(st.integers(-1, 9))
     for name in ("bottleneck", "window"):
-        if draw(st.integers(0, 5)) > 0 if name in has else draw(st.integers(0, 30)) == 0:
+        if draw(st.integers(0, 9)) > 0 if name in has else draw(st.integers(0, 30)) == 0:
             fields[name] = draw(sizes)
     if draw(st.integers(0, 5)) == 0:
         fields["inputs"] = draw(st.sampled_from((1, 2))) * (fields["cells"] if isinstance(fields["cells"], int) else 3)
