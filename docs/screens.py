@@ -14,7 +14,7 @@ from pathlib import Path
 import cog
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
-from measuring import in_words  # noqa: E402
+from measuring import in_words
 
 ROOT = Path(__file__).resolve().parent.parent
 _COLUMNS = 160
