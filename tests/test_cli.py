@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import pexpect
 import pytest
 
 import sizer
@@ -33,15 +33,25 @@ def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Compl
 
 
 def on_terminal(*arguments: str) -> str:
-    result: Any = pexpect.runu(
-        subprocess.list2cmdline([sys.executable, "-m", "sizer", *arguments]),
-        cwd=str(ROOT),
-        withexitstatus=True,
-        timeout=60,
+    """Return what a command prints on a terminal, and its exit code."""
+    # A subprocess, not a fork of this one: frameworks that other tests have imported warn of forks.
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sizer", *arguments],
+        cwd=ROOT,
         env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
     )
-    output, code = result
-    return str(output).replace("\r\n", "\n") + f"exit {code}"
+    os.close(terminal)
+    printed = b""
+    # Reading from a terminal that nobody holds any more is an error, the end of the output.
+    with contextlib.suppress(OSError):
+        while piece := os.read(controller, 65536):
+            printed += piece
+    os.close(controller)
+    return printed.decode().replace("\r\n", "\n") + f"exit {process.wait(timeout=60)}"
 
 
 def test_run_on_a_terminal_shows_what_a_person_wants_to_know(tmp_path: Path) -> None:
