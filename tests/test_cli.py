@@ -248,6 +248,13 @@ def test_compare_as_in_the_four_toolkit_example() -> None:
 def test_conventions_and_schema_are_printed(tmp_path: Path) -> None:
     found = json.loads(run("conventions", "--json").stdout)
     assert len(found["conventions"]) == 10
+    kaldi = next(one for one in found["conventions"] if one["convention"] == "kaldi_nnet1")
+    assert kaldi["bias_vectors"] == {"lstm": 1}
+    assert kaldi["refused"] == [
+        "kaldi_nnet1 always has peepholes",
+        "kaldi_nnet1 needs a recurrent_projection",
+        "kaldi_nnet1 has no nonrecurrent_projection",
+    ]
     assert "kaldi_nnet1 needs a recurrent_projection" not in run("conventions").stdout
     assert "  kaldi_nnet1: needs a recurrent_projection" in on_terminal("conventions")
     run("schema", "--out", str(tmp_path / "s.json"))

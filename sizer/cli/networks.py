@@ -10,6 +10,7 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, as_options, for_reader, reported, write_out
+from sizer.networks.conventions import CONVENTIONS
 
 
 @with_fields()
@@ -114,6 +115,7 @@ def conventions(as_json: AsJson = False, out: OutFile = "-") -> None:
     header, rows = screens.conventions_rows()
     with reported(as_json):
         if as_json:
-            write_out(json.dumps({"conventions": [dict(zip(header, row, strict=True)) for row in rows]}, indent=2), out)
+            found = [convention.as_json() for convention in CONVENTIONS.values()]
+            write_out(json.dumps({"conventions": found}, indent=2), out)
         else:
             write_out(for_reader(out, screens.conventions_screen, lambda: screens.tab_separated(header, rows)), out)

@@ -64,6 +64,23 @@ class Convention:
         """Return the table of tensors of a cell type."""
         return self.cells.get(cell_type) or CELL_TYPES[cell_type]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the convention as `--json` shows it."""
+        refused = [rule.reason for cell_type in self.bias_vectors for rule in rules_for(self, cell_type)]
+        return {
+            "convention": self.name,
+            "title": self.title,
+            "bias_vectors": dict(self.bias_vectors),
+            "candidate_bias": self.candidate_bias,
+            "peepholes": self.peepholes,
+            "projections": list(self.projections),
+            "projection_bias": self.projection_bias,
+            "output_bias": self.output_bias,
+            "refused": [reason for reason in dict.fromkeys(refused) if reason.startswith(f"{self.name} ")],
+            "note": self.note or None,
+            "source": self.source,
+        }
+
     def has_peepholes(self, cell: CellType) -> bool:
         """Return whether a cell has peepholes where nothing is said about them."""
         return self.peepholes in {"default", "always"} and "peepholes" in cell.fields
