@@ -25,11 +25,11 @@ from sizer.networks.fields import FIELDS
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Bound, Ratio, Sweep
 
-EFFORT = 20_000_000
-"""Boxes that a count may decide before it gives up on being exact: some seconds of work."""
+EFFORT = 40_000_000
+"""Lines that a count may search before it gives up on being exact: some seconds of work."""
 
-EFFORT_FOR_BOUNDS = 500_000
-"""Boxes to decide in search of configurations that are surely kept, once an exact count was given up."""
+EFFORT_FOR_BOUNDS = 4_000_000
+"""Lines to search for configurations that are surely kept, once an exact count was given up."""
 
 OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
@@ -80,16 +80,17 @@ def count_kept(
         best: how many of the best configurations to find.
         sort: the counted column that decides which are best, ties in id order.
         descending: the largest are best; else the smallest.
-        effort: boxes to decide at the most; None: as many as it takes.
+        effort: lines to search at the most; None: as many as it takes.
     """
     spent = Effort(effort) if effort is not None else None
+    for_bounds = Effort(EFFORT_FOR_BOUNDS)
     account = Account()
     total = Pruned(account)
     leaders = Leaders(best, sort, descending=descending)
     first_id = 0
     for grid in sweep.grids:
         for case in cases(grid) or ():
-            exact, low, high = _count_case(case, sweep, account, leaders, first_id, spent)
+            exact, low, high = _count_case(case, sweep, account, leaders, first_id, spent, for_bounds)
             total.at_least += low
             total.at_most += high
             if not exact:
@@ -104,7 +105,13 @@ def count_kept(
 
 
 def _count_case(
-    case: Case, sweep: Sweep, account: Account, leaders: Leaders, first_id: int, spent: Effort | None
+    case: Case,
+    sweep: Sweep,
+    account: Account,
+    leaders: Leaders,
+    first_id: int,
+    spent: Effort | None,
+    for_bounds: Effort,
 ) -> tuple[bool, int, int]:
     """Account for one case; return whether that was exact, and the bounds on what it keeps."""
     conditions: list[Condition] = []
@@ -120,7 +127,7 @@ def _count_case(
             conditions.append(condition)
             passing, undecided = _volume(case, conditions, spent)
             if undecided:
-                surely, _ = _volume(case, [stage[0] for stage in stages], Effort(EFFORT_FOR_BOUNDS))
+                surely, _ = _volume(case, [stage[0] for stage in stages], for_bounds)
                 return False, surely, passing + undecided
         if left - passing:
             tallied(account)[reason] += left - passing

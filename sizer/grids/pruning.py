@@ -28,6 +28,9 @@ from sizer.sweepfile.sweep import Bound, Stepped
 CHUNK = 1 << 15
 """Boxes decided at once."""
 
+BOX_EFFORT = 8
+"""How many lines are searched in the time that one box takes to be decided."""
+
 SPREAD = 256
 """Lines into which a box is spread without cutting it further."""
 
@@ -41,14 +44,15 @@ Condition = Rule | Bound | Expression
 
 @dataclass
 class Effort:
-    """How many boxes may still be decided before a count gives up on being exact."""
+    """How much work may still be done before a count gives up on being exact."""
 
-    boxes: int
+    left: int
+    """In lines that are searched; a box that is decided costs `BOX_EFFORT` of them."""
 
-    def spend(self, boxes: int) -> bool:
+    def spend(self, lines: int) -> bool:
         """Return whether there was something left."""
-        self.boxes -= boxes
-        return self.boxes >= 0
+        self.left -= lines
+        return self.left >= 0
 
 
 @dataclass(frozen=True)
@@ -290,7 +294,7 @@ class Search:
             if not chunk.has(OPEN):
                 yield from self._finished(chunk)
                 continue
-            if self.effort is not None and not self.effort.spend(len(chunk)):
+            if self.effort is not None and not self.effort.spend(BOX_EFFORT * len(chunk)):
                 yield from self._given_up([chunk, *reversed(stack)])
                 return
             chunk = self._step(chunk)
@@ -343,6 +347,8 @@ class Search:
         if self.line_axis is not None:
             extents[self.line_axis] = 1
         times = np.where(chunk.state == LINES, extents.max(axis=0, initial=1), 1)
+        if self.effort is not None:
+            self.effort.spend(int(times.sum()))
         pieces = np.cumsum(times) // LINES_AT_ONCE
         for piece in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(pieces)) + 1):
             yield self._solved(chunk.those(piece), times[piece])
