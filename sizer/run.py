@@ -25,6 +25,7 @@ from sizer.grids.pruned import EFFORT, count_kept, has_long_lines, prunable, pru
 from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.counting import count, did_you_mean
 from sizer.networks.network import COUNTED
+from sizer.sweepfile.limits import count_bounds, largest_counts
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, frame, record_batch, regrouped, table_schema
@@ -146,7 +147,7 @@ def run_sweep(
         columns=columns,
     )
     _check_formats(sweep)
-    _check_sort(keep, sort)
+    _check_sort(sweep, keep, sort)
     if dry_run:
         return _dry_run(sweep, top, exact, parquet_encoding, on_progress, started)
     if sweep.size > MOST_CONFIGURATIONS:
@@ -195,13 +196,17 @@ def _check_formats(sweep: Sweep) -> None:
         )
 
 
-def _check_sort(keep: int | None, sort: str) -> None:
+def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in COUNTED:
         message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
         raise InputError([Fault("", 0, 0, "--sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "--keep", f"{keep} is below the minimum, 1")])
+    largest = max(largest_counts(grid, count_bounds(grid), [column])[column] for grid in sweep.grids)
+    if keep is not None and largest > MOST_CONFIGURATIONS:
+        message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
+        raise InputError([Fault("", 0, 0, "--sort", message)])
 
 
 def _provenance(sweep: Sweep) -> dict[str, Any]:
