@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sizer.networks.answers import Reconciliation
     from sizer.networks.claims import reconcile
     from sizer.networks.fitting import Fit, fit
-    from sizer.run import Run, run_sweep
+    from sizer.runs.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
 
@@ -57,8 +57,8 @@ _LATER = {
     "fit": "sizer.networks.fitting",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
-    "Run": "sizer.run",
-    "run_sweep": "sizer.run",
+    "Run": "sizer.runs.run",
+    "run_sweep": "sizer.runs.run",
 }
 
 

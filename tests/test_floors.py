@@ -42,8 +42,8 @@ def test_imports_go_down_only(copy: Path) -> None:
     [
         ("sizer/networks/cells.py", "import sizer.grids.boxes", "sizer.networks is not allowed to import sizer.grids"),
         ("sizer/sweepfile/scalars.py", "import pandas", "sizer.sweepfile is not allowed to import pandas"),
-        ("sizer/run.py", "import torch", "sizer.run is not allowed to import torch"),
-        ("sizer/run.py", "import typer", "sizer.run is not allowed to import typer"),
+        ("sizer/runs/run.py", "import torch", "sizer.runs is not allowed to import torch"),
+        ("sizer/runs/run.py", "import typer", "sizer.runs is not allowed to import typer"),
     ],
 )
 def test_an_import_that_goes_up_is_noticed(copy: Path, module: str, line: str, said: str) -> None:

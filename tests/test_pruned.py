@@ -58,6 +58,24 @@ def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> No
         assert_same(sweep, sort, descending)
 
 
+@settings(max_examples=80, deadline=None)
+@given(sweeps(), st.data())
+def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObject) -> None:
+    if not prunable(sweep):
+        return
+    cuts = sorted(data.draw(st.lists(st.integers(0, sweep.size), max_size=6)))
+    whole, pieces = Account(), Account()
+    expected = [row for batch in pruned_rows(sweep, COLUMNS, whole) for row in as_dicts(batch)]
+    found = []
+    for start, stop in itertools.pairwise([0, *cuts, None]):
+        assert start is not None
+        rows = [row for batch in pruned_rows(sweep, COLUMNS, pieces, start, stop) for row in as_dicts(batch)]
+        assert all(start <= row["id"] < (sweep.size if stop is None else stop) for row in rows)
+        found += rows
+    assert first_difference(found, expected) is None
+    assert pieces.repeated == whole.repeated
+
+
 def test_random_sweeps_are_prunable() -> None:
     """Most of what the test above draws is looked at."""
     assert prunable(sweep_of([SPEECH]))
@@ -145,6 +163,25 @@ def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch
     assert counted.account.kept == expected > 10**6
     assert counted.account.outside == {("weights", "over"): 10 * 10000 * 3000 * 3001 - expected}
     assert len(counted.best) == 3
+
+
+def test_rows_at_the_end_of_a_huge_grid_cost_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    sweep = parse_sweep(HUGE.replace("40K", "3B"))
+    start, stop = sweep.size - 2 * 3001 - 5, sweep.size - 3001 + 7
+    batches = list(pruned_rows(sweep, ["weights"], Account(), start, stop))
+    found = [
+        pair for batch in batches for pair in zip(batch.ids.tolist(), batch.column("weights").tolist(), strict=True)
+    ]
+    # The last places of the grid: layers 10, cells 10,000, recurrent projections 2,998 to 3,000.
+    expected = []
+    for place in range(start, stop):
+        r, p = 1 + place // 3001 % 3000, place % 3001
+        weights = 40_000 * (39 + r) + 10_000 * (r + p) + 34 * (r + p) + 9 * (40_000 * (2 * r + p) + 10_000 * (r + p))
+        if weights <= 3_000_000_000:
+            expected.append((place, weights))
+    assert 0 < len(expected) < stop - start
+    assert found == expected
 
 
 def test_effort_that_runs_out_gives_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

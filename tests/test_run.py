@@ -20,7 +20,8 @@ import sizer
 from sizer.errors import InputError, RunError
 from sizer.grids.best import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
-from sizer.run import explain_row, run_sweep
+from sizer.runs.run import run_sweep
+from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.tables import writers
 
@@ -158,7 +159,7 @@ def test_tables_do_not_depend_on_the_block(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(enumerate_sweep.__kwdefaults__, "block", 7)
     done.append(run_sweep(load_sweep(SPEECH), tmp_path / "b"))
     for first, second in zip(*(run.files for run in done), strict=True):
-        assert first.read_bytes() == second.read_bytes()
+        assert Path(first).read_bytes() == Path(second).read_bytes()
 
 
 def test_options_replace_the_budget_and_add_conditions(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from sizer.run import run_sweep
+from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import load_sweep
 from sizer.tables import writers
 write = writers.ParquetWriter.write
@@ -257,9 +258,10 @@ def test_a_killed_run_leaves_the_last_good_tables_and_the_next_one_cleans_up(tmp
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(SPEECH), str(tmp_path)], check=False)
     assert killed.returncode == -9
-    left_over = [path for path in tmp_path.iterdir() if path.name not in before]
-    assert left_over
-    assert all(path.suffix == ".partial" for path in left_over)
+    left_over = {path.name for path in tmp_path.iterdir() if path.name not in before}
+    assert left_over == {".speech.run", ".speech.lock"}
+    hidden = [path.suffix for path in (tmp_path / ".speech.run").rglob("*") if path.is_file()]
+    assert set(hidden) == {".json", ".partial"}
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
     (tmp_path / f".other.csv.{os.getpid()}.partial").write_text("a run that is under way")
     run_sweep(load_sweep(SPEECH), tmp_path)

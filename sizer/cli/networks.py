@@ -41,7 +41,7 @@ def explain(
         if sweep is None or configuration_id is None:
             breakdown = explain_network(network_fields(fields))
         else:
-            from sizer.run import explain_row
+            from sizer.runs.walk import explain_row
             from sizer.sweepfile.load import load_sweep
 
             breakdown = explain_row(load_sweep(sweep), configuration_id)

@@ -18,7 +18,7 @@ from sizer.networks.network import resolve
 from sizer.sizes import rounded_bytes, rounded_size
 
 if TYPE_CHECKING:
-    from sizer.run import Run
+    from sizer.runs.run import Run
     from sizer.sweepfile.sweep import Sweep
 
 DOT = " · "
@@ -166,8 +166,11 @@ def run_screen(run: Run, terminal_table: bool) -> str:
         words = [number for number, value in enumerate(rows[0]) if isinstance(value, str) and not value.endswith("%")]
         lines.extend(aligned([header, *([shown(value) for value in row] for row in rows)], left=words))
         lines.append("")
-    if run.files:
-        lines.append(f"{DOT.join(str(path) for path in run.files)}      {run.seconds:.1f} s")
+    if run.was_finished:
+        lines.append(f"{DOT.join(map(str, run.files))} were finished already; nothing was done")
+    elif run.files:
+        resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
+        lines.append(f"{DOT.join(map(str, run.files))}      {run.seconds:.1f} s{resumed}")
     elif run.expected_bytes:
         sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
         lines.append(f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s")

@@ -11,7 +11,7 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.options import split_list
-from sizer.cli.progress import progress_bar
+from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
 from sizer.errors import Fault, InputError
 
@@ -23,12 +23,20 @@ class Encoding(enum.Enum):
     PLAIN = "plain"
 
 
+class ProgressForm(enum.Enum):
+    """How progress is shown on stderr."""
+
+    AUTO = "auto"
+    JSON = "json"
+    NONE = "none"
+
+
 Sweepfile = Annotated[str, typer.Argument(metavar="SWEEP", help="A YAML sweep file.", show_default=False)]
 
 
 def run(
     sweep: Sweepfile,
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The folder of the tables.")] = "results",
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The folder of the tables, or a URL.")] = "results",
     budget: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,6 +64,22 @@ def run(
     parquet_encoding: Annotated[
         Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
     ] = Encoding.DELTA,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Processes that write parts of a large table.", show_default="every core"
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the parts that an interrupted run made.")
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786, whose workers write the parts."),
+    ] = None,
+    progress: Annotated[
+        ProgressForm, typer.Option(help="On stderr: auto shows a bar on a terminal, json prints lines.")
+    ] = ProgressForm.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Check, enumerate, count and filter a sweep, and write its tables.
@@ -65,11 +89,12 @@ def run(
     sizer run sweeps/speech.yaml --budget 5M --format csv --out tables
     """
     with reported(as_json, counted="nothing was counted"):
-        from sizer.run import run_sweep
+        from sizer.runs.run import run_sweep
         from sizer.sweepfile.load import load_sweep
 
         loaded = load_sweep(sweep)
-        with progress_bar(loaded.size, wanted=sys.stderr.isatty() and not as_json) as on_progress:
+        bar = progress is ProgressForm.AUTO and sys.stderr.isatty() and not as_json
+        with shown_progress(loaded.size, bar=bar, lines=progress is ProgressForm.JSON) as on_progress:
             done = run_sweep(
                 loaded,
                 out,
@@ -83,6 +108,9 @@ def run(
                 dry_run=dry_run,
                 exact=exact,
                 parquet_encoding=parquet_encoding.value,
+                workers=workers,
+                resume=resume,
+                cluster=cluster,
                 on_progress=on_progress,
             )
         if as_json:

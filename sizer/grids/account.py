@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,3 +48,20 @@ class Account:
             "kept": self.kept,
             "repeated": self.repeated,
         }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Account:
+        """Return the account that `as_json` turned into plain values."""
+        return cls(
+            not_valid=Counter(content["not_valid"]),
+            outside=Counter(
+                {
+                    (column, side): number
+                    for column, sides in content["outside_budget"].items()
+                    for side, number in sides.items()
+                }
+            ),
+            excluded=Counter(content["excluded"]),
+            kept=content["kept"],
+            repeated=content["repeated"],
+        )

@@ -43,6 +43,13 @@ class Extremes:
         order = np.lexsort((ids, keys))[: self._number]
         self._keys, self._ids = keys[order], ids[order]
 
+    @property
+    def worst(self) -> int | None:
+        """The worst value that is still among the best; None while there is room for more."""
+        if not self._number:
+            return None
+        return int(self._sign * self._keys[-1]) if len(self._keys) == self._number else None
+
     def ids(self) -> IntArray:
         """Return the ids of the rows, the best first."""
         return self._ids

@@ -62,35 +62,31 @@ def volume(box: Box) -> int:
     return math.prod(len(side) for side in box)
 
 
-def blocks(lengths: Sequence[int], most: int) -> Iterator[tuple[int, Box]]:
+def blocks(lengths: Sequence[int], most: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Box]]:
     """Yield (offset of the first configuration, box) for pieces of at most `most` configurations, in id order.
 
     Args:
         lengths: of the axes; no axes at all is one configuration.
         most: at least 1.
+        start: the first offset.
+        stop: the offset after the last one; None: to the end.
 
     Example:
         >>> [(offset, [list(side) for side in box]) for offset, box in blocks((2, 3), 2)]
         [(0, [[0], [0, 1]]), (2, [[0], [2]]), (3, [[1], [0, 1]]), (5, [[1], [2]])]
     """
-    split = len(lengths)
-    inner = 1
-    while split and inner * lengths[split - 1] <= most:
-        split -= 1
-        inner *= lengths[split]
-    whole = tuple(range(length) for length in lengths[split:])
-    if split == 0:
-        yield 0, whole
+    steps = strides(lengths)
+    end = math.prod(lengths) if stop is None else stop
+    if not lengths and start < end:
+        yield 0, ()
         return
-    step = most // inner
-    outer = lengths[: split - 1]
-    offset = 0
-    for number in range(math.prod(outer)):
-        single = tuple(
-            range(place, place + 1)
-            for place in (number // stride % length for stride, length in zip(strides(outer), outer, strict=True))
-        )
-        for start in range(0, lengths[split - 1], step):
-            side = range(start, min(start + step, lengths[split - 1]))
-            yield offset, (*single, side, *whole)
-            offset += len(side) * inner
+    offset = start
+    while offset < end:
+        room = min(most, end - offset)
+        axis = next(axis for axis, step in enumerate(steps) if step <= room and offset % step == 0)
+        place = offset // steps[axis] % lengths[axis]
+        number = min(room // steps[axis], lengths[axis] - place)
+        outer = (offset // step % length for step, length in zip(steps[:axis], lengths, strict=False))
+        single = tuple(range(position, position + 1) for position in outer)
+        yield offset, (*single, range(place, place + number), *(range(length) for length in lengths[axis + 1 :]))
+        offset += number * steps[axis]

@@ -27,12 +27,16 @@ class Polynomial:
         """Hold the terms; those with coefficient 0 are left out."""
         self.terms = {monomial: factor for monomial, factor in terms.items() if factor}
 
+    def _with(self, terms: Mapping[Monomial, int]) -> Polynomial:
+        """Return a polynomial of the same kind."""
+        return Polynomial(terms)
+
     def __add__(self, other: Polynomial | int) -> Polynomial:
         """Return the sum."""
         found = Counter(self.terms)
         for monomial, factor in _terms(other).items():
             found[monomial] += factor
-        return Polynomial(found)
+        return self._with(found)
 
     __radd__ = __add__
 
@@ -50,7 +54,7 @@ class Polynomial:
         for first, factor in self.terms.items():
             for second, by in _terms(other).items():
                 found[tuple(sorted(first + second))] += factor * by
-        return Polynomial(found)
+        return self._with(found)
 
     __rmul__ = __mul__
 

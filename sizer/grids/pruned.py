@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sizer.grids.account import Account
+from sizer.grids.boxes import Box, blocks, lengths
 from sizer.grids.cases import Case, cases
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows, on_weights
-from sizer.grids.pruning import Condition, Effort, Found, Search
+from sizer.grids.pruning import Chunk, Condition, Effort, Found, Search
 from sizer.grids.repeats import Repeats
 from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
 from sizer.networks.fields import FIELDS
@@ -294,28 +295,40 @@ class Leaders:
 # Rows
 
 
-def pruned_rows(sweep: Sweep, columns: Sequence[str], account: Account) -> Iterator[Rows]:
+def pruned_rows(
+    sweep: Sweep, columns: Sequence[str], account: Account, start: int = 0, stop: int | None = None
+) -> Iterator[Rows]:
     """Yield the kept rows in id order, at a cost that follows the rows.
 
     Args:
         sweep: `prunable`, of at most 2**63 - 1 configurations.
         columns: names from `FIELDS` and `COUNTED`; `id` is always there.
         account: takes how many of the rows repeat an earlier one.
+        start: the first id to look at.
+        stop: the id after the last one to look at; None: to the end.
     """
     first_id = 0
     for number, grid in enumerate(sweep.grids):
-        decider = Decider(sweep, grid, columns, Repeats.of(sweep, number))
-        streams = [_offsets(case, [stage[0] for stage in _stages(case, sweep)]) for case in cases(grid) or ()]
-        for offsets in _in_batches(_merged(streams)):
-            yield decider.rows_at(first_id, offsets, account)
+        first = max(start - first_id, 0)
+        end = grid.size if stop is None else min(stop - first_id, grid.size)
+        if first < end:
+            # Neighbouring ids make up few boxes: at most two for each axis.
+            boxes = [box for _, box in blocks(lengths(grid), grid.size, first, end)]
+            decider = Decider(sweep, grid, columns, Repeats.of(sweep, number))
+            streams = [_offsets(case, sweep, boxes) for case in cases(grid) or ()]
+            for offsets in _in_batches(_merged(streams)):
+                yield decider.rows_at(first_id, offsets, account)
         first_id += grid.size
 
 
-def _offsets(case: Case, conditions: list[Condition]) -> Iterator[IntArray]:
-    """Yield the offsets into the grid of the configurations of a case that pass, ascending."""
-    strides = np.array(case.strides, dtype=np.int64)
-    for found in Search(case, conditions, ordered=True).boxes():
-        yield from _expanded(found, strides)
+def _offsets(case: Case, sweep: Sweep, boxes: Iterable[Box]) -> Iterator[IntArray]:
+    """Yield the offsets into the grid of the configurations of a case that pass and lie in some boxes, ascending."""
+    chunk = Chunk.within(case, boxes)
+    if len(chunk):
+        strides = np.array(case.strides, dtype=np.int64)
+        conditions = [condition for condition, _, _ in _stages(case, sweep)]
+        for found in Search(case, conditions, ordered=True).boxes(chunk):
+            yield from _expanded(found, strides)
 
 
 def _expanded(found: Found, strides: IntArray) -> Iterator[IntArray]:

@@ -8,13 +8,14 @@ along one axis, and there the limit is found by search on a count that grows. Th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sizer.grids.boxes import Box
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
 from sizer.grids.intervals import Interval, certainly, outcomes, possibly
@@ -92,9 +93,21 @@ class Chunk:
     @classmethod
     def whole(cls, case: Case) -> Chunk:
         """Return a case as one open box."""
-        axes = len(case.start)
-        low, high = (np.array(side, dtype=np.int64).reshape(axes, 1) for side in (case.start, case.stop))
-        return cls(low, high, np.full(1, OPEN, dtype=np.int8))
+        return cls.within(case, [tuple(map(range, case.start, case.stop))])
+
+    @classmethod
+    def within(cls, case: Case, boxes: Iterable[Box]) -> Chunk:
+        """Return what some boxes of the grid have in common with a case, as open boxes in the same order."""
+        lows, highs = [], []
+        for box in boxes:
+            low = tuple(max(side.start, start) for side, start in zip(box, case.start, strict=True))
+            high = tuple(min(side.stop, stop) for side, stop in zip(box, case.stop, strict=True))
+            if all(start < stop for start, stop in zip(low, high, strict=True)):
+                lows.append(low)
+                highs.append(high)
+        shape = len(lows), len(case.start)
+        low_side, high_side = (np.array(corners, dtype=np.int64).reshape(shape).T for corners in (lows, highs))
+        return cls(low_side, high_side, np.full(len(lows), OPEN, dtype=np.int8))
 
     def __len__(self) -> int:
         """Return the number of boxes."""
@@ -283,9 +296,13 @@ class Search:
 
     # The search
 
-    def boxes(self) -> Iterator[Found]:
-        """Yield the boxes in which every configuration passes, in id order where the search is ordered."""
-        stack = [Chunk.whole(self.case)]
+    def boxes(self, chunk: Chunk | None = None) -> Iterator[Found]:
+        """Yield the boxes in which every configuration passes, in id order where the search is ordered.
+
+        Args:
+            chunk: where to search, open boxes in id order. None: in the whole case.
+        """
+        stack = [Chunk.whole(self.case) if chunk is None else chunk]
         while stack:
             chunk = stack.pop()
             if len(chunk) > CHUNK:

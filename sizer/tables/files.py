@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from sizer.errors import RunError
 
@@ -37,8 +38,7 @@ class PendingFiles:
     def commit(self) -> None:
         """Rename every file to its name, in the order of `add`; the last one is the commit point."""
         for path in self._pending:
-            with partial_path(path).open("rb+") as file:
-                os.fsync(file.fileno())
+            sync(partial_path(path))
         for path in self._pending:
             partial_path(path).replace(path)
         self._pending.clear()
@@ -73,11 +73,12 @@ def remove_left_over(folder: Path) -> None:
     """Remove temporary files of processes that are gone."""
     for path in folder.glob(f".*{_PARTIAL}"):
         process = path.name.removesuffix(_PARTIAL).rpartition(".")[2]
-        if process.isdigit() and not _is_running(int(process)):
+        if process.isdigit() and not is_running(int(process)):
             path.unlink(missing_ok=True)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine is there."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -87,7 +88,21 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk, so that a name is never given to what a power cut could take away."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_stream(file)
+
+
+def sha256_of_stream(stream: IO[bytes]) -> str:
+    """Return the SHA-256 of what is left to read, in hexadecimal."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -67,6 +67,10 @@ class ParquetWriter:
             sink, schema.with_metadata(dict(metadata)), compression="zstd", **options
         )
 
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Say more of the table, known only once its rows are."""
+        self._writer.add_key_value_metadata(dict(metadata))
+
     def write(self, table: pa.Table) -> None:
         """Append rows as one row group."""
         self._writer.write_table(table, row_group_size=max(1, len(table)))

@@ -1,0 +1,114 @@
+"""Parts on other machines: an existing `dask.distributed` scheduler hands them to its workers.
+
+Each worker writes its own parts into the shared folder; only their accounts travel. A part whose worker dies is given to
+another one, and a result that was collected is released, so that it is never made twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sizer import __version__
+from sizer.errors import RunError
+from sizer.runs.parts import Job, Written, write_part
+from sizer.runs.work import Work
+from sizer.tables.folders import Folder
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+RETRIES = 3
+"""How often a part that failed on a worker is tried again: shared disks have their moments."""
+
+PATIENCE_SECONDS = 30
+"""How long to wait for the scheduler to answer, and for a first worker."""
+
+AHEAD = 1000
+"""Parts that the scheduler is told of at once."""
+
+
+def write_on_cluster(job: Job, folder: Folder, parts: Sequence[int], address: str) -> Generator[Written]:
+    """Yield parts as the workers of a Dask cluster write them, in no particular order.
+
+    Args:
+        job: what is to be written.
+        folder: one that this process and every worker reach under the same path or URL.
+        parts: their numbers.
+        address: of the scheduler, such as `tcp://host:8786`.
+
+    Raises:
+        RunError: there is no such cluster, its workers have another version or do not see the folder, or a part
+            failed again and again.
+    """
+    client = _connected(address)
+    with contextlib.closing(client):
+        _check_workers(client, address)
+        yield from _written(client, job, folder, parts)
+
+
+def _connected(address: str) -> Client:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise RunError("--cluster needs the extra: pip install 'sizer[cluster]'") from None
+    try:
+        return Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as problem:
+        raise RunError(f"{address}: no Dask scheduler answers there ({_first_line(problem)})") from None
+
+
+def _check_workers(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+    except TimeoutError:
+        raise RunError(
+            f"{address}: no worker has joined the scheduler; start one with: dask worker {address}"
+        ) from None
+    for worker, found in client.run(_version, on_error="return").items():
+        if found != __version__:
+            said = f"sizer {found}" if isinstance(found, str) else "no sizer"
+            raise RunError(f"{worker}: has {said}, and here is sizer {__version__}; every worker needs the same")
+
+
+def _version() -> str:
+    """Return the version of the process that this runs in."""
+    return __version__
+
+
+def _written(client: Client, job: Job, folder: Folder, parts: Sequence[int]) -> Generator[Written]:
+    from distributed import as_completed
+
+    order = client.scatter(job, broadcast=True, hash=False)
+    waiting = iter(parts)
+
+    def submitted(number: int) -> list[Any]:
+        chosen = [part for part, _ in zip(waiting, range(number), strict=False)]
+        return [client.submit(_write, order, part, folder, pure=False, retries=RETRIES) for part in chosen]
+
+    under_way = as_completed(submitted(AHEAD), loop=client.loop)
+    try:
+        for future in under_way:
+            try:
+                answer = future.result()
+            except OSError as problem:
+                raise RunError(f"{problem.filename or folder.url}: {problem.strerror or problem}") from None
+            except Exception as problem:
+                raise RunError(f"a part failed on the cluster: {_first_line(problem)}") from problem
+            future.release()
+            under_way.update(submitted(1))
+            yield Written.from_json(answer)
+    finally:
+        under_way.clear()
+
+
+def _write(job: Job, part: int, folder: Folder) -> dict[str, Any]:
+    """Write one part on a worker."""
+    if Work(folder, job.sweep.name, job.digest).begun() is None:
+        raise OSError(f"{folder.url} is not shared: this worker does not see the run in it")
+    return write_part(job, part, folder).as_json()
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]

@@ -1,0 +1,204 @@
+"""The making of a sweep's tables: in the run's work folder first, then moved into place when all of them are whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sizer.errors import RunError
+from sizer.grids.account import Account
+from sizer.runs.cluster import write_on_cluster
+from sizer.runs.manifest import digest_of, manifest, metadata
+from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of, write_part
+from sizer.runs.walk import OnProgress, Progress, Walk
+from sizer.runs.work import UNCHANGED, Work, opened_work
+from sizer.runs.workers import available_cores, write_in_processes
+from sizer.sweepfile.sweep import Sweep
+from sizer.tables.arrow import regrouped, table_schema
+from sizer.tables.files import sha256_of_stream
+from sizer.tables.folders import Folder
+from sizer.tables.writers import WRITERS, Writers
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of a sweep."""
+
+    account: Account
+    best: list[int]
+    """The ids of the largest configurations, largest first; empty where nothing was left to do."""
+    files: tuple[str, ...]
+    """The tables, then the manifest."""
+    resumed: int = 0
+    """Parts that an interrupted run had made."""
+    was_finished: bool = False
+    """The tables stood there already, and nothing was done."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """A sweep whose tables are to be made in a folder."""
+
+    sweep: Sweep
+    folder: Folder
+    order: Mapping[str, Any]
+    """From `sizer.runs.manifest.order`."""
+    top: int
+    """How many of the largest configurations to name."""
+    on_progress: OnProgress | None
+
+    def side_by_side(self) -> Made:
+        """Write every table as the rows are found.
+
+        Raises:
+            RunError: they could not be written.
+        """
+        walk = Walk(self.sweep, self.top, self.on_progress)
+        schema = table_schema(self.sweep.columns)
+        with opened_work(self.folder, self.sweep.name, digest_of(self.order)) as work:
+            work.settle()
+            try:
+                work.begin(self.order)
+                batches = walk.batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
+                self._write(work, self.sweep.formats, regrouped(batches, schema))
+                files = self._commit(work, walk.account, self.sweep.formats, {})
+            except BaseException:
+                work.give_up()
+                raise
+        return Made(walk.account, walk.best(), files)
+
+    def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
+        """Write the Parquet table in parts, and the others from the parts.
+
+        Raises:
+            RunError: they could not be written, or another sweep's parts are there; parts that are whole stay there.
+        """
+        with opened_work(self.folder, self.sweep.name, digest_of(self.order)) as work:
+            work.settle()
+            if resume:
+                work.check_resumable(self.order, self.sweep.file)
+                finished = work.finished(self.order)
+                if finished is not None:
+                    work.clear()
+                    return Made(Account.from_json(finished), [], self._files(self.sweep.formats), was_finished=True)
+            with self._to_be_resumed():
+                return self._in_parts(work, resume, workers, cluster)
+
+    def _in_parts(self, work: Work, resume: bool, workers: int | None, cluster: str | None) -> Made:
+        if not (resume and work.begun()):
+            work.begin(self.order)
+        job, known = plan(self.sweep, self.order)
+        written = self._whole_parts(job, work)
+        resumed = len(written)
+        self._write_parts(job, written, workers, cluster)
+        account = account_of(job, written, known)
+        parts = [work.part(part) for part in range(job.parts)]
+        others = [name for name in self.sweep.formats if name != "parquet"]
+        missing = [name for name in others if not self.folder.exists(work.whole(name))]
+        self._write(work, missing, self._rows_of(parts, account, missing))
+        best = largest_of(job, self.folder, parts, self.top)
+        digests = {part.part: part.sha256 for part in written} if "parquet" in self.sweep.formats else {}
+        files = self._commit(work, account, others, digests)
+        return Made(account, best, files, resumed)
+
+    @contextlib.contextmanager
+    def _to_be_resumed(self) -> Iterator[None]:
+        """Say of a failure that the parts which are whole are not lost."""
+        going_on = (
+            f"{UNCHANGED}; sizer run {self.sweep.file} --resume, with the same options, goes on with what was made"
+        )
+        try:
+            yield
+        except OSError as problem:
+            where = problem.filename or self.folder.shown("")
+            raise RunError(f"{where}: {problem.strerror or problem}; {going_on}") from problem
+        except RunError as problem:
+            raise RunError(f"{problem}; {going_on}") from problem
+
+    def _whole_parts(self, job: Job, work: Work) -> list[Written]:
+        """Return the parts that are whole, and remove whatever else lies there."""
+        work.clear_scratch()
+        found = []
+        for number in work.whole_parts():
+            written = read_part(job, number, work) if number < job.parts else None
+            if written is None:
+                self.folder.remove(work.part(number))
+            else:
+                found.append(written)
+        return found
+
+    def _write_parts(self, job: Job, written: list[Written], workers: int | None, cluster: str | None) -> None:
+        """Write the parts that are missing, and add them to those that are there."""
+        there = {part.part for part in written}
+        missing = [part for part in range(job.parts) if part not in there]
+        number = min(available_cores() if workers is None else workers, len(missing))
+        parts: Generator[Written]
+        if cluster is not None:
+            parts = write_on_cluster(job, self.folder, missing, cluster)
+        elif number > 1:
+            parts = write_in_processes(job, self.folder, missing, number)
+        else:
+            parts = (write_part(job, part, self.folder) for part in missing)
+        decided = sum(job.decided(part.part) for part in written)
+        kept = sum(part.account.kept for part in written)
+        self._say(Progress(decided, kept))
+        with contextlib.closing(parts):
+            for part in parts:
+                written.append(part)
+                decided += job.decided(part.part)
+                kept += part.account.kept
+                self._say(Progress(decided, kept))
+
+    def _rows_of(self, parts: list[str], account: Account, formats: Sequence[str]) -> Iterator[pa.Table]:
+        written = 0
+        if not formats:
+            return
+        self._say(Progress(self.sweep.size, account.kept, formats[0], written))
+        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns)):
+            yield table
+            written += len(table)
+            self._say(Progress(self.sweep.size, account.kept, formats[0], written))
+
+    def _say(self, progress: Progress) -> None:
+        if self.on_progress is not None:
+            self.on_progress(progress)
+
+    def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> None:
+        """Write the same rows in every format, each table whole or not at all."""
+        schema = table_schema(self.sweep.columns)
+        with contextlib.ExitStack() as stack:
+            paths = [stack.enter_context(self.folder.new_file(work.whole(name), work.scratch)) for name in formats]
+            writers = [
+                WRITERS[name](path, schema, metadata(self.sweep), self.order["parquet_encoding"])
+                for name, path in zip(formats, paths, strict=True)
+            ]
+            with Writers(writers) as opened:
+                for table in tables:
+                    opened.write(table)
+
+    def _commit(
+        self, work: Work, account: Account, formats: Sequence[str], parts: Mapping[int, str]
+    ) -> tuple[str, ...]:
+        """Move the tables into place, and return what they are called.
+
+        Args:
+            work: where they are.
+            account: of the run.
+            formats: those that are single files.
+            parts: number -> SHA-256 of each part, where the Parquet table is in parts.
+        """
+        digests: dict[str, str] = {}
+        for name in formats:
+            with self.folder.open(work.whole(name)) as stream:
+                digests[f"{self.sweep.name}.{name}"] = sha256_of_stream(stream)
+        for part, digest in sorted(parts.items()):
+            digests[f"{self.sweep.name}.parquet/part-{part:05}.parquet"] = digest
+        work.commit(manifest(self.order, account, digests))
+        return self._files(self.sweep.formats)
+
+    def _files(self, formats: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.folder.shown(f"{self.sweep.name}.{name}") for name in (*formats, "manifest.json"))

@@ -1,0 +1,79 @@
+"""What a result says of itself: the provenance in every table, and the manifest beside the tables.
+
+Nothing here depends on the time, the host, the number of workers, or on having been resumed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sizer import __version__
+from sizer.grids.account import Account
+from sizer.sweepfile.sweep import Sweep
+
+
+def provenance(sweep: Sweep) -> dict[str, Any]:
+    """Return what a table says of itself."""
+    return {
+        "sizer": __version__,
+        "name": sweep.name,
+        "sweep_sha256": sweep.sha256,
+        "sweep": sweep.text,
+        "conventions": list(_conventions(sweep)),
+        "budget": {bound.column: {"min": bound.minimum, "max": bound.maximum} for bound in sweep.budget},
+        "where": [expression.text for expression in sweep.where],
+    }
+
+
+def metadata(sweep: Sweep) -> dict[str, str]:
+    """Return the provenance as a table's metadata."""
+    return {"sizer": json.dumps(provenance(sweep))}
+
+
+def _conventions(sweep: Sweep) -> tuple[str, ...]:
+    """Return the conventions that the sweep names, in the order of first appearance."""
+    found: dict[str, None] = {}
+    for grid in sweep.grids:
+        if "convention" in grid.fixed:
+            found[str(grid.fixed["convention"])] = None
+        for axis in grid.axes:
+            for column in axis.columns:
+                if column.field == "convention":
+                    found.update(dict.fromkeys(str(value) for value in getattr(column, "values", ())))
+    return tuple(found)
+
+
+def order(sweep: Sweep, keep: int | None, sort: str, parquet_encoding: str) -> dict[str, Any]:
+    """Return all that decides a run's bytes: two runs with the same order end with the same tables."""
+    return {
+        **provenance(sweep),
+        "columns": list(sweep.columns),
+        "formats": list(sweep.formats),
+        "parquet_encoding": parquet_encoding,
+        **({} if keep is None else {"keep": keep, "sort": sort}),
+    }
+
+
+def digest_of(ordered: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of an order, in hexadecimal."""
+    return hashlib.sha256(as_bytes(ordered)).hexdigest()
+
+
+def manifest(ordered: Mapping[str, Any], account: Account, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return a run's manifest.
+
+    Args:
+        ordered: from `order`.
+        account: where every configuration went.
+        files: each file's name within the folder and its SHA-256.
+    """
+    written = {} if "keep" not in ordered else {"written": min(ordered["keep"], account.kept)}
+    return {**ordered, **account.as_json(), **written, "files": dict(files)}
+
+
+def as_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return a manifest as it stands in its file."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,219 @@
+"""A run in parts: ranges of ids, each of which becomes one Parquet file that is whole or absent.
+
+What stands in a part depends on the sweep alone, so any process on any machine may write any of them, and a run that was
+interrupted goes on with those that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from sizer.errors import RunError
+from sizer.grids.account import Account
+from sizer.grids.best import Extremes
+from sizer.grids.columns import IntArray
+from sizer.grids.engine import Rows
+from sizer.grids.pruned import count_kept
+from sizer.runs.manifest import digest_of, metadata
+from sizer.runs.walk import first_by, is_pruned, rows_between, rows_in_order
+from sizer.runs.work import Work
+from sizer.sweepfile.sweep import Sweep
+from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema
+from sizer.tables.files import sha256_of, sha256_of_stream
+from sizer.tables.folders import Folder
+from sizer.tables.writers import ParquetWriter
+
+PART = 1 << 22
+"""Configurations of a part of a grid that is walked: about a second of work."""
+
+PART_KEPT = 1 << 20
+"""Rows of a part, on average, where the grid is pruned."""
+
+MOST_PARTS = 10_000
+"""Larger grids get larger parts: a folder of a million files serves nobody."""
+
+_ABOUT = "sizer.part"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be written, cut into parts; the same for the same order."""
+
+    sweep: Sweep
+    pruned: bool
+    parts: int
+    parquet_encoding: str
+    digest: str
+    """Of the order that it carries out."""
+    ids: IntArray | None = None
+    """Where only the first ones are kept: their ids in the table's order."""
+
+    @property
+    def length(self) -> int:
+        """What the parts divide: ids, or places in `ids`."""
+        return self.sweep.size if self.ids is None else len(self.ids)
+
+    def bounds(self, part: int) -> tuple[int, int]:
+        """Return where a part starts and stops."""
+        return self.length * part // self.parts, self.length * (part + 1) // self.parts
+
+    def decided(self, part: int) -> int:
+        """Return how many configurations of the grid are decided with a part."""
+        return self.sweep.size * (part + 1) // self.parts - self.sweep.size * part // self.parts
+
+    def rows(self, part: int, account: Account) -> Iterator[Rows]:
+        """Yield the rows of a part."""
+        start, stop = self.bounds(part)
+        if self.ids is None:
+            yield from rows_between(self.sweep, self.sweep.columns, account, start, stop, pruned=self.pruned)
+            return
+        for rows in rows_in_order(self.sweep, self.ids[start:stop], self.sweep.columns):
+            account.kept += len(rows)
+            yield rows
+
+
+@dataclass(frozen=True)
+class Written:
+    """A part that is whole."""
+
+    part: int
+    account: Account
+    """Of a pruned sweep, only what was kept and what repeats."""
+    sha256: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the part as a worker reports it."""
+        return {"part": self.part, "account": self.account.as_json(), "sha256": self.sha256}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Written:
+        """Return the part that a worker reports."""
+        return cls(content["part"], Account.from_json(content["account"]), content["sha256"])
+
+
+def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]:
+    """Return the job that carries out an order, and the sweep's account where that is known before the rows are.
+
+    Args:
+        sweep: of at most 2**63 - 1 configurations.
+        ordered: from `sizer.runs.manifest.order`.
+    """
+    pruned, digest, encoding = is_pruned(sweep), digest_of(ordered), ordered["parquet_encoding"]
+    if "keep" in ordered:
+        ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
+        return Job(sweep, pruned, _number(len(ids), PART), encoding, digest, ids), account
+    if pruned:
+        counted = count_kept(sweep, effort=None).account
+        assert counted is not None
+        return Job(sweep, pruned, _number(counted.kept, PART_KEPT), encoding, digest), counted
+    return Job(sweep, pruned, _number(sweep.size, PART), encoding, digest), None
+
+
+def _number(length: int, most: int) -> int:
+    return min(max(1, math.ceil(length / most)), MOST_PARTS)
+
+
+def write_part(job: Job, part: int, folder: Folder) -> Written:
+    """Write one part, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    work = Work(folder, job.sweep.name, job.digest)
+    account = Account()
+    schema = table_schema(job.sweep.columns)
+    with folder.new_file(work.part(part), work.scratch) as path:
+        writer = ParquetWriter(path, schema, metadata(job.sweep), job.parquet_encoding)
+        try:
+            batches = (record_batch(rows, schema, job.sweep.words) for rows in job.rows(part, account))
+            for table in regrouped(batches, schema):
+                writer.write(table)
+            about = {"part": part, "parts": job.parts, "account": account.as_json()}
+            writer.add_metadata({_ABOUT: json.dumps(about)})
+        finally:
+            writer.close()
+        digest = sha256_of(path)
+    return Written(part, account, digest)
+
+
+def read_part(job: Job, part: int, work: Work) -> Written | None:
+    """Return what a part that is there says of itself, or None where it is not one of this job."""
+    with work.folder.open(work.part(part)) as stream:
+        try:
+            found = pyarrow.parquet.read_metadata(stream).metadata or {}
+            about = json.loads(found[_ABOUT.encode()])
+        except (pa.ArrowException, KeyError, ValueError):
+            return None
+        same = found.get(b"sizer") == metadata(job.sweep)["sizer"].encode()
+        if not same or (about["part"], about["parts"]) != (part, job.parts):
+            return None
+        stream.seek(0)
+        return Written(part, Account.from_json(about["account"]), sha256_of_stream(stream))
+
+
+def tables_of(folder: Folder, names: list[str], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows of Parquet files one after the other, in memory that does not grow with them."""
+    for name in names:
+        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            for batch in file.iter_batches(batch_size=ROW_GROUP):
+                yield pa.Table.from_batches([batch]).cast(schema)
+
+
+def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int]:
+    """Return the ids of the largest configurations of a job that is written, largest first.
+
+    Row groups whose largest `weights` cannot be among them are not read.
+
+    Args:
+        job: that was written.
+        folder: where.
+        names: of the job's Parquet files.
+        top: how many.
+    """
+    extremes = Extremes(top, "weights", descending=True)
+    if job.ids is not None:
+        for rows in rows_in_order(job.sweep, job.ids, []):
+            extremes.see(rows)
+        return [int(number) for number in extremes.ids()]
+    if not {"id", "weights"} <= set(job.sweep.columns):
+        return [int(number) for number in first_by(job.sweep, top, "-weights")[0]] if top else []
+    groups: list[tuple[int, str, int]] = []
+    for name in names:
+        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            column = file.schema_arrow.get_field_index("weights")
+            for group in range(file.metadata.num_row_groups):
+                statistics = file.metadata.row_group(group).column(column).statistics
+                groups.append((statistics.max, name, group))
+    for best, name, group in sorted(groups, key=lambda found: -found[0]):
+        if extremes.worst is not None and best < extremes.worst:
+            break
+        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            table = file.read_row_group(group, columns=["id", "weights"])
+            extremes.see(Rows(table["id"].to_numpy(), {"weights": table["weights"].to_numpy()}))
+    return [int(number) for number in extremes.ids()]
+
+
+def account_of(job: Job, written: list[Written], known: Account | None) -> Account:
+    """Return the account of a whole run from those of its parts, in their order.
+
+    Raises:
+        RunError: the parts hold another number of rows than were counted beforehand.
+    """
+    account = Account()
+    for part in sorted(written, key=lambda part: part.part):
+        account.add(part.account)
+    if known is None:
+        return account
+    expected = known.kept if job.ids is None else job.length
+    if account.kept != expected:
+        raise RunError(f"the parts hold {account.kept:,} rows, and {expected:,} were counted: please report this")
+    if job.ids is None:
+        known.repeated = account.repeated
+    return known

@@ -1,0 +1,212 @@
+"""A run: a sweep is enumerated, counted and filtered, and its tables and manifest appear together.
+
+    small   kept rows -> tables, side by side
+    large   ranges of ids -> parts of the Parquet table, by every core or a cluster -> the other tables from the parts
+
+Either way everything is made in the run's work folder, and moved into place when it is whole, the manifest last.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sizer.errors import Fault, InputError, quoted
+from sizer.grids.account import Account
+from sizer.networks.counting import did_you_mean
+from sizer.networks.network import COUNTED
+from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
+from sizer.runs.making import Making
+from sizer.runs.manifest import order
+from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
+from sizer.sweepfile.limits import count_bounds, largest_counts
+from sizer.sweepfile.load import apply_options
+from sizer.sweepfile.sweep import Sweep
+from sizer.tables.arrow import frame, table_schema
+from sizer.tables.folders import open_folder
+from sizer.tables.writers import WRITERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run did."""
+
+    sweep: Sweep
+    """With the budget, `where`, formats and columns that the run was given."""
+    account: Account | None
+    """Where every configuration went; None where a dry run could not say exactly."""
+    largest: tuple[dict[str, Any], ...]
+    """The largest kept configurations, largest first: id, every field, every counted column."""
+    smallest: dict[str, Any] | None
+    """Where nothing was kept: the smallest configuration that passes `where`, or else the smallest valid one."""
+    files: tuple[Path | str, ...]
+    """The tables, then the manifest: paths, or URLs where the run was given one; empty for a dry run."""
+    expected_bytes: dict[str, int]
+    """For a dry run: about how large each table would get, by format."""
+    seconds: float
+    keep: int | None = None
+    """How many of the kept configurations were written; None: all of them."""
+    sort: str = "-weights"
+    """The counted column that decided which were written, where not all were."""
+    kept_between: tuple[int, int] | None = None
+    """Where a dry run could not count exactly: the smallest and the largest number that may be kept."""
+    resumed: int = 0
+    """Parts of the table that an interrupted run had made."""
+    was_finished: bool = False
+    """There was nothing left to resume: the tables stood there, and nothing was done."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the kept configurations as a pandas frame with the table's columns.
+
+        The rows are enumerated again; they equal those of the files.
+        """
+        schema = table_schema(self.sweep.columns)
+        return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as `--json` shows it."""
+        return {
+            "name": self.sweep.name,
+            "description": self.sweep.description,
+            "configurations": self.sweep.size,
+            **({} if self.account is None else self.account.as_json()),
+            "largest": list(self.largest),
+            "smallest": self.smallest,
+            "files": [str(file) for file in self.files],
+            "expected_bytes": self.expected_bytes,
+            "kept_between": None if self.kept_between is None else list(self.kept_between),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run_sweep(
+    sweep: Sweep,
+    out: str | os.PathLike[str] = "results",
+    *,
+    budget: str | Sequence[str] | Mapping[str, Any] = (),
+    where: str | Sequence[str] = (),
+    formats: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+    top: int = 5,
+    keep: int | None = None,
+    sort: str = "-weights",
+    dry_run: bool = False,
+    exact: bool = False,
+    parquet_encoding: str = "delta",
+    workers: int | None = None,
+    resume: bool = False,
+    cluster: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Run:
+    """Enumerate, count and filter a sweep, and write its tables and manifest.
+
+    A sweep of more than 2**24 configurations, or one with `workers`, `resume` or `cluster`, writes its Parquet table as
+    a folder of parts, `NAME.parquet/part-00000.parquet` and so on.
+
+    Args:
+        sweep: from `load_sweep`.
+        out: the folder of the tables, made where it is missing; a path, or a URL that fsspec knows.
+        budget: `"10M"` replaces the maximum of `weights`, `"int8_bytes=2MB"` that of another counted column.
+        where: expressions that must hold besides the sweep's own.
+        formats: of the tables instead of the sweep's.
+        columns: of the tables instead of the sweep's: `default`, `all` or names.
+        top: how many of the largest configurations to return.
+        keep: write only this many of the kept configurations, the first ones by `sort`, in that order.
+        sort: a counted column for `keep`, with `-` in front for the largest first; ties in id order.
+        dry_run: only count; nothing is written.
+        exact: in a dry run, go on for as long as an exact count takes.
+        parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
+        workers: processes that write parts; None: as many as there are cores. The tables do not depend on it.
+        resume: go on from the parts that an interrupted run made; with none there, start afresh.
+        cluster: the address of a Dask scheduler whose workers write the parts.
+        on_progress: called now and then.
+
+    Returns:
+        What the run did; `.frame()` is the table.
+
+    Raises:
+        InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
+        RunError: the tables could not be written, or another run is writing them, or what is there was begun with
+            another sweep or other options; the tables that were there are unchanged.
+    """
+    started = time.perf_counter()
+    sweep = apply_options(
+        sweep,
+        budget=[budget] if isinstance(budget, str) else budget,
+        where=[where] if isinstance(where, str) else where,
+        formats=formats,
+        columns=columns,
+    )
+    _check_formats(sweep)
+    _check_sort(sweep, keep, sort)
+    if dry_run:
+        counted = count_sweep(sweep, top, exact=exact, parquet_encoding=parquet_encoding, on_progress=on_progress)
+        return Run(
+            sweep=sweep,
+            account=counted.account,
+            largest=tuple(row(sweep, configuration_id) for configuration_id in counted.best),
+            smallest=smallest(sweep) if counted.account is not None and not counted.account.kept else None,
+            files=(),
+            expected_bytes=counted.expected_bytes,
+            seconds=time.perf_counter() - started,
+            kept_between=counted.kept_between,
+        )
+    _check_run(sweep, workers, cluster)
+    making = Making(sweep, open_folder(out), order(sweep, keep, sort, parquet_encoding), top, on_progress)
+    if sweep.size > LARGE or resume or workers is not None or cluster is not None:
+        made = making.in_parts(resume=resume, workers=workers, cluster=cluster)
+    else:
+        made = making.side_by_side()
+    return Run(
+        sweep=sweep,
+        account=made.account,
+        largest=tuple(row(sweep, configuration_id) for configuration_id in made.best),
+        smallest=None if made.account.kept else smallest(sweep),
+        files=made.files if "://" in os.fspath(out) else tuple(map(Path, made.files)),
+        expected_bytes={},
+        seconds=time.perf_counter() - started,
+        keep=keep,
+        sort=sort,
+        resumed=made.resumed,
+        was_finished=made.was_finished,
+    )
+
+
+def _check_formats(sweep: Sweep) -> None:
+    missing = [name for name in sweep.formats if name not in WRITERS]
+    if missing:
+        written = " and ".join(WRITERS)
+        raise InputError(
+            Fault(sweep.file, 0, 0, "output.formats", f"{name} tables are not written yet; {written} are")
+            for name in missing
+        )
+
+
+def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
+    column = sort.removeprefix("-")
+    if column not in COUNTED:
+        message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
+        raise InputError([Fault("", 0, 0, "--sort", message)])
+    if keep is not None and keep < 1:
+        raise InputError([Fault("", 0, 0, "--keep", f"{keep} is below the minimum, 1")])
+    largest = max(largest_counts(grid, count_bounds(grid), [column])[column] for grid in sweep.grids)
+    if keep is not None and largest > MOST_CONFIGURATIONS:
+        message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
+        raise InputError([Fault("", 0, 0, "--sort", message)])
+
+
+def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
+    if sweep.size > MOST_CONFIGURATIONS:
+        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
+    if workers is not None and workers < 1:
+        raise InputError([Fault("", 0, 0, "--workers", f"{workers} is below the minimum, 1")])
+    if workers is not None and cluster is not None:
+        raise InputError([Fault("", 0, 0, "--workers", "is for this machine, and --cluster has workers of its own")])
