@@ -1,7 +1,7 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
 
-.PHONY: test check docs benchmark
+.PHONY: test check docs benchmark kill-storm
 
 test:
 	$(python) -m pytest -q
@@ -12,6 +12,10 @@ check:
 	$(python) -m mypy
 	$(bin)lint-imports --no-cache
 	$(python) docs/check.py
+
+# Every step on the disk and two hundred random moments; some ten minutes.
+kill-storm:
+	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -k kill_at
 
 docs:
 	$(python) docs/check.py --write

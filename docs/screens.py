@@ -73,6 +73,40 @@ def benchmark(path: str) -> None:
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 
 
+def memory_benchmark(path: str) -> None:
+    """Place the memory and time of dense runs, with the machine they were measured on."""
+    found = json.loads((ROOT / path).read_text())
+    rows = [
+        [
+            f"{figures['configurations']:,}",
+            f"{figures['seconds']:.1f} s",
+            f"{figures['peak_bytes'] / 1e6:.0f} MB",
+            f"{figures['files']:,}",
+            f"{figures['file_bytes'] / 1e6:,.1f} MB",
+        ]
+        for figures in found["runs"]
+    ]
+    table(["configurations, all kept", "time", "peak memory", "files", "bytes written"], rows)
+    machine = found["machine"]
+    cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
+
+
+def on_paper(cluster: str, memory: str) -> None:
+    """Place what a dense run of 10^12 on 100 workers would take, by the rates that were measured."""
+    rate = json.loads((ROOT / cluster).read_text())["ways"]["Dask, 1 worker"]["per_second"]
+    largest = json.loads((ROOT / memory).read_text())["runs"][-1]
+    size, workers, files = 10**12, 100, 10_000
+    row_bytes = largest["file_bytes"] / largest["configurations"]
+    minutes, part_seconds = size / workers / rate / 60, size / files / rate
+    cog.outl(
+        f"\nOn paper: a run of 10^12 configurations that are all kept, on 100 such workers of one core each, is 10,000\n"
+        f"parts of 10^8 rows. At the rate of one worker above that is {part_seconds:.0f} seconds a part and {minutes:.0f} minutes in all, at\n"
+        f"{row_bytes:.2f} bytes a row {size * row_bytes / 1e9:,.0f} GB in 10,000 files of {size / files * row_bytes / 1e6:.0f} MB, and {size / workers * row_bytes / (minutes * 60) / 1e6:.2f} MB/s that each worker\n"
+        f"writes to the shared folder. The scheduler is asked for a part {files / (minutes * 60):.0f} times a second; it manages hundreds. That is on\n"
+        f"paper: nothing larger than two workers has been run here.\n"
+    )
+
+
 def table(header: list[str], rows: list[list[str]]) -> None:
     """Place a table."""
     lines = [header, ["---"] * len(header), *rows]

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -268,9 +269,19 @@ def test_a_killed_run_leaves_the_last_good_tables_and_the_next_one_cleans_up(tmp
     assert {path.name for path in tmp_path.iterdir()} == {*before, f".other.csv.{os.getpid()}.partial"}
 
 
-def test_xlsx_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="xlsx tables are not written yet; csv and parquet are"):
-        run_sweep(load_sweep(SPEECH), tmp_path, formats=["xlsx"])
+@pytest.mark.parametrize("options", [{}, {"workers": 1}, {"keep": 100, "sort": "weights"}])
+def test_a_workbook_has_the_rows_of_the_other_tables(tmp_path: Path, options: dict[str, Any]) -> None:
+    run_sweep(load_sweep(SPEECH), tmp_path, formats=["xlsx", "csv"], **options)
+    frame = pd.read_excel(tmp_path / "speech.xlsx", sheet_name="Configurations")
+    pd.testing.assert_frame_equal(frame, pd.read_csv(tmp_path / "speech.csv"), check_dtype=False)
+    manifest = json.loads((tmp_path / "speech.manifest.json").read_text())
+    assert set(manifest["files"]) == {"speech.xlsx", "speech.csv"}
+    assert not (tmp_path / "speech.parquet").exists()
+
+
+def test_a_workbook_of_nothing_is_one_too(tmp_path: Path) -> None:
+    run_sweep(load_sweep(SPEECH), tmp_path, formats=["xlsx"], budget="1")
+    assert pd.read_excel(tmp_path / "speech.xlsx", sheet_name="Configurations").empty
 
 
 def test_explain_row_and_ids_that_are_not_there() -> None:

@@ -188,7 +188,6 @@ def test_a_damaged_part_is_made_again(speech: Sweep, tmp_path: Path, monkeypatch
         (("", ""), {"where": ["layers > 1"]}, "where: 'recurrent_projection"),
         (("", ""), {"budget": "9M"}, "budget: "),
         (("", ""), {"columns": ["id"]}, "columns: "),
-        (("", ""), {"formats": ["parquet"]}, "formats: 'csv, parquet' before, 'parquet' now"),
         (("", ""), {"keep": 7}, "--keep: not there before, 7 now"),
         (("", ""), {"parquet_encoding": "plain"}, "--parquet-encoding: 'delta' before, 'plain' now"),
     ],
@@ -220,6 +219,17 @@ def test_what_changed_is_said_and_nothing_is_resumed(
     }
     run_sweep(parse_sweep(changed, "speech.yaml"), tmp_path, workers=1, **options)
     assert not (tmp_path / ".speech.run").exists()
+
+
+def test_an_unfinished_run_may_be_resumed_with_other_formats(
+    speech: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_after(5, speech, tmp_path / "out", monkeypatch)
+    assert run_sweep(speech, tmp_path / "out", resume=True, formats=["parquet"]).resumed == 5
+    run_sweep(speech, tmp_path / "whole", workers=1, formats=["parquet"])
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+    with pytest.raises(RunError, match="formats: 'parquet' before, 'csv, parquet' now"):
+        run_sweep(speech, tmp_path / "out", resume=True)
 
 
 # Kills

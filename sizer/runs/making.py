@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
+from sizer.grids.boxes import locate
+from sizer.grids.columns import configuration_at
 from sizer.runs.cluster import write_on_cluster
-from sizer.runs.manifest import digest_of, manifest, metadata
+from sizer.runs.manifest import digest_of, manifest, metadata, provenance
 from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of, write_part
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
@@ -51,25 +53,35 @@ class Making:
     """How many of the largest configurations to name."""
     on_progress: OnProgress | None
 
+    @property
+    def _streamed(self) -> list[str]:
+        """The formats that are written row by row, side by side."""
+        return [name for name in self.sweep.formats if name in WRITERS]
+
     def side_by_side(self) -> Made:
         """Write every table as the rows are found.
 
         Raises:
             RunError: they could not be written.
         """
-        walk = Walk(self.sweep, self.top, self.on_progress)
+        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
         schema = table_schema(self.sweep.columns)
         with opened_work(self.folder, self.sweep.name, digest_of(self.order)) as work:
             work.settle()
             try:
                 work.begin(self.order)
                 batches = walk.batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
-                self._write(work, self.sweep.formats, regrouped(batches, schema))
+                self._write(work, self._streamed, regrouped(batches, schema))
+                if "xlsx" in self.sweep.formats:
+                    again = Walk(self.sweep, 0).batches(
+                        schema, self.order.get("keep"), self.order.get("sort", "-weights")
+                    )
+                    self._write_workbook(work, regrouped(again, schema), walk.account, walk.best())
                 files = self._commit(work, walk.account, self.sweep.formats, {})
             except BaseException:
                 work.give_up()
                 raise
-        return Made(walk.account, walk.best(), files)
+        return Made(walk.account, walk.best()[: self.top], files)
 
     def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
         """Write the Parquet table in parts, and the others from the parts.
@@ -97,20 +109,20 @@ class Making:
         self._write_parts(job, written, workers, cluster)
         account = account_of(job, written, known)
         parts = [work.part(part) for part in range(job.parts)]
-        others = [name for name in self.sweep.formats if name != "parquet"]
-        missing = [name for name in others if not self.folder.exists(work.whole(name))]
+        best = largest_of(job, self.folder, parts, max(1, self.top))
+        missing = [name for name in self._streamed if name != "parquet" and not self.folder.exists(work.whole(name))]
         self._write(work, missing, self._rows_of(parts, account, missing))
-        best = largest_of(job, self.folder, parts, self.top)
+        if "xlsx" in self.sweep.formats and not self.folder.exists(work.whole("xlsx")):
+            self._write_workbook(work, self._rows_of(parts, account, ["xlsx"]), account, best)
+        others = [name for name in self.sweep.formats if name != "parquet"]
         digests = {part.part: part.sha256 for part in written} if "parquet" in self.sweep.formats else {}
         files = self._commit(work, account, others, digests)
-        return Made(account, best, files, resumed)
+        return Made(account, best[: self.top], files, resumed)
 
     @contextlib.contextmanager
     def _to_be_resumed(self) -> Iterator[None]:
         """Say of a failure that the parts which are whole are not lost."""
-        going_on = (
-            f"{UNCHANGED}; sizer run {self.sweep.file} --resume, with the same options, goes on with what was made"
-        )
+        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, goes on with what was made"
         try:
             yield
         except OSError as problem:
@@ -179,6 +191,20 @@ class Making:
             with Writers(writers) as opened:
                 for table in tables:
                     opened.write(table)
+
+    def _write_workbook(self, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]) -> None:
+        """Write the workbook, whole or not at all; its calculator starts from the largest configuration."""
+        from sizer.tables.workbook import About, write_workbook
+
+        about = About(
+            sweep=self.sweep,
+            provenance=provenance(self.sweep),
+            account=account,
+            rows=min(account.kept, self.order.get("keep", account.kept)),
+            calculator_row=configuration_at(*locate(self.sweep, best[0])) if best else None,
+        )
+        with self.folder.new_file(work.whole("xlsx"), work.scratch) as path:
+            write_workbook(path, tables, table_schema(self.sweep.columns), about)
 
     def _commit(
         self, work: Work, account: Account, formats: Sequence[str], parts: Mapping[int, str]

@@ -58,8 +58,8 @@ def order(sweep: Sweep, keep: int | None, sort: str, parquet_encoding: str) -> d
 
 
 def digest_of(ordered: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of an order, in hexadecimal."""
-    return hashlib.sha256(as_bytes(ordered)).hexdigest()
+    """Return the SHA-256 of what decides the parts of an order's table, in hexadecimal; they serve every format."""
+    return hashlib.sha256(as_bytes({key: value for key, value in ordered.items() if key != "formats"})).hexdigest()
 
 
 def manifest(ordered: Mapping[str, Any], account: Account, files: Mapping[str, str]) -> dict[str, Any]:

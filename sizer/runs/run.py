@@ -28,7 +28,6 @@ from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import frame, table_schema
 from sizer.tables.folders import open_folder
-from sizer.tables.writers import WRITERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +143,6 @@ def run_sweep(
         formats=formats,
         columns=columns,
     )
-    _check_formats(sweep)
     _check_sort(sweep, keep, sort)
     if dry_run:
         counted = count_sweep(sweep, top, exact=exact, parquet_encoding=parquet_encoding, on_progress=on_progress)
@@ -177,16 +175,6 @@ def run_sweep(
         resumed=made.resumed,
         was_finished=made.was_finished,
     )
-
-
-def _check_formats(sweep: Sweep) -> None:
-    missing = [name for name in sweep.formats if name not in WRITERS]
-    if missing:
-        written = " and ".join(WRITERS)
-        raise InputError(
-            Fault(sweep.file, 0, 0, "output.formats", f"{name} tables are not written yet; {written} are")
-            for name in missing
-        )
 
 
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:

@@ -169,10 +169,12 @@ class Work:
         Raises:
             RunError: it was not; says what changed.
         """
-        before = self.begun() or self.manifest()
+        begun = self.begun()
+        before = begun or self.manifest()
         if before is None:
             return
-        found = changes(before, order)
+        # Parts serve every format: an unfinished run may be resumed with others.
+        found = changes({**before, "formats": order["formats"]} if begun else before, order)
         if found:
             said = "".join(f"\n  {change}" for change in found)
             what = self.folder.shown(self.name)
