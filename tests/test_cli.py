@@ -32,14 +32,14 @@ def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Compl
     )
 
 
-def on_terminal(*arguments: str) -> str:
+def on_terminal(*arguments: str, columns: str = "120") -> str:
     """Return what a command prints on a terminal, and its exit code."""
     # A subprocess, not a fork of this one: frameworks that other tests have imported warn of forks.
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "sizer", *arguments],
         cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": columns},
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
@@ -67,11 +67,11 @@ def test_run_on_a_terminal_shows_what_a_person_wants_to_know(tmp_path: Path) -> 
         "\n"
         "Largest within the budget\n"
         "     id  layers  cells  recurrent_projection  nonrecurrent_projection    weights  of budget\n"
-        "  2,909       5  1,472                   128                       64  9,961,664      99.6%\n"
-        "  1,673       3  1,472                   256                       64  9,957,184      99.6%\n"
-        "  1,476       3    832                   512                        0  9,952,320      99.5%\n"
-        "  2,827       5  1,216                    64                      256  9,946,816      99.5%\n"
-        "    997       2  1,280                   512                       64  9,893,504      98.9%\n"
+        "  2,909       5  1,472                   128                       64  9,961,664      99.6%  █████████▉\n"
+        "  1,673       3  1,472                   256                       64  9,957,184      99.6%  █████████▉\n"
+        "  1,476       3    832                   512                        0  9,952,320      99.5%  █████████▉\n"
+        "  2,827       5  1,216                    64                      256  9,946,816      99.5%  █████████▉\n"
+        "    997       2  1,280                   512                       64  9,893,504      98.9%  █████████▉\n"
         "\n"
         "DIR/speech.csv · DIR/speech.parquet · DIR/speech.manifest.json      0.0 s\n"
         "Next: sizer explain sweeps/speech.yaml --id 2909\n"

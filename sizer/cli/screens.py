@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
 from sizer.networks.breakdown import Breakdown, assumptions
 from sizer.networks.cells import CELL_TYPES
@@ -151,33 +152,54 @@ def account_lines(run: Run) -> list[str]:
     return aligned(rows, left=(1,))
 
 
-def run_screen(run: Run, terminal_table: bool) -> str:
-    """Return the whole summary of a run, with the table of the largest where it is for a terminal."""
-    lines = [run_heading(run.sweep), "", *account_lines(run), ""]
+def run_screen(run: Run, terminal: Terminal, *, table: bool) -> str:
+    """Return the whole summary of a run.
+
+    Args:
+        run: what was done.
+        terminal: where the summary is read.
+        table: show the largest configurations too.
+    """
+    title, fixed = run_heading(run.sweep).split("\n")
+    lines = [
+        *(terminal.styled(line, bold=True) for line in terminal.wrapped(title)),
+        *terminal.wrapped(fixed),
+        "",
+        *account_lines(run),
+        "",
+    ]
     if run.account is None:
         low, high = run.kept_between or (0, run.sweep.size)
         lines.append(f"Between {low:,} and {high:,} are kept; an exact count takes longer: --exact goes on.")
         return "\n".join(lines)
     if run.account.kept == 0:
         lines.extend(_nothing_kept(run))
-    elif terminal_table and run.largest:
+    elif table and run.largest:
         header, rows = table_of_largest(run)
-        lines.append("Largest within the budget" if run.sweep.budget else "Largest")
+        lines.append(terminal.styled("Largest within the budget" if run.sweep.budget else "Largest", bold=True))
         words = [number for number, value in enumerate(rows[0]) if isinstance(value, str) and not value.endswith("%")]
-        lines.extend(aligned([header, *([shown(value) for value in row] for row in rows)], left=words))
+        shares = len(header) - 1 if header[-1] == "of budget" else None
+        lines.extend(terminal.table(header, [[shown(value) for value in row] for row in rows], words, shares))
         lines.append("")
-    if run.was_finished:
-        lines.append(f"{DOT.join(map(str, run.files))} were finished already; nothing was done")
-    elif run.files:
-        resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
-        lines.append(f"{DOT.join(map(str, run.files))}      {run.seconds:.1f} s{resumed}")
-    elif run.expected_bytes:
-        sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
-        lines.append(f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s")
+    lines.extend(_made(run))
     best = run.largest[0] if run.largest else run.smallest
     if best is not None:
         lines.append(f"Next: sizer explain {run.sweep.file} --id {best['id']}")
     return "\n".join(lines)
+
+
+def _made(run: Run) -> list[str]:
+    """Return what was written, or would be."""
+    files = DOT.join(map(str, run.files))
+    if run.was_finished:
+        return [f"{files} were finished already; nothing was done"]
+    if run.files:
+        resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
+        return [f"{files}      {run.seconds:.1f} s{resumed}"]
+    if run.expected_bytes:
+        sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
+        return [f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s"]
+    return []
 
 
 def _nothing_kept(run: Run) -> list[str]:

@@ -13,6 +13,7 @@ from sizer.cli import screens
 from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
+from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError
 
 
@@ -116,9 +117,9 @@ def run(
         if as_json:
             print_json(done.as_json())
         elif sys.stdout.isatty():
-            typer.echo(screens.run_screen(done, terminal_table=True))
+            typer.echo(screens.run_screen(done, Terminal.of(), table=True))
         else:
-            typer.echo(screens.run_screen(done, terminal_table=False), err=True)
+            typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
             typer.echo(screens.tab_separated(*screens.table_of_largest(done)), nl=False)
 
 

@@ -1,0 +1,115 @@
+"""The terminal that output goes to: how wide it is, whether it shows colours, and tables that fit it."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+import typer
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_BAR_CELLS = 10
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """What is known of the place where output is read."""
+
+    width: int = 10_000
+    """Characters in a line; more than any line has where nobody looks at it."""
+    colour: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO | None = None) -> Terminal:
+        """Return the terminal of a stream (standard output, where none is given).
+
+        `NO_COLOR` and a dumb terminal mean no colours, `COLUMNS` sets the width.
+        """
+        stream = sys.stdout if stream is None else stream
+        if not stream.isatty():
+            return cls()
+        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return cls(max(20, shutil.get_terminal_size().columns), colour)
+
+    def styled(self, text: str, **style: bool | str) -> str:
+        """Return a text in a style of `typer.style`, or plain where there are no colours."""
+        return typer.style(text, **style) if self.colour and text.strip() else text  # type: ignore[arg-type]
+
+    def wrapped(self, text: str, indent: str = "") -> list[str]:
+        """Return a text as lines that fit; a word longer than a line is never cut."""
+        width = max(20, self.width)
+        lines = textwrap.wrap(
+            text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        )
+        return lines or [""]
+
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (), bar: int | None = None
+    ) -> list[str]:
+        """Return a table as lines: aligned where it fits, with its header broken where that helps, else as records.
+
+        No value is ever cut.
+
+        Args:
+            header: one word per column.
+            rows: cells.
+            left: the columns that are aligned to the left.
+            bar: a column of percentages that gets a bar where there is room.
+        """
+        for with_bar, broken in ((True, False), (True, True), (False, False), (False, True)):
+            words = [word.split("_") if broken else [word] for word in header]
+            depth = max(map(len, words))
+            above = [[""] * (depth - len(parts)) + parts for parts in words]
+            lines = [list(line) for line in zip(*above, strict=True)]
+            widths = [max(map(len, column)) for column in zip(*lines, *rows, strict=True)]
+            room = self.width - sum(widths) - 2 * len(widths)
+            if room < (2 + _BAR_CELLS if with_bar else 0) or (with_bar and bar is None):
+                continue
+            return [
+                *(self.styled(_line(line, widths, left), dim=True) for line in lines),
+                *(
+                    _line(row, widths, left) + (self._bar(row[bar]) if with_bar and bar is not None else "")
+                    for row in rows
+                ),
+            ]
+        widest = max(map(len, header))
+        return [
+            line
+            for number, row in enumerate(rows)
+            for line in (
+                *([""] if number else []),
+                *(
+                    f"  {self.styled(name.ljust(widest), dim=True)}  {cell}"
+                    for name, cell in zip(header, row, strict=True)
+                ),
+            )
+        ]
+
+    def _bar(self, percentage: str) -> str:
+        return "  " + self.styled(bar(float(percentage.removesuffix("%")) / 100), fg="green")
+
+
+def bar(share: float) -> str:
+    """Return a bar of at most ten cells for a share of a whole; only the whole fills it.
+
+    Example:
+        >>> bar(0.475), bar(1.2)
+        ('████▊', '██████████')
+    """
+    eighths = math.floor(min(max(share, 0.0), 1.0) * 8 * _BAR_CELLS)
+    whole, part = divmod(eighths, 8)
+    return "█" * whole + (_EIGHTHS[part] if part else "")
+
+
+def _line(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> str:
+    cells = (
+        cell.ljust(width) if number in left else cell.rjust(width)
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return ("  " + "  ".join(cells)).rstrip()

@@ -1,0 +1,76 @@
+"""Tables on terminals: aligned, never cut, in colour only where that is wanted."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from sizer.cli.terminal import Terminal, bar
+from tests.test_cli import SPEECH, on_terminal
+
+HEADER = ["id", "recurrent_projection", "weights", "of budget"]
+ROWS = [["2,909", "128", "9,961,664", "99.6%"], ["7", "64", "4,000,000", "40.0%"]]
+
+
+def test_a_table_is_aligned_with_a_bar_where_there_is_room() -> None:
+    assert Terminal(width=80).table(HEADER, ROWS, bar=3) == [
+        "     id  recurrent_projection    weights  of budget",
+        "  2,909                   128  9,961,664      99.6%  █████████▉",
+        "      7                    64  4,000,000      40.0%  ████",
+    ]
+
+
+def test_headers_are_broken_before_the_bar_is_left_out_and_records_come_last() -> None:
+    assert Terminal(width=55).table(HEADER, ROWS, bar=3)[:3] == [
+        "          recurrent",
+        "     id  projection    weights  of budget",
+        "  2,909         128  9,961,664      99.6%  █████████▉",
+    ]
+    assert Terminal(width=44).table(HEADER, ROWS, bar=3)[2] == "  2,909         128  9,961,664      99.6%"
+    assert Terminal(width=30).table(HEADER, ROWS, bar=3)[4:7] == [
+        "",
+        "  id                    7",
+        "  recurrent_projection  64",
+    ]
+
+
+def test_a_bar_is_never_longer_than_the_whole() -> None:
+    assert (bar(0), bar(1), bar(7), bar(-1)) == ("", "█" * 10, "█" * 10, "")
+
+
+def test_lines_are_wrapped_and_words_are_not_cut() -> None:
+    word = "x" * 50
+    assert Terminal(width=30).wrapped(f"a sweep of {word} and more") == ["a sweep of", word, "and more"]
+    assert Terminal().wrapped("a line " * 100) == [("a line " * 100).strip()]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "91")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert Terminal.of(Screen()) == Terminal(91, colour=True)
+    assert Terminal.of(Screen()).styled("word", bold=True) == "\x1b[1mword\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Terminal.of(Screen()) == Terminal(91, colour=False)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not Terminal.of(Screen()).colour
+    assert Terminal.of(io.StringIO()) == Terminal()
+    assert Terminal().styled("word", bold=True) == "word"
+
+
+@pytest.mark.parametrize("columns", ["200", "100", "72", "40"])
+def test_a_run_shows_every_number_at_any_width(columns: str) -> None:
+    printed = on_terminal("run", str(SPEECH), "--dry-run", columns=columns)
+    assert "\x1b[" not in printed
+    for number in ("2,909", "1,472", "9,961,664", "99.6%"):
+        assert re.search(rf"(?<![\d,]){re.escape(number)}(?![\d,])", printed), number
+    table = printed.partition("Largest within the budget")[2].partition("A run would")[0]
+    assert max(map(len, table.splitlines())) <= int(columns)
