@@ -78,12 +78,12 @@ def main() -> None:
             # Workers that have imported what they need, as those of a standing cluster have.
             run(address=one), run(address=two)
             ways = {
-                "1 process": (sweep.size, lambda: run(workers=1)),
-                "2 processes": (sweep.size, lambda: run(workers=2)),
+                "1 thread": (sweep.size, lambda: run(workers=1)),
+                "2 threads": (sweep.size, lambda: run(workers=2)),
                 "Dask, 1 worker": (sweep.size, lambda: run(address=one)),
                 "Dask, 2 workers": (sweep.size, lambda: run(address=two)),
             }
-            report(Path(__file__).stem, rates(ways, ROUNDS), "1 process")
+            report(Path(__file__).stem, rates(ways, ROUNDS), "1 thread")
 
 
 if __name__ == "__main__":

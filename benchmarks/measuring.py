@@ -54,6 +54,8 @@ def rates(ways: dict[str, tuple[int, Callable[[], int]]], rounds: int) -> dict[s
 
 def in_words(ratio: float) -> str:
     """Return a ratio of rates to two digits: how many times slower or faster the other way is."""
+    if 0.95 < ratio < 1.05:
+        return "as fast"
     number, word = (ratio, "slower") if ratio >= 1 else (1 / ratio, "faster")
     return f"{float(f'{number:.2g}'):,g} times {word}"
 

@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py --sizes 1e7 1e8 1e9
 
-Peak memory is that of the command and all of its workers together, asked of the kernel twenty times a second
+Peak memory is asked of the kernel twenty times a second, of the command and whatever processes it has started
 (proportional set size: pages that processes share are counted once).
 """
 

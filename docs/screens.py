@@ -68,7 +68,28 @@ def benchmark(path: str) -> None:
         ]
         for name, figures in found["ways"].items()
     ]
-    table(["way", "configurations", "time", "per second", f"against {found['reference']}"], rows)
+    table(["way", "configurations", "time", "per second", f"rate against {found['reference']}"], rows)
+    machine = found["machine"]
+    cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
+
+
+def comparisons(path: str) -> None:
+    """Place several comparisons of one benchmark, with the machine they were measured on."""
+    found = json.loads((ROOT / path).read_text())
+    for comparison in found["comparisons"]:
+        best = comparison["ways"][comparison["reference"]]["per_second"]
+        rows = [
+            [
+                name,
+                f"{figures['configurations']:,}",
+                f"{figures['seconds']:.2f} s",
+                f"{figures['bytes'] / 1e6:,.1f} MB" if "bytes" in figures else "",
+                "" if name == comparison["reference"] else in_words(best / figures["per_second"]),
+            ]
+            for name, figures in comparison["ways"].items()
+        ]
+        cog.outl(f"\n{comparison['title']}:")
+        table(["way", "rows", "time", "file", f"rate against {comparison['reference']}"], rows)
     machine = found["machine"]
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -298,3 +303,30 @@ def test_an_account_of_nothing_is_empty() -> None:
     assert counted.best == []
     assert [len(rows) for rows in pruned_rows(sweep, ["weights"], Account())] == []
     assert sum(len(rows) for _, rows in enumerate_sweep(sweep, ["weights"])) == 0
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+from sizer.cli import main
+main()
+"""
+
+
+def test_the_largest_dry_run_needs_little_memory(tmp_path: Path) -> None:
+    sweep = tmp_path / "huge.yaml"
+    sweep.write_text(
+        "{sizer: 1, name: huge, model: {convention: textbook, cell_type: lstm, inputs: 39, outputs: 34},"
+        " grid: {layers: {from: 1, to: 10, step: 1}, cells: {from: 1, to: 10000, step: 1},"
+        " recurrent_projection: {from: 1, to: 3000, step: 1}, nonrecurrent_projection: {from: 0, to: 3000, step: 1}},"
+        " budget: {weights: {max: 10M}}}"
+    )
+    # One gigabyte of addresses, most of which the libraries take before anything is counted.
+    command = [sys.executable, "-c", LIMITED, "run", str(sweep), "--dry-run", "--json", "--top", "0"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["configurations"] == 10 * 10_000 * 3000 * 3001
+    assert found["kept"] + found["outside_budget"]["weights"]["over"] == found["configurations"]

@@ -21,7 +21,7 @@ import pyarrow.parquet
 import pytest
 
 from sizer.errors import InputError, RunError
-from sizer.runs import making, parts, walk, workers
+from sizer.runs import parts, walk, workers
 from sizer.runs.manifest import order
 from sizer.runs.run import Run, run_sweep
 from sizer.sweepfile.load import load_sweep, parse_sweep
@@ -99,6 +99,8 @@ def test_a_pruned_run_in_parts_equals_a_walked_one(
     )
     walked = run_sweep(sweep, tmp_path / "walked")
     monkeypatch.setattr(walk, "LARGE", 100)
+    monkeypatch.setattr(parts, "MOST_TO_DECIDE", 100)
+    monkeypatch.setattr(parts, "SPARSE", 1)
     assert walk.is_pruned(sweep)
     done = run_sweep(sweep, tmp_path / "pruned", workers=2)
     assert len(list((tmp_path / "pruned" / "pruned.parquet").iterdir())) > 10
@@ -135,7 +137,7 @@ def stopped_after(number: int, sweep: Sweep, folder: Path, monkeypatch: pytest.M
         return write(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "write_part", failing)
+        patch.setattr(workers, "write_part", failing)
         with pytest.raises(RunError, match="--resume, with the same options, goes on with what was made"):
             run_sweep(sweep, folder, workers=1, **options)
 
@@ -324,30 +326,6 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     assert kills
 
 
-def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, speech: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = uninterrupted(speech, tmp_path / "whole")
-    start = subprocess.Popen
-    killed: list[int] = []
-
-    def starting(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
-        process: subprocess.Popen[bytes] = start(*arguments, **named)
-        if len(killed) < 2:
-            killed.append(process.pid)
-            process.kill()
-        return process
-
-    monkeypatch.setattr(subprocess, "Popen", starting)
-    run_sweep(speech, tmp_path / "killed", workers=2)
-    assert len(killed) == 2
-    assert content(tmp_path / "killed") == expected
-    killed.clear()
-    monkeypatch.setattr(workers, "ATTEMPTS", 1)
-    with pytest.raises(
-        RunError, match=r"a worker process died at every attempt \(1\) on part \d \(killed by signal 9\)"
-    ):
-        run_sweep(speech, tmp_path / "again", workers=2)
-
-
 def test_a_worker_that_outlives_its_run_cannot_meddle_with_another(
     speech: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,7 +339,7 @@ def test_a_worker_that_outlives_its_run_cannot_meddle_with_another(
             write(late, part, folder)
         return write(job, part, folder)
 
-    monkeypatch.setattr(making, "write_part", write_and_meddle)
+    monkeypatch.setattr(workers, "write_part", write_and_meddle)
     run_sweep(speech, tmp_path / "new", workers=1)
     assert content(tmp_path / "new") == expected
     with pytest.raises(FileNotFoundError):

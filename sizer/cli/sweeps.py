@@ -68,7 +68,7 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Processes that write parts of a large table.", show_default="every core"
+            metavar="N", min=1, help="Parts of a large table that are made at once.", show_default="every core"
         ),
     ] = None,
     resume: Annotated[

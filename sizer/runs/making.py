@@ -15,10 +15,10 @@ from sizer.grids.boxes import locate
 from sizer.grids.columns import configuration_at
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import digest_of, manifest, metadata, provenance
-from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of, write_part
+from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
-from sizer.runs.workers import available_cores, write_in_processes
+from sizer.runs.workers import available_cores, write_in_threads
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import regrouped, table_schema
 from sizer.tables.files import sha256_of_stream
@@ -151,10 +151,8 @@ class Making:
         parts: Generator[Written]
         if cluster is not None:
             parts = write_on_cluster(job, self.folder, missing, cluster)
-        elif number > 1:
-            parts = write_in_processes(job, self.folder, missing, number)
         else:
-            parts = (write_part(job, part, self.folder) for part in missing)
+            parts = write_in_threads(job, self.folder, missing, max(1, number))
         decided = sum(job.decided(part.part) for part in written)
         kept = sum(part.account.kept for part in written)
         self._say(Progress(decided, kept))

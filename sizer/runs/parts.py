@@ -22,7 +22,7 @@ from sizer.grids.columns import IntArray
 from sizer.grids.engine import Rows
 from sizer.grids.pruned import count_kept
 from sizer.runs.manifest import digest_of, metadata
-from sizer.runs.walk import first_by, is_pruned, rows_between, rows_in_order
+from sizer.runs.walk import MOST_TO_DECIDE, SPARSE, first_by, is_pruned, rows_between, rows_in_order
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema
@@ -105,15 +105,16 @@ def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]
         sweep: of at most 2**63 - 1 configurations.
         ordered: from `sizer.runs.manifest.order`.
     """
-    pruned, digest, encoding = is_pruned(sweep), digest_of(ordered), ordered["parquet_encoding"]
+    digest, encoding = digest_of(ordered), ordered["parquet_encoding"]
     if "keep" in ordered:
         ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
-        return Job(sweep, pruned, _number(len(ids), PART), encoding, digest, ids), account
-    if pruned:
+        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids), account
+    if sweep.size > MOST_TO_DECIDE and is_pruned(sweep):
         counted = count_kept(sweep, effort=None).account
         assert counted is not None
-        return Job(sweep, pruned, _number(counted.kept, PART_KEPT), encoding, digest), counted
-    return Job(sweep, pruned, _number(sweep.size, PART), encoding, digest), None
+        if counted.kept * SPARSE < sweep.size:
+            return Job(sweep, True, _number(counted.kept, PART_KEPT), encoding, digest), counted
+    return Job(sweep, False, _number(sweep.size, PART), encoding, digest), None
 
 
 def _number(length: int, most: int) -> int:

@@ -122,7 +122,8 @@ def run_sweep(
         dry_run: only count; nothing is written.
         exact: in a dry run, go on for as long as an exact count takes.
         parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
-        workers: processes that write parts; None: as many as there are cores. The tables do not depend on it.
+        workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
+            depend on it.
         resume: go on from the parts that an interrupted run made; with none there, start afresh.
         cluster: the address of a Dask scheduler whose workers write the parts.
         on_progress: called now and then.

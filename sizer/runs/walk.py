@@ -25,7 +25,13 @@ MOST_TO_WALK = 10**10
 """The largest grid that a dry run looks at point by point where corners do not decide."""
 
 LARGE = 1 << 24
-"""Grids of more configurations are pruned where that pays, and their tables are written in parts."""
+"""Tables of more configurations are written in parts, and searches in such a grid are pruned where that pays."""
+
+MOST_TO_DECIDE = 1 << 30
+"""Rows of a grid of more configurations are searched for; those of a smaller one are walked in seconds."""
+
+SPARSE = 64
+"""Where fewer than one configuration in so many is kept, searching for the rows beats walking to them."""
 
 
 @dataclass(frozen=True)

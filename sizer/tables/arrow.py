@@ -14,7 +14,7 @@ from sizer.networks.fields import FIELDS
 if TYPE_CHECKING:
     import pandas as pd
 
-ROW_GROUP = 1 << 18
+ROW_GROUP = 1 << 17
 """Rows per batch and per Parquet row group, whatever the size of the engine's blocks."""
 
 
