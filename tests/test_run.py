@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from gzip import decompress as gunzip
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,32 @@ def test_a_killed_run_leaves_the_last_good_tables_and_the_next_one_cleans_up(tmp
     (tmp_path / f".other.csv.{os.getpid()}.partial").write_text("a run that is under way")
     run_sweep(load_sweep(SPEECH), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*before, f".other.csv.{os.getpid()}.partial"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "delimiter"),
+    [("excel-eu", "small.csv", ";"), ("tsv", "small.tsv", "\t"), ("standard", "small.csv", ",")],
+)
+@pytest.mark.parametrize("gzip", [False, True])
+@pytest.mark.parametrize("workers", [None, 1])
+def test_dialects_of_csv(
+    tmp_path: Path, dialect: str, name: str, delimiter: str, gzip: bool, workers: int | None
+) -> None:
+    done = run_sweep(
+        parse_sweep(TOOLKITS), tmp_path, formats=["csv"], csv_dialect=dialect, gzip=gzip, workers=workers, budget="300K"
+    )
+    file = tmp_path / (name + ".gz" * gzip)
+    assert [Path(path).name for path in done.files] == [file.name, "small.manifest.json"]
+    assert json.loads((tmp_path / "small.manifest.json").read_text())["files"].keys() == {file.name}
+    raw = gunzip(file.read_bytes()) if gzip else file.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf") == (dialect == "excel-eu")
+    encoding = "utf-8-sig" if dialect == "excel-eu" else "utf-8"
+    pd.testing.assert_frame_equal(pd.read_csv(file, sep=delimiter, encoding=encoding), done.frame())
+    before = file.read_bytes()
+    run_sweep(
+        parse_sweep(TOOLKITS), tmp_path, formats=["csv"], csv_dialect=dialect, gzip=gzip, workers=workers, budget="300K"
+    )
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("options", [{}, {"workers": 1}, {"keep": 100, "sort": "weights"}])

@@ -27,6 +27,7 @@ from sizer.runs.run import Run, run_sweep
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.folders import open_folder
+from sizer.tables.writers import Form
 from tests.test_run import TOOLKITS
 
 SPEECH = Path(__file__).resolve().parent.parent / "sweeps" / "speech.yaml"
@@ -329,7 +330,7 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
 def test_a_worker_that_outlives_its_run_cannot_meddle_with_another(
     speech: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = order(speech, None, "-weights", "plain")
+    other = order(speech, None, "-weights", Form("plain"))
     expected = uninterrupted(speech, tmp_path / "whole")
     late, _ = parts.plan(speech, other)
     write = parts.write_part
@@ -353,6 +354,7 @@ HOLDING = """
 import sys, time
 from sizer.runs.work import opened_work
 from sizer.tables.folders import open_folder
+from sizer.tables.writers import Form
 with opened_work(open_folder(sys.argv[1]), "speech", "") as work:
     work.begin({})
     print("held", flush=True)

@@ -24,6 +24,14 @@ class Encoding(enum.Enum):
     PLAIN = "plain"
 
 
+class Dialect(enum.Enum):
+    """What CSV looks like."""
+
+    STANDARD = "standard"
+    EXCEL_EU = "excel-eu"
+    TSV = "tsv"
+
+
 class ProgressForm(enum.Enum):
     """How progress is shown on stderr."""
 
@@ -65,6 +73,10 @@ def run(
     parquet_encoding: Annotated[
         Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
     ] = Encoding.DELTA,
+    csv_dialect: Annotated[
+        Dialect, typer.Option(help="excel-eu: semicolons, for Excel where commas are decimal; tsv: tabs, NAME.tsv.")
+    ] = Dialect.STANDARD,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress the CSV table, NAME.csv.gz.")] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -109,6 +121,8 @@ def run(
                 dry_run=dry_run,
                 exact=exact,
                 parquet_encoding=parquet_encoding.value,
+                csv_dialect=csv_dialect.value,
+                gzip=gzip,
                 workers=workers,
                 resume=resume,
                 cluster=cluster,

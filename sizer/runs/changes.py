@@ -9,7 +9,14 @@ from sizer.errors import quoted
 from sizer.sweepfile.yamltext import read_yaml
 
 _MOST = 8
-_WORDS = {"sizer": "sizer's version", "keep": "--keep", "sort": "--sort", "parquet_encoding": "--parquet-encoding"}
+_WORDS = {
+    "sizer": "sizer's version",
+    "keep": "--keep",
+    "sort": "--sort",
+    "parquet_encoding": "--parquet-encoding",
+    "csv_dialect": "--csv-dialect",
+    "gzip": "--gzip",
+}
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -27,7 +34,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     said = {change.partition(":")[0].partition(".")[0] for change in found}
     if "grid" in said:
         said.add("columns")
-    keys = ("sizer", "budget", "where", "columns", "formats", "parquet_encoding", "keep", "sort")
+    keys = ("sizer", "budget", "where", "columns", "formats", "parquet_encoding", "csv_dialect", "gzip", "keep", "sort")
     different = [key for key in keys if key not in said and before.get(key) != now.get(key)]
     return found + [_said(_WORDS.get(key, key), before.get(key), now.get(key)) for key in different]
 

@@ -14,7 +14,7 @@ from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Walk
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import record_batch, table_schema
-from sizer.tables.writers import WRITERS, expected_bytes
+from sizer.tables.writers import WRITERS, Form, expected_bytes
 
 MOST_CONFIGURATIONS = 2**63 - 1
 """The largest grid that can be run: ids are 64-bit integers."""
@@ -36,16 +36,14 @@ class Counted:
     """Where the account is None: the smallest and the largest number that may be kept."""
 
 
-def count_sweep(
-    sweep: Sweep, top: int, *, exact: bool, parquet_encoding: str, on_progress: OnProgress | None = None
-) -> Counted:
+def count_sweep(sweep: Sweep, top: int, *, exact: bool, form: Form, on_progress: OnProgress | None = None) -> Counted:
     """Return what a run of a sweep would keep.
 
     Args:
         sweep: of any size.
         top: how many of the largest configurations to name.
         exact: go on for as long as an exact count takes.
-        parquet_encoding: as `run_sweep` takes it.
+        form: how the tables would be written.
         on_progress: called now and then where the grid is walked.
     """
     if sweep.size > MOST_TO_WALK and not prunable(sweep):
@@ -59,7 +57,7 @@ def count_sweep(
         walk = Walk(sweep, top, on_progress)
         sample = list(_up_to(walk.rows(sweep.columns), _SAMPLE, go_on=True))
         account, best = walk.account, walk.best()
-    return Counted(account, best, _expected_bytes(sweep, sample, account.kept, parquet_encoding))
+    return Counted(account, best, _expected_bytes(sweep, sample, account.kept, form))
 
 
 def _first_rows(sweep: Sweep) -> list[Rows]:
@@ -80,13 +78,9 @@ def _up_to(rows: Iterator[Rows], number: int, *, go_on: bool) -> Iterator[Rows]:
         seen += len(part)
 
 
-def _expected_bytes(sweep: Sweep, sample: list[Rows], kept: int, parquet_encoding: str) -> dict[str, int]:
+def _expected_bytes(sweep: Sweep, sample: list[Rows], kept: int, form: Form) -> dict[str, int]:
     if not sample:
         return {}
     schema = table_schema(sweep.columns)
     table = pa.Table.from_batches([record_batch(rows, schema, sweep.words) for rows in sample], schema)
-    return {
-        name: expected_bytes(table, kept, name, metadata(sweep), parquet_encoding)
-        for name in sweep.formats
-        if name in WRITERS
-    }
+    return {name: expected_bytes(table, kept, name, metadata(sweep), form) for name in sweep.formats if name in WRITERS}

@@ -14,7 +14,7 @@ from sizer.grids.account import Account
 from sizer.grids.boxes import locate
 from sizer.grids.columns import configuration_at
 from sizer.runs.cluster import write_on_cluster
-from sizer.runs.manifest import digest_of, manifest, metadata, provenance
+from sizer.runs.manifest import digest_of, form_of, manifest, metadata, provenance
 from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
@@ -110,7 +110,11 @@ class Making:
         account = account_of(job, written, known)
         parts = [work.part(part) for part in range(job.parts)]
         best = largest_of(job, self.folder, parts, max(1, self.top))
-        missing = [name for name in self._streamed if name != "parquet" and not self.folder.exists(work.whole(name))]
+        missing = [
+            name
+            for name in self._streamed
+            if name != "parquet" and not self.folder.exists(work.whole(self._extension(name)))
+        ]
         self._write(work, missing, self._rows_of(parts, account, missing))
         if "xlsx" in self.sweep.formats and not self.folder.exists(work.whole("xlsx")):
             self._write_workbook(work, self._rows_of(parts, account, ["xlsx"]), account, best)
@@ -181,9 +185,12 @@ class Making:
         """Write the same rows in every format, each table whole or not at all."""
         schema = table_schema(self.sweep.columns)
         with contextlib.ExitStack() as stack:
-            paths = [stack.enter_context(self.folder.new_file(work.whole(name), work.scratch)) for name in formats]
+            paths = [
+                stack.enter_context(self.folder.new_file(work.whole(self._extension(name)), work.scratch))
+                for name in formats
+            ]
             writers = [
-                WRITERS[name](path, schema, metadata(self.sweep), self.order["parquet_encoding"])
+                WRITERS[name](path, schema, metadata(self.sweep), form_of(self.order))
                 for name, path in zip(formats, paths, strict=True)
             ]
             with Writers(writers) as opened:
@@ -217,12 +224,19 @@ class Making:
         """
         digests: dict[str, str] = {}
         for name in formats:
-            with self.folder.open(work.whole(name)) as stream:
-                digests[f"{self.sweep.name}.{name}"] = sha256_of_stream(stream)
+            with self.folder.open(work.whole(self._extension(name))) as stream:
+                digests[self._file(name)] = sha256_of_stream(stream)
         for part, digest in sorted(parts.items()):
             digests[f"{self.sweep.name}.parquet/part-{part:05}.parquet"] = digest
         work.commit(manifest(self.order, account, digests))
         return self._files(self.sweep.formats)
 
     def _files(self, formats: Sequence[str]) -> tuple[str, ...]:
-        return tuple(self.folder.shown(f"{self.sweep.name}.{name}") for name in (*formats, "manifest.json"))
+        names = [*map(self._file, formats), f"{self.sweep.name}.manifest.json"]
+        return tuple(map(self.folder.shown, names))
+
+    def _extension(self, format_name: str) -> str:
+        return form_of(self.order).extension(format_name)
+
+    def _file(self, format_name: str) -> str:
+        return f"{self.sweep.name}.{self._extension(format_name)}"

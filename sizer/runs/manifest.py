@@ -13,6 +13,10 @@ from typing import Any
 from sizer import __version__
 from sizer.grids.account import Account
 from sizer.sweepfile.sweep import Sweep
+from sizer.tables.writers import Form
+
+OF_OTHER_TABLES = frozenset({"formats", "csv_dialect", "gzip"})
+"""What an order says of the tables that are made from the parts: parts serve all of them."""
 
 
 def provenance(sweep: Sweep) -> dict[str, Any]:
@@ -46,20 +50,28 @@ def _conventions(sweep: Sweep) -> tuple[str, ...]:
     return tuple(found)
 
 
-def order(sweep: Sweep, keep: int | None, sort: str, parquet_encoding: str) -> dict[str, Any]:
+def order(sweep: Sweep, keep: int | None, sort: str, form: Form) -> dict[str, Any]:
     """Return all that decides a run's bytes: two runs with the same order end with the same tables."""
     return {
         **provenance(sweep),
         "columns": list(sweep.columns),
         "formats": list(sweep.formats),
-        "parquet_encoding": parquet_encoding,
+        "parquet_encoding": form.parquet_encoding,
+        **({"csv_dialect": form.csv_dialect, "gzip": form.gzip} if form != Form(form.parquet_encoding) else {}),
         **({} if keep is None else {"keep": keep, "sort": sort}),
     }
 
 
+def form_of(ordered: Mapping[str, Any]) -> Form:
+    """Return how an order's tables are written."""
+    return Form(ordered["parquet_encoding"], ordered.get("csv_dialect", "standard"), ordered.get("gzip", False))
+
+
 def digest_of(ordered: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what decides the parts of an order's table, in hexadecimal; they serve every format."""
-    return hashlib.sha256(as_bytes({key: value for key, value in ordered.items() if key != "formats"})).hexdigest()
+    return hashlib.sha256(
+        as_bytes({key: value for key, value in ordered.items() if key not in OF_OTHER_TABLES})
+    ).hexdigest()
 
 
 def manifest(ordered: Mapping[str, Any], account: Account, files: Mapping[str, str]) -> dict[str, Any]:

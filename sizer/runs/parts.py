@@ -28,7 +28,7 @@ from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema
 from sizer.tables.files import sha256_of, sha256_of_stream
 from sizer.tables.folders import Folder
-from sizer.tables.writers import ParquetWriter
+from sizer.tables.writers import Form, ParquetWriter
 
 PART = 1 << 22
 """Configurations of a part of a grid that is walked: about a second of work."""
@@ -131,7 +131,7 @@ def write_part(job: Job, part: int, folder: Folder) -> Written:
     account = Account()
     schema = table_schema(job.sweep.columns)
     with folder.new_file(work.part(part), work.scratch) as path:
-        writer = ParquetWriter(path, schema, metadata(job.sweep), job.parquet_encoding)
+        writer = ParquetWriter(path, schema, metadata(job.sweep), Form(job.parquet_encoding))
         try:
             batches = (record_batch(rows, schema, job.sweep.words) for rows in job.rows(part, account))
             for table in regrouped(batches, schema):

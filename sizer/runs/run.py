@@ -28,6 +28,7 @@ from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import frame, table_schema
 from sizer.tables.folders import open_folder
+from sizer.tables.writers import Form
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +100,8 @@ def run_sweep(
     dry_run: bool = False,
     exact: bool = False,
     parquet_encoding: str = "delta",
+    csv_dialect: str = "standard",
+    gzip: bool = False,
     workers: int | None = None,
     resume: bool = False,
     cluster: str | None = None,
@@ -122,6 +125,8 @@ def run_sweep(
         dry_run: only count; nothing is written.
         exact: in a dry run, go on for as long as an exact count takes.
         parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
+        csv_dialect: `standard`, `excel-eu` (semicolons, and a mark by which Excel knows UTF-8) or `tsv` (`NAME.tsv`).
+        gzip: compress the CSV table, `NAME.csv.gz`.
         workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
             depend on it.
         resume: go on from the parts that an interrupted run made; with none there, start afresh.
@@ -145,8 +150,9 @@ def run_sweep(
         columns=columns,
     )
     _check_sort(sweep, keep, sort)
+    form = Form(parquet_encoding, csv_dialect, gzip)
     if dry_run:
-        counted = count_sweep(sweep, top, exact=exact, parquet_encoding=parquet_encoding, on_progress=on_progress)
+        counted = count_sweep(sweep, top, exact=exact, form=form, on_progress=on_progress)
         return Run(
             sweep=sweep,
             account=counted.account,
@@ -158,7 +164,7 @@ def run_sweep(
             kept_between=counted.kept_between,
         )
     _check_run(sweep, workers, cluster)
-    making = Making(sweep, open_folder(out), order(sweep, keep, sort, parquet_encoding), top, on_progress)
+    making = Making(sweep, open_folder(out), order(sweep, keep, sort, form), top, on_progress)
     if sweep.size > LARGE or resume or workers is not None or cluster is not None:
         made = making.in_parts(resume=resume, workers=workers, cluster=cluster)
     else:

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from sizer.errors import RunError
 from sizer.runs.changes import changes
-from sizer.runs.manifest import as_bytes
+from sizer.runs.manifest import OF_OTHER_TABLES, as_bytes
 from sizer.tables.files import is_running, remove_left_over
 from sizer.tables.folders import Folder, LocalFolder
 
@@ -174,7 +174,10 @@ class Work:
         if before is None:
             return
         # Parts serve every format: an unfinished run may be resumed with others.
-        found = changes({**before, "formats": order["formats"]} if begun else before, order)
+        if begun:
+            same = {key: order[key] for key in OF_OTHER_TABLES if key in order}
+            before = {**{key: value for key, value in begun.items() if key not in OF_OTHER_TABLES}, **same}
+        found = changes(before, order)
         if found:
             said = "".join(f"\n  {change}" for change in found)
             what = self.folder.shown(self.name)

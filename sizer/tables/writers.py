@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
@@ -18,6 +20,33 @@ import pyarrow.parquet
 from sizer.tables.arrow import kind
 
 Sink = Path | IO[bytes] | io.RawIOBase
+
+
+CSV_DIALECTS = {"standard": ",", "excel-eu": ";", "tsv": "\t"}
+"""Name -> what stands between two values. `excel-eu` is what Excel opens rightly where commas are decimal."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How tables are written, where there is a choice."""
+
+    parquet_encoding: str = "delta"
+    """Of integers: `delta`, or `plain` for readers that do not know delta."""
+    csv_dialect: str = "standard"
+    """One of `CSV_DIALECTS`."""
+    gzip: bool = False
+    """Whether CSV is compressed."""
+
+    def extension(self, format_name: str) -> str:
+        """Return the extension of a format's files.
+
+        Example:
+            >>> Form(csv_dialect="tsv", gzip=True).extension("csv"), Form().extension("parquet")
+            ('tsv.gz', 'parquet')
+        """
+        if format_name != "csv":
+            return format_name
+        return ("tsv" if self.csv_dialect == "tsv" else "csv") + (".gz" if self.gzip else "")
 
 
 class TableWriter(Protocol):
@@ -57,16 +86,21 @@ class _Behind:
 
 
 class CsvWriter:
-    """Comma-separated, UTF-8, one header line, plain integers, `true` and `false`: byte for byte what pandas writes.
+    """UTF-8, one header line, plain integers, `true` and `false`: byte for byte what pandas writes.
 
-    Nothing needs quotes: columns are whole numbers, booleans and the words of a fixed list.
+    Nothing needs quotes: columns are whole numbers, booleans and the words of a fixed list. No value has decimals, so
+    that dialects differ in what stands between values, and in the mark by which Excel knows UTF-8.
     """
 
-    def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], encoding: str = "delta") -> None:
-        """Open the file and write the header; CSV has no room for metadata or encodings."""
-        self._file = pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(sink, "w")
-        self._file.write((",".join(schema.names) + "\n").encode())
-        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+    def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form) -> None:
+        """Open the file and write the header; CSV has no room for metadata."""
+        self._sink = pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(sink, "w")
+        # Arrow's gzip notes neither a name nor a time: equal rows give equal bytes.
+        self._file = pa.CompressedOutputStream(self._sink, "gzip") if form.gzip else self._sink
+        delimiter = CSV_DIALECTS[form.csv_dialect]
+        mark = "\ufeff" if form.csv_dialect == "excel-eu" else ""
+        self._file.write((mark + delimiter.join(schema.names) + "\n").encode())
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none", delimiter=delimiter)
         self._writer = pyarrow.csv.CSVWriter(self._file, schema, write_options=options)
         self._behind = _Behind()
 
@@ -81,21 +115,22 @@ class CsvWriter:
         finally:
             self._writer.close()
             self._file.close()
+            self._sink.close()
 
 
 class ParquetWriter:
     """Parquet with zstd: a dictionary for words, delta encoding for integers, the sweep's provenance as metadata.
 
     Delta encoding keeps the sorted columns of a grid small. Readers that do not know it (fastparquet returns wrong
-    numbers) need `encoding="plain"`.
+    numbers) need `plain`.
     """
 
-    def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], encoding: str = "delta") -> None:
-        """Open the file; `encoding` is `delta` or `plain`."""
+    def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form) -> None:
+        """Open the file."""
         integers = [name for name in schema.names if kind(name) == "count"]
         self._words = [name for name in schema.names if kind(name) == "choice"]
         options: dict[str, Any] = {"use_dictionary": self._words}
-        if encoding == "delta":
+        if form.parquet_encoding == "delta":
             options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")
         # With its schema in the file Arrow would remember that words came as dictionaries, and pandas read categories.
         self._writer = pyarrow.parquet.ParquetWriter(
@@ -145,11 +180,11 @@ def _as_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.combine_chunks().dictionary_encode() if len(column) else column.dictionary_encode()
 
 
-WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], str], TableWriter]] = {
+WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], Form], TableWriter]] = {
     "csv": CsvWriter,
     "parquet": ParquetWriter,
 }
-"""How each format is written; the format is the file's extension too."""
+"""How each format is written."""
 
 
 class Writers:
@@ -171,26 +206,27 @@ class Writers:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish every file."""
-        for writer in self._writers:
-            writer.close()
+        """Finish every file, though one of them cannot be."""
+        with contextlib.ExitStack() as stack:
+            for writer in self._writers:
+                stack.callback(writer.close)
 
 
-def expected_bytes(sample: pa.Table, rows: int, format_name: str, metadata: Mapping[str, str], encoding: str) -> int:
+def expected_bytes(sample: pa.Table, rows: int, format_name: str, metadata: Mapping[str, str], form: Form) -> int:
     """Return about how large a table of so many rows gets, from a sample of its rows.
 
     Args:
         sample: at least one row.
         rows: of the whole table.
-        format_name, metadata, encoding: as the writers take them.
+        format_name, metadata, form: as the writers take them.
     """
-    fixed, whole = (_file_bytes(table, format_name, metadata, encoding) for table in (sample.slice(0, 0), sample))
+    fixed, whole = (_file_bytes(table, format_name, metadata, form) for table in (sample.slice(0, 0), sample))
     return fixed + (whole - fixed) * rows // len(sample)
 
 
-def _file_bytes(table: pa.Table, format_name: str, metadata: Mapping[str, str], encoding: str) -> int:
+def _file_bytes(table: pa.Table, format_name: str, metadata: Mapping[str, str], form: Form) -> int:
     sink = _Counter()
-    writer = WRITERS[format_name](sink, table.schema, metadata, encoding)
+    writer = WRITERS[format_name](sink, table.schema, metadata, form)
     writer.write(table)
     writer.close()
     return sink.written
