@@ -279,6 +279,33 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_csv_streams_into_a_pipe(tmp_path: Path) -> None:
+    done = run("run", SPEECH, "--out", "-", "--columns", "id,weights", "--keep", "3")
+    assert done.stdout == "id,weights\n2909,9961664\n1673,9957184\n1476,9952320\n"
+    assert "1,834  kept" in done.stderr
+    assert "results/" not in done.stderr
+    whole = run("run", str(ROOT / SPEECH), "--out", "-", "--csv-dialect", "tsv", cwd=tmp_path)
+    run("run", str(ROOT / SPEECH), "--out", "tables", "--csv-dialect", "tsv", cwd=tmp_path)
+    assert whole.stdout == (tmp_path / "tables" / "speech.tsv").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tables"]
+    refused = run("run", SPEECH, "--out", "-", "--format", "csv,parquet", "--json", "--resume")
+    assert refused.returncode == 1
+    assert [fault["message"] for fault in json.loads(refused.stdout)["faults"]] == [
+        "--json prints on standard output too; name a folder for the tables",
+        "--workers, --resume and --cluster make parts in a folder; name one",
+        "standard output takes CSV alone; name a folder for other formats",
+    ]
+
+
+def test_a_pipe_that_is_closed_early_is_no_fault(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m sizer run {SPEECH} --out - --budget 1B | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("id,convention")
+    assert "Traceback" not in done.stderr
+
+
 def test_help_names_every_command_and_option() -> None:
     text = run("--help").stdout
     for command in ("run", "validate", "explain", "compare", "conventions", "schema", "init"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,12 @@ Sweepfile = Annotated[str, typer.Argument(metavar="SWEEP", help="A YAML sweep fi
 
 def run(
     sweep: Sweepfile,
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="The folder of the tables, or a URL.")] = "results",
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", metavar="DIR", help="The folder of the tables, or a URL; - streams CSV to standard output."
+        ),
+    ] = "results",
     budget: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,31 +107,41 @@ def run(
     sizer run sweeps/speech.yaml --budget 5M --format csv --out tables
     """
     with reported(as_json, counted="nothing was counted"):
-        from sizer.runs.run import run_sweep
+        from sizer.runs.run import run_sweep, stream_sweep
         from sizer.sweepfile.load import load_sweep
 
         loaded = load_sweep(sweep)
         bar = progress is ProgressForm.AUTO and sys.stderr.isatty() and not as_json
         with shown_progress(loaded.size, bar=bar, lines=progress is ProgressForm.JSON) as on_progress:
+            asked: dict[str, Any] = {
+                "budget": split_list(budget),
+                "where": where or (),
+                "columns": split_list(columns) or None,
+                "top": top,
+                "keep": keep,
+                "sort": sort,
+                "csv_dialect": csv_dialect.value,
+                "gzip": gzip,
+                "on_progress": on_progress,
+            }
+            if out == "-" and not dry_run:
+                _check_streamable(
+                    split_list(format_names), as_json=as_json, in_parts=bool(workers or resume or cluster)
+                )
+                done = stream_sweep(loaded, sys.stdout.buffer, **asked)
+                typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
+                return
             done = run_sweep(
                 loaded,
                 out,
-                budget=split_list(budget),
-                where=where or (),
                 formats=split_list(format_names) or None,
-                columns=split_list(columns) or None,
-                top=top,
-                keep=keep,
-                sort=sort,
                 dry_run=dry_run,
                 exact=exact,
                 parquet_encoding=parquet_encoding.value,
-                csv_dialect=csv_dialect.value,
-                gzip=gzip,
                 workers=workers,
                 resume=resume,
                 cluster=cluster,
-                on_progress=on_progress,
+                **asked,
             )
         if as_json:
             print_json(done.as_json())
@@ -135,6 +150,23 @@ def run(
         else:
             typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
             typer.echo(screens.tab_separated(*screens.table_of_largest(done)), nl=False)
+
+
+def _check_streamable(formats: list[str], *, as_json: bool, in_parts: bool) -> None:
+    """Check that standard output is asked for nothing but CSV.
+
+    Raises:
+        InputError: it is asked for something else.
+    """
+    problems = []
+    if formats and formats != ["csv"]:
+        problems.append("standard output takes CSV alone; name a folder for other formats")
+    if as_json:
+        problems.append("--json prints on standard output too; name a folder for the tables")
+    if in_parts:
+        problems.append("--workers, --resume and --cluster make parts in a folder; name one")
+    if problems:
+        raise InputError(Fault("", 0, 0, "--out", problem) for problem in problems)
 
 
 def validate(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.grids.account import Account
@@ -26,9 +26,9 @@ from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
 from sizer.sweepfile.limits import count_bounds, largest_counts
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import frame, table_schema
+from sizer.tables.arrow import frame, regrouped, table_schema
 from sizer.tables.folders import open_folder
-from sizer.tables.writers import Form
+from sizer.tables.writers import CsvWriter, Form, Writers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,6 +181,59 @@ def run_sweep(
         sort=sort,
         resumed=made.resumed,
         was_finished=made.was_finished,
+    )
+
+
+def stream_sweep(
+    sweep: Sweep,
+    sink: IO[bytes],
+    *,
+    budget: str | Sequence[str] | Mapping[str, Any] = (),
+    where: str | Sequence[str] = (),
+    columns: str | Sequence[str] | None = None,
+    top: int = 5,
+    keep: int | None = None,
+    sort: str = "-weights",
+    csv_dialect: str = "standard",
+    gzip: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Run:
+    """Write a sweep's table as CSV into a stream, row by row as the rows are found; nothing else is written.
+
+    Args:
+        sweep: from `load_sweep`.
+        sink: takes bytes, and is left open.
+        budget, where, columns, top, keep, sort, csv_dialect, gzip, on_progress: as `run_sweep` takes them.
+
+    Raises:
+        InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
+        OSError: the stream cannot be written.
+    """
+    started = time.perf_counter()
+    sweep = apply_options(
+        sweep,
+        budget=[budget] if isinstance(budget, str) else budget,
+        where=[where] if isinstance(where, str) else where,
+        columns=columns,
+    )
+    _check_sort(sweep, keep, sort)
+    _check_run(sweep, None, None)
+    walk = Walk(sweep, top, on_progress)
+    schema = table_schema(sweep.columns)
+    with Writers([CsvWriter(sink, schema, {}, Form(csv_dialect=csv_dialect, gzip=gzip))]) as writers:
+        for table in regrouped(walk.batches(schema, keep, sort), schema):
+            writers.write(table)
+    sink.flush()
+    return Run(
+        sweep=sweep,
+        account=walk.account,
+        largest=walk.largest(),
+        smallest=None if walk.account.kept else smallest(sweep),
+        files=(),
+        expected_bytes={},
+        seconds=time.perf_counter() - started,
+        keep=keep,
+        sort=sort,
     )
 
 

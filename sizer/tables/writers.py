@@ -94,7 +94,7 @@ class CsvWriter:
 
     def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form) -> None:
         """Open the file and write the header; CSV has no room for metadata."""
-        self._sink = pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(sink, "w")
+        self._sink = pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(_LeftOpen(sink), "w")
         # Arrow's gzip notes neither a name nor a time: equal rows give equal bytes.
         self._file = pa.CompressedOutputStream(self._sink, "gzip") if form.gzip else self._sink
         delimiter = CSV_DIALECTS[form.csv_dialect]
@@ -230,6 +230,19 @@ def _file_bytes(table: pa.Table, format_name: str, metadata: Mapping[str, str], 
     writer.write(table)
     writer.close()
     return sink.written
+
+
+class _LeftOpen(io.RawIOBase):
+    """A stream that the caller opened and closes, whatever Arrow does with its own end of it."""
+
+    def __init__(self, stream: IO[bytes] | io.RawIOBase) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._stream.write(data) or 0
 
 
 class _Counter(io.RawIOBase):
