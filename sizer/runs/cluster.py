@@ -7,17 +7,21 @@ another one, and a result that was collected is released, so that it is never ma
 from __future__ import annotations
 
 import contextlib
+import re
+import socket
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sizer import __version__
-from sizer.errors import RunError
+from sizer.errors import RunError, quoted
 from sizer.runs.parts import Job, Written, write_part
 from sizer.runs.work import Work
 from sizer.tables.folders import Folder
 
 if TYPE_CHECKING:
     from distributed import Client
+
+_ADDRESS = re.compile(r"(?P<protocol>[a-z]+)://(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]/:]+):(?P<port>\d{1,5})")
 
 RETRIES = 3
 """How often a part that failed on a worker is tried again: shared disks have their moments."""
@@ -53,9 +57,23 @@ def _connected(address: str) -> Client:
         from distributed import Client
     except ImportError:
         raise RunError("--cluster needs the extra: pip install 'sizer[cluster]'") from None
+    _check_address(address)
     try:
         return Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as problem:
+        raise RunError(f"{address}: no Dask scheduler answers there ({_first_line(problem)})") from None
+
+
+def _check_address(address: str) -> None:
+    """Check that something listens: Dask's client leaves its threads behind where it cannot connect."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise RunError(f"{quoted(address)} is no scheduler's address; one looks like tcp://host:8786")
+    if found["protocol"] not in {"tcp", "tls"}:
+        return
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), PATIENCE_SECONDS).close()
+    except (OSError, OverflowError) as problem:
         raise RunError(f"{address}: no Dask scheduler answers there ({_first_line(problem)})") from None
 
 
