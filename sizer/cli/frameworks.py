@@ -81,7 +81,7 @@ def code(
 ) -> None:
     """Print a short module that builds exactly one network, its count in the docstring.
 
-    sizer code sweeps/starter.yaml --id 40 --to torch
+    sizer code sweeps/toolkits.yaml --id 40 --to torch
 
     sizer code --convention keras --cell-type gru --inputs 80 --layers 2 --cells 256 --outputs 32 --to keras
     """

@@ -1,0 +1,50 @@
+"""Every worked example in a command's help does what it says: it is run, in a folder with the project's sweeps."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sizer.cli.app import app
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = {
+    str(command.callback.__name__): [
+        line.strip() for line in (command.callback.__doc__ or "").splitlines() if line.strip().startswith("sizer ")
+    ]
+    for command in app.registered_commands
+    if command.callback is not None
+}
+FRAMEWORKS = {"torch": "torch", "keras": "keras", "flax": "flax"}
+
+
+def test_every_command_has_two_examples() -> None:
+    assert {name: len(examples) for name, examples in EXAMPLES.items() if len(examples) < 2} == {}
+
+
+@pytest.mark.parametrize("example", [example for examples in EXAMPLES.values() for example in examples])
+def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
+    words = shlex.split(example)
+    for framework, package in FRAMEWORKS.items():
+        if words[1] == "verify" and framework in words and importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
+    # A shell's work: patterns become the files that they stand for.
+    expanded = [
+        file
+        for word in words[1:]
+        for file in (sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob(word)) if "*" in word else [word])
+    ]
+    environment = {**os.environ, "NO_COLOR": "1", "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", "sizer", *expanded]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = [path for path in tmp_path.rglob("*") if path.is_file() and not (ROOT / path.relative_to(tmp_path)).exists()]
+    assert done.stdout or made or "no faults" in done.stderr
