@@ -140,8 +140,8 @@ def batches_of(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.R
 
 
 def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    found = connection.execute(sql).fetchone()
-    return () if found is None else tuple(found)
+    (found,) = connection.execute(sql).fetchall()
+    return tuple(found)
 
 
 def _check(results: Results, asked: Query) -> None:
