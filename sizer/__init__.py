@@ -7,6 +7,7 @@
     fit           which width keeps a network within a budget
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
+    query         tables of runs, filtered, sorted and grouped, as a pandas frame
 
 Importing this package imports neither NumPy nor pandas; `load_sweep` and `run_sweep` bring what they need.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sizer.runs.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
+    from sizer.tables.query import query
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,7 @@ __all__ = [
     "explain",
     "fit",
     "load_sweep",
+    "query",
     "reconcile",
     "run_sweep",
 ]
@@ -59,6 +62,7 @@ _LATER = {
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",
     "run_sweep": "sizer.runs.run",
+    "query": "sizer.tables.query",
 }
 
 

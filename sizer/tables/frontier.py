@@ -16,6 +16,12 @@ MOST = 100_000
 """Unbeaten combinations at most; more of them are no choice that a person could look at."""
 
 
+_WAITING = 1 << 18
+"""Rows that wait to be compared with all others."""
+_SAMPLE = 64
+"""Unbeaten rows that every new row is compared with at once: they beat most."""
+
+
 class Frontier:
     """The unbeaten rows so far."""
 
@@ -27,6 +33,7 @@ class Frontier:
         """
         self._signs = np.array(signs, dtype=np.int64)
         self._rows = np.empty((0, len(signs)), dtype=np.int64)
+        self._waiting: list[npt.NDArray[np.int64]] = []
 
     def see(self, columns: Sequence[npt.NDArray[np.int64]]) -> None:
         """Take in more rows.
@@ -38,13 +45,27 @@ class Frontier:
             RunError: too many rows are unbeaten.
         """
         rows = np.stack(columns, axis=1) * self._signs
-        self._rows = _unbeaten(np.unique(np.concatenate([self._rows, rows]), axis=0))
-        if len(self._rows) > MOST:
-            raise RunError(f"more than {MOST:,} combinations of these columns are unbeaten; compare fewer columns")
+        for strong in self._rows[:: max(1, len(self._rows) // _SAMPLE)]:
+            rows = rows[(rows < strong).any(axis=1) | (rows == strong).all(axis=1)]
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) >= _WAITING or not len(self._rows):
+            self._settle()
 
     def columns(self) -> list[npt.NDArray[np.int64]]:
-        """Return the unbeaten combinations, one array for each column."""
+        """Return the unbeaten combinations, one array for each column.
+
+        Raises:
+            RunError: there are too many.
+        """
+        self._settle()
         return list((self._rows * self._signs).T)
+
+    def _settle(self) -> None:
+        """Compare all rows that wait."""
+        self._rows = _unbeaten(np.unique(np.concatenate([self._rows, *self._waiting]), axis=0))
+        self._waiting = []
+        if len(self._rows) > MOST:
+            raise RunError(f"more than {MOST:,} combinations of these columns are unbeaten; compare fewer columns")
 
 
 def _unbeaten(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

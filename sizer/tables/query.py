@@ -375,15 +375,17 @@ def _near(results: Results, asked: str) -> tuple[str, int]:
 
 def _unbeaten(connection: duckdb.DuckDBPyConnection, asked: Query, source: str) -> str:
     """Return the rows that no other row beats in all of the columns; rows with equal values stand together."""
-    columns = [word.removeprefix("-") for word in asked.pareto]
+    # Which row beats which does not depend on the columns' order. Counted columns have the most values: they come last.
+    words = sorted(asked.pareto, key=lambda word: word.removeprefix("-") in {*COUNTED, "id"})
+    columns = [word.removeprefix("-") for word in words]
     names = [identifier(column) for column in columns]
     present = " AND ".join(f"{name} IS NOT NULL" for name in names)
     keys = f"SELECT {', '.join(f'CAST({name} AS BIGINT) AS {name}' for name in names)} FROM {source} WHERE {present}"
     if not {*columns[:-1]} & {*COUNTED, "id"}:
         # Fields have few values: for each of their combinations only the best of the last column can be unbeaten.
-        last = "max" if asked.pareto[-1].startswith("-") else "min"
+        last = "max" if words[-1].startswith("-") else "min"
         keys = f"SELECT {', '.join([*names[:-1], f'{last}({names[-1]})'])} FROM ({keys}) GROUP BY ALL"
-    frontier = Frontier([-1 if word.startswith("-") else 1 for word in asked.pareto])
+    frontier = Frontier([-1 if word.startswith("-") else 1 for word in words])
     for batch in batches_of(connection, keys):
         frontier.see([column.to_numpy() for column in batch.columns])
     found = pa.table(dict(zip(columns, map(pa.array, frontier.columns()), strict=True)))

@@ -159,14 +159,12 @@ def in_words(results: Results) -> Iterator[None]:
     duckdb = _duckdb()
     try:
         yield
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as problem:
-        raise InputError([Fault(_names(results), 0, 0, "", _first_line(problem))]) from None
-    except pa.ArrowException as problem:
-        # What goes wrong while rows stream comes through Arrow.
-        raise InputError([Fault(_names(results), 0, 0, "", _first_line(problem))]) from None
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+        raise  # the SQL is ours, so that these are never a person's faults
     except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
         raise RunError(f"{_names(results)}: {_first_line(problem)}") from None
-    except duckdb.Error as problem:
+    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as problem:
+        # What goes wrong while rows stream comes through Arrow.
         raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_first_line(problem)}")]) from None
 
 

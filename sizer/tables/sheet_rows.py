@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
 
+from sizer.errors import RunError
 from sizer.tables.styles import EXACT
 
 AT_A_TIME = 1 << 14
@@ -25,6 +26,7 @@ LONGEST_CELL_XML = 100
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _INLINE, _INLINE_END = ' t="inlineStr"><is><t>', "</t></is></c>"
 _END = b"</sheetData>"
+_UNWRITABLE = r"[\x00-\x08\x0B\x0C\x0E-\x1F]"
 
 
 class SheetOfRows:
@@ -69,6 +71,10 @@ class SheetOfRows:
 
 def _cell(column: pa.Array) -> tuple[Any, Any, Any]:
     """Return what stands in a cell after its address: an opening, the value, and the end."""
+    if column.null_count:
+        opening, value, end = _cell(pc.fill_null(column, "" if pa.types.is_string(column.type) else False))
+        there = pc.is_valid(column)
+        return pc.if_else(there, opening, ">"), pc.if_else(there, value, ""), pc.if_else(there, end, "</c>")
     if pa.types.is_boolean(column.type):
         return ' t="b"><v>', pc.cast(pc.cast(column, pa.int8()), pa.string()), "</v></c>"
     if not pa.types.is_integer(column.type):
@@ -81,6 +87,8 @@ def _cell(column: pa.Array) -> tuple[Any, Any, Any]:
 
 
 def _escaped(words: pa.Array) -> pa.Array:
+    if pc.any(pc.match_substring_regex(words, _UNWRITABLE)).as_py():
+        raise RunError("a word holds control characters, which no workbook can hold; write csv or parquet")
     for letter, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         words = pc.replace_substring(words, letter, escaped)
     return words
@@ -103,7 +111,9 @@ def _fused(pieces: Sequence[Any]) -> Iterator[Any]:
 def past_exact(column: pa.Array | pa.ChunkedArray) -> bool:
     """Return whether a spreadsheet would round one of the whole numbers."""
     ends = pc.min_max(column)
-    return len(column) > 0 and (ends["max"].as_py() > EXACT or ends["min"].as_py() < -EXACT)
+    if column.null_count == len(column):
+        return False
+    return bool(ends["max"].as_py() > EXACT or ends["min"].as_py() < -EXACT)
 
 
 def _column_styles(xml: bytes, columns: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sizer.networks.conventions import CONVENTIONS
@@ -22,21 +22,7 @@ def write_sweep(workbook: Any, styles: Styles, sweep: Sweep, provenance: Mapping
         sweep: the sweep that was run.
         provenance: what every table of the run says of itself.
     """
-    sheet = workbook.add_worksheet("Sweep")
-    sheet.hide_gridlines(2)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
-    sheet.set_column(0, 0, 20)
-    sheet.set_column(1, 1, 110)
-    sheet.write_string(0, 0, "Sweep", styles.title)
-    row = 2
-    for words, value in _facts(sweep, provenance):
-        pieces = _pieces(value)
-        for piece in pieces:
-            if piece is pieces[0] and words:
-                sheet.write_string(row, 0, words, styles.note)
-            sheet.write_string(row, 1, piece, styles.words)
-            row += 1
+    sheet, row = write_facts(workbook, styles, "Sweep", _facts(sweep, provenance))
     row += 1
     sheet.write_string(row, 0, "The file", styles.heading)
     row += 1
@@ -49,6 +35,26 @@ def write_sweep(workbook: Any, styles: Styles, sweep: Sweep, provenance: Mapping
             if piece:
                 sheet.write_string(row, 1, piece, styles.code)
             row += 1
+
+
+def write_facts(workbook: Any, styles: Styles, title: str, facts: Sequence[tuple[str, str]]) -> tuple[Any, int]:
+    """Add a sheet of facts, each with a word in front, and return it with its first row that is free."""
+    sheet = workbook.add_worksheet(title)
+    sheet.hide_gridlines(2)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, 1, 110)
+    sheet.write_string(0, 0, title, styles.title)
+    row = 2
+    for words, value in facts:
+        pieces = _pieces(value)
+        for piece in pieces:
+            if piece is pieces[0] and words:
+                sheet.write_string(row, 0, words, styles.note)
+            sheet.write_string(row, 1, piece, styles.words)
+            row += 1
+    return sheet, row
 
 
 def _facts(sweep: Sweep, provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -27,14 +27,13 @@ from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.networks.counting import count
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import kind
 from sizer.tables.calculator_sheet import write_calculator
 from sizer.tables.files import partial_path
 from sizer.tables.largest import Largest
 from sizer.tables.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
 from sizer.tables.styles import PAST_EXACT, Styles
 from sizer.tables.summary_sheet import write_summary
-from sizer.tables.sweep_sheet import write_sweep
+from sizer.tables.sweep_sheet import write_facts, write_sweep
 
 ROWS_PER_SHEET = 1_048_575
 """Rows below the header; a sheet ends at row 1,048,576."""
@@ -69,10 +68,16 @@ class _Seen:
 
     widths: dict[str, int]
     """Characters of each column's longest value."""
+    largest: Largest | None
+    """The largest rows, where the workbook will show them."""
     rows: int = 0
     past_exact: set[str] = field(default_factory=set)
     """The columns with numbers that stand as text."""
-    largest: Largest = field(default_factory=Largest)
+
+    @classmethod
+    def of(cls, schema: pa.Schema, largest: Largest | None = None) -> _Seen:
+        """Return what is known before the first row."""
+        return cls({name: len(name) + 4 for name in schema.names}, largest)  # 4: the button of the filter
 
 
 def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, about: About) -> None:
@@ -89,10 +94,48 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         OSError: the file cannot be written.
     """
     _check_rows(about.rows)
+
+    def write_rest(workbook: Any, styles: Styles, seen: _Seen) -> None:
+        assert seen.largest is not None
+        write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
+        write_sweep(workbook, styles, about.sweep, about.provenance)
+        row = about.calculator_row
+        which = "" if row is None else f"The largest configuration that was kept: {count(row).weights:,} weights."
+        write_calculator(workbook, styles, row, about=which)
+
+    _write(path, tables, schema, _Seen.of(schema, largest=Largest()), about.sweep.name, write_rest)
+
+
+def write_rows(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, facts: Sequence[tuple[str, str]]) -> None:
+    """Write a workbook of rows that no single run made, and of a sheet that says what they are.
+
+    Args:
+        path, tables, schema: as `write_workbook` takes them.
+        facts: what that sheet says, each with a word in front.
+
+    Raises:
+        RunError: there are more rows than a workbook can have.
+        OSError: the file cannot be written.
+    """
+
+    def write_rest(workbook: Any, styles: Styles, seen: _Seen) -> None:
+        write_facts(workbook, styles, "Query", facts)
+
+    _write(path, tables, schema, _Seen.of(schema), "Query", write_rest)
+
+
+def _write(
+    path: Path,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    seen: _Seen,
+    title: str,
+    write_rest: Callable[[Any, Styles, _Seen], None],
+) -> None:
     scratch = partial_path(path.with_name(f"{path.name}.rows"))
     try:
-        seen = _store(scratch, tables, schema)
-        frame = _frame(schema, seen, about)
+        _store(scratch, tables, schema, seen)
+        frame = _frame(schema, seen, title, write_rest)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target, zipfile.ZipFile(frame) as made:
             _fill(target, made, scratch, schema, seen.rows)
     finally:
@@ -107,21 +150,23 @@ def _check_rows(rows: int) -> None:
         )
 
 
-def _store(scratch: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> _Seen:
-    """Put the rows into a file, and return what a workbook needs to know of them before its first row."""
-    seen = _Seen({name: len(name) + 4 for name in schema.names})  # 4: the button of the filter
+def _store(scratch: Path, tables: Iterable[pa.Table], schema: pa.Schema, seen: _Seen) -> None:
+    """Put the rows into a file, and note what a workbook needs to know of them before its first row."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.OSFile(str(scratch), "wb") as file, pa.ipc.new_stream(file, schema, options=options) as stream:
         for table in tables:
             stream.write_table(table)
             seen.rows += len(table)
             _check_rows(seen.rows)
-            seen.largest.see(table)
-            for name in schema.names if len(table) else ():
-                seen.widths[name] = max(seen.widths[name], _longest(table[name]))
-                if pa.types.is_integer(table[name].type) and past_exact(table[name]):
+            if seen.largest is not None:
+                seen.largest.see(table)
+            for name in schema.names:
+                column = table[name]
+                if column.null_count == len(column):
+                    continue
+                seen.widths[name] = max(seen.widths[name], _longest(column))
+                if pa.types.is_integer(column.type) and past_exact(column):
                     seen.past_exact.add(name)
-    return seen
 
 
 def _longest(column: pa.ChunkedArray) -> int:
@@ -131,19 +176,15 @@ def _longest(column: pa.ChunkedArray) -> int:
     return 5 if pa.types.is_boolean(column.type) else int(pc.max(pc.utf8_length(column)).as_py()) + 2
 
 
-def _frame(schema: pa.Schema, seen: _Seen, about: About) -> io.BytesIO:
+def _frame(schema: pa.Schema, seen: _Seen, title: str, write_rest: Callable[[Any, Styles, _Seen], None]) -> io.BytesIO:
     """Return the workbook without its rows."""
     made = io.BytesIO()
     workbook = xlsxwriter.Workbook(made, {"in_memory": True})
-    workbook.set_properties({"title": about.sweep.name, "created": _CREATED})
+    workbook.set_properties({"title": title, "created": _CREATED})
     styles = Styles.of(workbook)
     for number, rows in enumerate(_shares(seen.rows), start=1):
         _add_configurations(workbook, styles, number, rows, schema, seen)
-    write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
-    write_sweep(workbook, styles, about.sweep, about.provenance)
-    row = about.calculator_row
-    which = "" if row is None else f"The largest configuration that was kept: {count(row).weights:,} weights."
-    write_calculator(workbook, styles, row, about=which)
+    write_rest(workbook, styles, seen)
     workbook.close()
     made.seek(0)
     return made
@@ -165,7 +206,7 @@ def _add_configurations(workbook: Any, styles: Styles, number: int, rows: int, s
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     for place, name in enumerate(schema.names):
-        is_count = kind(name) == "count"
+        is_count = pa.types.is_integer(schema.field(name).type)
         width = seen.widths[name] + (_BAR if name == "weights" else 0)
         sheet.set_column(place, place, width, styles.count if is_count else styles.words)
         sheet.write_string(0, place, name, styles.header_right if is_count else styles.header)

@@ -17,8 +17,6 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-from sizer.tables.arrow import kind
-
 Sink = Path | IO[bytes] | io.RawIOBase
 
 
@@ -36,6 +34,8 @@ class Form:
     """One of `CSV_DIALECTS`."""
     gzip: bool = False
     """Whether CSV is compressed."""
+    quoted: bool = False
+    """Whether words stand in quotes in CSV: those of a run need none, those of other people's files may."""
 
     def extension(self, format_name: str) -> str:
         """Return the extension of a format's files.
@@ -88,7 +88,7 @@ class _Behind:
 class CsvWriter:
     """UTF-8, one header line, plain integers, `true` and `false`: byte for byte what pandas writes.
 
-    Nothing needs quotes: columns are whole numbers, booleans and the words of a fixed list. No value has decimals, so
+    In a run's table nothing needs quotes: it has whole numbers, booleans and known words. No value has decimals, so
     that dialects differ in what stands between values, and in the mark by which Excel knows UTF-8.
     """
 
@@ -100,7 +100,9 @@ class CsvWriter:
         delimiter = CSV_DIALECTS[form.csv_dialect]
         mark = "\ufeff" if form.csv_dialect == "excel-eu" else ""
         self._file.write((mark + delimiter.join(schema.names) + "\n").encode())
-        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none", delimiter=delimiter)
+        options = pyarrow.csv.WriteOptions(
+            include_header=False, quoting_style="needed" if form.quoted else "none", delimiter=delimiter
+        )
         self._writer = pyarrow.csv.CSVWriter(self._file, schema, write_options=options)
         self._behind = _Behind()
 
@@ -127,8 +129,8 @@ class ParquetWriter:
 
     def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form) -> None:
         """Open the file."""
-        integers = [name for name in schema.names if kind(name) == "count"]
-        self._words = [name for name in schema.names if kind(name) == "choice"]
+        integers = [field.name for field in schema if pa.types.is_integer(field.type)]
+        self._words = [field.name for field in schema if pa.types.is_string(field.type)]
         options: dict[str, Any] = {"use_dictionary": self._words}
         if form.parquet_encoding == "delta":
             options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")

@@ -1,0 +1,207 @@
+"""The command on results: query."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sizer.cli.options import split_list
+from sizer.cli.reporting import AsJson, reported
+from sizer.cli.screens import DOT, shown
+from sizer.cli.terminal import Terminal
+from sizer.errors import Fault, InputError, quoted
+from sizer.networks.counting import did_you_mean
+
+if TYPE_CHECKING:
+    from sizer.tables.query import Answer
+    from sizer.tables.results import Results
+
+ON_SCREEN = 20
+"""Rows on a terminal, where no number was asked for."""
+
+Resultfiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RESULT...",
+        help="Tables of runs: .parquet (a folder of parts too), .csv, .tsv, .gz, or NAME.manifest.json.",
+        show_default=False,
+    ),
+]
+
+
+def query(
+    results: Resultfiles,
+    budget: Annotated[
+        list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; as sizer run takes it.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
+    ] = None,
+    sort: Annotated[
+        list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="How many rows at most.", show_default="all")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option(metavar="LIST", help="Of the answer.", show_default="all")
+    ] = None,
+    group_by: Annotated[
+        list[str] | None, typer.Option(metavar="LIST", help="A row for each combination of these columns.")
+    ] = None,
+    best: Annotated[
+        str, typer.Option(metavar="COLUMN", help="With --group-by: the configuration with the largest of this column.")
+    ] = "",
+    summary: Annotated[bool, typer.Option("--summary", help="Each column's smallest and largest value.")] = False,
+    near: Annotated[
+        str, typer.Option(metavar="SIZE", help="The closest to a size first: 9.5M, or a COLUMN=SIZE.")
+    ] = "",
+    pareto: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIST", help="Rows that no other beats: less of a column is better, or more with - in front."
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table, csv, tsv, parquet, xlsx, json or markdown.",
+            show_default="by --out; table on a terminal, tsv in a pipe",
+        ),
+    ] = "",
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    as_json: AsJson = False,
+) -> None:
+    """Filter, sort and group the tables of runs, however large they are.
+
+    sizer query results/speech.parquet --budget 5M --where "layers >= 2" --sort -weights --top 5
+
+    sizer query results/speech.parquet --group-by layers --best weights --format markdown
+    """
+    with reported(as_json, counted="nothing was answered"):
+        chosen = _form(form, out, as_json=as_json)
+        from sizer.tables.query import Query, answered
+        from sizer.tables.results import open_results
+
+        opened = open_results(results)
+        asked = Query(
+            budget=split_list(budget),
+            where=where or (),
+            sort=split_list(sort),
+            top=top,
+            columns=split_list(columns),
+            group_by=split_list(group_by),
+            best=best.strip(),
+            summary=summary,
+            near=near.strip(),
+            pareto=split_list(pareto),
+        )
+        if chosen == "table":
+            # The screen shows the first rows only; the others are counted.
+            with answered(opened, asked) as answer:
+                typer.echo("\n".join(_screen(opened, answer, ON_SCREEN if top is None else top)))
+        elif as_json:
+            with answered(opened, asked) as answer:
+                _print_object(opened, answer)
+        else:
+            from sizer.tables.answers import write_answer
+
+            with answered(opened, asked) as answer, _sink(out, chosen) as sink:
+                write_answer(answer, chosen, sink, opened, asked)
+            if out != "-":
+                typer.echo(f"{out}: {answer.rows:,} row{'' if answer.rows == 1 else 's'}", err=True)
+
+
+def _form(form: str, out: str, *, as_json: bool) -> str:
+    """Return what to write.
+
+    Raises:
+        InputError: it is not known, or does not go where it should.
+    """
+    from sizer.tables.answers import EXTENSIONS, FORMS
+
+    known = ("table", *FORMS)
+    if form and form not in known:
+        message = f"no format named {quoted(form)}{did_you_mean(form, known) or '; one of ' + ', '.join(known)}"
+        raise InputError([Fault("", 0, 0, "--format", message)])
+    if as_json:
+        if form not in {"", "json"} or out != "-":
+            raise InputError([Fault("", 0, 0, "--json", "prints one object on standard output; leave the others out")])
+        return "json"
+    if out == "-":
+        if form == "xlsx" or (form == "parquet" and sys.stdout.isatty()):
+            raise InputError([Fault("", 0, 0, "--format", f"{form} goes into a file; name one with --out")])
+        return form or ("table" if sys.stdout.isatty() else "tsv")
+    by_name = EXTENSIONS.get(Path(out).suffix.removeprefix(".").lower())
+    if not form and by_name is None:
+        message = f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}; name a --format"
+        raise InputError([Fault("", 0, 0, "--out", message)])
+    if form == "table":
+        raise InputError([Fault("", 0, 0, "--format", "a table is for the screen; write csv, tsv or markdown")])
+    return form or str(by_name)
+
+
+@contextlib.contextmanager
+def _sink(out: str, form: str) -> Iterator[Any]:
+    """Open what an answer is written to: standard output, or a file that appears whole or not at all."""
+    if out == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    from sizer.tables.files import pending_files
+
+    path = Path(out)
+    with pending_files(path.parent) as pending:
+        yield pending.add(path)
+        pending.commit()
+
+
+def _print_object(results: Results, answer: Answer) -> None:
+    """Print an answer as one JSON object, row by row."""
+    from sizer.tables.answers import rows_of
+
+    head = {"results": list(results.labels), "columns": list(answer.columns), "count": answer.rows}
+    typer.echo(json.dumps(head, ensure_ascii=False, indent=2)[:-2] + ',\n  "rows": [', nl=False)
+    between = "\n"
+    for row in rows_of(answer):
+        typer.echo(f"{between}    {json.dumps(row, ensure_ascii=False)}", nl=False)
+        between = ",\n"
+    typer.echo("\n  ]\n}" if answer.rows else "]\n}")
+
+
+def _screen(results: Results, answer: Answer, most: int) -> list[str]:
+    """Return the first rows as a person reads them."""
+    from sizer.tables.answers import rows_of
+
+    terminal = Terminal.of()
+    rows = list(itertools.islice(rows_of(answer), most))
+    header = list(answer.columns)
+    left = [place for place, kind in enumerate(answer.columns.values()) if kind == "choice"]
+    lines = [[shown(value) for value in row.values()] for row in rows]
+    limit = (results.provenance.get("budget") or {}).get("weights", {}).get("max")
+    bar = None
+    if "weights" in answer.columns and limit:
+        bar = len(header)
+        header.append("of budget")
+        for line, row in zip(lines, rows, strict=True):
+            line.append("" if row["weights"] is None else f"{row['weights'] / limit:.1%}")
+    if not rows:
+        return [*terminal.wrapped(f"{results.name}{DOT}no rows")]
+    known = f"{answer.rows:,} row{'' if answer.rows == 1 else 's'}"
+    if len(rows) < answer.rows:
+        known = f"{len(rows):,} of {known}; --top N shows more, --out FILE writes all"
+    return [
+        *terminal.wrapped(f"{results.name}{DOT}{known}"),
+        "",
+        *terminal.table(header, lines, left, bar if lines and all(line[-1] for line in lines) else None),
+    ]
