@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import sizer
 from sizer.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,8 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
         if words[1] == "verify" and framework in words and importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
+    if "results/" in example:
+        sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), tmp_path / "results")
     # A shell's work: patterns become the files that they stand for.
     expanded = [
         file

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from sizer.errors import RunError
 
-MOST = 100_000
-"""Unbeaten combinations at most; more of them are no choice that a person could look at."""
+MOST = 10_000
+"""Unbeaten combinations of three columns or more, at most: the work grows with their square, and nobody reads them."""
 
 
 _WAITING = 1 << 18
@@ -64,12 +64,14 @@ class Frontier:
         """Compare all rows that wait."""
         self._rows = _unbeaten(np.unique(np.concatenate([self._rows, *self._waiting]), axis=0))
         self._waiting = []
-        if len(self._rows) > MOST:
-            raise RunError(f"more than {MOST:,} combinations of these columns are unbeaten; compare fewer columns")
 
 
 def _unbeaten(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the rows that no other beats, of rows that are sorted and each there once."""
+    """Return the rows that no other beats, of rows that are sorted and each there once.
+
+    Raises:
+        RunError: there are too many.
+    """
     if rows.shape[1] == 1:
         return rows[:1]
     if rows.shape[1] == 2:
@@ -85,4 +87,6 @@ def _unbeaten(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         keep[: place + 1] = True
         rows = rows[keep]
         place += 1
+        if place > MOST:
+            raise RunError(f"more than {MOST:,} combinations of these columns are unbeaten; compare fewer columns")
     return rows

@@ -135,8 +135,16 @@ def answered(results: Results, asked: Query) -> Iterator[Answer]:
 
 
 def batches_of(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of an SQL query as they are found."""
-    return iter(connection.sql(sql).to_arrow_reader(_BATCH))
+    """Yield the rows of an SQL query as they are found.
+
+    Raises:
+        pyarrow.ArrowInvalid: a file is damaged.
+    """
+    try:
+        yield from connection.sql(sql).to_arrow_reader(_BATCH)
+    except OSError as problem:
+        # Arrow says so of whatever DuckDB stumbles over; a disk that cannot be written says it elsewhere.
+        raise pa.ArrowInvalid(str(problem)) from None
 
 
 def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

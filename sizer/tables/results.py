@@ -173,8 +173,10 @@ def _names(results: Results) -> str:
 
 
 def _first_line(problem: Exception) -> str:
-    line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    return line.partition(" Error: ")[2] or line
+    """Return what went wrong without advice on how to call DuckDB."""
+    lines = [line.strip() for line in str(problem).partition("Possible")[0].splitlines() if line.strip()]
+    words = "; ".join(lines[:3]) or type(problem).__name__
+    return quoted(words.rpartition(" Error: ")[2] or words)[1:-1] if len(lines) < 2 else words[:300]
 
 
 def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Results:
