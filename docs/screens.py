@@ -58,17 +58,20 @@ def benchmark(path: str) -> None:
     """Place the figures of a benchmark, with the machine they were measured on."""
     found = json.loads((ROOT / path).read_text())
     best = found["ways"][found["reference"]]["per_second"]
+    with_memory = any("memory" in figures for figures in found["ways"].values())
     rows = [
         [
             name,
             f"{figures['configurations']:,}",
             f"{figures['seconds']:.2f} s",
+            *([f"{figures['memory'] / 1e6:,.0f} MB"] if with_memory else []),
             f"{figures['per_second']:,.0f}",
             "" if name == found["reference"] else in_words(best / figures["per_second"]),
         ]
         for name, figures in found["ways"].items()
     ]
-    table(["way", "configurations", "time", "per second", f"rate against {found['reference']}"], rows)
+    memory = ["peak memory"] if with_memory else []
+    table(["way", "configurations", "time", *memory, "per second", f"rate against {found['reference']}"], rows)
     machine = found["machine"]
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 

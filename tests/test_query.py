@@ -135,18 +135,20 @@ def test_groups(folder: Path, frame: pd.DataFrame) -> None:
 
 
 def test_a_summary(folder: Path, frame: pd.DataFrame) -> None:
-    found = sizer.query(folder / "speech.parquet", summary=True, where="layers > 1").set_index("column")
+    found = sizer.query(folder / "speech.parquet", summary=True, where="layers > 1")
     shown = frame[frame.layers > 1]
-    assert found.index.tolist() == frame.columns.tolist()
-    assert found.loc["weights", ["rows", "smallest", "largest"]].tolist() == [
+    rows: dict[str, Any] = {row["column"]: row for row in found.to_dict("records")}
+    assert list(rows) == frame.columns.tolist()
+    weights = rows["weights"]
+    assert (weights["rows"], weights["smallest"], weights["largest"]) == (
         len(shown),
-        shown.weights.min(),
-        shown.weights.max(),
-    ]
-    assert found.loc["layers", ["values", "smallest", "largest"]].tolist() == [4, 2, 5]
-    assert pd.isna(found.loc["id", "values"])
-    assert found.loc["cell_type", "words"] == "lstm"
-    assert found.loc["bidirectional", ["values", "smallest", "largest"]].tolist() == [1, 0, 0]
+        shown["weights"].min(),
+        shown["weights"].max(),
+    )
+    assert (rows["layers"]["values"], rows["layers"]["smallest"], rows["layers"]["largest"]) == (4, 2, 5)
+    assert rows["id"]["values"] is pd.NA
+    assert rows["cell_type"]["words"] == "lstm"
+    assert (rows["bidirectional"]["values"], rows["bidirectional"]["largest"]) == (1, 0)
 
 
 def test_the_nearest(folder: Path, frame: pd.DataFrame) -> None:
