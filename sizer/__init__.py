@@ -5,6 +5,7 @@
     compare       the same words under every convention
     reconcile     which readings of a network give a stated figure
     fit           which width keeps a network within a budget
+    fits          whether a network is within a budget, in microseconds
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
@@ -22,6 +23,7 @@ from sizer.networks.comparison import compare
 from sizer.networks.counting import Count, count
 
 if TYPE_CHECKING:
+    from sizer.grids.fits import fits
     from sizer.networks.answers import Reconciliation
     from sizer.networks.claims import reconcile
     from sizer.networks.fitting import Fit, fit
@@ -47,6 +49,7 @@ __all__ = [
     "count",
     "explain",
     "fit",
+    "fits",
     "load_sweep",
     "query",
     "reconcile",
@@ -58,6 +61,7 @@ _LATER = {
     "reconcile": "sizer.networks.claims",
     "Fit": "sizer.networks.fitting",
     "fit": "sizer.networks.fitting",
+    "fits": "sizer.grids.fits",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",
