@@ -24,5 +24,6 @@ benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json
 	$(python) benchmarks/tables.py --json benchmarks/tables.json
 	$(python) benchmarks/memory.py --sizes 1e7 1e8 1e9 --json benchmarks/memory.json
+	$(python) benchmarks/fits.py --json benchmarks/fits.json
 	$(python) benchmarks/queries.py --json benchmarks/queries.json
 	$(python) benchmarks/cluster.py --json benchmarks/cluster.json

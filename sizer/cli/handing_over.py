@@ -1,0 +1,74 @@
+"""The command that hands configurations over to a search tool: export."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.options import split_list
+from sizer.cli.reporting import OutFile, reported
+
+
+class Tool(enum.Enum):
+    """What reads the export."""
+
+    OPTUNA = "optuna"
+    WANDB = "wandb"
+    RAY = "ray"
+    HYDRA = "hydra"
+    JSONL = "jsonl"
+
+
+def export(
+    result: Annotated[
+        str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
+    ],
+    to: Annotated[Tool, typer.Option("--to", help="The tool.", show_default=False)],
+    budget: Annotated[list[str] | None, typer.Option(metavar="BOUND", help="As sizer query takes it.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
+    ] = None,
+    sort: Annotated[
+        list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many at most.", show_default="all")] = None,
+    out: OutFile = "-",
+) -> None:
+    """Write kept configurations as Optuna, Weights & Biases, Ray Tune or Hydra take them, or as JSON lines.
+
+    sizer export results/speech.parquet --to optuna --sort -weights --top 20 --out trials.json
+
+    sizer export results/speech.parquet --to jsonl --where "layers == 2"
+    """
+    with reported(counted="nothing was handed over"):
+        from sizer.tables.answers import rows_of
+        from sizer.tables.exports import columns_needed, exported
+        from sizer.tables.files import pending_files
+        from sizer.tables.query import Query, answered
+        from sizer.tables.results import open_results
+
+        opened = open_results([result])
+        asked = Query(
+            budget=split_list(budget),
+            where=where or (),
+            sort=split_list(sort),
+            top=top,
+            columns=columns_needed(opened),
+        )
+        with answered(opened, asked) as answer:
+            pieces = exported(opened, rows_of(answer), answer.rows, to.value)
+            if out == "-":
+                for piece in pieces:
+                    sys.stdout.write(piece)
+                sys.stdout.flush()
+                return
+            path = Path(out)
+            with pending_files(path.parent) as pending:
+                with pending.add(path).open("w", encoding="utf-8") as file:
+                    file.writelines(pieces)
+                pending.commit()
+            typer.echo(f"{out}: {answer.rows:,} configurations for {to.value}", err=True)
