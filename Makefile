@@ -1,7 +1,7 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
 
-.PHONY: test check docs benchmark kill-storm
+.PHONY: test check docs benchmark kill-storm pictures
 
 test:
 	$(python) -m pytest -q
@@ -19,6 +19,12 @@ kill-storm:
 
 docs:
 	$(python) docs/check.py --write
+
+# What docs/plots.md shows.
+pictures:
+	$(python) -m sizer run sweeps/speech.yaml
+	$(python) -m sizer plot results/speech.parquet --out docs/images/weights.png --width 500
+	$(python) -m sizer plot results/speech.parquet --kind heatmap --out docs/images/heatmap.png
 
 benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from sizer import __version__
-from sizer.cli import fitting, frameworks, handing_over, networks, queries, sweeps
+from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, sweeps
 from sizer.networks.counting import did_you_mean
 
 
@@ -54,7 +54,7 @@ def _options(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
-    "Results": (queries.query, handing_over.export),
+    "Results": (queries.query, pictures.plot, handing_over.export),
     "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
     "Frameworks": (frameworks.verify, frameworks.code),
 }

@@ -1,0 +1,69 @@
+"""Commands that draw results: plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.options import split_list
+from sizer.cli.queries import Resultfiles
+from sizer.cli.reporting import reported
+from sizer.errors import Fault, InputError, quoted
+
+
+def plot(
+    results: Resultfiles,
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="What is drawn: .svg, .png or .html.", show_default=False)
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            help="weights (against a field), heatmap (the most cells over two fields) or histogram (of sizes).",
+            show_default="weights, where a field varies",
+        ),
+    ] = "",
+    x: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Along the axis.", show_default="cells, or what varies")
+    ] = "",
+    y: Annotated[str, typer.Option(metavar="COLUMN", help="Up the axis of a heat map.", show_default="layers")] = "",
+    colour: Annotated[
+        str,
+        typer.Option(
+            "--colour", "--color", metavar="COLUMN", help="Of the lines or bars.", show_default="layers, or what varies"
+        ),
+    ] = "",
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BOUND", help="Draw what is within; as sizer run takes it.", show_default="the run's"),
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Above the plot.", show_default="the run's name")] = "",
+    width: Annotated[int, typer.Option(metavar="PIXELS", help="Of the plot's inside.")] = 640,
+) -> None:
+    """Draw results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
+
+    sizer plot results/speech.parquet --out speech.svg
+
+    sizer plot results/speech.parquet --kind heatmap --budget 5M --out speech.png
+    """
+    with reported(counted="nothing was drawn"):
+        extension = Path(out).suffix.removeprefix(".").lower()
+        from sizer.tables.files import pending_files
+        from sizer.tables.plots import EXTENSIONS, Asked, write_plot
+        from sizer.tables.results import open_results
+
+        if extension not in EXTENSIONS:
+            raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}")])
+        opened = open_results(results)
+        asked = Asked(kind, x, y, colour, split_list(budget), where or (), title, width)
+        path = Path(out)
+        with pending_files(path.parent) as pending:
+            write_plot(opened, asked, pending.add(path), extension)
+            pending.commit()
+        typer.echo(f"{out} is drawn", err=True)
