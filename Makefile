@@ -25,6 +25,8 @@ pictures:
 	$(python) -m sizer run sweeps/speech.yaml
 	$(python) -m sizer plot results/speech.parquet --out docs/images/weights.png --width 500
 	$(python) -m sizer plot results/speech.parquet --kind heatmap --out docs/images/heatmap.png
+	$(python) -m sizer report results/speech.parquet
+	chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,2150 --screenshot=docs/images/report.png results/speech.html
 
 benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json

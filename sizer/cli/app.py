@@ -54,7 +54,7 @@ def _options(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
-    "Results": (queries.query, pictures.plot, handing_over.export),
+    "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
     "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
     "Frameworks": (frameworks.verify, frameworks.code),
 }

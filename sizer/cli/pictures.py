@@ -1,4 +1,4 @@
-"""Commands that draw results: plot."""
+"""Commands that show results: plot, report."""
 
 from __future__ import annotations
 
@@ -67,3 +67,33 @@ def plot(
             write_plot(opened, asked, pending.add(path), extension)
             pending.commit()
         typer.echo(f"{out} is drawn", err=True)
+
+
+def report(
+    result: Annotated[
+        str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
+    ],
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="The page.", show_default="NAME.html beside the result")
+    ] = "",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Above the page.", show_default="the run's name")] = "",
+) -> None:
+    """Write one HTML page that works with no network: the sweep, the counts, plots, a table to search, each row's parts.
+
+    sizer report results/speech.parquet
+
+    sizer report results/speech.parquet --title "What fits the phone" --out phone.html
+    """
+    with reported(counted="nothing was written"):
+        from sizer.tables.files import pending_files
+        from sizer.tables.report import write_report
+        from sizer.tables.results import open_results
+
+        opened = open_results([result])
+        path = Path(out) if out else Path(result).with_name(f"{Path(result).name.split('.')[0]}.html")
+        if path.suffix.lower() not in {".html", ".htm"}:
+            raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} does not end in .html")])
+        with pending_files(path.parent) as pending:
+            rows = write_report(opened, pending.add(path), title=title)
+            pending.commit()
+        typer.echo(f"{path}: a page with {rows:,} configuration{'' if rows == 1 else 's'}", err=True)

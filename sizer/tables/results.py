@@ -272,7 +272,7 @@ def _of_manifest(name: str, path: Path) -> Result:
 def _manifest(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(content, dict) and isinstance(content.get("files"), dict) and "sizer" in content
     return content if whole else None
@@ -370,3 +370,14 @@ def _beside(path: Path) -> Mapping[str, Any]:
     manifest = path.with_name(f"{stem}.manifest.json")
     found = _manifest(manifest) if manifest.is_file() else None
     return found if found is not None and path.name in found["files"] else {}
+
+
+def manifest_of(result: Result) -> Mapping[str, Any]:
+    """Return the manifest of the run that made a table: where its configurations went; empty where it is not there."""
+    if "kept" in result.provenance:
+        return result.provenance
+    table = Path(result.name)
+    found = _manifest(table.with_name(f"{table.name.partition('.parquet')[0]}.manifest.json"))
+    same = found is not None and found.get("sweep_sha256") == result.provenance.get("sweep_sha256")
+    whole = same and all(found.get(key) == result.provenance.get(key) for key in ("budget", "where"))  # type: ignore[union-attr]
+    return found if found is not None and whole and "query" not in result.provenance else {}
