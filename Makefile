@@ -20,13 +20,16 @@ kill-storm:
 docs:
 	$(python) docs/check.py --write
 
-# What docs/plots.md shows.
+# What the documents show.
 pictures:
 	$(python) -m sizer run sweeps/speech.yaml
 	$(python) -m sizer plot results/speech.parquet --out docs/images/weights.png --width 500
 	$(python) -m sizer plot results/speech.parquet --kind heatmap --out docs/images/heatmap.png
 	$(python) -m sizer report results/speech.parquet
 	chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,2150 --screenshot=docs/images/report.png results/speech.html
+	$(python) -m sizer run sweeps/speech.yaml --format xlsx
+	soffice --headless --convert-to pdf --outdir results results/speech.xlsx
+	pdftoppm -r 80 -png -singlefile -f 44 -l 44 results/speech.pdf docs/images/workbook
 
 benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json

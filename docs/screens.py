@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -137,3 +138,59 @@ def table(header: list[str], rows: list[list[str]]) -> None:
     cog.outl(
         "\n" + "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
     )
+
+
+def commands() -> None:
+    """Place every command with its arguments and options, by what a person wants to do."""
+    import typer.main
+
+    from sizer.cli.app import app
+    from sizer.networks.fields import FIELDS
+
+    group = typer.main.get_command(app)
+    fields = {f"--{name.replace('_', '-')}" for name in FIELDS}
+    panel = ""
+    for name, command in group.commands.items():
+        if command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            cog.outl(f"\n### {panel}")
+        words = [line.strip() for line in (command.help or "").splitlines()]
+        said = " ".join(itertools.takewhile(bool, words))
+        cog.outl(f"\n#### `sizer {name}`\n\n{said}\n")
+        cog.outl("".join(f"    {word}\n" for word in words if word.startswith("sizer ")))
+        rows, has_fields = [], False
+        for parameter in command.params:
+            flags = [*parameter.opts, *parameter.secondary_opts]
+            if fields & {*flags}:
+                has_fields = True
+            elif "--help" not in flags:
+                shown = parameter.metavar or ""
+                text = f"`{' / '.join(flags)}{f' {shown}' if shown and parameter.param_type_name == 'option' else ''}`"
+                if parameter.param_type_name == "argument":
+                    text = f"`{shown or parameter.name}`"
+                rows.append([text, parameter.help or ""])
+        table(["argument or option", "meaning"], rows)
+        if has_fields:
+            cog.outl(
+                "And an option for each field of a network, with hyphens: `--cell-type`, `--layers`, `--cells` ...\n"
+            )
+
+
+def columns() -> None:
+    """Place every column of the tables."""
+    from sizer.networks.fields import FIELDS
+    from sizer.networks.network import COUNTED, MEANINGS
+
+    rows = [
+        [
+            "`id`",
+            "whole number",
+            "A configuration's place in the grid, from 0; the last axis of the file is the fastest.",
+        ]
+    ]
+    kinds = {"count": "whole number", "boolean": "`true` or `false`", "choice": "word"}
+    rows += [
+        [f"`{name}`", kinds[field.kind], field.description] for name, field in FIELDS.items() if name not in COUNTED
+    ]
+    rows += [[f"`{name}`", "whole number, counted", MEANINGS[name]] for name in COUNTED]
+    table(["column", "holds", "meaning"], rows)

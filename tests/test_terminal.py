@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -74,3 +77,19 @@ def test_a_run_shows_every_number_at_any_width(columns: str) -> None:
         assert re.search(rf"(?<![\d,]){re.escape(number)}(?![\d,])", printed), number
     table = printed.partition("Largest within the budget")[2].partition("A run would")[0]
     assert max(map(len, table.splitlines())) <= int(columns)
+
+
+def test_shells_complete_commands_and_options() -> None:
+    def completed(words: str) -> list[str]:
+        environment = {
+            **os.environ,
+            "_SIZER_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        }
+        run = "import sys; sys.argv = ['sizer']; from sizer.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", run], env=environment, capture_output=True, text=True, check=False)
+        return done.stdout.split()
+
+    assert completed("sizer qu") == ["query"]
+    assert {"--budget", "--best"} <= {*completed("sizer query --b")}

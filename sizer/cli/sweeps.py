@@ -61,7 +61,7 @@ def run(
         list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
     ] = None,
     format_names: Annotated[
-        list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, or both with a comma.")
+        list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, xlsx; several with commas.")
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
     top: Annotated[int, typer.Option(min=0, help="How many of the largest to show.")] = 5,

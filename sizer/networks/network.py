@@ -24,6 +24,24 @@ BYTES = {"float32_bytes": 4, "float16_bytes": 2, "int8_bytes": 1}
 COUNTED = ("weights", *PARTS, "macs_per_step", "state_size", *BYTES)
 """Every column that is counted rather than given."""
 
+MEANINGS = {
+    "weights": "Trainable scalars of the whole network.",
+    "input_weights": "Of the matrices that what feeds a layer is multiplied with.",
+    "recurrent_weights": "Of the matrices that a layer's own last output is multiplied with.",
+    "projection_weights": "Of the projections' matrices.",
+    "peephole_weights": "Of the gates' views of the cells.",
+    "bias_weights": "Every bias, the projection's and the output layer's too.",
+    "output_weights": "Of the output layer's matrix.",
+    "embedding_weights": "Of the embedding in front of the network.",
+    "other_weights": "What `other_weights` gives.",
+    "macs_per_step": "Multiply-accumulates of one time step: matrices only, the output layer included, looking up an embedding not.",
+    "state_size": "Scalars carried from one step to the next.",
+    "float32_bytes": "Bytes of the weights in 32-bit floats.",
+    "float16_bytes": "Bytes of the weights in 16-bit floats.",
+    "int8_bytes": "Bytes of the weights in 8-bit integers.",
+}
+"""What each counted column holds. The parts, from `input_weights` to `other_weights`, add up to `weights`."""
+
 Fields = Mapping[str, Any]
 STANDINGS: tuple[Standing, ...] = ("each", "shared", "joined")
 
