@@ -452,7 +452,7 @@ def as_options(network: Mapping[str, Any]) -> list[str]:
 
 
 def test_screen_on_a_terminal() -> None:
-    assert on_terminal("compare", "--claim", "21M", *as_options(GRAVES)) == (
+    assert on_terminal("compare", "--claim", "21M", *as_options(GRAVES), columns="200") == (
         "textbook · lstm · 205 -> 5 x 700 -> 205 · no biases, no peepholes\n"
         "Plainly 18,357,500: 2,642,500 (12.6%) short of 21M\n"
         "\n"

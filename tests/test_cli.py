@@ -238,7 +238,7 @@ def test_compare_as_in_the_four_toolkit_example() -> None:
     assert rows["pytorch"] == "6381568"
     assert rows["keras"] == ""
     assert "keras has no projections" in done.stdout
-    screen = on_terminal("compare", *fields)
+    screen = on_terminal("compare", *fields, columns="200")
     assert re.search(
         r"kaldi_nnet3 +- +kaldi_nnet3 needs a nonrecurrent_projection beside a recurrent_projection", screen
     )

@@ -90,7 +90,7 @@ def test_nothing_fits_and_nothing_to_search_are_said_and_are_no_failures() -> No
 def test_several_networks_are_a_table() -> None:
     question = ("fit", "--budget", "1M", "--vary", "cells,recurrent_projection=1/4", "--inputs", "80")
     several = ("--layers", "1,2", "--convention", "pytorch,keras")
-    assert on_terminal(*question, *several) == (
+    assert on_terminal(*question, *several, columns="200") == (
         "lstm · 80 inputs · at most 1,000,000 weights\n"
         "\n"
         "  convention  layers  cells  recurrent_projection  weights  of budget  next cells  next weights\n"

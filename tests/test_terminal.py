@@ -93,3 +93,32 @@ def test_shells_complete_commands_and_options() -> None:
 
     assert completed("sizer qu") == ["query"]
     assert {"--budget", "--best"} <= {*completed("sizer query --b")}
+
+
+def test_long_lines_of_a_screen_are_folded_below_their_last_column() -> None:
+    text = "textbook · lstm · 39 -> 34\n  pytorch  +24,576  bias and a word more\n\nan approximation that is long\nNext: sizer explain --id 7 and so on"
+    assert Terminal(width=30).fitted(text).split("\n") == [
+        "textbook · lstm · 39 -> 34",
+        "  pytorch  +24,576  bias and a",
+        "  word more".replace("  ", "    ", 1),
+        "",
+        "an approximation that is long",
+        "Next: sizer explain --id 7 and so on",
+    ]
+    assert Terminal(width=40).fitted("a\n  pytorch  +24,576  bias and a word more of it").split("\n")[1:] == [
+        "  pytorch  +24,576  bias and a word more",
+        "                    of it",
+    ]
+
+
+def test_screens_fit_a_narrow_terminal() -> None:
+    for command in (
+        ["compare", "--inputs", "80", "--layers", "3", "--cells", "1024", "--recurrent-projection", "256"],
+        ["explain", "--inputs", "80", "--layers", "3", "--cells", "1024"],
+        ["fit", "--budget", "10M", "--vary", "cells", "--inputs", "80", "--layers", "3"],
+    ):
+        screen = on_terminal(*command, columns="70")
+        lines = [line for line in screen.split("\n") if not line.startswith("Next: ")]
+        assert max(map(len, lines)) <= 70, screen
+        wide = on_terminal(*command, columns="300")
+        assert screen.split() == wide.split()

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from sizer.cli import screens
+from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, RunError
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
@@ -72,8 +73,8 @@ def write_out(text: str, out: str) -> None:
 
 
 def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) -> str:
-    """Return the screen for a terminal, the table for a pipe or a file."""
-    return screen() if out == "-" and sys.stdout.isatty() else table()
+    """Return the screen, as wide as the terminal, or the table for a pipe or a file."""
+    return Terminal.of().fitted(screen()) if out == "-" and sys.stdout.isatty() else table()
 
 
 @contextlib.contextmanager

@@ -49,6 +49,23 @@ class Terminal:
         )
         return lines or [""]
 
+    def fitted(self, text: str) -> str:
+        """Return a screen with its first line in bold and every line folded that is too long, none of them cut.
+
+        What is folded goes on below the last column of its line. A command to be copied stays as it is.
+        """
+        first, *others = text.split("\n")
+        lines = [self.styled(line, bold=True) for line in self.wrapped(first, "  ")]
+        for line in others:
+            whole = len(line) <= self.width or line.startswith("Next: ")
+            lines.extend([line] if whole else self.wrapped(line, " " * self._last_column(line)))
+        return "\n".join(lines)
+
+    def _last_column(self, line: str) -> int:
+        """Return where a line's last column starts, or a little more than its indent where that leaves no room."""
+        start = line.rstrip().rfind("  ") + 2
+        return start if 2 <= start <= self.width * 0.6 else len(line) - len(line.lstrip()) + 2
+
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (), bar: int | None = None
     ) -> list[str]:
