@@ -1,10 +1,15 @@
-"""The command line: `sizer run`, `validate`, `explain`, `compare`, `init`, `schema`, `conventions`."""
+"""The command line: what a person types becomes calls of the library, and its values become text."""
 
 from __future__ import annotations
 
+import os
+
 
 def main() -> None:
-    """Run the command line; the process ends with 0 done, 1 faults in the input, 2 usage, 3 not finished."""
+    """Run the command line; the process ends with 0 done, 1 faults in the input, 2 usage, 3 not finished, 4 a framework differs."""
+    # Arrow reads this when it is imported. Its own pools keep memory that a long run never uses again: 390 MB instead of
+    # 280 for 10^9 rows, at the same speed.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from sizer.cli.app import app
 
     app()
