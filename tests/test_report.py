@@ -321,3 +321,19 @@ def test_large_numbers_go_as_text(tmp_path: Path) -> None:
     assert columns["weights"]["values"] == [
         str(weights) for weights in pd.read_parquet(tmp_path / "large.parquet").weights
     ]
+
+
+@needs_browser
+def test_cells_of_a_sweeps_own_have_parts_too(tmp_path: Path, browser: Any) -> None:
+    sizer.run_sweep(
+        sizer.load_sweep(ROOT / "tests" / "sweeps" / "good" / "own-cells.yaml"), tmp_path, formats=["parquet"]
+    )
+    (path,) = tmp_path.glob("*.parquet")
+    rows = write_report(open_results(path), tmp_path / "own.html")
+    table = pd.read_parquet(path)
+    assert rows == len(table) > 0
+    opened(browser, tmp_path / "own.html")
+    totals = browser.execute_script(
+        "return [...document.querySelectorAll('#table > .row:not(#head)')].map((row) => { row.click(); return document.getElementById('parts').dataset.total; })"
+    )
+    assert list(map(int, totals)) == table.weights.tolist()[: len(totals)]

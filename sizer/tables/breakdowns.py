@@ -40,7 +40,8 @@ class Breakdowns:
         variable: tuple[str, ...] = ()
         if cell_of(given).grows:  # the tensors of the others depend on whether widths are equal
             variable = tuple(name for name in given if name in _COUNTS and given[name] > 0)
-        key = (variable, tuple((name, value) for name, value in given.items() if name not in variable))
+        # Cell types of a sweep's own are the same in all of its networks, and their names are in the key.
+        key = (variable, tuple((name, given[name]) for name in given if name not in {*variable, "cell_types"}))
         if key not in self._places:
             if len(self.structures) >= MOST_STRUCTURES:
                 return -1

@@ -34,8 +34,12 @@ class Exported:
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
 
 
-def columns_needed(results: Results) -> list[str]:
+def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
     """Return the columns that an export reads.
+
+    Args:
+        results: one result.
+        own_cells: whether cell types that its sweep defines are known where the networks go.
 
     Raises:
         InputError: the networks cannot be known from the results.
@@ -45,7 +49,7 @@ def columns_needed(results: Results) -> list[str]:
             [Fault(result.name, 0, 0, "", "one result is handed over at a time") for result in results.results[1:]]
         )
     known = results.columns
-    if _sweep_of(results) is not None and "id" in known:
+    if _sweep_of(results, own_cells) is not None and "id" in known:
         return [name for name in ("id", "weights") if name in known]
     fields = [name for name in FIELDS if name in known]
     missing = [name for name in REQUIRED if name not in known]
@@ -57,25 +61,28 @@ def columns_needed(results: Results) -> list[str]:
     return [name for name in ("id", *fields, "weights") if name in known]
 
 
-def _sweep_of(results: Results) -> Sweep | None:
+def _sweep_of(results: Results, own_cells: bool) -> Sweep | None:
     text = results.provenance.get("sweep")
     if not isinstance(text, str):
         return None
     sweep = parse_sweep(text, results.labels[0])
-    if sweep.cell_types:
+    if sweep.cell_types and not own_cells:
         message = "its sweep defines cell types of its own, which cannot be handed over as plain values"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])
     return sweep
 
 
-def configurations(results: Results, rows: Iterator[Mapping[str, Any]]) -> Iterator[Exported]:
+def configurations(
+    results: Results, rows: Iterator[Mapping[str, Any]], *, own_cells: bool = False
+) -> Iterator[Exported]:
     """Yield the configurations of rows.
 
     Args:
         results: where the rows are from.
         rows: with the columns of `columns_needed`.
+        own_cells: whether cell types that the sweep defines come along, as `cell_types`.
     """
-    sweep = _sweep_of(results)
+    sweep = _sweep_of(results, own_cells)
     if sweep is None or "id" not in results.columns:
         for row in rows:
             fields = {name: value for name, value in row.items() if name in FIELDS}
@@ -83,7 +90,7 @@ def configurations(results: Results, rows: Iterator[Mapping[str, Any]]) -> Itera
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
-    names = [name for name in FIELDS if name in said]
+    names = [name for name in (*FIELDS, "cell_types") if name in said]
     for row in rows:
         try:
             given = configuration_at(*locate(sweep, row["id"]))

@@ -14,7 +14,7 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.tables.query import selection
-from sizer.tables.results import Results
+from sizer.tables.results import RESULT, Results
 from sizer.tables.sql import identifier
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Varying:
+class Varying:
     """What is known of the rows before one is drawn."""
 
     rows: int
@@ -126,8 +126,13 @@ def altair() -> Any:
     return found
 
 
-def plot(results: Results, asked: Asked) -> Any:
+def plot(results: Results, asked: Asked, varying: Varying | None = None) -> Any:
     """Return an Altair chart.
+
+    Args:
+        results: to be drawn.
+        asked: what of them.
+        varying: of these rows, where it is known already.
 
     Raises:
         InputError: what is asked has faults, or there is nothing to draw.
@@ -137,7 +142,7 @@ def plot(results: Results, asked: Asked) -> Any:
     _check(results, asked)
     with results.connected() as connection:
         source = selection(connection, results, budget=asked.budget, where=asked.where)
-        varying = _varying(connection, results, source)
+        varying = varying or varying_of(connection, results, source)
         if not varying.rows:
             raise InputError([Fault(results.name, 0, 0, "", "has no such rows; there is nothing to draw")])
         kind = asked.kind or ("weights" if _along(varying) else "histogram")
@@ -176,19 +181,23 @@ def _check(results: Results, asked: Asked) -> None:
         raise InputError(faults)
 
 
-def _varying(connection: duckdb.DuckDBPyConnection, results: Results, source: str) -> _Varying:
-    fields = [name for name in results.columns if name in FIELDS or name == "result"]
-    chosen = "".join(f", count(DISTINCT {identifier(name)})" for name in fields)
-    (found,) = connection.execute(f"SELECT count(*){chosen} FROM {source}").fetchall()
-    return _Varying(found[0], dict(zip(fields, found[1:], strict=True)))
+def varying_of(connection: duckdb.DuckDBPyConnection, results: Results, source: str) -> Varying:
+    """Return what is known of rows before they are drawn."""
+    fields = [name for name in results.columns if name in FIELDS or name == RESULT]
+    # One after the other: together they take twice as long.
+    values = {}
+    for name in fields:
+        ((values[name],),) = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {source}").fetchall()
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
+    return Varying(rows, values)
 
 
-def _along(varying: _Varying) -> str:
+def _along(varying: Varying) -> str:
     """Return the field that a plot has along its axis, the first of those that vary; empty where none does."""
     return next((name for name in _FIRST if varying.values.get(name, 0) > 1), "")
 
 
-def _colour(varying: _Varying, *others: str) -> str:
+def _colour(varying: Varying, *others: str) -> str:
     found = [name for name in ("result", *_COLOURED, *varying.values) if varying.values.get(name, 0) > 1]
     return next((name for name in found if name not in others), "")
 
@@ -204,13 +213,13 @@ def _spans(connection: duckdb.DuckDBPyConnection, source: str, column: str, valu
 
 
 def _groups(
-    connection: duckdb.DuckDBPyConnection, source: str, column: str, results: Results, varying: _Varying
+    connection: duckdb.DuckDBPyConnection, source: str, column: str, results: Results, varying: Varying
 ) -> tuple[str, list[str], bool]:
     """Return SQL for the group that a row is drawn in, the groups in order, and whether they are numbers."""
     name = identifier(column)
     if results.columns[column] != "count":
         rows = connection.execute(
-            f"SELECT CAST({name} AS VARCHAR) AS word, count(*) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1"
+            f"SELECT CAST({name} AS VARCHAR) AS word, sum(rows) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
         words = [str(word) for word, _ in rows]
         if len(words) <= MOST_COLOURS:
@@ -274,18 +283,21 @@ _SIZES = (
 
 
 def _weights(
-    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: _Varying, results: Results, asked: Asked
+    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
 ) -> Any:
     """Draw how far weights go at each value of a field: a line for the largest, a thinner one for the smallest."""
     x = asked.x or _along(varying)
     if not x:
         raise InputError([Fault("", 0, 0, "--x", "no field varies; --kind histogram needs none")])
     colour = asked.colour or _colour(varying, x)
-    place, length = _spans(connection, source, x, varying.values.get(x, 2**31), MOST_POINTS)
-    group, groups, numbers = _groups(connection, source, colour, results, varying) if colour else ("''", [""], False)
+    by = ", ".join(identifier(name) for name in dict.fromkeys([x, colour]) if name)
+    # Millions of rows become thousands before anything is worked out for each.
+    few = f"(SELECT {by}, min(weights) AS smallest, max(weights) AS largest, count(*) AS rows FROM {source} GROUP BY {by})"
+    place, length = _spans(connection, few, x, varying.values.get(x, 2**31), MOST_POINTS)
+    group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
     rows = connection.execute(
-        f"SELECT {place} AS x, {group} AS colour, min(weights) AS smallest, max(weights) AS largest, count(*) AS rows"
-        f" FROM {source} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT {place} AS x, {group} AS colour, min(smallest), max(largest), CAST(sum(rows) AS BIGINT)"
+        f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     values = [dict(zip(("x", "colour", "smallest", "largest", "rows"), row, strict=True)) for row in rows]
     words = x if length == 1 else f"{x}, {length:,} values each"
@@ -322,7 +334,7 @@ def _weights(
 
 
 def _heatmap(
-    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: _Varying, results: Results, asked: Asked
+    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
 ) -> Any:
     """Draw the most cells of any configuration for each pair of two fields."""
     projections = ("recurrent_projection", "nonrecurrent_projection", "inputs", "outputs", "cell_type", "convention")
@@ -331,11 +343,12 @@ def _heatmap(
     if not x or not y or "cells" not in results.columns or x == y:
         message = "a heat map shows the most cells over two other fields, and these are not there; name --x and --y"
         raise InputError([Fault("", 0, 0, "--kind", message)])
-    across, _, _ = _axis(connection, source, x, results, varying)
-    up, _, _ = _axis(connection, source, y, results, varying)
+    by = ", ".join(map(identifier, (x, y)))
+    few = f"(SELECT {by}, max(cells) AS most, arg_max(weights, cells) AS of_most, count(*) AS rows FROM {source} GROUP BY {by})"
+    across, up = (_axis(connection, few, column, results, varying) for column in (x, y))
     rows = connection.execute(
-        f"SELECT {across} AS x, {up} AS y, max(cells) AS cells, arg_max(weights, cells) AS weights, count(*) AS rows"
-        f" FROM {source} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT {across} AS x, {up} AS y, max(most), arg_max(of_most, most), CAST(sum(rows) AS BIGINT)"
+        f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     values = [dict(zip(("x", "y", "cells", "weights", "rows"), row, strict=True)) for row in rows]
     columns, lines = len({value["x"] for value in values}), len({value["y"] for value in values})
@@ -368,27 +381,26 @@ def _heatmap(
     return library.layer(*layers).properties(width=library.Step(step), height=library.Step(height))
 
 
-def _axis(
-    connection: duckdb.DuckDBPyConnection, source: str, column: str, results: Results, varying: _Varying
-) -> tuple[str, int, bool]:
+def _axis(connection: duckdb.DuckDBPyConnection, source: str, column: str, results: Results, varying: Varying) -> str:
     if results.columns[column] == "count":
-        number, length = _spans(connection, source, column, varying.values.get(column, 2**31), MOST_BARS)
-        return number, length, True
-    return f"CAST({identifier(column)} AS VARCHAR)", 1, False
+        return _spans(connection, source, column, varying.values.get(column, 2**31), MOST_BARS)[0]
+    return f"CAST({identifier(column)} AS VARCHAR)"
 
 
 def _histogram(
-    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: _Varying, results: Results, asked: Asked
+    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
 ) -> Any:
     """Draw how many configurations there are of each size."""
     ((low, high),) = connection.execute(f"SELECT min(weights), max(weights) FROM {source}").fetchall()
     length = _round_up(-(-(high - low + 1) // MOST_BARS))
     start = low // length * length
     colour = asked.colour or _colour(varying)
-    group, groups, numbers = _groups(connection, source, colour, results, varying) if colour else ("''", [""], False)
+    low_end = f"(weights - {start}) // {length}"
+    by = f", {identifier(colour)}" if colour else ""
+    few = f"(SELECT {low_end} AS bar{by}, count(*) AS rows FROM {source} GROUP BY ALL)"
+    group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
     rows = connection.execute(
-        f"SELECT ((weights - {start}) // {length}) * {length} + {start} AS low, {group} AS colour, count(*) AS rows"
-        f" FROM {source} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT bar * {length} + {start}, {group} AS colour, CAST(sum(rows) AS BIGINT) FROM {few} GROUP BY ALL ORDER BY 1, 2"
     ).fetchall()
     values = [{"low": first, "high": first + length, "colour": word, "rows": number} for first, word, number in rows]
     encoded: dict[str, Any] = {

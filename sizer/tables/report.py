@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from sizer.networks.fields import FIELDS
 from sizer.tables.answers import as_shown, rows_of
 from sizer.tables.breakdowns import Breakdowns
 from sizer.tables.exports import Exported, columns_needed, configurations
-from sizer.tables.plots import Asked, altair, budget_of, plot, svg
+from sizer.tables.plots import Asked, Varying, altair, budget_of, plot, svg, varying_of
 from sizer.tables.query import Query, answered
-from sizer.tables.results import Results, manifest_of
+from sizer.tables.results import TABLE, Results, manifest_of
+from sizer.tables.sql import identifier
 
 MOST_ROWS = 100_000
 """Rows of the page's table."""
@@ -45,10 +45,9 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
         OSError: the file cannot be written.
     """
     altair()
-    needed = columns_needed(results)
-    with answered(results, Query(summary=True)) as answer:
-        counted = {row["column"]: row for row in rows_of(answer)}
-    rows = max((row["rows"] for row in counted.values()), default=0)
+    needed = columns_needed(results, own_cells=True)
+    varying, largest = _extent(results)
+    rows = varying.rows
     partly = rows > most
     asked = Query(
         columns=list(dict.fromkeys([*results.columns, *needed])), top=most, sort=["-weights"] if partly else []
@@ -62,9 +61,9 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
         policy=f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
         title=html.escape(name),
         head=_head(results, name),
-        facts=_facts(results, rows, counted),
+        facts=_facts(results, rows, largest),
         sweep=_sweep(results),
-        plots=_plots(results) if rows else "",
+        plots=_plots(results, varying) if rows else "",
         said=_said(rows, len(table)),
         data=json.dumps({**data, "structures": breakdowns.structures}, separators=(",", ":")).replace("<", "\\u003c"),
         style=style,
@@ -86,7 +85,7 @@ def _hash(text: str) -> str:
 def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any], Breakdowns]:
     """Return the rows column by column, with the fields that the table leaves out, and their breakdowns."""
     breakdowns = Breakdowns()
-    networks: list[Exported] = list(configurations(results, iter(table)))
+    networks: list[Exported] = list(configurations(results, iter(table), own_cells=True))
     places = [breakdowns.place(network.fields) for network in networks]
     columns = [_column(name, kind, [row[name] for row in table]) for name, kind in results.columns.items()]
     others = [name for name in FIELDS if networks and name in networks[0].fields and name not in results.columns]
@@ -131,7 +130,16 @@ def _description(results: Results) -> str:
     return parse_sweep(text).description if isinstance(text, str) else ""
 
 
-def _facts(results: Results, rows: int, counted: Mapping[str, Mapping[str, Any]]) -> str:
+def _extent(results: Results) -> tuple[Varying, int | None]:
+    """Return what varies, and the most weights of a row; None where that is not known."""
+    table = identifier(TABLE)
+    most = f"max({identifier('weights')})" if "weights" in results.columns else "NULL"
+    with results.connected() as connection:
+        ((largest,),) = connection.execute(f"SELECT {most} FROM {table}").fetchall()
+        return varying_of(connection, results, table), largest
+
+
+def _facts(results: Results, rows: int, largest: int | None) -> str:
     """Return where the configurations went, and how full the budget is."""
     account = manifest_of(results.results[0])
     lines: list[tuple[str, str]] = []
@@ -150,7 +158,7 @@ def _facts(results: Results, rows: int, counted: Mapping[str, Mapping[str, Any]]
         lines.append((f"{rows:,}", "configurations in this table"))
     cells = "".join(f"<tr><td>{html.escape(number)}</td><td>{html.escape(words)}</td></tr>" for number, words in lines)
     found = [f'<div><table class="account">{cells}</table></div>']
-    budget, largest = budget_of(results, Asked()), counted.get("weights", {}).get("largest")
+    budget = budget_of(results, Asked())
     if budget and largest is not None:
         words = f"the largest, {largest:,}, takes {largest / budget:.1%} of the budget of {budget:,} weights"
         found.append(
@@ -166,12 +174,12 @@ def _sweep(results: Results) -> str:
     return f'<h2>What was asked</h2>\n<pre tabindex="0">{html.escape(text.rstrip())}</pre>'
 
 
-def _plots(results: Results) -> str:
+def _plots(results: Results, varying: Varying) -> str:
     """Return the plots that the result has something for, as pictures."""
     drawn = []
     for kind, words in _TITLES.items():
         try:
-            picture = svg(plot(results, Asked(kind=kind, title=words, width=520)))
+            picture = svg(plot(results, Asked(kind=kind, title=words, width=520), varying))
         except InputError:
             continue  # nothing varies that such a plot would show
         encoded = base64.b64encode(picture.encode()).decode()
