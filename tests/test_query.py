@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -281,6 +282,27 @@ def test_faults_of_files(folder: Path, tmp_path: Path) -> None:
         "x.manifest.json: is no manifest of a run",
         "zip.csv.gz: is no gzip file, or is damaged",
     ]
+
+
+def test_a_damaged_parquet_file_is_a_fault_or_an_answer(folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "speech.parquet").read_bytes()
+    path = tmp_path / "damaged.parquet"
+    for name in (b"cells", b"weights", b"layers"):  # names that are no text, in the footer
+        path.write_bytes(whole.replace(name, b"\xe0" + name[1:]))
+        with pytest.raises(InputError, match=r"damaged\.parquet"):
+            sizer.query(path)
+    chance = random.Random(4)
+    faults = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice([1, 3, 20])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            sizer.query(path, sort="-weights", top=3)
+        except (InputError, RunError):
+            faults += 1
+    assert faults > 5
 
 
 def test_a_missing_part_is_said(folder: Path, tmp_path: Path) -> None:

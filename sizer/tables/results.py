@@ -284,17 +284,19 @@ def _parquet(name: str, path: Path, files: list[Path]) -> Result:
     said: bytes = b""
     for file in files:
         try:
-            footer = pyarrow.parquet.ParquetFile(file)
+            with pyarrow.parquet.ParquetFile(file) as footer:
+                found = footer.schema_arrow
+                if schema is None:
+                    said = (footer.metadata.metadata or {}).get(b"sizer", b"")
+            names = found.names
         except FileNotFoundError:
             raise _fault(name, f"{file.name} is missing") from None
-        except (pa.ArrowException, OSError) as problem:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
             raise _fault(name, f"{_within(file, path)}is no Parquet file, or is damaged: {problem}") from None
-        with footer:
-            found = footer.schema_arrow
-            if schema is None:
-                schema, said = found, (footer.metadata.metadata or {}).get(b"sizer", b"")
-            elif found.names != schema.names:
-                raise _fault(name, f"{file.name} has other columns than {files[0].name}")
+        if schema is None:
+            schema = found
+        elif names != schema.names:
+            raise _fault(name, f"{file.name} has other columns than {files[0].name}")
     assert schema is not None
     return Result(name, tuple(files), _kinds(name, schema), _provenance(said))
 
