@@ -171,3 +171,24 @@ def test_files(folder: Path, tmp_path: Path) -> None:
 
 def test_equal_results_are_drawn_equal(folder: Path) -> None:
     assert drawn(folder)[1] == drawn(folder)[1]
+
+
+def test_results_of_which_one_lacks_a_field(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(
+        "sizer: 1\nname: two\nmodel: {convention: keras, cell_type: gru, inputs: 8, layers: 1}\n"
+        "grid: {cells: [16, 32], bidirectional: [true, false], outputs: {from: 1, to: 40, step: 1}}\n"
+    )
+    sizer.run_sweep(sizer.load_sweep(tmp_path / "two.yaml"), tmp_path)
+    results = open_results([folder / "one.parquet", tmp_path / "two.parquet"])
+    for kind in ("weights", "histogram"):
+        for colour, groups in (("bidirectional", {"true", "false"}), ("outputs", {"1-5", "36-40"})):
+            chart = plot(results, Asked(kind=kind, x="cells" if kind == "weights" else "", colour=colour))
+            table = values(chart.to_dict())
+            assert groups < set(table.colour)
+            assert table[table.colour == "not said"].rows.sum() == 1
+            assert table.rows.sum() == 161
+            assert "not said" in words(svg(chart))
+    for asked in (Asked(x="outputs"), Asked(kind="heatmap", x="outputs", y="cell_type")):
+        chart = plot(results, asked)
+        assert values(chart.to_dict()).rows.sum() == 160
+        assert any("1 without a value on an axis left out" in line for line in words(svg(chart)))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sizer.cli.options import split_list
+from sizer.cli.queries import Sort, Where
 from sizer.cli.reporting import OutFile, reported
 
 
@@ -29,12 +30,8 @@ def export(
     ],
     to: Annotated[Tool, typer.Option("--to", help="The tool.", show_default=False)],
     budget: Annotated[list[str] | None, typer.Option(metavar="BOUND", help="As sizer query takes it.")] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
-    ] = None,
-    sort: Annotated[
-        list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")
-    ] = None,
+    where: Where = None,
+    sort: Sort = None,
     top: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many at most.", show_default="all")] = None,
     out: OutFile = "-",
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.queries import Resultfiles
+from sizer.cli.queries import Resultfiles, Where
 from sizer.cli.reporting import reported
 from sizer.errors import Fault, InputError, quoted
 
@@ -40,9 +40,7 @@ def plot(
         list[str] | None,
         typer.Option(metavar="BOUND", help="Draw what is within; as sizer run takes it.", show_default="the run's"),
     ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
-    ] = None,
+    where: Where = None,
     title: Annotated[str, typer.Option(metavar="TEXT", help="Above the plot.", show_default="the run's name")] = "",
     width: Annotated[int, typer.Option(metavar="PIXELS", help="Of the plot's inside.")] = 640,
 ) -> None:

@@ -34,6 +34,8 @@ Resultfiles = Annotated[
         show_default=False,
     ),
 ]
+Where = Annotated[list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")]
+Sort = Annotated[list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")]
 
 
 def query(
@@ -41,12 +43,8 @@ def query(
     budget: Annotated[
         list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; as sizer run takes it.")
     ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")
-    ] = None,
-    sort: Annotated[
-        list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")
-    ] = None,
+    where: Where = None,
+    sort: Sort = None,
     top: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="How many rows at most.", show_default="all")
     ] = None,

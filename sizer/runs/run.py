@@ -144,8 +144,8 @@ def run_sweep(
     started = time.perf_counter()
     sweep = apply_options(
         sweep,
-        budget=[budget] if isinstance(budget, str) else budget,
-        where=[where] if isinstance(where, str) else where,
+        budget=budget,
+        where=where,
         formats=formats,
         columns=columns,
     )
@@ -212,8 +212,8 @@ def stream_sweep(
     started = time.perf_counter()
     sweep = apply_options(
         sweep,
-        budget=[budget] if isinstance(budget, str) else budget,
-        where=[where] if isinstance(where, str) else where,
+        budget=budget,
+        where=where,
         columns=columns,
     )
     _check_sort(sweep, keep, sort)

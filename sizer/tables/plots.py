@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.tables.query import selection
+from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.results import RESULT, Results
-from sizer.tables.sql import identifier
+from sizer.tables.selection import selection
+from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +27,8 @@ MOST_POINTS = 160
 """Places along an axis; where a field has more values neighbours are one."""
 MOST_COLOURS = 8
 MOST_BARS = 40
+NOT_SAID = "not said"
+"""The group of rows that have no value: a field that one of several results does not have."""
 _WORDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's colours, which people with any colour vision tell apart."""
 _NUMBERS = "viridis"
@@ -147,8 +150,10 @@ def plot(results: Results, asked: Asked, varying: Varying | None = None) -> Any:
             raise InputError([Fault(results.name, 0, 0, "", "has no such rows; there is nothing to draw")])
         kind = asked.kind or ("weights" if _along(varying) else "histogram")
         drawn = {"weights": _weights, "heatmap": _heatmap, "histogram": _histogram}[kind]
-        chart = drawn(library, connection, source, varying, results, asked)
+        chart, rows = drawn(library, connection, source, varying, results, asked)
     lines = [f"{varying.rows:,} configuration{'' if varying.rows == 1 else 's'}", *asked.where]
+    if rows < varying.rows:
+        lines.append(f"{varying.rows - rows:,} without a value on an axis left out")
     if kind == "weights":
         lines.append("solid: the largest, dotted: the smallest")
     title = library.TitleParams(asked.title or results.name, subtitle=" · ".join(lines), anchor="start", offset=12)
@@ -198,7 +203,7 @@ def _along(varying: Varying) -> str:
 
 
 def _colour(varying: Varying, *others: str) -> str:
-    found = [name for name in ("result", *_COLOURED, *varying.values) if varying.values.get(name, 0) > 1]
+    found = [name for name in (RESULT, *_COLOURED, *varying.values) if varying.values.get(name, 0) > 1]
     return next((name for name in found if name not in others), "")
 
 
@@ -218,28 +223,21 @@ def _groups(
     """Return SQL for the group that a row is drawn in, the groups in order, and whether they are numbers."""
     name = identifier(column)
     if results.columns[column] != "count":
-        rows = connection.execute(
-            f"SELECT CAST({name} AS VARCHAR) AS word, sum(rows) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
-        words = [str(word) for word, _ in rows]
+        word = f"coalesce(CAST({name} AS VARCHAR), {literal(NOT_SAID)})"
+        rows = connection.execute(f"SELECT {word}, sum(rows) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+        words = [found for found, _ in rows]
         if len(words) <= MOST_COLOURS:
-            return f"CAST({name} AS VARCHAR)", sorted(words), False
+            return word, sorted(words), False
         kept = words[: MOST_COLOURS - 1]
-        listed = ", ".join("'" + word.replace("'", "''") + "'" for word in kept)
-        return (
-            f"CASE WHEN CAST({name} AS VARCHAR) IN ({listed}) THEN CAST({name} AS VARCHAR) ELSE 'others' END",
-            [*sorted(kept), "others"],
-            False,
-        )
+        listed = ", ".join(map(literal, kept))
+        return f"CASE WHEN {word} IN ({listed}) THEN {word} ELSE 'others' END", [*sorted(kept), "others"], False
     number, length = _spans(connection, source, column, varying.values.get(column, 2**31), MOST_COLOURS)
-    firsts = [first for (first,) in connection.execute(f"SELECT DISTINCT {number} FROM {source} ORDER BY 1").fetchall()]
-    if length == 1:
-        return f"CAST({number} AS VARCHAR)", [str(first) for first in firsts], True
-    return (
-        f"concat({number}, '-', {number} + {length - 1})",
-        [f"{first}-{first + length - 1}" for first in firsts],
-        True,
-    )
+    found = connection.execute(f"SELECT DISTINCT {number} FROM {source} ORDER BY 1 NULLS LAST").fetchall()
+    firsts = [first for (first,) in found if first is not None]
+    groups = [str(first) if length == 1 else f"{first}-{first + length - 1}" for first in firsts]
+    shown = f"CAST({number} AS VARCHAR)" if length == 1 else f"({number}) || '-' || ({number} + {length - 1})"
+    unsaid = [NOT_SAID] if len(firsts) < len(found) else []
+    return f"coalesce({shown}, {literal(NOT_SAID)})", groups + unsaid, True
 
 
 def _scale(library: Any, groups: list[str], numbers: bool) -> Any:
@@ -250,8 +248,6 @@ def _scale(library: Any, groups: list[str], numbers: bool) -> Any:
 
 def budget_of(results: Results, asked: Asked) -> int | None:
     """Return the maximum of weights that a plot draws: the one asked for, or the one of the run."""
-    from sizer.sweepfile.bounds import budget_of_option
-
     for bound in budget_of_option(asked.budget, (), lambda _: None):
         if bound.column == "weights":
             return bound.maximum
@@ -284,7 +280,7 @@ _SIZES = (
 
 def _weights(
     library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
-) -> Any:
+) -> tuple[Any, int]:
     """Draw how far weights go at each value of a field: a line for the largest, a thinner one for the smallest."""
     x = asked.x or _along(varying)
     if not x:
@@ -292,7 +288,10 @@ def _weights(
     colour = asked.colour or _colour(varying, x)
     by = ", ".join(identifier(name) for name in dict.fromkeys([x, colour]) if name)
     # Millions of rows become thousands before anything is worked out for each.
-    few = f"(SELECT {by}, min(weights) AS smallest, max(weights) AS largest, count(*) AS rows FROM {source} GROUP BY {by})"
+    said = f"{source} WHERE {identifier(x)} IS NOT NULL"
+    few = (
+        f"(SELECT {by}, min(weights) AS smallest, max(weights) AS largest, count(*) AS rows FROM {said} GROUP BY {by})"
+    )
     place, length = _spans(connection, few, x, varying.values.get(x, 2**31), MOST_POINTS)
     group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
     rows = connection.execute(
@@ -330,12 +329,13 @@ def _weights(
         base.mark_line(strokeWidth=2, point=points).encode(y=weights),
         *_budget_rule(library, budget_of(results, asked), "y"),
     ]
-    return library.layer(*layers).properties(width=asked.width, height=round(asked.width * 0.58))
+    chart = library.layer(*layers).properties(width=asked.width, height=round(asked.width * 0.58))
+    return chart, sum(value["rows"] for value in values)
 
 
 def _heatmap(
     library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
-) -> Any:
+) -> tuple[Any, int]:
     """Draw the most cells of any configuration for each pair of two fields."""
     projections = ("recurrent_projection", "nonrecurrent_projection", "inputs", "outputs", "cell_type", "convention")
     y = asked.y or ("layers" if "layers" in varying.values else _colour(varying, asked.x))
@@ -344,13 +344,16 @@ def _heatmap(
         message = "a heat map shows the most cells over two other fields, and these are not there; name --x and --y"
         raise InputError([Fault("", 0, 0, "--kind", message)])
     by = ", ".join(map(identifier, (x, y)))
-    few = f"(SELECT {by}, max(cells) AS most, arg_max(weights, cells) AS of_most, count(*) AS rows FROM {source} GROUP BY {by})"
+    said = f"{source} WHERE {' AND '.join(f'{identifier(name)} IS NOT NULL' for name in (x, y, 'cells'))}"
+    few = f"(SELECT {by}, max(cells) AS most, arg_max(weights, cells) AS of_most, count(*) AS rows FROM {said} GROUP BY {by})"
     across, up = (_axis(connection, few, column, results, varying) for column in (x, y))
     rows = connection.execute(
         f"SELECT {across} AS x, {up} AS y, max(most), arg_max(of_most, most), CAST(sum(rows) AS BIGINT)"
         f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     values = [dict(zip(("x", "y", "cells", "weights", "rows"), row, strict=True)) for row in rows]
+    if not values:
+        raise InputError([Fault(results.name, 0, 0, "", f"no row has {x}, {y} and cells; there is nothing to draw")])
     columns, lines = len({value["x"] for value in values}), len({value["y"] for value in values})
     step = max(14, min(74, asked.width // columns))
     base = library.Chart(library.Data(values=values)).encode(
@@ -378,7 +381,8 @@ def _heatmap(
         dark = library.condition(f"datum.cells > {middle}", library.value("black"), library.value("white"))
         layers.append(base.mark_text(fontSize=12).encode(text=library.Text("cells:Q", format=","), color=dark))
     height = max(14, min(40, 400 // lines))
-    return library.layer(*layers).properties(width=library.Step(step), height=library.Step(height))
+    chart = library.layer(*layers).properties(width=library.Step(step), height=library.Step(height))
+    return chart, sum(value["rows"] for value in values)
 
 
 def _axis(connection: duckdb.DuckDBPyConnection, source: str, column: str, results: Results, varying: Varying) -> str:
@@ -389,7 +393,7 @@ def _axis(connection: duckdb.DuckDBPyConnection, source: str, column: str, resul
 
 def _histogram(
     library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
-) -> Any:
+) -> tuple[Any, int]:
     """Draw how many configurations there are of each size."""
     ((low, high),) = connection.execute(f"SELECT min(weights), max(weights) FROM {source}").fetchall()
     length = _round_up(-(-(high - low + 1) // MOST_BARS))
@@ -418,7 +422,8 @@ def _histogram(
         encoded["color"] = library.Color("colour:N", title=colour, sort=groups, scale=_scale(library, groups, numbers))
     bars = library.Chart(library.Data(values=values)).mark_bar(stroke="white", strokeWidth=0.5).encode(**encoded)
     layers = [bars, *_budget_rule(library, budget_of(results, asked), "x")]
-    return library.layer(*layers).properties(width=asked.width, height=round(asked.width * 0.45))
+    chart = library.layer(*layers).properties(width=asked.width, height=round(asked.width * 0.45))
+    return chart, sum(value["rows"] for value in values)
 
 
 def _round_up(number: int) -> int:

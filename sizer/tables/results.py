@@ -104,7 +104,7 @@ class Results:
         duckdb = _duckdb()
         with (
             tempfile.TemporaryDirectory(prefix="sizer-") as spill,
-            in_words(self),
+            _in_words(self),
             duckdb.connect(
                 config={
                     "memory_limit": _MEMORY,
@@ -154,7 +154,7 @@ def _duckdb() -> Any:
 
 
 @contextlib.contextmanager
-def in_words(results: Results) -> Iterator[None]:
+def _in_words(results: Results) -> Iterator[None]:
     """Say what DuckDB found wrong with a file in a person's words."""
     duckdb = _duckdb()
     try:
@@ -162,21 +162,20 @@ def in_words(results: Results) -> Iterator[None]:
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
         raise  # the SQL is ours, so that these are never a person's faults
     except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
-        raise RunError(f"{_names(results)}: {_first_line(problem)}") from None
+        raise RunError(f"{_names(results)}: {_told(problem)}") from None
     except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as problem:
         # What goes wrong while rows stream comes through Arrow.
-        raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_first_line(problem)}")]) from None
+        raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
 
 
 def _names(results: Results) -> str:
     return ", ".join(results.labels)
 
 
-def _first_line(problem: Exception) -> str:
-    """Return what went wrong without advice on how to call DuckDB."""
+def _told(problem: Exception) -> str:
+    """Return what went wrong in a line, without advice on how to call DuckDB."""
     lines = [line.strip() for line in str(problem).partition("Possible")[0].splitlines() if line.strip()]
-    words = "; ".join(lines[:3]) or type(problem).__name__
-    return quoted(words.rpartition(" Error: ")[2] or words)[1:-1] if len(lines) < 2 else words[:300]
+    return "; ".join(lines[:3])[:300] or type(problem).__name__
 
 
 def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Results:
