@@ -1,6 +1,7 @@
 """Sizer counts the weights of recurrent networks exactly: one network, or a sweep of a hundred million.
 
     count         one network, from a mapping of its fields
+    count_batch   many networks, in microseconds each
     explain       the same, tensor by tensor, with the formula
     compare       the same words under every convention
     reconcile     which readings of a network give a stated figure
@@ -8,6 +9,7 @@
     fits          whether a network is within a budget, in microseconds
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
+    Client        the same, answered by a server (`sizer serve`)
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
 
 Importing this package imports neither NumPy nor pandas; `load_sweep` and `run_sweep` bring what they need.
@@ -23,6 +25,8 @@ from sizer.networks.comparison import compare
 from sizer.networks.counting import Count, count
 
 if TYPE_CHECKING:
+    from sizer.client import Client
+    from sizer.grids.batch import count_batch
     from sizer.grids.fits import fits
     from sizer.networks.answers import Reconciliation
     from sizer.networks.claims import reconcile
@@ -36,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Breakdown",
+    "Client",
     "Count",
     "Fault",
     "Fit",
@@ -47,6 +52,7 @@ __all__ = [
     "Sweep",
     "compare",
     "count",
+    "count_batch",
     "explain",
     "fit",
     "fits",
@@ -57,10 +63,12 @@ __all__ = [
 ]
 
 _LATER = {
+    "Client": "sizer.client",
     "Reconciliation": "sizer.networks.answers",
     "reconcile": "sizer.networks.claims",
     "Fit": "sizer.networks.fitting",
     "fit": "sizer.networks.fitting",
+    "count_batch": "sizer.grids.batch",
     "fits": "sizer.grids.fits",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",

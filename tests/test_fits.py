@@ -151,10 +151,10 @@ def test_faults_of_the_budget(budget: Any) -> None:
 
 
 def test_structures_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_STRUCTURES", 3)
+    monkeypatch.setattr(module, "MOST_STRUCTURES", 3)
     for budget in range(1, 20):
         assert not sizer.fits(NETWORK, budget)
-        assert len(module._structures) <= 3
+        assert len(module._comparisons) <= 3
 
 
 def test_a_network_past_64_bits() -> None:

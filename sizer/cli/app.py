@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from sizer import __version__
-from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, sweeps
+from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
 from sizer.networks.counting import did_you_mean
 
 
@@ -57,6 +57,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
     "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
     "Frameworks": (frameworks.verify, frameworks.code),
+    "Service": (serving.serve,),
 }
 
 for _panel, _commands in _PANELS.items():

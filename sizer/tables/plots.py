@@ -14,7 +14,7 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option
-from sizer.tables.results import RESULT, Results
+from sizer.tables.results import RESULT, TABLE, Results
 from sizer.tables.selection import selection
 from sizer.tables.sql import identifier, literal
 
@@ -213,6 +213,8 @@ def _spans(connection: duckdb.DuckDBPyConnection, source: str, column: str, valu
     if values <= most:
         return f"CAST({name} AS BIGINT)", 1
     ((low, high),) = connection.execute(f"SELECT min({name}), max({name}) FROM {source}").fetchall()
+    if low is None:  # there is no row
+        return f"CAST({name} AS BIGINT)", 1
     length = -(-(high - low + 1) // most)
     return f"(({name} - {low}) // {length}) * {length} + {low}", length
 
@@ -278,10 +280,46 @@ _SIZES = (
 """Labels of weights: 10M, 2.5B, 12K."""
 
 
-def _weights(
-    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
-) -> tuple[Any, int]:
-    """Draw how far weights go at each value of a field: a line for the largest, a thinner one for the smallest."""
+@dataclass(frozen=True)
+class Points:
+    """How far weights go at each value of a field."""
+
+    x: str
+    """The field along the axis."""
+    length: int
+    """How many neighbouring values of it are one place."""
+    colour: str
+    """The field that groups; empty where none does."""
+    groups: list[str]
+    """Its values, or spans of them, in order."""
+    numbers: bool
+    """Whether the groups are numbers."""
+    points: list[tuple[int, str, int, int, int]]
+    """(place, group, smallest, largest, configurations)."""
+
+
+def points_for(results: Results, asked: Asked) -> Points:
+    """Return the points of the rows that are asked for, without drawing them; none where there is no such row.
+
+    Raises:
+        InputError: what is asked has faults.
+    """
+    _check(results, asked)
+    with results.connected() as connection:
+        source = selection(connection, results, budget=asked.budget, where=asked.where)
+        varying = varying_of(connection, results, identifier(TABLE))
+        # The axis and the groups are those of all rows, so that they stay while a budget is moved.
+        return points_of(connection, source, varying, results, asked)
+
+
+def points_of(
+    connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
+) -> Points:
+    """Return how far weights go at each value of a field: some hundreds of points, whatever the result's size.
+
+    Raises:
+        InputError: no field varies.
+    """
     x = asked.x or _along(varying)
     if not x:
         raise InputError([Fault("", 0, 0, "--x", "no field varies; --kind histogram needs none")])
@@ -294,11 +332,21 @@ def _weights(
     )
     place, length = _spans(connection, few, x, varying.values.get(x, 2**31), MOST_POINTS)
     group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
-    rows = connection.execute(
+    points = connection.execute(
         f"SELECT {place} AS x, {group} AS colour, min(smallest), max(largest), CAST(sum(rows) AS BIGINT)"
         f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
-    values = [dict(zip(("x", "colour", "smallest", "largest", "rows"), row, strict=True)) for row in rows]
+    return Points(x, length, colour, groups, numbers, points)
+
+
+def _weights(
+    library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
+) -> tuple[Any, int]:
+    """Draw how far weights go at each value of a field: a line for the largest, a thinner one for the smallest."""
+    found = points_of(connection, source, varying, results, asked)
+    x, colour, groups, numbers = found.x, found.colour, found.groups, found.numbers
+    values = [dict(zip(("x", "colour", "smallest", "largest", "rows"), row, strict=True)) for row in found.points]
+    length = found.length
     words = x if length == 1 else f"{x}, {length:,} values each"
     encoded: dict[str, Any] = {
         "x": library.X(
@@ -330,7 +378,7 @@ def _weights(
         *_budget_rule(library, budget_of(results, asked), "y"),
     ]
     chart = library.layer(*layers).properties(width=asked.width, height=round(asked.width * 0.58))
-    return chart, sum(value["rows"] for value in values)
+    return chart, sum(rows for *_, rows in found.points)
 
 
 def _heatmap(

@@ -122,7 +122,7 @@ def answered(results: Results, asked: Query) -> Iterator[Answer]:
         InputError: what is asked has faults, or a file is damaged.
         RunError: DuckDB is not installed, or the disk is full.
     """
-    _check(results, asked)
+    check_query(results, asked)
     with results.connected() as connection:
         source = selection(connection, results, budget=asked.budget, where=asked.where)
         columns, sql = _written(connection, results, asked, source)
@@ -148,7 +148,7 @@ def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _check(results: Results, asked: Query) -> None:
+def check_query(results: Results, asked: Query) -> None:
     """Check what is asked, without reading a row.
 
     Raises:
@@ -239,6 +239,11 @@ def _written(
 def _signed(word: str) -> str:
     column = identifier(word.removeprefix("-"))
     return f"{column} {'DESC' if word.startswith('-') else 'ASC'} NULLS LAST"
+
+
+def order_of(results: Results, sort: Sequence[str]) -> list[str]:
+    """Return the order of rows as SQL, so that no two rows stand equal where they have ids."""
+    return [*map(_signed, sort), *_ties(results)]
 
 
 def _ties(results: Results) -> list[str]:

@@ -1,0 +1,72 @@
+"""The command that serves: sizer serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.reporting import reported
+from sizer.errors import RunError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to serve; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
+    data: Annotated[str, typer.Option(metavar="DIR", help="The folder of jobs and results.")] = "sizer-data",
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="SIZER_TOKEN",
+            metavar="TOKEN",
+            help="What every call must bear, at least 16 characters.",
+            show_default=False,
+        ),
+    ] = "",
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Serve other machines without a token: anybody may use this server.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name by which clients call this server; may be repeated."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786, whose workers share DIR and run the jobs."
+        ),
+    ] = None,
+    max_configurations: Annotated[
+        int, typer.Option(metavar="N", min=1, help="In the grid of one job.")
+    ] = 1_000_000_000,
+) -> None:
+    """Serve counts, sweeps and a page over HTTP, until Ctrl-C.
+
+    sizer serve
+
+    sizer serve --port 8080 --data /srv/sizer
+    """
+    with reported():
+        try:
+            from sizer.service.server import serve as begin
+        except ModuleNotFoundError as problem:
+            if (problem.name or "").startswith("sizer"):
+                raise
+            raise RunError("serving needs the extra: pip install 'sizer[serve]'") from None
+        from sizer.service.settings import Limits, Settings
+
+        settings = Settings(
+            data=Path(data),
+            host=host,
+            port=port,
+            token=token,
+            no_auth=no_auth,
+            allowed_hosts=tuple(allow_host or ()),
+            cluster=cluster,
+            limits=Limits(configurations=max_configurations),
+        )
+        begin(
+            settings, lambda address: typer.echo(f"Sizer serves {address} (data in {data}); Ctrl-C ends it", err=True)
+        )
+        typer.echo("sizer: ended; what was running goes on when it is served again", err=True)

@@ -1,0 +1,77 @@
+"""The doors of the service: which address leads to which room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+import sizer
+from sizer.service import described, networks, pages, rows, sweeps
+from sizer.service.faults import HANDLERS, RefusedError, answer, on_anything
+from sizer.service.guard import Guard
+from sizer.service.metrics import CONTENT_TYPE
+from sizer.service.settings import Settings
+from sizer.service.state import State
+
+
+def make_app(settings: Settings) -> tuple[ASGIApp, State]:
+    """Return the service as an ASGI application, and what its rooms share.
+
+    Raises:
+        RunError: another server has the data folder, it cannot be written, or the settings would let anybody in.
+    """
+    settings.check()
+    state = State(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await state.start()
+        yield
+        await state.stop()
+
+    app = FastAPI(
+        title="Sizer",
+        version=sizer.__version__,
+        summary="Counts the weights of recurrent networks exactly.",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    for kind, handler in HANDLERS:
+        app.add_exception_handler(kind, handler)
+    app.add_exception_handler(Exception, on_anything)
+
+    @app.get("/healthz", tags=["server"], **described.HEALTH)
+    async def health() -> Response:
+        return answer({"status": "running", "version": sizer.__version__})
+
+    @app.get("/readyz", tags=["server"], **described.READY)
+    async def ready() -> Response:
+        if not state.ready:
+            raise RefusedError(503, "the server is starting or stopping")
+        return answer({"status": "ready"})
+
+    @app.get("/metrics", tags=["server"], **described.METRICS)
+    def metrics(_: Request) -> Response:
+        return Response(state.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+    app.include_router(networks.router(state))
+    app.include_router(sweeps.router(state))
+    app.include_router(rows.router(state))
+    app.include_router(pages.router())
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = described.completed(made(), token=bool(settings.token))
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return Guard(networks.Quickly(app, state), settings, state.metrics, pages.is_page), state

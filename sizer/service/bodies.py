@@ -1,0 +1,81 @@
+"""Bodies of requests: read up to a limit of size and time, then as JSON in which nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.types import Receive
+
+from sizer.errors import quoted
+from sizer.service.faults import RefusedError
+
+
+async def read_body(request: HTTPConnection, receive: Receive, most: int, seconds: float) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        RefusedError: it is larger than `most` bytes, or takes longer than that many seconds to arrive.
+    """
+    said = request.headers.get("content-length", "")
+    if said.isascii() and said.isdigit() and (len(said) > 15 or int(said) > most):
+        raise _too_large(most)
+    chunks = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise RefusedError(400, "the client has gone")
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > most:
+                    raise _too_large(most)
+                chunks.append(chunk)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise RefusedError(
+            408, f"the body did not arrive within {seconds:g} seconds", {"connection": "close"}
+        ) from None
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, f"the body has more than the {most:,} bytes that are read", {"connection": "close"})
+
+
+def parse_json(body: bytes) -> Any:
+    """Return a body as JSON.
+
+    Raises:
+        RefusedError: it is no JSON, a key stands twice, or it is nested too deep.
+    """
+    try:
+        return _DECODER.decode(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise RefusedError(422, "the body is no JSON in UTF-8") from None
+    except RecursionError:
+        raise RefusedError(422, "the body is nested too deep") from None
+    except ValueError as problem:
+        # What Python says of numbers with thousands of digits speaks of its own settings.
+        message = "it holds a number that is too long" if "sys.set_int" in str(problem) else str(problem)
+        raise RefusedError(422, f"the body is no JSON: {message}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{quoted(twice)} stands twice")
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)

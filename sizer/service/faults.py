@@ -1,0 +1,121 @@
+"""One form for everything that goes wrong: the faults that the command line prints with `--json`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sizer.errors import Fault, InputError, RunError
+
+LOG = logging.getLogger("sizer.service")
+"""What the server writes on standard error: what clients are not told."""
+_WORDS = {404: "nothing has this address", 405: "this address does not answer this method"}
+
+
+class RefusedError(Exception):
+    """A request that is not answered, with the status that says why."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None, path: str = "") -> None:
+        """Hold the status, and what a person reads."""
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.faults = [Fault("", 0, 0, path, message)]
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return JSON. Whole numbers stay whole however large they are."""
+    return Response(as_json(value), status, dict(headers) if headers else None, media_type="application/json")
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value as JSON."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Whole numbers past 64 bits, and halves of characters that a client sent.
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def refused(status: int, faults: Iterable[Fault], headers: Mapping[str, str] | None = None) -> Response:
+    """Return faults as JSON."""
+    return answer({"faults": [fault.as_json() for fault in faults]}, status, headers)
+
+
+async def answered(problem: Exception) -> Response | None:
+    """Return the answer to what a client did wrong; None where it is no such problem."""
+    for kind, handler in HANDLERS:
+        if isinstance(problem, kind):
+            return await handler(None, problem)
+    return None
+
+
+async def on_refusal(_: Request | None, problem: Exception) -> Response:
+    """Answer a `RefusedError`."""
+    assert isinstance(problem, RefusedError)
+    return refused(problem.status, problem.faults, problem.headers)
+
+
+async def on_input_error(_: Request | None, problem: Exception) -> Response:
+    """Answer faults in the input."""
+    assert isinstance(problem, InputError)
+    return refused(422, (as_parameter(fault) for fault in problem.faults))
+
+
+async def on_run_error(_: Request | None, problem: Exception) -> Response:
+    """Answer what could not be done; the log says why, since the reason may name files."""
+    assert isinstance(problem, RunError)
+    LOG.warning("%s", problem)
+    return refused(503, [Fault("", 0, 0, "", "the server could not do this; its log says why")])
+
+
+async def on_parameter(_: Request | None, problem: Exception) -> Response:
+    """Answer faults in the parameters of an address."""
+    assert isinstance(problem, RequestValidationError)
+    faults = [
+        Fault("", 0, 0, str(error["loc"][1] if len(error["loc"]) > 1 else error["loc"][0]), _said(error))
+        for error in problem.errors()
+    ]
+    return refused(422, faults)
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    message = str(error["msg"])
+    return message[:1].lower() + message[1:]
+
+
+async def on_anything(_: Request | None, __: Exception) -> Response:
+    """Answer a mistake of the server's own, of which the log has more."""
+    return refused(500, [Fault("", 0, 0, "", "something went wrong in the server; its log says what")])
+
+
+async def on_http(_: Request | None, problem: Exception) -> Response:
+    """Answer what the framework refuses."""
+    assert isinstance(problem, HTTPException)
+    message = _WORDS.get(problem.status_code, str(problem.detail))
+    return refused(problem.status_code, [Fault("", 0, 0, "", message)], problem.headers)
+
+
+def as_parameter(fault: Fault) -> Fault:
+    """Return a fault of an option of the command line as one of the parameter of the same name."""
+    if not fault.path.startswith("--"):
+        return fault
+    return Fault(fault.file, fault.line, fault.column, fault.path[2:].replace("-", "_"), fault.message)
+
+
+HANDLERS: tuple[tuple[type[Exception], Callable[[Any, Exception], Awaitable[Response]]], ...] = (
+    (RefusedError, on_refusal),
+    (InputError, on_input_error),
+    (RunError, on_run_error),
+    (RequestValidationError, on_parameter),
+    (HTTPException, on_http),
+)
+"""What answers which problem."""

@@ -1,0 +1,291 @@
+"""The rows of finished jobs: a page at a time, as files, and as the points of a plot."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from sizer.errors import Fault, InputError
+from sizer.service import described
+from sizer.service.faults import RefusedError, answer
+from sizer.service.jobs import Job
+from sizer.service.state import State
+from sizer.service.sweeps import Budget, Where
+
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_MOST_TOTALS = 512
+
+Sort = Annotated[str, Query(description="Columns with commas, - in front for the largest first.", max_length=1000)]
+Columns = Annotated[str, Query(description="Of the answer, with commas; empty: all.", max_length=2000)]
+
+
+def router(state: State) -> APIRouter:
+    """Return the addresses of rows."""
+    found = APIRouter(prefix="/v1/sweeps/{sweep_id}", tags=["rows"])
+    limits = state.settings.limits
+    totals = _Totals()
+    files = _Files(state.settings.data / "downloads", limits.cached_bytes)
+
+    @found.get("/rows", **described.ROWS)
+    async def rows(
+        sweep_id: str,
+        budget: Budget = [],  # noqa: B006
+        where: Where = [],  # noqa: B006
+        sort: Sort = "",
+        columns: Columns = "",
+        limit: Annotated[int, Query(ge=1, description="Rows of the page.")] = 100,
+        offset: Annotated[int, Query(ge=0, le=2**62, description="Rows to pass over.")] = 0,
+        cursor: Annotated[str, Query(description="`next` of the page before.", max_length=4000)] = "",
+    ) -> Response:
+        if limit > limits.page_rows:
+            message = f"a page has at most {limits.page_rows:,} rows; `next` leads to more"
+            raise InputError([Fault("", 0, 0, "limit", message)])
+        job = _done(state, sweep_id)
+        after = _after(cursor)
+        key = (job.id, job.created, tuple(budget), tuple(where))
+        async with state.querying():
+            page = await run_in_threadpool(
+                _page, state.runner.folder(job.id), job, budget, where, _words(sort), _words(columns),
+                rows=limit, after=after, skip=offset, counted=totals.get(key) is None,
+            )  # fmt: skip
+        if page.total is not None:
+            totals.put(key, page.total)
+        names = list(page.columns)
+        return answer(
+            {
+                "columns": names,
+                "rows": [dict(zip(names, row, strict=True)) for row in page.rows],
+                "total": totals.get(key),
+                "next": None if page.after is None else _cursor(page.after),
+            }
+        )
+
+    @found.get("/plot", **described.PLOT)
+    async def plot(
+        sweep_id: str,
+        budget: Budget = [],  # noqa: B006
+        where: Where = [],  # noqa: B006
+        x: Annotated[str, Query(description="The field along the axis.", max_length=100)] = "",
+        colour: Annotated[str, Query(description="The field that groups.", max_length=100)] = "",
+    ) -> Response:
+        job = _done(state, sweep_id)
+        async with state.querying():
+            return answer(await run_in_threadpool(_plotted, state.runner.folder(job.id), job, budget, where, x, colour))
+
+    @found.api_route("/rows.{form}", methods=["GET"], **described.FILES)
+    async def file(
+        request: Request,
+        sweep_id: str,
+        form: str,
+        budget: Budget = [],  # noqa: B006
+        where: Where = [],  # noqa: B006
+        sort: Sort = "",
+        columns: Columns = "",
+    ) -> Response:
+        if form not in _TYPES:
+            raise RefusedError(404, f"rows are to be had as {', '.join(_TYPES)}")
+        job = _done(state, sweep_id)
+        name = f"{job.name}.{form}"
+        asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
+        folder = state.runner.folder(job.id)
+        if form == "csv" and request.method == "GET":
+            async with state.querying():
+                chunks = await run_in_threadpool(_begun, _csv(folder, job, asked))
+            headers = {"content-disposition": f'attachment; filename="{name}"'}
+            return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
+        whole = folder / f"{job.name}.parquet"
+        if form == "parquet" and whole.is_file() and not any(asked.values()):
+            path = whole
+        else:
+            async with state.querying():
+                path = await run_in_threadpool(files.made, folder, job, form, asked)
+        return FileResponse(path, media_type=_TYPES[form], filename=name)
+
+    # Who reads a part of a file by its address asks for its size first.
+    found.add_api_route("/rows.{form}", file, methods=["HEAD"], include_in_schema=False)
+    return found
+
+
+def _done(state: State, sweep_id: str) -> Job:
+    job = state.job(sweep_id)
+    if job.status != "done":
+        raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
+    return job
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _cursor(after: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(after, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> list[Any] | None:
+    if not cursor:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise InputError([Fault("", 0, 0, "cursor", "is none that this server gave")])
+    return found
+
+
+def _results(folder: Path, job: Job) -> Any:
+    """Return a job's table, under the sweep's name: no path of the server reaches an answer."""
+    from sizer.tables.results import Results, open_results
+
+    (result,) = open_results(folder / f"{job.name}.parquet").results
+    return Results((dataclasses.replace(result, name=job.name),))
+
+
+def _page(
+    folder: Path, job: Job, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
+) -> Any:
+    from sizer.tables.paging import page_of
+    from sizer.tables.query import Query as Asked
+
+    query = Asked(budget=budget, where=where, sort=sort, columns=columns)
+    return page_of(_results(folder, job), query, **asked)
+
+
+def _plotted(folder: Path, job: Job, budget: list[str], where: list[str], x: str, colour: str) -> dict[str, Any]:
+    from sizer.tables.plots import Asked, points_for
+
+    found = points_for(_results(folder, job), Asked(budget=budget, where=where, x=x, colour=colour))
+    return dataclasses.asdict(found)
+
+
+def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
+    """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
+    from sizer.tables.query import Query as Asked
+    from sizer.tables.query import answered
+    from sizer.tables.writers import CsvWriter, Form
+
+    sink = _Pieces()
+    with answered(_results(folder, job), Asked(**asked)) as found:
+        writer = CsvWriter(sink, found.schema, {}, Form())
+        from sizer.tables.arrow import regrouped
+
+        for table in regrouped(found.batches(), found.schema):
+            writer.write(table)
+            yield sink.taken()
+        writer.close()
+        yield sink.taken()
+
+
+class _Pieces(io.RawIOBase):
+    """A stream that keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._kept.append(bytes(data))
+        return len(self._kept[-1])
+
+    def taken(self) -> bytes:
+        found = b"".join(self._kept)
+        self._kept.clear()
+        return found
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return pieces of which the first is there: what is wrong with a question is found before the answer begins."""
+    first = next(pieces, b"")
+
+    def every() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return every()
+
+
+class _Totals:
+    """How many rows answers have that were counted lately."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Any, int] = OrderedDict()
+
+    def get(self, key: Any) -> int | None:
+        return self._found.get(key)
+
+    def put(self, key: Any, total: int) -> None:
+        self._found[key] = total
+        while len(self._found) > _MOST_TOTALS:
+            self._found.popitem(last=False)
+
+
+class _Files:
+    """Files made for downloads. Who reads one piece by piece gets pieces of the same file; the longest unused go first."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder
+        self._most = most_bytes
+        self._locks: dict[str, threading.Lock] = {}
+        self._all = threading.Lock()
+
+    def made(self, folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Path:
+        """Return the file of an answer, made where it is not there."""
+        from sizer.tables.answers import write_answer
+        from sizer.tables.files import pending_files
+        from sizer.tables.query import Query as Asked
+        from sizer.tables.query import answered
+
+        what = json.dumps([job.id, job.created, job.ended, form, asked])
+        path = self._folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.{form}"
+        with self._all:
+            lock = self._locks.setdefault(path.name, threading.Lock())
+        with lock:
+            if path.is_file():
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+                return path
+            results = _results(folder, job)
+            query = Asked(**asked)
+            with pending_files(self._folder) as pending, answered(results, query) as found:
+                write_answer(found, form, pending.add(path), results, query)
+                pending.commit()
+        self._forget(path)
+        return path
+
+    def _forget(self, newest: Path) -> None:
+        """Remove what has not been used for longest, where there is too much."""
+        with self._all:
+            files = []
+            for path in self._folder.iterdir():
+                with contextlib.suppress(OSError):
+                    status = path.stat()
+                    files.append((status.st_mtime, status.st_size, path))
+            size = sum(bytes_ for _, bytes_, _ in files)
+            for _, bytes_, path in sorted(files):
+                if size <= self._most:
+                    break
+                if path != newest and not path.name.startswith("."):
+                    path.unlink(missing_ok=True)
+                    self._locks.pop(path.name, None)
+                    size -= bytes_

@@ -1,0 +1,86 @@
+"""What a server was started with, and what it puts up with."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sizer.errors import RunError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused, with an answer that names the limit."""
+
+    count_bytes: int = 64 * 2**20
+    """Of a body that holds networks."""
+    sweep_bytes: int = 1 * 2**20
+    """Of a body that holds a sweep."""
+    networks: int = 100_000
+    """In one call of `/v1/count`."""
+    configurations: int = 1_000_000_000
+    """In the grid of one job."""
+    jobs_at_once: int = 1
+    """Each of them uses every core."""
+    jobs_waiting: int = 100
+    page_rows: int = 10_000
+    """In one page of rows."""
+    queries_at_once: int = 4
+    """Pages of rows, plots and downloads that are being made."""
+    helpers: int = 2
+    """Processes for dry runs and claims."""
+    questions_waiting: int = 64
+    """Dry runs and claims that wait for a helper."""
+    question_seconds: float = 20.0
+    """How long a dry run or a claim may take."""
+    body_seconds: float = 60.0
+    """How long a client may take to send a body."""
+    streams: int = 200
+    """Clients that follow the progress of jobs."""
+    cached_bytes: int = 4 * 2**30
+    """Of files made for downloads."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server was started with."""
+
+    data: Path
+    """The folder of jobs and results; made where it is missing."""
+    host: str = "127.0.0.1"
+    port: int = 8765
+    """0: any that is free."""
+    token: str = ""
+    """What every call must bear; empty: none is asked for."""
+    no_auth: bool = False
+    """Whether it is meant that a server without a token is reached from other machines."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which clients may call the server, besides `localhost`, its own name and any IP address."""
+    cluster: str | None = None
+    """A Dask scheduler whose workers run the jobs."""
+    limits: Limits = field(default_factory=Limits)
+
+    def check(self) -> None:
+        """Check that nobody is let in unawares.
+
+        Raises:
+            RunError: the server would be open to other machines without a token, or the token is too short to be one.
+        """
+        if self.token and (len(self.token) < 16 or not self.token.isascii() or not self.token.isprintable()):
+            raise RunError("a token has at least 16 printable characters, such as `openssl rand -hex 24` prints")
+        if not is_loopback(self.host) and not self.token and not self.no_auth:
+            raise RunError(
+                f"{self.host} may be reached from other machines: give --token (or SIZER_TOKEN), or --no-auth where"
+                " anybody may use this server"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

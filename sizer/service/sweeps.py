@@ -1,0 +1,147 @@
+"""Sweeps become jobs, and say how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from sizer.errors import Fault, InputError
+from sizer.networks.breakdown import Breakdown
+from sizer.service import described
+from sizer.service.bodies import read_body
+from sizer.service.faults import RefusedError, answer
+from sizer.service.jobs import ENDED, Job
+from sizer.service.state import State
+
+_HEARTBEAT_SECONDS = 15.0
+_LINE_LIMIT = 2000
+"""Of a condition or a bound in an address."""
+
+Budget = Annotated[
+    list[Annotated[str, Query(max_length=200)]],
+    Query(description="10M, or int8_bytes=2MB; may be repeated.", max_length=20),
+]
+Where = Annotated[
+    list[Annotated[str, Query(max_length=_LINE_LIMIT)]],
+    Query(description="A condition in the language of sweep files; may be repeated.", max_length=20),
+]
+
+
+def router(state: State) -> APIRouter:
+    """Return the addresses of sweeps."""
+    found = APIRouter(prefix="/v1", tags=["sweeps"])
+    limits = state.settings.limits
+
+    async def asked(
+        request: Request, budget: list[str], where: list[str], *, dry: bool, top: int = 5
+    ) -> dict[str, Any]:
+        """Return what a helper says of the sweep in a body."""
+        body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
+        question = {
+            "about": "sweep",
+            "text": body.decode("utf-8", "surrogateescape"),
+            "budget": budget,
+            "where": where,
+            "most": 2**10000 if dry else -1,
+            "top": top,
+        }
+        return state.answer(await state.helpers.ask(question))
+
+    @found.post("/dry-run", **described.DRY_RUN)
+    async def dry_run(request: Request, budget: Budget = [], where: Where = []) -> Response:  # noqa: B006
+        return answer(await asked(request, budget, where, dry=True))
+
+    @found.post("/sweeps", status_code=202, **described.POST_SWEEP)
+    async def post(request: Request) -> Response:
+        try:
+            said = await asked(request, [], [], dry=True)
+        except RefusedError as problem:
+            if problem.status != 503:
+                raise
+            # What cannot be counted in time can still be run.
+            said = await asked(request, [], [], dry=False)
+        if said["configurations"] > limits.configurations:
+            message = f"{said['configurations']:,} configurations are more than the {limits.configurations:,} that one job may have"
+            raise InputError([Fault("sweep", 0, 0, "grid", message)])
+        dry = said.get("dry_run") or {"exact": False, "configurations": said["configurations"]}
+        job = Job(said["id"], said["name"], said["text"], said["configurations"], "queued", dry, time.time())
+        added = await run_in_threadpool(state.jobs.add, job, limits.jobs_waiting)
+        if added is None:
+            raise RefusedError(429, f"{limits.jobs_waiting} jobs are waiting already; try again", {"retry-after": "30"})
+        job, queued = added
+        if queued:
+            state.runner.wake()
+        return answer(job.as_json(), 202 if queued else 200, {"location": f"/v1/sweeps/{job.id}"})
+
+    @found.get("/sweeps", **described.LIST_SWEEPS)
+    async def newest(
+        limit: Annotated[int, Query(ge=1, le=1000, description="At most so many, the newest first.")] = 100,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    ) -> Response:
+        jobs = await run_in_threadpool(state.jobs.newest, limit, offset)
+        return answer({"sweeps": [job.as_json() for job in jobs]})
+
+    @found.get("/sweeps/{sweep_id}", **described.GET_SWEEP)
+    async def get(sweep_id: str) -> Response:
+        job = state.job(sweep_id)
+        return answer({**job.as_json(), "sweep": job.text})
+
+    @found.delete("/sweeps/{sweep_id}", **described.DELETE_SWEEP)
+    async def delete(sweep_id: str) -> Response:
+        job = state.job(sweep_id)
+        if await run_in_threadpool(state.runner.cancel, job):
+            return answer(state.job(sweep_id).as_json())
+        await run_in_threadpool(state.runner.remove, job)
+        return Response(status_code=204)
+
+    @found.get("/sweeps/{sweep_id}/events", **described.EVENTS)
+    async def events(sweep_id: str) -> Response:
+        state.job(sweep_id)
+        return StreamingResponse(
+            _events(state, sweep_id), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    @found.get("/sweeps/{sweep_id}/configurations/{configuration_id}", **described.CONFIGURATION)
+    async def configuration(sweep_id: str, configuration_id: int) -> Response:
+        job = state.job(sweep_id)
+        breakdown = await run_in_threadpool(_explained, job.text, configuration_id)
+        return answer(breakdown.as_json())
+
+    return found
+
+
+def _explained(text: str, configuration_id: int) -> Breakdown:
+    from sizer.runs.walk import explain_row
+    from sizer.sweepfile.load import parse_sweep
+
+    return explain_row(parse_sweep(text, "sweep"), configuration_id)
+
+
+async def _events(state: State, sweep_id: str) -> AsyncIterator[bytes]:
+    """Yield a job whenever it changes, until it has ended. Who reads slowly gets the newest state, not every one."""
+    async with state.following(sweep_id) as changed:
+        said = ""
+        while not state.stopping:
+            changed.clear()
+            job = state.jobs.get(sweep_id)
+            if job is None:
+                yield b"event: removed\ndata: {}\n\n"
+                return
+            now = json.dumps(job.as_json(), ensure_ascii=False)
+            if now != said:
+                said = now
+                yield f"event: {job.status}\ndata: {now}\n\n".encode()
+            if job.status in ENDED:
+                return
+            try:
+                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    await changed.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
