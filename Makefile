@@ -1,7 +1,7 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
 
-.PHONY: test check docs benchmark kill-storm pictures
+.PHONY: test check docs benchmark kill-storm soak pictures
 
 test:
 	$(python) -m pytest -q
@@ -16,6 +16,10 @@ check:
 # Every step on the disk and two hundred random moments; some ten minutes.
 kill-storm:
 	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -k kill_at
+
+# A server under mixed load with cancelled jobs and killed workers, for ten minutes.
+soak:
+	$(python) benchmarks/soak.py --minutes 10 --json benchmarks/soak.json
 
 docs:
 	$(python) docs/check.py --write
@@ -37,4 +41,5 @@ benchmark:
 	$(python) benchmarks/memory.py --sizes 1e7 1e8 1e9 --json benchmarks/memory.json
 	$(python) benchmarks/fits.py --json benchmarks/fits.json
 	$(python) benchmarks/queries.py --json benchmarks/queries.json
+	$(python) benchmarks/service.py
 	$(python) benchmarks/cluster.py --json benchmarks/cluster.json

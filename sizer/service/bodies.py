@@ -12,6 +12,9 @@ from starlette.types import Receive
 from sizer.errors import quoted
 from sizer.service.faults import RefusedError
 
+_MORE = 16 * 2**20
+"""Bytes past a limit that are read all the same."""
+
 
 async def read_body(request: HTTPConnection, receive: Receive, most: int, seconds: float) -> bytes:
     """Return a request's body.
@@ -20,27 +23,29 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
         RefusedError: it is larger than `most` bytes, or takes longer than that many seconds to arrive.
     """
     said = request.headers.get("content-length", "")
-    if said.isascii() and said.isdigit() and (len(said) > 15 or int(said) > most):
-        raise _too_large(most)
+    promised = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
     chunks = []
     size = 0
     try:
         async with asyncio.timeout(seconds):
-            while True:
+            # What is too large is read for a while and thrown away: a client that is still sending would not see why.
+            while promised <= most + _MORE and size <= most + _MORE:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise RefusedError(400, "the client has gone")
                 chunk = message.get("body", b"")
                 size += len(chunk)
-                if size > most:
-                    raise _too_large(most)
-                chunks.append(chunk)
+                if size <= most:
+                    chunks.append(chunk)
                 if not message.get("more_body"):
-                    return b"".join(chunks)
+                    break
     except TimeoutError:
         raise RefusedError(
             408, f"the body did not arrive within {seconds:g} seconds", {"connection": "close"}
         ) from None
+    if max(size, promised) > most:
+        raise _too_large(most)
+    return b"".join(chunks)
 
 
 def _too_large(most: int) -> RefusedError:

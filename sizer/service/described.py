@@ -316,7 +316,7 @@ DELETE_SWEEP = _described(
 EVENTS = _described(
     "Progress as server-sent events",
     "The sweep whenever something changes, until it has ended; the event's name is the status.",
-    _responses(200, "Events.", {"text/event-stream": {"schema": {"type": "string"}}}, 404, 422, 429),
+    _responses(200, "Events.", {"text/event-stream": {"schema": {}}}, 404, 422, 429),
 )
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",

@@ -73,7 +73,7 @@ def router(state: State) -> APIRouter:
         from sizer.frameworks.code import WRITERS, write_code
 
         body = await body_of(request, ("network", "to"))
-        if body.get("to") not in WRITERS:
+        if body.get("to") not in list(WRITERS):
             raise InputError([Fault("", 0, 0, "to", f"is one of {', '.join(WRITERS)}")])
         return answer({"code": await run_in_threadpool(write_code, body["network"], body["to"])})
 

@@ -1,0 +1,350 @@
+"""The page, as a person uses it: in Chromium, against a real server, with a screenshot of each of its main paths."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sizer
+from sizer.sweepfile.load import parse_sweep
+from tests.served import LARGE, ROOT, SMALL, Served, served
+
+pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
+pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
+pytest.importorskip("selenium", reason="selenium is not installed (the extra `test`)")
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+if not shutil.which("chromedriver") or not shutil.which("chromium"):
+    pytest.skip("Chromium and its driver are not installed", allow_module_level=True)
+
+SPEECH = (ROOT / "sweeps" / "speech.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("data")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def speech(server: Served) -> dict[str, Any]:
+    return server.done(SPEECH)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return sizer.run_sweep(parse_sweep(SPEECH), dry_run=True).frame()
+
+
+def started(*arguments: str) -> Any:
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    # No name is resolved: whatever the page would fetch from elsewhere fails.
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", rules, *arguments):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    browser = webdriver.Chrome(options=options, service=service)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 1300, "height": 950, "deviceScaleFactor": 1, "mobile": False}
+    )
+    return browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = started()
+    yield found
+    found.quit()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_said(browser: Any) -> Iterator[None]:
+    browser.get("about:blank")
+    browser.get_log("browser")
+    yield
+    # Chromium itself notes answers that are faults; anything else is a mistake of the page.
+    wrong = [entry for entry in browser.get_log("browser") if "422" not in entry["message"]]
+    assert wrong == []
+
+
+def until(what: Callable[[], Any], seconds: float = 20) -> Any:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = what()
+        except StaleElementReferenceException:
+            found = None
+        if found or time.monotonic() > end:
+            assert found
+            return found
+        time.sleep(0.05)
+
+
+def text(browser: Any, selector: str) -> str:
+    found: str = browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+    return found
+
+
+def shot(browser: Any, tmp_path: Path, name: str) -> None:
+    """Take a screenshot, which is kept where SIZER_SCREENSHOTS says; it is not of one colour."""
+    content = browser.get_screenshot_as_png()
+    assert len(content) > 10_000
+    folder = Path(os.environ.get("SIZER_SCREENSHOTS") or tmp_path)
+    (folder / f"{name}.png").write_bytes(content)
+
+
+def rows_in_sight(browser: Any) -> list[list[str]]:
+    found: list[list[str]] = browser.execute_script(
+        "return [...document.querySelectorAll('.grid .line')].map(line => [...line.children].map(cell => cell.innerText))"
+    )
+    return found
+
+
+def fresh(browser: Any, server: Served, path: str) -> None:
+    browser.get(server.url + path)
+    browser.execute_script("sessionStorage.clear()")
+    browser.get(server.url + path)
+
+
+def test_the_first_paint_is_quick(browser: Any, server: Served) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    paint = browser.execute_script(
+        "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.timing.domInteractive - performance.timing.navigationStart"
+    )
+    assert paint < 5000  # far more than it takes; docs/service.md says how much that is
+
+
+def test_a_sweep_is_written_with_completion_and_faults_at_their_lines(
+    browser: Any, server: Served, tmp_path: Path
+) -> None:
+    fresh(browser, server, "/")
+    kept = until(lambda: text(browser, "#kept"))
+    field = browser.find_element(By.CSS_SELECTOR, "textarea")
+    expected = sizer.run_sweep(parse_sweep(field.get_property("value")), dry_run=True).account
+    assert expected is not None
+    assert kept == f"{expected.kept:,}"
+    field.send_keys(Keys.CONTROL, Keys.END)
+    field.send_keys("output:", Keys.ENTER, "for")
+    until(lambda: "formats" in text(browser, "#choices"))
+    shot(browser, tmp_path, "completion")
+    field.send_keys(Keys.ENTER)
+    assert field.get_property("value").endswith("output:\n  formats: ")
+    field.send_keys("[parque]")
+    found = until(lambda: "parquet" in text(browser, "#faults") and text(browser, "#faults"))
+    assert found.startswith("line 23, column 13")
+    assert text(browser, ".gutter .bad") == "23"
+    assert browser.find_element(By.ID, "run").get_property("disabled")
+    shot(browser, tmp_path, "faults")
+    field.send_keys(Keys.BACKSPACE, "t]")
+    until(lambda: not text(browser, "#faults") and not browser.find_element(By.ID, "run").get_property("disabled"))
+    # The words that a field takes.
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("model:", Keys.ENTER, "cell_type: ", Keys.CONTROL, " ")
+    until(lambda: {"lstm", "gru"} <= set(text(browser, "#choices").split()))
+
+
+def test_a_form_makes_a_sweep_that_is_run(browser: Any, server: Served, tmp_path: Path) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    browser.find_element(By.XPATH, "//button[text()='Form']").click()
+    for name, value in (
+        ("name", "from-form"),
+        ("inputs", "40"),
+        ("cells.to", "512"),
+        ("layers.to", "3"),
+        ("budget", "3M"),
+    ):
+        field = browser.find_element(By.NAME, name)
+        field.clear()
+        field.send_keys(value)
+    made = browser.execute_script("return document.querySelector('textarea').value")
+    expected = sizer.run_sweep(parse_sweep(made), dry_run=True)
+    assert expected.account is not None
+    until(lambda: text(browser, "#kept") == f"{expected.account.kept:,}" if expected.account else None)
+    shot(browser, tmp_path, "form")
+    browser.find_element(By.ID, "run").click()
+    until(lambda: "/sweeps/" in browser.current_url)
+    until(lambda: text(browser, "#shown").startswith(f"{expected.account.kept:,} " if expected.account else ""))
+    browser.back()
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, "textarea"))
+
+
+def test_rows_are_sorted_filtered_and_plotted_by_the_server(
+    browser: Any, server: Served, speech: dict[str, Any], table: pd.DataFrame, tmp_path: Path
+) -> None:
+    browser.get(f"{server.url}/sweeps/{speech['id']}")
+    until(lambda: text(browser, "#shown").startswith("1,834 "))
+    first = until(lambda: [row for row in rows_in_sight(browser) if "…" not in row])
+    assert int(first[0][1].replace(",", "")) == table.weights[0]
+    browser.execute_script("document.querySelectorAll('.grid .head button')[1].click()")  # weights
+    until(lambda: rows_in_sight(browser)[:1] and rows_in_sight(browser)[0][1] == f"{table.weights.max():,}")
+    shot(browser, tmp_path, "rows")
+    slider = browser.find_element(By.ID, "slider")
+    slider.send_keys(*[Keys.ARROW_LEFT] * 40)
+    budget = until(lambda: browser.find_element(By.ID, "budget").get_property("value"))
+    until(lambda: f"budget={browser.find_element(By.ID, 'budget').get_property('value')}" in browser.current_url)
+    budget = int(browser.find_element(By.ID, "budget").get_property("value"))
+    fits = table[table.weights <= budget]
+    until(lambda: text(browser, "#shown").startswith(f"{len(fits):,} "))
+    until(lambda: rows_in_sight(browser)[0][1] == f"{fits.weights.max():,}")
+    until(lambda: f"budget {budget:,}" in text(browser, "#plot svg") or f"budget {budget:,}" in browser.page_source)
+    field = browser.find_element(By.ID, "where")
+    field.send_keys("layers == 2")
+    until(lambda: text(browser, "#shown").startswith(f"{(fits.layers == 2).sum():,} "))
+    field.send_keys(" and laers == 2")
+    until(lambda: "did you mean 'layers'" in browser.page_source)
+    shot(browser, tmp_path, "condition")
+    # Who is given the address sees the same.
+    browser.get(
+        f"{server.url}/sweeps/{speech['id']}?{urllib.parse.urlencode({'budget': '5M', 'where': 'layers > 1', 'sort': '-weights'})}"
+    )
+    chosen = table[(table.weights <= 5_000_000) & (table.layers > 1)]
+    until(lambda: text(browser, "#shown").startswith(f"{len(chosen):,} "))
+    until(lambda: rows_in_sight(browser)[0][1] == f"{chosen.weights.max():,}")
+
+
+def test_the_rows_follow_the_keyboard_to_the_last(
+    browser: Any, server: Served, speech: dict[str, Any], table: pd.DataFrame
+) -> None:
+    browser.get(f"{server.url}/sweeps/{speech['id']}")
+    until(lambda: text(browser, "#shown").startswith("1,834 "))
+    grid = browser.find_element(By.CSS_SELECTOR, ".grid")
+    grid.send_keys(Keys.END)
+    last = until(lambda: [row for row in rows_in_sight(browser) if row[0] == f"{table.id.iloc[-1]:,}"])
+    assert last[0][1] == f"{table.weights.iloc[-1]:,}"
+    # What is in sight stands where it is seen, and not behind anything.
+    seen = browser.execute_script(
+        "const box = document.querySelector('.grid .line.active').getBoundingClientRect();"
+        "return document.elementFromPoint(box.left + 20, box.top + 10).closest('.line')?.className"
+    )
+    assert seen == "line active"
+    grid.send_keys(Keys.ARROW_UP, Keys.ARROW_UP, Keys.ENTER)
+    until(lambda: f"{table.weights.iloc[-3]:,} weights" in text(browser, "#breakdown"))
+
+
+def test_a_breakdown_with_formula_and_code(browser: Any, server: Served, tmp_path: Path) -> None:
+    job = server.done(SMALL)
+    browser.get(f"{server.url}/sweeps/{job['id']}?row=40")
+    until(lambda: "Formula" in text(browser, "#breakdown"))
+    configuration = server.ask(f"/v1/sweeps/{job['id']}/configurations/40")[1]
+    assert configuration["formula"] in text(browser, "#breakdown")
+    assert f"{configuration['weights']:,} weights" in text(browser, "#breakdown")
+    shot(browser, tmp_path, "breakdown")
+    for name, words in (("PyTorch", "from torch import nn"), ("Keras", "keras")):
+        browser.find_element(By.XPATH, f"//button[text()='{name}']").click()
+        until(lambda: words in text(browser, "#breakdown [role=tabpanel]:not([hidden])"))  # noqa: B023
+        shot(browser, tmp_path, f"code-{name}")
+
+
+def test_compare_with_a_claim(browser: Any, server: Served, tmp_path: Path) -> None:
+    browser.get(f"{server.url}/compare")
+    until(lambda: "18,385,705" in text(browser, "main"))
+    browser.find_element(By.NAME, "claim").send_keys("21.3M")
+    until(lambda: "21,252,205" in text(browser, "main") and "graves2013" in text(browser, "main"))
+    shot(browser, tmp_path, "claim")
+    assert "claim=21.3M" in browser.current_url
+    browser.find_element(By.NAME, "cells").send_keys("x")
+    until(lambda: "cells: '700x'" in text(browser, "main"))
+
+
+def test_downloads(browser: Any, server: Served, speech: dict[str, Any], table: pd.DataFrame, tmp_path: Path) -> None:
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    browser.get(f"{server.url}/sweeps/{speech['id']}?budget=5M&sort=-weights")
+    until(lambda: text(browser, "#shown"))
+    for form in ("CSV", "PARQUET", "XLSX"):
+        until(lambda: browser.find_elements(By.LINK_TEXT, form))[0].click()  # noqa: B023
+        until((tmp_path / f"speech.{form.lower()}").exists)
+    found = pd.read_csv(tmp_path / "speech.csv")
+    assert found.weights.tolist() == sorted(table.weights[table.weights <= 5_000_000], reverse=True)
+
+
+def test_progress_and_cancelling(browser: Any, server: Served, tmp_path: Path) -> None:
+    long = (
+        LARGE.replace("name: large", "name: long")
+        .replace(", outputs: 0}", "}")
+        .replace("grid:\n", "grid:\n  outputs: [1, 2, 3, 4, 5, 6]\n")
+    )
+    job = server.sweep(long)
+    browser.get(f"{server.url}/sweeps/{job['id']}")
+    until(
+        lambda: (
+            "configurations decided" in text(browser, "main")
+            and browser.find_elements(By.CSS_SELECTOR, ".status.running")
+        )
+    )
+    until(lambda: browser.execute_script("return document.querySelector('progress')?.value > 0"))
+    shot(browser, tmp_path, "progress")
+    until(lambda: browser.find_elements(By.XPATH, "//button[text()='Cancel']"))[0].click()
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, ".status.cancelled"))
+    browser.get(f"{server.url}/sweeps")
+    until(lambda: "long" in text(browser, "main"))
+    shot(browser, tmp_path, "sweeps")
+
+
+def test_on_a_phone_and_in_the_dark(browser: Any, server: Served, speech: dict[str, Any], tmp_path: Path) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    try:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        )
+        for path, ready in (
+            ("/", "#kept"),
+            (f"/sweeps/{speech['id']}?row=2909", "#breakdown .formula"),
+            ("/compare", "td"),
+            ("/sweeps", "td"),
+        ):
+            browser.get(server.url + path)
+            until(lambda: text(browser, ready))  # noqa: B023
+            width, colour = browser.execute_script(
+                "return [document.documentElement.scrollWidth, getComputedStyle(document.body.parentElement).backgroundColor]"
+            )
+            assert width <= 390
+            assert colour == "rgb(21, 24, 28)"
+            shot(browser, tmp_path, f"phone-{len(path)}")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1300, "height": 950, "deviceScaleFactor": 1, "mobile": False},
+        )
+
+
+def test_a_name_that_looks_like_markup_stays_a_text(browser: Any, server: Served) -> None:
+    browser.get(
+        f"{server.url}/compare?{urllib.parse.urlencode({'cell_type': '<img src=x onerror=alert(1)>', 'cells': '1', 'layers': '1'})}"
+    )
+    until(lambda: "<img src=x" in text(browser, "main"))
+    assert not browser.find_elements(By.CSS_SELECTOR, "main img")
+
+
+def test_a_token_is_asked_for_once(browser: Any, tmp_path: Path) -> None:
+    with served(tmp_path / "data", "--token", "0123456789abcdef") as found:
+        browser.get(found.url)
+        browser.execute_script("sessionStorage.clear()")
+        browser.get(found.url)
+        field = until(lambda: browser.find_elements(By.NAME, "token"))[0]
+        field.send_keys("0123456789abcdef", Keys.ENTER)
+        until(lambda: text(browser, "#kept"))
+        shot(browser, tmp_path, "token")
+        browser.get(f"{found.url}/sweeps")
+        until(lambda: "None yet" in text(browser, "main"))
+        # Chromium notes the calls that had no token.
+        noted = [entry for entry in browser.get_log("browser") if "401" not in entry["message"]]
+        assert json.loads(json.dumps(noted)) == []
