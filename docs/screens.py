@@ -194,3 +194,44 @@ def columns() -> None:
     ]
     rows += [[f"`{name}`", "whole number, counted", MEANINGS[name]] for name in COUNTED]
     table(["column", "holds", "meaning"], rows)
+
+
+def limits() -> None:
+    """Place what a server puts up with."""
+    from sizer.service.settings import Limits
+
+    found = Limits()
+    rows = [
+        ["networks in one call of `/v1/count`", f"{found.networks:,}", "413"],
+        ["bytes of a body that holds networks", f"{found.count_bytes:,}", "413"],
+        ["bytes of a sweep", f"{found.sweep_bytes:,}", "413"],
+        ["configurations of a job", f"{found.configurations:,}", "422"],
+        ["rows of a page", f"{found.page_rows:,}", "422"],
+        ["characters of a condition", "2,000", "422"],
+        ["jobs that wait", f"{found.jobs_waiting:,}", "429"],
+        ["jobs that run at once, each on every core", f"{found.jobs_at_once:,}", "the others wait"],
+        ["dry runs and claims that wait", f"{found.questions_waiting:,}", "429"],
+        ["clients that follow progress", f"{found.streams:,}", "429"],
+        ["seconds that a dry run or a claim may take", f"{found.question_seconds:g}", "503"],
+        ["seconds in which a body must arrive", f"{found.body_seconds:g}", "408"],
+    ]
+    table(["at most", "", "past it"], rows)
+
+
+def service(rates: str, soak: str) -> None:
+    """Place how fast a server counts, and what came of a soak, with the machine they were measured on."""
+    found, long = json.loads((ROOT / rates).read_text()), json.loads((ROOT / soak).read_text())
+    cog.outl(
+        f"One network a call, {found['clients']} clients: {found['count_per_second']:,} a second, where a bare FastAPI"
+        f" endpoint that returns a constant answers {found['bare_per_second']:,} in the same run. A list of"
+        f" {found['batch_networks']:,} networks takes {found['batch_seconds']:.2f} s there and back,"
+        f" {found['batch_to_count_batch']:.1f} times what `sizer.count_batch` takes in Python, and"
+        f" {1 / found['batch_to_count']:.0f} times less than a loop of `sizer.count`; field by field"
+        f" {found['columns_seconds']:.2f} s. ({found['machine']}.)\n"
+    )
+    cog.outl(
+        f"{long['minutes']:g} minutes of mixed load: {long['answers']:,} answers, {long['jobs']} jobs of which none was"
+        f" lost, {long['workers_killed']} workers killed; memory of the server and its helpers"
+        f" {long['memory_mb_second_quarter']} MB in the second quarter and {long['memory_mb_last_quarter']} MB in the last."
+        f" ({long['machine']}.)\n"
+    )

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,22 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
     ]
     environment = {**os.environ, "NO_COLOR": "1", "KERAS_BACKEND": "torch"}
     command = [sys.executable, "-m", "sizer", *expanded]
+    if words[1] == "serve":
+        assert_served(command, tmp_path)
+        return
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     made = [path for path in tmp_path.rglob("*") if path.is_file() and not (ROOT / path.relative_to(tmp_path)).exists()]
     assert done.stdout or made or "no faults" in done.stderr
+
+
+def assert_served(command: list[str], folder: Path) -> None:
+    """Serve until the address is said, which is of any free port here; then end the server as Ctrl-C does."""
+    if importlib.util.find_spec("fastapi") is None:
+        pytest.skip("FastAPI is not installed (the extra `serve`)")
+    with subprocess.Popen([*command, "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        assert "Sizer serves http://127.0.0.1:" in started.stderr.readline()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 0
+    assert any(path.name == "jobs.sqlite" for path in folder.rglob("*"))

@@ -194,6 +194,10 @@ def test_rows_are_sorted_filtered_and_plotted_by_the_server(
     assert int(first[0][1].replace(",", "")) == table.weights[0]
     browser.execute_script("document.querySelectorAll('.grid .head button')[1].click()")  # weights
     until(lambda: rows_in_sight(browser)[:1] and rows_in_sight(browser)[0][1] == f"{table.weights.max():,}")
+    cut = browser.execute_script(
+        "return [...document.querySelectorAll('.grid .line span')].filter(cell => cell.scrollWidth > cell.clientWidth + 1).length"
+    )
+    assert cut == 0
     shot(browser, tmp_path, "rows")
     slider = browser.find_element(By.ID, "slider")
     slider.send_keys(*[Keys.ARROW_LEFT] * 40)
@@ -204,6 +208,7 @@ def test_rows_are_sorted_filtered_and_plotted_by_the_server(
     until(lambda: text(browser, "#shown").startswith(f"{len(fits):,} "))
     until(lambda: rows_in_sight(browser)[0][1] == f"{fits.weights.max():,}")
     until(lambda: f"budget {budget:,}" in text(browser, "#plot svg") or f"budget {budget:,}" in browser.page_source)
+    shot(browser, tmp_path, "budget")
     field = browser.find_element(By.ID, "where")
     field.send_keys("layers == 2")
     until(lambda: text(browser, "#shown").startswith(f"{(fits.layers == 2).sum():,} "))

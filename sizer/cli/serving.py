@@ -45,7 +45,7 @@ def serve(
 
     sizer serve
 
-    sizer serve --port 8080 --data /srv/sizer
+    sizer serve --port 8080 --data jobs
     """
     with reported():
         try:

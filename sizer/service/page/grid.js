@@ -13,7 +13,7 @@ export function grid({ load, onSort, onOpen, label }) {
   const whole = element("div", { class: "grid", tabIndex: 0, role: "grid", "aria-label": label, "aria-busy": "true" }, head, space);
   let blocks = new Map();
   let columns = [];
-  let widths = {};
+  const widths = {};
   let words = new Set();
   let sort = [];
   let total = 0;
@@ -41,6 +41,7 @@ export function grid({ load, onSort, onOpen, label }) {
       if (blocks.size > MOST_BLOCKS) blocks.delete(blocks.keys().next().value);
       total = page.total;
       if (!columns.length) setColumns(page);
+      widen(page.rows);
       draw();
     } catch (problem) {
       if (mine === generation) blocks.delete(at);
@@ -53,11 +54,20 @@ export function grid({ load, onSort, onOpen, label }) {
     const first = ["id", "weights"].filter((name) => page.columns.includes(name));
     columns = [...first, ...page.columns.filter((name) => !first.includes(name))];
     words = new Set(columns.filter((name) => page.rows.some((row) => typeof row[name] === "string")));
+  }
+
+  // A column is as wide as the longest value that was seen: no number is ever cut.
+  function widen(rows) {
+    let wider = false;
     for (const name of columns) {
-      const longest = Math.max(name.length + 2, ...page.rows.slice(0, 50).map((row) => number(row[name]).length + 1));
-      widths[name] = `${Math.min(260, 26 + longest * 8)}px`;
+      const longest = rows.reduce((most, row) => Math.max(most, number(row[name]).length), name.length + 2);
+      const width = 26 + longest * 8.2;
+      if (width > (widths[name] ?? 0)) {
+        widths[name] = width;
+        wider = true;
+      }
     }
-    drawHead();
+    if (wider) drawHead();
   }
 
   function drawHead() {
@@ -78,7 +88,7 @@ export function grid({ load, onSort, onOpen, label }) {
           },
           name + (down ? " ↓" : up ? " ↑" : ""),
         );
-        button.style.width = widths[name];
+        button.style.width = `${widths[name]}px`;
         return button;
       }),
     );
@@ -107,7 +117,7 @@ export function grid({ load, onSort, onOpen, label }) {
         },
         columns.map((name) => {
           const cell = element("span", { role: "gridcell", class: words.has(name) ? "word-cell" : "" }, row ? number(row[name]) : "…");
-          cell.style.width = widths[name];
+          cell.style.width = `${widths[name]}px`;
           return cell;
         }),
       );
