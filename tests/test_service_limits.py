@@ -1,0 +1,122 @@
+"""What a server refuses when too much is asked at once, and what it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
+pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
+
+from sizer.service.app import make_app
+from sizer.service.faults import RefusedError
+from sizer.service.helpers import Helpers
+from sizer.service.settings import Limits, Settings
+from tests.served import LARGE, SMALL
+
+QUESTION = {"about": "sweep", "text": SMALL, "most": 10**6, "budget": [], "where": [], "top": 1}
+
+
+def refused(work: Callable[[], Awaitable[Any]]) -> RefusedError:
+    async def run() -> None:
+        await work()
+
+    with pytest.raises(RefusedError) as found:
+        asyncio.run(run())
+    return found.value
+
+
+def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -> None:
+    async def ask() -> tuple[RefusedError, dict[str, Any]]:
+        helpers = Helpers(Limits(helpers=1, question_seconds=0.001))
+        with pytest.raises(RefusedError) as found:
+            await helpers.ask(QUESTION)
+        helpers._limits = Limits(helpers=1)
+        answer = await helpers.ask(QUESTION)
+        again = await helpers.ask(QUESTION)
+        await helpers.close()
+        assert answer == again
+        return found.value, answer
+
+    problem, answer = asyncio.run(ask())
+    assert (problem.status, "0.001 seconds" in str(problem)) == (503, True)
+    assert answer["dry_run"]["kept"] == 96
+
+
+def test_a_question_by_who_goes_away_ends_with_its_process() -> None:
+    async def ask() -> None:
+        helpers = Helpers(Limits(helpers=1))
+        gone = asyncio.create_task(helpers.ask(QUESTION))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        # The answer that nobody read is not taken for that of the next question.
+        answer = await helpers.ask({**QUESTION, "text": SMALL.replace("name: small", "name: other")})
+        assert answer["name"] == "other"
+        await helpers.close()
+
+    asyncio.run(ask())
+
+
+def test_too_many_questions_wait() -> None:
+    helpers = Helpers(Limits(questions_waiting=0))
+    problem = refused(lambda: helpers.ask(QUESTION))
+    assert (problem.status, problem.headers) == (429, {"retry-after": "2"})
+
+
+def test_too_many_follow_or_read(tmp_path: Path) -> None:
+    limits = Limits(streams=1, queries_at_once=1, question_seconds=0.01)
+    _, state = make_app(Settings(tmp_path, limits=limits))
+
+    async def follow() -> None:
+        async with state.following("a"), state.following("b"):
+            pass
+
+    async def read() -> None:
+        async with state.querying(), state.querying():
+            pass
+
+    assert refused(follow).status == refused(read).status == 429
+    # Who went away made room.
+    assert state._followers == {}
+    state.jobs.close()
+
+
+def test_too_many_jobs_wait(tmp_path: Path) -> None:
+    app, state = make_app(Settings(tmp_path, limits=replace(Limits(), jobs_waiting=1, sweep_bytes=2000)))
+
+    async def ask(text: str) -> tuple[int, bytes, dict[bytes, bytes]]:
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": text.encode(), "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/sweeps", "raw_path": b"/v1/sweeps", "query_string": b"",
+            "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http", "server": ("localhost", 80),
+            "client": ("127.0.0.1", 1), "root_path": "",
+        }  # fmt: skip
+        await app(scope, receive, send)
+        return messages[0]["status"], messages[1]["body"], dict(messages[0]["headers"])
+
+    async def run() -> None:
+        # Nothing takes the jobs: the server was not started.
+        assert (await ask(LARGE))[0] == 202
+        assert (await ask(LARGE))[0] == 200
+        status, body, headers = await ask(SMALL)
+        assert (status, headers[b"retry-after"]) == (429, b"30")
+        assert b"1 jobs are waiting already" in body
+        assert (await ask("#" * 2001))[0] == 413
+        await state.helpers.close()
+
+    asyncio.run(run())
+    state.jobs.close()
