@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -27,12 +27,16 @@ from sizer.service.jobs import Job
 from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
 
+if TYPE_CHECKING:
+    from sizer.tables.plots import Varying
+
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_MOST_TOTALS = 512
+_MOST_KNOWN = 512
+Found = TypeVar("Found")
 
 Sort = Annotated[str, Query(description="Columns with commas, - in front for the largest first.", max_length=1000)]
 Columns = Annotated[str, Query(description="Of the answer, with commas; empty: all.", max_length=2000)]
@@ -42,7 +46,8 @@ def router(state: State) -> APIRouter:
     """Return the addresses of rows."""
     found = APIRouter(prefix="/v1/sweeps/{sweep_id}", tags=["rows"])
     limits = state.settings.limits
-    totals = _Totals()
+    totals: _Lately[int] = _Lately()
+    varying: _Lately[Varying] = _Lately()
     files = _Files(state.settings.data / "downloads", limits.cached_bytes)
 
     @found.get("/rows", **described.ROWS)
@@ -89,7 +94,11 @@ def router(state: State) -> APIRouter:
     ) -> Response:
         job = _done(state, sweep_id)
         async with state.querying():
-            return answer(await run_in_threadpool(_plotted, state.runner.folder(job.id), job, budget, where, x, colour))
+            known = varying.get((job.id, job.created))
+            asked = {"budget": budget, "where": where, "x": x, "colour": colour}
+            shown, found = await run_in_threadpool(_plotted, state.runner.folder(job.id), job, asked, known)
+        varying.put((job.id, job.created), found)
+        return answer(shown)
 
     @found.api_route("/rows.{form}", methods=["GET"], **described.FILES)
     async def file(
@@ -170,11 +179,11 @@ def _page(
     return page_of(_results(folder, job), query, **asked)
 
 
-def _plotted(folder: Path, job: Job, budget: list[str], where: list[str], x: str, colour: str) -> dict[str, Any]:
+def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | None) -> tuple[dict[str, Any], Varying]:
     from sizer.tables.plots import Asked, points_for
 
-    found = points_for(_results(folder, job), Asked(budget=budget, where=where, x=x, colour=colour))
-    return dataclasses.asdict(found)
+    found, known = points_for(_results(folder, job), Asked(**asked), varying)
+    return dataclasses.asdict(found), known
 
 
 def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
@@ -225,18 +234,18 @@ def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
     return every()
 
 
-class _Totals:
-    """How many rows answers have that were counted lately."""
+class _Lately(Generic[Found]):
+    """What was found lately, and need not be looked for again: the rows of a job that is done do not change."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[Any, int] = OrderedDict()
+        self._found: OrderedDict[Any, Found] = OrderedDict()
 
-    def get(self, key: Any) -> int | None:
+    def get(self, key: Any) -> Found | None:
         return self._found.get(key)
 
-    def put(self, key: Any, total: int) -> None:
-        self._found[key] = total
-        while len(self._found) > _MOST_TOTALS:
+    def put(self, key: Any, found: Found) -> None:
+        self._found[key] = found
+        while len(self._found) > _MOST_KNOWN:
             self._found.popitem(last=False)
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _INTEGERS = range(-(2**63), 2**63)
+DEEP = 20_000
+"""Rows that may be passed over by sorting as far as they go."""
+_SPANS = 4096
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,15 @@ def page_of(
             sql += f" WHERE {_beyond(results, keys, after)}"
         elif after is not None:
             skip += _skipped(after)
+        passed = 0
+        if after is None and by_key:
+            start, passed = _start(connection, results, source, keys, skip)
+            sql += start
         order = order_of(results, asked.sort)
         if not by_key:
             # Rows that are equal in every column may stand in any order.
             order += map(identifier, results.columns)
-        sql += f" ORDER BY {', '.join(order)} LIMIT {rows + 1} OFFSET {skip}"
+        sql += f" ORDER BY {', '.join(order)} LIMIT {rows + 1} OFFSET {skip - passed}"
         found = connection.execute(sql).fetchall()
         total = _count(connection, source) if counted else None
     more = len(found) > rows
@@ -113,6 +120,77 @@ def _beyond(results: Results, keys: Sequence[tuple[str, bool]], after: Sequence[
         else:
             same.append(f"{column} IS NULL")  # and nothing stands behind it by this key
     return f"({' OR '.join(f'({way})' for way in ways)})" if ways else "false"
+
+
+def _start(
+    connection: duckdb.DuckDBPyConnection, results: Results, source: str, keys: Sequence[tuple[str, bool]], skip: int
+) -> tuple[str, int]:
+    """Return a condition that leaves out most of the rows before an offset, and how many it leaves out.
+
+    Sorting as far as the offset would hold all of these rows. Counting the rows in each of some thousand spans of the
+    first key tells in which span the offset is, then in which part of that span; within one value the next key decides.
+    """
+    passed = 0
+    fixed: list[tuple[str, bool, int]] = []
+    for name, falls in keys:
+        if skip - passed <= DEEP or results.columns[name] != "count":
+            break
+        column = identifier(name)
+        within = [f"{identifier(other)} = {value}" for other, _, value in fixed]
+        ((low, high),) = connection.execute(
+            f"SELECT min({column}), max({column}) FROM {source}{_where(within)}"
+        ).fetchall()
+        while True:
+            if low is None or skip - passed <= DEEP:
+                return _from(fixed, name, falls, high if falls else low), passed
+            length = -(-(high - low + 1) // _SPANS)
+            held = [*within, f"{column} BETWEEN {low} AND {high}"]
+            spans = connection.execute(
+                f"SELECT ({column} - {low}) // {length}, count(*) FROM {source}{_where(held)}"
+                f" GROUP BY 1 ORDER BY 1 {'DESC' if falls else 'ASC'}"
+            ).fetchall()
+            found = _span_at(spans, skip - passed)
+            if found is None:
+                # The offset is past the last row, or among rows without a value, which stand last.
+                return _from(fixed, name, falls, high if falls else low), passed
+            span, before = found
+            passed += before
+            low, high = low + span * length, min(high, low + (span + 1) * length - 1)
+            if low == high:
+                fixed.append((name, falls, low))
+                break
+    if not fixed:
+        return "", 0
+    *others, (name, falls, value) = fixed
+    return _from(others, name, falls, value), passed
+
+
+def _span_at(spans: Sequence[tuple[int, int]], skip: int) -> tuple[int, int] | None:
+    """Return the span in which the row at an offset is, and the rows before that span; None where it is in none."""
+    before = 0
+    for span, rows in spans:
+        if before + rows > skip:
+            return span, before
+        before += rows
+    return None
+
+
+def _where(held: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(held)}" if held else ""
+
+
+def _from(fixed: Sequence[tuple[str, bool, int]], name: str, falls: bool, first: int | None) -> str:
+    """Return the condition that a row stands at or behind a value of a key, within the values of the keys before."""
+    ways: list[str] = []
+    same: list[str] = []
+    for other, other_falls, value in fixed:
+        column = identifier(other)
+        ways.append(" AND ".join([*same, f"({column} {'<' if other_falls else '>'} {value} OR {column} IS NULL)"]))
+        same.append(f"{column} = {value}")
+    column = identifier(name)
+    last = "true" if first is None else f"({column} {'<=' if falls else '>='} {first} OR {column} IS NULL)"
+    ways.append(" AND ".join([*same, last]))
+    return f" WHERE ({' OR '.join(f'({way})' for way in ways)})"
 
 
 def _value(kind: Kind, value: Any) -> str:

@@ -298,8 +298,16 @@ class Points:
     """(place, group, smallest, largest, configurations)."""
 
 
-def points_for(results: Results, asked: Asked) -> Points:
+def points_for(results: Results, asked: Asked, varying: Varying | None = None) -> tuple[Points, Varying]:
     """Return the points of the rows that are asked for, without drawing them; none where there is no such row.
+
+    Args:
+        results: to be drawn.
+        asked: what of them.
+        varying: of all rows, where it is known from an earlier call.
+
+    Returns:
+        The points, and what is known of all rows: the axis and the groups are theirs, and stay while a budget is moved.
 
     Raises:
         InputError: what is asked has faults.
@@ -307,9 +315,8 @@ def points_for(results: Results, asked: Asked) -> Points:
     _check(results, asked)
     with results.connected() as connection:
         source = selection(connection, results, budget=asked.budget, where=asked.where)
-        varying = varying_of(connection, results, identifier(TABLE))
-        # The axis and the groups are those of all rows, so that they stay while a budget is moved.
-        return points_of(connection, source, varying, results, asked)
+        varying = varying or varying_of(connection, results, identifier(TABLE))
+        return points_of(connection, source, varying, results, asked), varying
 
 
 def points_of(

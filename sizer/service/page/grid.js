@@ -26,7 +26,7 @@ export function grid({ load, onSort, onOpen, label }) {
   // With more rows than a browser has pixels for, a pixel of the bar stands for several rows.
   const first = () => {
     const most = Math.max(0, total - inSight());
-    const way = pixels() - inSight() * ROW;
+    const way = whole.scrollHeight - whole.clientHeight;
     return way > 0 ? Math.min(most, Math.round((whole.scrollTop / way) * most)) : 0;
   };
 
@@ -144,7 +144,7 @@ export function grid({ load, onSort, onOpen, label }) {
     if (active < start || active >= start + sight) {
       const wanted = active < start ? active : active - sight + 1;
       const most = Math.max(1, total - sight);
-      whole.scrollTop = (wanted / most) * (pixels() - sight * ROW);
+      whole.scrollTop = (wanted / most) * (whole.scrollHeight - whole.clientHeight);
     }
     draw();
   }
