@@ -57,7 +57,7 @@ def rows_of(page: Any) -> list[dict[str, Any]]:
     return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
 
 
-@pytest.mark.parametrize("deep", [0, 3, 50, 10**9])
+@pytest.mark.parametrize("deep", [0, 50])
 @pytest.mark.parametrize("sort", SORTS, ids=",".join)
 def test_any_offset(
     made: tuple[Path, pd.DataFrame], monkeypatch: pytest.MonkeyPatch, sort: list[str], deep: int
@@ -74,7 +74,7 @@ def test_any_offset(
         len(expected) - 1,
         len(expected),
         len(expected) + 5,
-        *(chance.randrange(len(expected)) for _ in range(12)),
+        *(chance.randrange(len(expected)) for _ in range(6)),
     ):
         page = page_of(results, Query(sort=sort), rows=7, skip=skip)
         assert rows_of(page) == expected[skip : skip + 7]

@@ -17,7 +17,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
 def test_a_short_soak_loses_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--minutes", "0.4"],
+        [sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--minutes", "0.3"],
         capture_output=True,
         text=True,
         check=False,

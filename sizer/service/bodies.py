@@ -14,6 +14,8 @@ from sizer.service.faults import RefusedError
 
 _MORE = 16 * 2**20
 """Bytes past a limit that are read all the same."""
+_PAUSE_SECONDS = 1.0
+"""How long more of them are waited for."""
 
 
 async def read_body(request: HTTPConnection, receive: Receive, most: int, seconds: float) -> bytes:
@@ -30,7 +32,8 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
         async with asyncio.timeout(seconds):
             # What is too large is read for a while and thrown away: a client that is still sending would not see why.
             while promised <= most + _MORE and size <= most + _MORE:
-                message = await receive()
+                async with asyncio.timeout(_PAUSE_SECONDS if size > most else None):
+                    message = await receive()
                 if message["type"] != "http.request":
                     raise RefusedError(400, "the client has gone")
                 chunk = message.get("body", b"")
@@ -40,6 +43,8 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
                 if not message.get("more_body"):
                     break
     except TimeoutError:
+        if size > most:
+            raise _too_large(most) from None
         raise RefusedError(
             408, f"the body did not arrive within {seconds:g} seconds", {"connection": "close"}
         ) from None
