@@ -212,6 +212,7 @@ def limits() -> None:
         ["jobs that run at once, each on every core", f"{found.jobs_at_once:,}", "the others wait"],
         ["dry runs and claims that wait", f"{found.questions_waiting:,}", "429"],
         ["clients that follow progress", f"{found.streams:,}", "429"],
+        ["CSV downloads at once", f"{found.downloads:,}", "429"],
         ["seconds that a dry run or a claim may take", f"{found.question_seconds:g}", "503"],
         ["seconds in which a body must arrive", f"{found.body_seconds:g}", "408"],
     ]

@@ -88,34 +88,40 @@ def test_too_many_follow_or_read(tmp_path: Path) -> None:
     state.jobs.close()
 
 
+async def ask(
+    app: Any, text: str, method: str = "POST", path: str = "/v1/sweeps"
+) -> tuple[int, bytes, dict[bytes, bytes]]:
+    messages: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": text.encode(), "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http", "server": ("localhost", 80),
+        "client": ("127.0.0.1", 1), "root_path": "",
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return messages[0]["status"], messages[1]["body"], dict(messages[0]["headers"])
+
+
 def test_too_many_jobs_wait(tmp_path: Path) -> None:
-    app, state = make_app(Settings(tmp_path, limits=replace(Limits(), jobs_waiting=1, sweep_bytes=2000)))
-
-    async def ask(text: str) -> tuple[int, bytes, dict[bytes, bytes]]:
-        messages: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": text.encode(), "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        scope = {
-            "type": "http", "method": "POST", "path": "/v1/sweeps", "raw_path": b"/v1/sweeps", "query_string": b"",
-            "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http", "server": ("localhost", 80),
-            "client": ("127.0.0.1", 1), "root_path": "",
-        }  # fmt: skip
-        await app(scope, receive, send)
-        return messages[0]["status"], messages[1]["body"], dict(messages[0]["headers"])
+    app, state = make_app(Settings(tmp_path, limits=replace(Limits(), jobs_waiting=1, sweep_bytes=2000, streams=0)))
 
     async def run() -> None:
         # Nothing takes the jobs: the server was not started.
-        assert (await ask(LARGE))[0] == 202
-        assert (await ask(LARGE))[0] == 200
-        status, body, headers = await ask(SMALL)
+        assert (await ask(app, LARGE))[0] == 202
+        assert (await ask(app, LARGE))[0] == 200
+        job = state.jobs.newest(1)[0].id
+        status, body, headers = await ask(app, "", "GET", f"/v1/sweeps/{job}/events")
+        assert (status, headers[b"retry-after"]) == (429, b"5")
+        status, body, headers = await ask(app, SMALL)
         assert (status, headers[b"retry-after"]) == (429, b"30")
         assert b"1 jobs are waiting already" in body
-        assert (await ask("#" * 2001))[0] == 413
+        assert (await ask(app, "#" * 2001))[0] == 413
         await state.helpers.close()
 
     asyncio.run(run())

@@ -117,8 +117,10 @@ def router(state: State) -> APIRouter:
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.runner.folder(job.id)
         if form == "csv" and request.method == "GET":
+            if _Sending.now >= limits.downloads:
+                raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
             async with state.querying():
-                chunks = await run_in_threadpool(_begun, _csv(folder, job, asked))
+                chunks = await run_in_threadpool(_Sending, _csv(folder, job, asked))
             headers = {"content-disposition": f'attachment; filename="{name}"'}
             return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
         whole = folder / f"{job.name}.parquet"
@@ -223,15 +225,28 @@ class _Pieces(io.RawIOBase):
         return found
 
 
-def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Return pieces of which the first is there: what is wrong with a question is found before the answer begins."""
-    first = next(pieces, b"")
+class _Sending:
+    """Pieces of which the first is there: what is wrong with a question is found before the answer begins."""
 
-    def every() -> Iterator[bytes]:
-        yield first
-        yield from pieces
+    now = 0
+    """How many answers are being sent."""
+    _counting = threading.RLock()
 
-    return every()
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._first = next(pieces, b"")
+        self._pieces = pieces
+        with _Sending._counting:
+            _Sending.now += 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._first
+        yield from self._pieces
+
+    def __del__(self) -> None:
+        # However the sending ended; a client that goes away before the first piece is sent never iterates.
+        if hasattr(self, "_pieces"):
+            with _Sending._counting:
+                _Sending.now -= 1
 
 
 class _Lately(Generic[Found]):

@@ -28,6 +28,8 @@ class Limits:
     """In one page of rows."""
     queries_at_once: int = 4
     """Pages of rows, plots and downloads that are being made."""
+    downloads: int = 16
+    """CSV that is being sent, to however slow clients."""
     helpers: int = 2
     """Processes for dry runs and claims."""
     questions_waiting: int = 64

@@ -89,6 +89,15 @@ class State:
             raise RefusedError(404, "no sweep has this id")
         return found
 
+    def check_followers(self) -> None:
+        """Check that one more client may follow a job.
+
+        Raises:
+            RefusedError: too many do.
+        """
+        if sum(map(len, self._followers.values())) >= self.settings.limits.streams:
+            raise RefusedError(429, "too many clients follow jobs; ask for the job now and then", {"retry-after": "5"})
+
     @asynccontextmanager
     async def following(self, job_id: str) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set when something of a job changes.
@@ -96,8 +105,7 @@ class State:
         Raises:
             RefusedError: too many clients follow jobs.
         """
-        if sum(map(len, self._followers.values())) >= self.settings.limits.streams:
-            raise RefusedError(429, "too many clients follow jobs; ask for the job now and then", {"retry-after": "5"})
+        self.check_followers()
         event = asyncio.Event()
         self._followers.setdefault(job_id, set()).add(event)
         self.metrics.streams.inc()

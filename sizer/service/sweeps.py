@@ -104,6 +104,7 @@ def router(state: State) -> APIRouter:
     @found.get("/sweeps/{sweep_id}/events", **described.EVENTS)
     async def events(sweep_id: str) -> Response:
         state.job(sweep_id)
+        state.check_followers()  # before the answer begins
         return StreamingResponse(
             _events(state, sweep_id), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
