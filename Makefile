@@ -44,4 +44,5 @@ benchmark:
 	$(python) benchmarks/fits.py --json benchmarks/fits.json
 	$(python) benchmarks/queries.py --json benchmarks/queries.json
 	$(python) benchmarks/service.py
+	$(python) benchmarks/page.py
 	$(python) benchmarks/cluster.py --json benchmarks/cluster.json

@@ -236,3 +236,15 @@ def service(rates: str, soak: str) -> None:
         f" {long['memory_mb_second_quarter']} MB in the second quarter and {long['memory_mb_last_quarter']} MB in the last."
         f" ({long['machine']}.)\n"
     )
+
+
+def page(path: str) -> None:
+    """Place how soon a server answers and how long rows of a large result take, with the machine."""
+    found = json.loads((ROOT / path).read_text())
+    cog.outl(
+        f"The server answers {found['start_seconds']:.1f} s after it is started; the page paints {found['paint_ms']} ms after"
+        f" it is asked for, and has counted its sweep after {found['counted_ms']} ms. Of a result of {found['rows']:,} rows,"
+        f" sorted by weights, the first page takes {found['first_page_seconds']:.1f} s, one in the middle"
+        f" {found['middle_page_seconds']:.1f} s, the last {found['last_page_seconds']:.1f} s, the first within a budget"
+        f" {found['budget_page_seconds']:.1f} s, and a plot {found['plot_seconds']:.1f} s. ({found['machine']}.)\n"
+    )
