@@ -203,6 +203,7 @@ def limits() -> None:
     found = Limits()
     rows = [
         ["networks in one call of `/v1/count`", f"{found.networks:,}", "413"],
+        ["values in lists (one for each layer) in one call; where a network is shown, 2,000", "100,000", "413"],
         ["bytes of a body that holds networks", f"{found.count_bytes:,}", "413"],
         ["bytes of a sweep", f"{found.sweep_bytes:,}", "413"],
         ["configurations of a job", f"{found.configurations:,}", "422"],

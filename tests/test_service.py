@@ -404,6 +404,20 @@ def test_bodies_past_the_limit(server: Served) -> None:
     assert (status, faults_of(answer)) == (413, [("", "the body has more than the 1,048,576 bytes that are read")])
     status, answer, _ = server.ask("/v1/count", {"columns": {"cells": [1] * 100_001}})
     assert status == 413
+    deep = {**NETWORK, "layers": None, "cells": [1] * 100_001}
+    for path, body, most in (
+        ("/v1/count", {"network": deep}, "100,000"),
+        ("/v1/count", {"networks": [deep]}, "100,000"),
+        ("/v1/explain", {"network": deep}, "2,000"),
+        ("/v1/compare", {"network": deep}, "2,000"),
+    ):
+        status, answer, _ = server.ask(path, body)
+        assert (status, faults_of(answer)) == (
+            413,
+            [("", f"the networks have 100,001 values in lists; this call may have {most}")],
+        )
+    wide = {**NETWORK, "layers": None, "cells": [64, 32]}
+    assert server.ask("/v1/count", {"network": wide})[1]["weights"] == sizer.count(wide).weights
     place = urllib.parse.urlsplit(server.url)
     with socket.create_connection((place.hostname, place.port), timeout=20) as plain:
         # No length beforehand: the limit is found while reading.

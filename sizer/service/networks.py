@@ -27,8 +27,12 @@ from sizer.sweepfile.sweep import Bound
 
 COUNT_PATH = "/v1/count"
 COUNT_ROUTE = SimpleNamespace(path=COUNT_PATH)
-_QUICK = 100
-"""Networks that are counted at once; more go to a thread, so that others need not wait."""
+_MOST_EFFORT = 100_000
+"""Values in lists, one for each layer, that one call may hold: a network of such lists takes some 60 microseconds a layer."""
+_MOST_SHOWN = 2_000
+"""The same of calls that show a network part by part, or under every convention."""
+_OWN_CELLS = 100
+"""What cell types of one's own count as, in such values."""
 
 
 def router(state: State) -> APIRouter:
@@ -37,9 +41,10 @@ def router(state: State) -> APIRouter:
     limits = state.settings.limits
 
     async def body_of(request: Request, known: Sequence[str]) -> dict[str, Any]:
-        return checked_body(
-            parse_json(await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)), known
-        )
+        raw = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
+        body = checked_body(parse_json(raw), known)
+        _check_effort([body["network"]], _MOST_SHOWN)
+        return body
 
     @found.post("/count", **described.COUNT)
     async def count(request: Request) -> Response:
@@ -95,13 +100,18 @@ async def count_answer(state: State, request: HTTPConnection, receive: Receive) 
     limits = state.settings.limits
     body = parse_json(await read_body(request, receive, limits.count_bytes, limits.body_seconds))
     if isinstance(body, dict) and "network" in body:
-        one = counted(checked_body(body, ("network", "budget")))
+        one = checked_body(body, ("network", "budget"))
+        if _check_effort([one["network"]]):
+            found = await run_in_threadpool(counted, one)
+        else:
+            found = counted(one)
         state.metrics.networks.inc()
-        return answer(one)
+        return answer(found)
     many = _size(body)
     if many > limits.networks:
         raise RefusedError(413, f"{many:,} networks are more than the {limits.networks:,} that one call counts")
-    response = await run_in_threadpool(_counted_batch, body) if many > _QUICK else _counted_batch(body)
+    async with state.querying():
+        response = await run_in_threadpool(_counted_batch, body)
     state.metrics.networks.inc(many)
     return response
 
@@ -151,6 +161,26 @@ def checked_body(body: Any, known: Sequence[str]) -> dict[str, Any]:
     if faults:
         raise InputError(faults)
     return body
+
+
+def _check_effort(networks: Iterable[Any], most: int = _MOST_EFFORT) -> int:
+    """Return how much of networks is worked out value by value.
+
+    Raises:
+        RefusedError: it is more than one call may ask for.
+    """
+    effort = 0
+    for network in networks:
+        if isinstance(network, dict):
+            for value in network.values():
+                if isinstance(value, list):
+                    effort += len(value)
+                elif isinstance(value, dict):
+                    effort += _OWN_CELLS
+    if effort > most:
+        message = f"the networks have {effort:,} values in lists; this call may have {most:,}"
+        raise RefusedError(413, message)
+    return effort
 
 
 def _check_types(asked: Mapping[str, Any], kinds: Mapping[str, Any], required: Iterable[str]) -> None:
@@ -221,6 +251,7 @@ def _counted_batch(body: Any) -> Response:
         raise InputError(Fault("", 0, 0, key, f"no key of that name beside {form}; known: budget") for key in unknown)
     bounds = _bounds(body.get("budget"))
     networks = _rows(body["columns"]) if columnar else body["networks"]
+    _check_effort(networks)
     wrong = [place for place, network in enumerate(networks) if not isinstance(network, dict)][:100]
     if wrong:
         raise InputError(Fault("", 0, 0, f"networks[{place}]", "is no object of fields") for place in wrong)
