@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.grids import pruned, pruning
+from sizer.grids import chunks, lattice, leaders, pruned, pruning
 from sizer.grids.account import Account
 from sizer.grids.engine import enumerate_sweep
 from sizer.grids.intervals import Interval, outcomes
@@ -33,8 +33,11 @@ from tests.test_engine import COLUMNS, KINDS, SPEECH, WHERES, as_dicts, first_di
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the work into pieces so small that every seam is met."""
+    monkeypatch.setattr(chunks, "SPREAD", 3)
+    monkeypatch.setattr(leaders, "SAMPLE", 3)
+    monkeypatch.setattr(leaders, "OPENED_AT_ONCE", 1)
+    monkeypatch.setattr(leaders, "MOST_WAITING", 4)
     monkeypatch.setattr(pruning, "CHUNK", 8)
-    monkeypatch.setattr(pruning, "SPREAD", 3)
     monkeypatch.setattr(pruning, "LINES_AT_ONCE", 5)
     monkeypatch.setattr(pruned, "BATCH", 7)
 
@@ -231,6 +234,118 @@ budget: {weights: {max: 100}}
     assert counted.account.decided == 10**30
 
 
+PLANES = """
+sizer: 1
+name: planes
+model: {convention: CONVENTION, cell_type: lstm}
+grid:
+  layers: {from: 1, to: 2, step: 1}
+  cells: [3, 8, 5]
+  recurrent_projection: {from: 0, to: 4, step: 2}
+  inputs: {from: 2, to: 14, step: 3}
+  outputs: {from: 1, to: 12, step: 1}
+  other_weights: {from: 0, to: 36, step: 9}
+budget: {weights: {min: 300, max: 700}BUDGET}
+WHERE
+"""
+
+
+@pytest.mark.parametrize("budget", ["", ", macs_per_step: {min: 200, max: 900}"])
+@pytest.mark.parametrize(
+    "where", ["", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"]
+)
+def test_slices_along_two_axes(budget: str, where: str) -> None:
+    text = (
+        PLANES.replace("CONVENTION", "keras" if where else "textbook").replace("BUDGET", budget).replace("WHERE", where)
+    )
+    sweep = parse_with_all_columns(text)
+    assert_same(sweep)
+    assert_same(sweep, "macs_per_step", descending=False)
+
+
+def test_a_wrong_sum_of_floors_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above counts by slices: with one point too many on each slanted line, it fails."""
+    floor_sum = lattice._floor_sum
+    monkeypatch.setattr(lattice, "_floor_sum", lambda *numbers: floor_sum(*numbers) + 1)
+    with pytest.raises(AssertionError):
+        assert_same(
+            parse_with_all_columns(PLANES.replace("CONVENTION", "textbook").replace("BUDGET", "").replace("WHERE", ""))
+        )
+
+
+def test_a_grid_of_ten_to_the_eighteen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long ranges of outputs and of other weights on top of cells: two axes at once, by sums of floors."""
+    monkeypatch.undo()
+    text = """
+sizer: 1
+name: eighteen
+model: {convention: textbook, cell_type: lstm, inputs: 39}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 1, to: 1000, step: 1}
+  outputs: {from: 1, to: 10000000, step: 1}
+  other_weights: {from: 0, to: 9999999, step: 1}
+budget: {weights: {min: 1M, max: 10M}}
+"""
+    counted = count_kept(parse_sweep(text))
+
+    def up_to(limit: int) -> int:
+        total = 0
+        for layers, cells in itertools.product(range(1, 11), range(1, 1001)):
+            room = limit - 4 * cells * (39 + cells) - (layers - 1) * 8 * cells * cells
+            # Each of so many outputs takes cells weights; what is left is free for other weights, all of them short
+            # enough: a sum of an arithmetic progression.
+            fits = min(room // cells, 10**7) if room >= cells else 0
+            inside = [fits * (room + 1) - cells * fits * (fits + 1) // 2]
+            free = min(max((room - (10**7 - 1)) // cells, 0), fits)
+            inside.append(-(free * (room + 1 - 10**7) - cells * free * (free + 1) // 2))
+            total += sum(inside)
+        return total
+
+    assert counted.account is not None
+    assert counted.account.kept == up_to(10**7) - up_to(10**6 - 1)
+    assert counted.account.decided == 10**18
+
+
+def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for where in ("", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"):
+        for budget in ("", ", macs_per_step: {min: 200, max: 900}"):
+            text = PLANES.replace("CONVENTION", "textbook").replace("BUDGET", budget).replace("WHERE", where)
+            sweep = parse_sweep(text)
+            exact = count_kept(sweep, effort=None).at_least
+            gaps = []
+            for effort in (1, 10, 100, 1000, 10_000):
+                monkeypatch.setattr(pruned, "EFFORT_FOR_BOUNDS", effort)
+                bounds = count_kept(sweep, effort=0)
+                assert bounds.account is None
+                assert bounds.at_least <= exact <= bounds.at_most
+                gaps.append(bounds.at_most - bounds.at_least)
+            assert gaps == sorted(gaps, reverse=True)
+            assert gaps[-1] < gaps[0]
+
+
+def test_the_largest_grids_have_near_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid of 9 x 10^17 with long ranges of inputs and outputs: where exact takes too long, within some percent."""
+    monkeypatch.undo()
+    text = (
+        HUGE.replace(", inputs: 39, outputs: 34", "")
+        .replace("40K", "10M")
+        .replace("budget", "  inputs: {from: 1, to: 1000, step: 1}\n  outputs: {from: 1, to: 1000, step: 1}\nbudget")
+    )
+    counted = count_kept(parse_sweep(text))
+    assert counted.account is None
+    assert 0.85 * counted.at_most < counted.at_least
+    # Configurations taken at random tell about as much.
+    chance = np.random.default_rng(1)
+    layers, cells, r, p, inputs, outputs = (
+        chance.integers(*ends, 4_000_000) for ends in ((1, 11), (1, 10001), (1, 3001), (0, 3001), (1, 1001), (1, 1001))
+    )
+    weights = 4 * cells * (inputs + layers * r + (layers - 1) * (r + p)) + layers * cells * (r + p) + outputs * (r + p)
+    share = np.count_nonzero(weights <= 10_000_000) / 4_000_000
+    size = 10 * 10_000 * 3000 * 3001 * 10**6
+    assert counted.at_least * 0.98 < share * size < counted.at_most * 1.02
+
+
 def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
     values = ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
     sweep = parse_sweep(
@@ -240,6 +355,33 @@ def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
 
 
 # The pieces
+
+
+@settings(max_examples=400)
+@given(
+    st.integers(0, 3),
+    st.lists(
+        st.tuples(st.integers(-2, 400), st.integers(0, 13), st.integers(0, 13), st.integers(1, 30), st.integers(1, 30)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_points_below_a_line(larger: int, rows: list[tuple[int, int, int, int, int]]) -> None:
+    """Floats, 64-bit integers and Python ints count alike: all but the extents grows by one factor."""
+    factor = (1, 10**9, 2**52 + 1, 2**54)[larger]
+    room, steep, flat, wide, high = (np.array(numbers, dtype=np.int64) for numbers in zip(*rows, strict=True))
+    found = lattice.points_below(np.where(room < 0, room, room * factor), (steep * factor, flat * factor), (wide, high))
+    expected = [sum(a * x + b * y <= free for x in range(across) for y in range(up)) for free, a, b, across, up in rows]
+    assert [int(number) for number in found] == expected
+
+
+@given(st.integers(10**6, 10**9), st.integers(1, 10**4), st.integers(1, 10**4), st.integers(1, 2000))
+def test_points_below_a_line_in_a_large_rectangle(room: int, steep: int, flat: int, wide: int) -> None:
+    high = 10**9
+    found = lattice.points_below(np.array([room]), (steep, flat), (np.array([wide]), np.array([high])))
+    expected = sum(min((room - steep * x) // flat + 1, high) for x in range(wide) if steep * x <= room)
+    assert int(found[0]) == expected
+
 
 EXPRESSIONS = (
     "cells + layers * 2 <= 9",

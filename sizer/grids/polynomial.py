@@ -67,6 +67,10 @@ class Polynomial:
         """Return the highest power of a variable."""
         return max((monomial.count(variable) for monomial in self.terms), default=0)
 
+    def variables(self) -> set[str]:
+        """Return the variables that occur."""
+        return {name for monomial in self.terms for name in monomial}
+
     def split(self, variable: str) -> list[Polynomial]:
         """Return the coefficients, polynomials in the other variables, of each power of a variable from 0 up."""
         found: list[dict[Monomial, int]] = [{} for _ in range(self.degree(variable) + 1)]

@@ -6,31 +6,35 @@ condition drops is the difference. Each count looks only at the axes that its co
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sizer.grids.account import Account
+from sizer.grids.bounds import bound_kept
 from sizer.grids.boxes import Box, blocks, lengths
 from sizer.grids.cases import Case, cases
+from sizer.grids.chunks import Chunk, Found
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows, on_weights
-from sizer.grids.pruning import Chunk, Condition, Effort, Found, Search
+from sizer.grids.judge import Condition, Judge
+from sizer.grids.leaders import Kept, Leaders
+from sizer.grids.pruning import Effort, Search
 from sizer.grids.repeats import Repeats
-from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
-from sizer.networks.fields import FIELDS
-from sizer.sweepfile.expressions import Expression
+from sizer.networks.conventions import CONVENTIONS, own_cell, rules_for
 from sizer.sweepfile.sweep import Bound, Ratio, Sweep
 
-EFFORT = 40_000_000
-"""Lines that a count may search before it gives up on being exact: some seconds of work."""
+EFFORT = 60_000_000
+"""Lines that a count may be expected to search before it is given up at once: some seconds of work."""
 
-EFFORT_FOR_BOUNDS = 4_000_000
-"""Lines to search for configurations that are surely kept, once an exact count was given up."""
+SLACK = 8_000_000
+"""Lines that a count may search beyond twice what was expected."""
+
+EFFORT_FOR_BOUNDS = 1_000_000
+"""Boxes to look at for bounds, once an exact count was given up: about a second of work."""
 
 OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
@@ -83,74 +87,140 @@ def count_kept(
         descending: the largest are best; else the smallest.
         effort: lines to search at the most; None: as many as it takes.
     """
-    spent = Effort(effort) if effort is not None else None
-    for_bounds = Effort(EFFORT_FOR_BOUNDS)
     account = Account()
-    total = Pruned(account)
-    leaders = Leaders(best, sort, descending=descending)
+    plans: list[Plan] = []
     first_id = 0
     for grid in sweep.grids:
-        for case in cases(grid) or ():
-            exact, low, high = _count_case(case, sweep, account, leaders, first_id, spent, for_bounds)
-            total.at_least += low
-            total.at_most += high
-            if not exact:
-                total.account = None
+        plans += [Plan.of(case, sweep, first_id) for case in cases(grid) or ()]
         first_id += grid.size
-    total.best = leaders.ids() if best <= OPENED else []
-    total.limit = leaders.limit()
+    expected = sum(plan.search.expected for plan in plans)
+    # Where all of it is too much, what is little is still counted, and the rest is left to the bounds.
+    most = None if effort is None else effort if expected <= effort else effort // 64
+    hard = [plan for plan in plans if not _count_case(plan, account, most)]
+    total = Pruned(None if hard else account, account.kept, account.kept)
+    for plan in hard:
+        least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
+        total.at_least += least * plan.times
+        total.at_most += greatest * plan.times
+    if best and not hard:
+        leaders = Leaders(best, sort, descending=descending)
+        leaders.look([Kept(plan.case, plan.first_id, plan.conditions) for plan in plans if plan.kept])
+        total.best = leaders.ids() if best <= OPENED else []
+        total.limit = leaders.limit()
     # Whether configurations repeat is seen on rows, and there are none here.
     if len(sweep.grids) > 1 or any(isinstance(axis.columns[0], Ratio) for grid in sweep.grids for axis in grid.axes):
         account.repeated = None
     return total
 
 
-def _count_case(
-    case: Case,
-    sweep: Sweep,
-    account: Account,
-    leaders: Leaders,
-    first_id: int,
-    spent: Effort | None,
-    for_bounds: Effort,
-) -> tuple[bool, int, int]:
-    """Account for one case; return whether that was exact, and the bounds on what it keeps."""
-    conditions: list[Condition] = []
-    left = case.volume
-    stages = list(_stages(case, sweep))
-    for condition, tallied, reason in stages:
-        alone = Search(case, [condition], ordered=True)
-        possible, within, certain = alone.classify(*(_corner(side) for side in (case.start, case.stop)))
-        if possible.all() and (within & certain).all():
-            continue
-        passing = 0
-        if possible.all():
-            conditions.append(condition)
-            passing, undecided = _volume(case, conditions, spent)
-            if undecided:
-                surely, _ = _volume(case, [stage[0] for stage in stages], for_bounds)
-                return False, surely, passing + undecided
-        if left - passing:
-            tallied(account)[reason] += left - passing
+@dataclass
+class Plan:
+    """A case, and how what is kept of it is to be counted."""
+
+    case: Case
+    first_id: int
+    """The id of its grid's first configuration."""
+    stages: list[Stage]
+    """The conditions that drop some of the case, in the order of the account."""
+    search: Search
+    """For what passes all of them, on the axes that matter."""
+    times: int
+    """How many configurations of the case each one of the search stands for."""
+    kept: int = 0
+    """How many were found to be kept."""
+
+    @classmethod
+    def of(cls, case: Case, sweep: Sweep, first_id: int) -> Plan:
+        """Return the plan of a case."""
+        stages = []
+        for stage in _stages(case, sweep):
+            always, never = _whole(case, stage.condition)
+            if not always:
+                stages.append(stage)
+            if never:
+                break
+        narrow, times = _narrowed(case, [stage.condition for stage in stages])
+        return cls(case, first_id, stages, Search(narrow, [stage.condition for stage in stages], counting=True), times)
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The conditions that drop some of the case."""
+        return [stage.condition for stage in self.stages]
+
+
+def _count_case(plan: Plan, account: Account, most: int | None) -> bool:
+    """Account for one case; return whether that was done, or else took too much effort.
+
+    Args:
+        plan: of the case.
+        account: takes where its configurations went.
+        most: lines to search at the most; None: as many as it takes.
+    """
+    parts = []
+    left = plan.case.volume
+    for number, stage in enumerate(plan.stages, start=1):
+        passing = _volume(plan, number, most)
+        if passing is None:
+            return False
+        parts.append((stage, left - passing))
         left = passing
         if not left:
-            return True, 0, 0
+            break
+    for stage, dropped in parts:
+        if dropped:
+            stage.tallied(account)[stage.reason] += dropped
+    plan.kept = left
     account.kept += left
-    if leaders.number:
-        for found in Search(case, conditions, ordered=False).boxes():
-            leaders.see(case, first_id, found)
-    return True, left, left
+    return True
+
+
+def _volume(plan: Plan, number: int, most: int | None) -> int | None:
+    """Return how many configurations of a case pass its first conditions, or None where that took too much effort."""
+    if _whole(plan.case, plan.stages[number - 1].condition)[1]:
+        return 0
+    search, times = plan.search, plan.times
+    if number < len(plan.stages):
+        conditions = plan.conditions[:number]
+        narrow, times = _narrowed(plan.case, conditions)
+        search = Search(narrow, conditions, counting=True)
+    if most is not None:
+        if search.expected > most:
+            return None
+        search.effort = Effort(min(most, SLACK + 2 * int(search.expected)))
+    passing = 0
+    for found in search.boxes():
+        if found.undecided:
+            return None
+        passing += found.volume()
+    return passing * times
+
+
+def _whole(case: Case, condition: Condition) -> tuple[bool, bool]:
+    """Return whether all of a case surely passes a condition, and whether none of it does."""
+    verdict = Judge(case, [condition]).classify(_corner(case.start), _corner(case.stop))
+    return bool((verdict.within & verdict.certain).all()), not verdict.possible.all()
 
 
 def _corner(side: tuple[int, ...]) -> IntArray:
     return np.array(side, dtype=np.int64).reshape(len(side), 1)
 
 
-def _stages(case: Case, sweep: Sweep) -> Iterator[tuple[Condition, Any, Any]]:
-    """Yield each condition in the order of the account, with where what it drops is counted."""
+@dataclass(frozen=True)
+class Stage:
+    """A condition, with where what it drops is counted."""
+
+    condition: Condition
+    tallied: Callable[[Account], Any]
+    """The part of the account."""
+    reason: Any
+    """The key in that part."""
+
+
+def _stages(case: Case, sweep: Sweep) -> Iterator[Stage]:
+    """Yield each condition in the order of the account."""
     convention = CONVENTIONS[str(case.fixed["convention"])]
     for rule in rules_for(convention, case.fixed["cell_type"], own_cell(case.fixed)):  # type: ignore[arg-type]
-        yield rule, lambda account: account.not_valid, rule.reason
+        yield Stage(rule, lambda account: account.not_valid, rule.reason)
     for bound in sweep.budget:
         counted = on_weights(bound)
         for side, part in (
@@ -158,138 +228,17 @@ def _stages(case: Case, sweep: Sweep) -> Iterator[tuple[Condition, Any, Any]]:
             ("over", Bound(counted.column, None, counted.maximum)),
         ):
             if part.minimum is not None or part.maximum is not None:
-                yield part, lambda account: account.outside, (bound.column, side)
+                yield Stage(part, lambda account: account.outside, (bound.column, side))
     for expression in sweep.where:
-        yield expression, lambda account: account.excluded, expression.text
+        yield Stage(expression, lambda account: account.excluded, expression.text)
 
 
-def _volume(case: Case, conditions: Sequence[Condition], effort: Effort | None) -> tuple[int, int]:
-    """Return how many configurations of a case pass, and how many could not be decided."""
-    axes = _relevant(case, conditions)
+def _narrowed(case: Case, conditions: Sequence[Condition]) -> tuple[Case, int]:
+    """Return a case with one place on each axis that no condition depends on, and how many times it stands for."""
+    axes = Judge(case, conditions).relevant_axes()
     others = [number for number in range(len(case.start)) if number not in axes]
-    factor = math.prod(case.stop[number] - case.start[number] for number in others)
-    narrow = replace(
-        case,
-        stop=tuple(case.start[number] + 1 if number in others else stop for number, stop in enumerate(case.stop)),
-    )
-    passing = undecided = 0
-    for found in Search(narrow, conditions, ordered=False, effort=effort).boxes():
-        if found.undecided:
-            undecided += found.volume()
-        else:
-            passing += found.volume()
-    return passing * factor, undecided * factor
-
-
-def _relevant(case: Case, conditions: Sequence[Condition]) -> frozenset[int]:
-    """Return the axes that the conditions depend on."""
-    names: set[str] = set()
-    for condition in conditions:
-        if isinstance(condition, Bound):
-            return frozenset(range(len(case.start)))
-        names |= _reads(condition)
-    if "fed" in names:
-        return frozenset(range(len(case.start)))
-    return case.axes_of(frozenset(names))
-
-
-def _reads(condition: Rule | Expression) -> set[str]:
-    """Return the fields that a condition looks at."""
-    if isinstance(condition, Expression):
-        return set(condition.names)
-    reading = _Reading()
-    condition.refuses(reading)
-    return reading.names
-
-
-class _Reading(Mapping[str, Any]):
-    """Fields that remember which of them were looked at."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def __getitem__(self, name: str) -> int:
-        self.names.add(name)
-        return 1
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FIELDS)
-
-    def __len__(self) -> int:
-        return len(FIELDS)
-
-
-_Promising = tuple[int, int, int, int, Case, tuple[int, ...], tuple[int, ...]]
-"""A box: its best key, its lowest id, a number that makes it unlike any other, the grid's first id, case, corners."""
-
-
-class Leaders:
-    """The best configurations of boxes in which every one passes, found by opening the most promising boxes first."""
-
-    def __init__(self, number: int, sort: str, *, descending: bool) -> None:
-        """Start with nothing seen."""
-        self.number = number
-        self._sort = sort
-        self._descending = descending
-        self._boxes: list[_Promising] = []
-        self._limit: int | None = None
-        self._search: dict[int, Search] = {}
-        self._made = 0
-
-    def see(self, case: Case, first_id: int, found: Found) -> None:
-        """Take boxes into account."""
-        if found.low.shape[1] == 0:
-            return
-        keys = np.broadcast_to(self._keys(case, found.low, found.high), found.low.shape[1])
-        promising = np.arange(len(keys)) if self._limit is None else np.flatnonzero(keys <= self._limit)
-        if len(promising) > self.number:
-            limit = np.partition(keys[promising], self.number - 1)[self.number - 1]
-            promising = promising[keys[promising] <= limit]
-        for box in promising:
-            low, high = tuple(map(int, found.low[:, box])), tuple(map(int, found.high[:, box]))
-            self._push(int(keys[box]), case, first_id, low, high)
-        if len(self._boxes) >= self.number:
-            self._limit = heapq.nsmallest(self.number, self._boxes)[-1][0]
-            if len(self._boxes) > 4 * self.number + 1000:
-                self._boxes = [box for box in self._boxes if box[0] <= self._limit]
-                heapq.heapify(self._boxes)
-
-    def limit(self) -> int | None:
-        """Return a value that enough configurations reach, or None where there are not enough boxes to say."""
-        if self._limit is None:
-            return None
-        return -self._limit if self._descending else self._limit
-
-    def ids(self) -> list[int]:
-        """Return the ids of the best configurations, the best first, ties in id order."""
-        found: list[int] = []
-        while self._boxes and len(found) < self.number:
-            _, lowest, _, first_id, case, low, high = heapq.heappop(self._boxes)
-            extents = [end - start for start, end in zip(low, high, strict=True)]
-            if max(extents, default=1) == 1:
-                found.append(lowest)
-                continue
-            axis = next(number for number, extent in enumerate(extents) if extent > 1)
-            middle = (low[axis] + high[axis]) // 2
-            for start, end in ((low[axis], middle), (middle, high[axis])):
-                part_low = (*low[:axis], start, *low[axis + 1 :])
-                part_high = (*high[:axis], end, *high[axis + 1 :])
-                key = int(np.asarray(self._keys(case, _corner(part_low), _corner(part_high))).reshape(-1)[0])
-                self._push(key, case, first_id, part_low, part_high)
-        return found
-
-    def _push(self, key: int, case: Case, first_id: int, low: tuple[int, ...], high: tuple[int, ...]) -> None:
-        lowest = first_id + sum(place * stride for place, stride in zip(low, case.strides, strict=True))
-        self._made += 1
-        heapq.heappush(self._boxes, (key, lowest, self._made, first_id, case, low, high))
-
-    def _keys(self, case: Case, low: IntArray, high: IntArray) -> Any:
-        """Return the best value of the column in each box, negated where the largest is best."""
-        search = self._search.get(id(case))
-        if search is None:
-            search = self._search[id(case)] = Search(case, [Bound(self._sort, None, None)], ordered=True)
-        count = search.counts[self._sort]
-        return -count(case.varying(high - 1)) if self._descending else count(case.varying(low))
+    stop = tuple(case.start[number] + 1 if number in others else stop for number, stop in enumerate(case.stop))
+    return replace(case, stop=stop), math.prod(case.stop[number] - case.start[number] for number in others)
 
 
 # Rows
@@ -326,7 +275,7 @@ def _offsets(case: Case, sweep: Sweep, boxes: Iterable[Box]) -> Iterator[IntArra
     chunk = Chunk.within(case, boxes)
     if len(chunk):
         strides = np.array(case.strides, dtype=np.int64)
-        conditions = [condition for condition, _, _ in _stages(case, sweep)]
+        conditions = [stage.condition for stage in _stages(case, sweep)]
         for found in Search(case, conditions, ordered=True).boxes(chunk):
             yield from _expanded(found, strides)
 

@@ -1,0 +1,181 @@
+"""What conditions say to boxes of a case: that nothing in them passes, that everything does, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sizer.grids.cases import Case
+from sizer.grids.columns import IntArray
+from sizer.grids.intervals import Interval, certainly, outcomes, possibly
+from sizer.grids.polynomial import case_polynomials
+from sizer.networks.conventions import Rule
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import resolve, wire
+from sizer.sweepfile.expressions import Expression
+from sizer.sweepfile.sweep import Bound
+
+Mask = npt.NDArray[np.bool_]
+Condition = Rule | Bound | Expression
+"""What a configuration must pass: not be refused by a rule, be within a bound, or satisfy an expression."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What conditions say to boxes, one entry per box."""
+
+    possible: Mask
+    """Something may pass."""
+    within: Mask
+    """The bounds surely hold."""
+    certain: Mask
+    """The rules and expressions surely hold."""
+    straddled: npt.NDArray[np.int8]
+    """How many bounded columns are not surely within their bounds."""
+
+
+class Judge:
+    """Conditions on the configurations of a case."""
+
+    def __init__(self, case: Case, conditions: Sequence[Condition]) -> None:
+        """Work out the bounded columns of the case, once for all boxes.
+
+        Args:
+            case: where.
+            conditions: that must all hold.
+        """
+        self.case = case
+        self.conditions = list(conditions)
+        self.expressions = [condition for condition in self.conditions if isinstance(condition, Expression)]
+        self.rules = [condition for condition in self.conditions if isinstance(condition, Rule)]
+        self.bounds: dict[str, list[Bound]] = {}
+        """Column -> the bounds on it."""
+        for condition in self.conditions:
+            if isinstance(condition, Bound):
+                self.bounds.setdefault(condition.column, []).append(condition)
+        self.polynomials = case_polynomials(case, list(self.bounds))
+        self.counts = {name: polynomial.compiled() for name, polynomial in self.polynomials.items()}
+
+    def limits(self, column: str) -> tuple[int | None, int | None]:
+        """Return the smallest and the largest value of a column within all of its bounds; None: without limit."""
+        bounds = self.bounds.get(column, [])
+        minima = [bound.minimum for bound in bounds if bound.minimum is not None]
+        maxima = [bound.maximum for bound in bounds if bound.maximum is not None]
+        return max(minima, default=None), min(maxima, default=None)
+
+    def classify(self, low: IntArray, high: IntArray) -> Verdict:
+        """Return what the conditions say to boxes.
+
+        Args:
+            low: first position on each axis, shape (axes, boxes).
+            high: the position after the last one.
+        """
+        boxes = low.shape[1]
+        possible, within, certain = (np.ones(boxes, dtype=np.bool_) for _ in range(3))
+        straddled = np.zeros(boxes, dtype=np.int8)
+        first, last = self.case.varying(low), self.case.varying(high - 1)
+        for column, count in self.counts.items():
+            minimum, maximum = self.limits(column)
+            inside: Any = np.True_
+            smallest, largest = count(first), count(last)
+            if maximum is not None:
+                possible &= smallest <= maximum
+                inside = inside & (largest <= maximum)
+            if minimum is not None:
+                possible &= largest >= minimum
+                inside = inside & (smallest >= minimum)
+            within &= inside
+            straddled += np.logical_not(inside)
+        if self.rules or self.expressions:
+            first, last = resolve({**self.case.fixed, **first}), resolve({**self.case.fixed, **last})
+            seen = {
+                name: Interval(first[name], last[name]) if isinstance(first[name], np.ndarray) else first[name]
+                for name in FIELDS
+            }
+            seen["fed"] = Interval(wire(first).fed, wire(last).fed)
+            for rule in self.rules:
+                refuses = rule.refuses({**seen, **self._asked(seen)})
+                possible &= np.logical_not(certainly(refuses))
+                certain &= np.logical_not(possibly(refuses))
+            words = _as_words(seen)
+            for expression in self.expressions:
+                says = outcomes(expression.tree, words)
+                possible &= possibly(says)
+                certain &= certainly(says)
+        return Verdict(possible, within, certain, straddled)
+
+    def passes(self, positions: IntArray) -> Mask:
+        """Return which single configurations pass every condition, exactly.
+
+        Args:
+            positions: shape (axes, configurations).
+        """
+        varying = self.case.varying(positions)
+        passing = np.ones(positions.shape[1], dtype=np.bool_)
+        for column, count in self.counts.items():
+            minimum, maximum = self.limits(column)
+            counted = count(varying)
+            if maximum is not None:
+                passing &= counted <= maximum
+            if minimum is not None:
+                passing &= counted >= minimum
+        if self.rules or self.expressions:
+            resolved = resolve({**self.case.fixed, **varying})
+            fed = wire(resolved).fed
+            for rule in self.rules:
+                passing &= np.logical_not(rule.refuses({**resolved, **self._asked(resolved), "fed": fed}))
+            words = _as_words(resolved)
+            for expression in self.expressions:
+                passing &= expression.holds(words)
+        return passing
+
+    def _asked(self, seen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the overrides as they were asked for, None where the convention decides."""
+        asked = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
+        return {name: seen[name] if name in self.case.fixed or name in self.case.swept else None for name in asked}
+
+    def axes_read(self) -> frozenset[int]:
+        """Return the axes that the rules and expressions depend on."""
+        names: set[str] = set()
+        for expression in self.expressions:
+            names |= expression.names
+        for rule in self.rules:
+            reading = _Reading()
+            rule.refuses(reading)
+            names |= reading.names
+        # What feeds the output layer depends on how the whole network is wired.
+        return self.case.axes_of(frozenset(self.case.swept if "fed" in names else names))
+
+    def relevant_axes(self) -> frozenset[int]:
+        """Return the axes that any condition depends on."""
+        counted = {name for polynomial in self.polynomials.values() for name in polynomial.variables()}
+        return self.axes_read() | self.case.axes_of(frozenset(counted))
+
+
+class _Reading(Mapping[str, Any]):
+    """Fields that remember which of them were looked at."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> int:
+        self.names.add(name)
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FIELDS)
+
+    def __len__(self) -> int:
+        return len(FIELDS)
+
+
+def _as_words(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as an expression sees them: booleans are booleans."""
+    return {
+        name: bool(value) if name in FIELDS and FIELDS[name].kind == "boolean" else value
+        for name, value in seen.items()
+    }
