@@ -39,6 +39,7 @@ pictures:
 
 benchmark:
 	$(python) benchmarks/counting.py --json benchmarks/counting.json
+	$(python) benchmarks/dry_runs.py --json benchmarks/dry_runs.json
 	$(python) benchmarks/tables.py --json benchmarks/tables.json
 	$(python) benchmarks/memory.py --sizes 1e7 1e8 1e9 --json benchmarks/memory.json
 	$(python) benchmarks/fits.py --json benchmarks/fits.json

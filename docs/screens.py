@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cog
 
@@ -114,6 +115,24 @@ def memory_benchmark(path: str) -> None:
     table(["configurations, all kept", "time", "peak memory", "files", "bytes written"], rows)
     machine = found["machine"]
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
+
+
+def dry_runs(path: str) -> None:
+    """Place what dry runs of large grids answer, and after how long, with the machine they were measured on."""
+    found = json.loads((ROOT / path).read_text())
+    rows = [
+        [run["on_top"], f"{run['plain']['configurations']:.1e}", *(_answer(run[way]) for way in ("plain", "tied"))]
+        for run in found["runs"]
+    ]
+    table(["on top", "configurations", "answer", "with projections tied to cells"], rows)
+    machine = found["machine"]
+    cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
+
+
+def _answer(figures: dict[str, Any]) -> str:
+    """Return how exact an answer is, and when it is there."""
+    apart = figures["at_most"] / figures["at_least"] - 1
+    return f"{'exact' if figures['exact'] else f'within {apart:.1%}'}, {figures['seconds']:.1f} s"
 
 
 def on_paper(cluster: str, memory: str) -> None:

@@ -375,6 +375,38 @@ def test_points_below_a_line(larger: int, rows: list[tuple[int, int, int, int, i
     assert [int(number) for number in found] == expected
 
 
+@settings(max_examples=400)
+@given(
+    st.sampled_from([1, 10**9, 2**35]),
+    st.lists(
+        st.tuples(
+            st.integers(-2, 300),
+            st.integers(0, 13),
+            st.integers(0, 13),
+            st.integers(-2, 60),
+            st.integers(1, 5),
+            st.integers(1, 5),
+            st.integers(0, 30),
+            st.integers(0, 30),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_points_below_two_lines(factor: int, rows: list[tuple[int, ...]]) -> None:
+    room, steep, flat, second, a, b, wide, high = np.array(rows, dtype=np.int64).T.copy()
+    # Lines of one direction as well: one of each pair is nowhere the lower one.
+    steep[::2], flat[::2] = a[::2], b[::2]
+    found = lattice.points_below_both(
+        (np.where(room < 0, room, room * factor), steep * factor, flat * factor), (second, a, b), (wide, high)
+    )
+    expected = [
+        sum(s * x + f * y <= free and c * x + d * y <= other for x in range(across) for y in range(up))
+        for free, s, f, other, c, d, across, up in zip(room, steep, flat, second, a, b, wide, high, strict=True)
+    ]
+    assert [int(number) for number in found] == expected
+
+
 @given(st.integers(10**6, 10**9), st.integers(1, 10**4), st.integers(1, 10**4), st.integers(1, 2000))
 def test_points_below_a_line_in_a_large_rectangle(room: int, steep: int, flat: int, wide: int) -> None:
     high = 10**9

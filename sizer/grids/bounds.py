@@ -13,10 +13,11 @@ import numpy as np
 
 from sizer.grids.chunks import Chunk, exact_sum, volumes
 from sizer.grids.columns import IntArray
+from sizer.grids.cuts import Between
 from sizer.grids.judge import Judge
 from sizer.grids.lattice import Numbers
 from sizer.grids.pruning import CHUNK, Search
-from sizer.grids.slices import Slices
+from sizer.grids.slices import MOST, Slices
 
 SHARE = 0.7
 """The part of all that is open whose boxes are cut in the next round."""
@@ -109,10 +110,13 @@ def _widest(search: Search, pool: Pool) -> IntArray:
 def _looked_at(search: Search, low: IntArray, high: IntArray) -> Pool:
     """Return boxes with bounds on what passes in each; those in which nothing does are left out."""
     verdict = search.judge.classify(low, high)
-    possible, certain = verdict.possible, verdict.certain
+    possible, certain = verdict.possible, verdict.certain()
     single = possible & ~certain & ((high - low).max(axis=0, initial=1) == 1)
     if single.any():
         possible[single] = verdict.within[single] = certain[single] = search.judge.passes(low[:, single])
+    if search.slices is not None:
+        # What cuts the slices need not hold in all of a box.
+        certain |= verdict.certain(search.slices.cuts.solved)
     low, high, certain, within = low[:, possible], high[:, possible], certain[possible], verdict.within[possible]
     whole = volumes(low, high)
     least, most = np.where(within, whole, 0), whole
@@ -122,7 +126,7 @@ def _looked_at(search: Search, low: IntArray, high: IntArray) -> Pool:
 
 
 def _between(judge: Judge, slices: Slices, low: IntArray, high: IntArray) -> tuple[Numbers, Numbers]:
-    """Return the least and the most that may be within the bounds, from the slices at the two corners of boxes."""
+    """Return the least and the most that may pass, from the slices at the two corners of boxes."""
     axes = list(slices.axes)
     kind = volumes(low, high).dtype
     last = high - 1
@@ -132,15 +136,16 @@ def _between(judge: Judge, slices: Slices, low: IntArray, high: IntArray) -> tup
     number = outer.astype(kind).prod(axis=0)
     whole = volumes(low[axes], high[axes]).astype(kind)
     least, most = whole, whole
+    surely, perhaps = Between(low, last, surely=True), Between(low, last, surely=False)
     for column in judge.bounds:
         minimum, maximum = judge.limits(column)
-        fewest, greatest = whole, whole
-        if maximum is not None:
-            fewest = slices.points_up_to(last, high, column, maximum).astype(kind)
-            greatest = slices.points_up_to(low, high, column, maximum).astype(kind)
+        # Without a maximum, rules and expressions may still cut.
+        limit = MOST if maximum is None else maximum
+        fewest = slices.points_up_to(last, high, column, limit, surely).astype(kind)
+        greatest = slices.points_up_to(low, high, column, limit, perhaps).astype(kind)
         if minimum is not None:
-            fewest = fewest - slices.points_up_to(low, high, column, minimum - 1).astype(kind)
-            greatest = greatest - slices.points_up_to(last, high, column, minimum - 1).astype(kind)
+            fewest = fewest - slices.points_up_to(low, high, column, minimum - 1, surely).astype(kind)
+            greatest = greatest - slices.points_up_to(last, high, column, minimum - 1, perhaps).astype(kind)
         # What one column drops and what another one drops may be different configurations.
         least, most = least - (whole - fewest), np.minimum(most, greatest)
     return np.maximum(least, 0) * number, most * number

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy.typing as npt
 
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
+from sizer.grids.inequalities import polynomials_at_most_zero
 from sizer.grids.intervals import Interval, certainly, outcomes, possibly
-from sizer.grids.polynomial import case_polynomials
+from sizer.grids.polynomial import Polynomial, case_polynomials
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve, wire
@@ -32,10 +34,18 @@ class Verdict:
     """Something may pass."""
     within: Mask
     """The bounds surely hold."""
-    certain: Mask
-    """The rules and expressions surely hold."""
+    doubted: dict[Condition, Mask]
+    """The rules and expressions that do not surely hold in every box, with where they do."""
     straddled: npt.NDArray[np.int8]
     """How many bounded columns are not surely within their bounds."""
+
+    def certain(self, but_for: Collection[Condition] = ()) -> Mask:
+        """Return where the rules and expressions surely hold, but for some of them."""
+        certain = np.ones(len(self.possible), dtype=np.bool_)
+        for condition, surely in self.doubted.items():
+            if condition not in but_for:
+                certain &= surely
+        return certain
 
 
 class Judge:
@@ -67,6 +77,22 @@ class Judge:
         maxima = [bound.maximum for bound in bounds if bound.maximum is not None]
         return max(minima, default=None), min(maxima, default=None)
 
+    @cached_property
+    def inequalities(self) -> dict[Rule | Expression, tuple[Polynomial, ...]]:
+        """The rules and expressions that are inequalities: polynomials in what varies that must be at most 0."""
+        if not self.rules and not self.expressions:
+            return {}
+        seen = resolve({**self.case.fixed, **{name: Polynomial({(name,): 1}) for name in self.case.swept}})
+        for_rules = {**seen, **self._asked(seen), "fed": wire(seen).fed}
+        found: dict[Rule | Expression, tuple[Polynomial, ...]] = {}
+        conditions: list[Rule | Expression] = [*self.rules, *self.expressions]
+        for condition in conditions:
+            fields = for_rules if isinstance(condition, Rule) else _as_words(seen)
+            polynomials = polynomials_at_most_zero(condition, fields)
+            if polynomials is not None:
+                found[condition] = polynomials
+        return found
+
     def classify(self, low: IntArray, high: IntArray) -> Verdict:
         """Return what the conditions say to boxes.
 
@@ -75,7 +101,8 @@ class Judge:
             high: the position after the last one.
         """
         boxes = low.shape[1]
-        possible, within, certain = (np.ones(boxes, dtype=np.bool_) for _ in range(3))
+        possible, within = (np.ones(boxes, dtype=np.bool_) for _ in range(2))
+        doubted: dict[Condition, Mask] = {}
         straddled = np.zeros(boxes, dtype=np.int8)
         first, last = self.case.varying(low), self.case.varying(high - 1)
         for column, count in self.counts.items():
@@ -100,13 +127,17 @@ class Judge:
             for rule in self.rules:
                 refuses = rule.refuses({**seen, **self._asked(seen)})
                 possible &= np.logical_not(certainly(refuses))
-                certain &= np.logical_not(possibly(refuses))
+                surely = np.logical_not(possibly(refuses))
+                if not surely.all():
+                    doubted[rule] = surely
             words = _as_words(seen)
             for expression in self.expressions:
                 says = outcomes(expression.tree, words)
                 possible &= possibly(says)
-                certain &= certainly(says)
-        return Verdict(possible, within, certain, straddled)
+                surely = np.asarray(certainly(says))
+                if not surely.all():
+                    doubted[expression] = surely
+        return Verdict(possible, within, doubted, straddled)
 
     def passes(self, positions: IntArray) -> Mask:
         """Return which single configurations pass every condition, exactly.
@@ -138,15 +169,17 @@ class Judge:
         asked = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
         return {name: seen[name] if name in self.case.fixed or name in self.case.swept else None for name in asked}
 
-    def axes_read(self) -> frozenset[int]:
-        """Return the axes that the rules and expressions depend on."""
+    def axes_read(self, but_for: Collection[Condition] = ()) -> frozenset[int]:
+        """Return the axes that the rules and expressions depend on, but for some of them."""
         names: set[str] = set()
         for expression in self.expressions:
-            names |= expression.names
+            if expression not in but_for:
+                names |= expression.names
         for rule in self.rules:
-            reading = _Reading()
-            rule.refuses(reading)
-            names |= reading.names
+            if rule not in but_for:
+                reading = _Reading()
+                rule.refuses(reading)
+                names |= reading.names
         # What feeds the output layer depends on how the whole network is wired.
         return self.case.axes_of(frozenset(self.case.swept if "fed" in names else names))
 

@@ -30,7 +30,7 @@ def points_below(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArra
     Args:
         room: shape (n,); below 0 there are no points.
         slopes: whole, at least 0; they broadcast to (n,).
-        extents: at least 1, shape (n,) each.
+        extents: at least 0, shape (n,) each.
 
     Source:
         Graham, Knuth and Patashnik, Concrete Mathematics, section 3.5, on sums of floors of arithmetic progressions.
@@ -47,9 +47,50 @@ def points_below(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArra
     widest = int(steep.max()) * int(wide.max()) + int(flat.max()) * int(high.max())
     size = max(widest, longest * longest)
     kind: Any = np.float64 if size < EXACT_FLOAT else np.int64 if size < EXACT_INTEGER else np.object_
-    # More room than the far corner takes changes nothing, nor does less than none.
-    room = np.clip(room, -1, min(widest, 2**63 - 1))
+    room = _clipped(room, (steep, flat), extents)
     return _points(*(numbers.astype(kind) for numbers in (room, steep, flat, wide, high)))
+
+
+def points_below_both(
+    first: tuple[IntArray, Any, Any], second: tuple[IntArray, Any, Any], extents: tuple[IntArray, IntArray]
+) -> Numbers:
+    """Return how many points of rectangles lie on or below two slanted lines.
+
+    Args:
+        first: its room and its slopes, whole and at least 0; see `points_below`.
+        second: the other line's, both slopes above 0.
+        extents: of the rectangle, at least 0, shape (n,) each.
+    """
+    wide, high = extents
+    if not len(wide):
+        return np.zeros(0, dtype=np.int64)
+    (room, steep, flat), (other_room, other_steep, other_flat) = (
+        np.broadcast_arrays(_clipped(room, (steep, flat), extents), steep, flat)
+        for room, steep, flat in (first, second)
+    )
+    # Where the first line says nothing of y, it ends the rectangle, and the second one does the rest.
+    upright = flat == 0
+    wide = np.where(upright, _places(room, steep, wide), wide)
+    # From the first x on at which the steeper line is the lower one, it is the one that counts.
+    most = max(int(numbers.max(initial=1)) for numbers in (room, other_room, steep, flat, other_steep, other_flat))
+    kind: Any = np.int64 if 2 * most**2 < EXACT_INTEGER else np.object_
+    ahead = room.astype(kind) * other_flat - other_room.astype(kind) * flat
+    turn = steep.astype(kind) * other_flat - other_steep.astype(kind) * flat
+    late = (turn > 0) | ((turn == 0) & (ahead <= 0))
+    split = np.clip(-(-np.where(late, ahead, -ahead) // np.maximum(abs(turn), 1)), 0, wide).astype(np.int64)
+    split[upright], late[upright] = 0, False
+    early = np.where(late, other_room, room), np.where(late, other_steep, steep), np.where(late, other_flat, flat)
+    later = np.where(late, room, other_room), np.where(late, steep, other_steep), np.where(late, flat, other_flat)
+    before = points_below(early[0], early[1:], (split, high))
+    return before + points_below(later[0].astype(kind) - later[1] * split, later[1:], (wide - split, high))
+
+
+def _clipped(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArray, IntArray]) -> IntArray:
+    """Return no more room than the far corner takes, which changes nothing, and no less than none at all."""
+    (steep, flat), (wide, high) = slopes, extents
+    widest = int(np.max(steep)) * int(wide.max(initial=0)) + int(np.max(flat)) * int(high.max(initial=0))
+    clipped: IntArray = np.clip(room, -1, min(widest, 2**63 - 1))
+    return clipped
 
 
 def _points(room: Numbers, steep: Numbers, flat: Numbers, wide: Numbers, high: Numbers) -> Numbers:

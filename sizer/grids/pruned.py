@@ -27,14 +27,14 @@ from sizer.grids.repeats import Repeats
 from sizer.networks.conventions import CONVENTIONS, own_cell, rules_for
 from sizer.sweepfile.sweep import Bound, Ratio, Sweep
 
-EFFORT = 60_000_000
-"""Lines that a count may be expected to search before it is given up at once: some seconds of work."""
+EFFORT = 200_000_000
+"""Lines that a count may be expected to search before it is given up at once: some ten seconds of work."""
 
-SLACK = 8_000_000
+SLACK = 30_000_000
 """Lines that a count may search beyond twice what was expected."""
 
-EFFORT_FOR_BOUNDS = 1_000_000
-"""Boxes to look at for bounds, once an exact count was given up: about a second of work."""
+EFFORT_FOR_BOUNDS = 4_000_000
+"""Boxes to look at for bounds, once an exact count was given up: some two seconds of work."""
 
 OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
@@ -198,7 +198,7 @@ def _volume(plan: Plan, number: int, most: int | None) -> int | None:
 def _whole(case: Case, condition: Condition) -> tuple[bool, bool]:
     """Return whether all of a case surely passes a condition, and whether none of it does."""
     verdict = Judge(case, [condition]).classify(_corner(case.start), _corner(case.stop))
-    return bool((verdict.within & verdict.certain).all()), not verdict.possible.all()
+    return bool((verdict.within & verdict.certain()).all()), not verdict.possible.all()
 
 
 def _corner(side: tuple[int, ...]) -> IntArray:

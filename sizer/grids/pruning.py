@@ -16,10 +16,10 @@ import numpy as np
 from sizer.grids.cases import Case
 from sizer.grids.chunks import LINES, OPEN, SLICES, SPREAD, TAKEN, Chunk, Found
 from sizer.grids.columns import IntArray
+from sizer.grids.cuts import Cuts
 from sizer.grids.judge import Condition, Judge, Mask
 from sizer.grids.lattice import Numbers
 from sizer.grids.slices import COST, Slices, planes, slices_along, touched
-from sizer.sweepfile.sweep import Bound
 
 CHUNK = 1 << 15
 """Boxes decided at once."""
@@ -78,8 +78,9 @@ class Search:
         """About how many lines there are to search, slices counted as `COST` of them."""
         extents = [stop - start for start, stop in zip(case.start, case.stop, strict=True)]
         self.line_axis = self._line_axis(extents)
-        self.lines = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
         self.slices = self._slices(extents) if counting else None
+        self.lines = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
+        self.cuts = Cuts(case, () if self.line_axis is None else (self.line_axis,), self.judge.inequalities)
         self.held: tuple[int, ...] = () if self.line_axis is None else (self.line_axis,)
         if self.slices is not None:
             self.held = (*(axis for axis in self.slices.axes if axis != self.line_axis), *self.held)
@@ -93,35 +94,33 @@ class Search:
             return None
         if self.ordered:
             return long[-1]
-        if not self.judge.bounds or len(long) == 1:
+        if len(long) == 1 or not self.judge.conditions:
             return max(long, key=lambda number: extents[number])
-        bounds = self._bounds()
-        lines = {
-            axis: touched(bounds, (axis,)) * (CROOKED if slices_along(self.judge, (axis,)) is None else 1)
-            for axis in long
-        }
+        lines = {axis: self._lines_along(axis, extents[axis]) for axis in long}
         chosen = min(long, key=lambda number: (lines[number], -extents[number]))
         self.expected = lines[chosen]
         return chosen
 
+    def _lines_along(self, axis: int, extent: int) -> float:
+        """Return about how much there is to search, in straight lines, where lines along an axis are left."""
+        lines = touched(self.judge, (axis,))
+        if slices_along(self.judge, (axis,)) is None:
+            lines *= CROOKED
+        # What does not cut lines is settled point by point where it depends on their axis.
+        cuts = Cuts(self.case, (axis,), self.judge.inequalities)
+        return lines * extent if axis in self.judge.axes_read(cuts.solved) else lines
+
     def _slices(self, extents: list[int]) -> Slices | None:
-        """Return slices along the axes that leave the least to do."""
+        """Return slices along the axes that leave the least to do; it may change along which axis lines are left."""
         if not self.judge.bounds:
             return None
-        chosen = self.lines
-        bounds = self._bounds()
+        chosen = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
         for slices in planes(self.judge):
-            expected = touched(bounds, slices.axes) * COST[2]
+            expected = touched(self.judge, slices.axes) * COST[2]
             if expected < self.expected:
                 self.expected, chosen = expected, slices
                 self.line_axis = max(slices.axes, key=extents.__getitem__)
-        if self.line_axis is not None:
-            self.lines = slices_along(self.judge, (self.line_axis,))
         return chosen
-
-    def _bounds(self) -> Judge:
-        """Return a judge of the bounds alone."""
-        return Judge(self.case, [condition for condition in self.judge.conditions if isinstance(condition, Bound)])
 
     # The search
 
@@ -164,15 +163,17 @@ class Search:
         is_open = chunk.state == OPEN
         low, high = (chunk.low, chunk.high) if is_open.all() else (chunk.low[:, is_open], chunk.high[:, is_open])
         verdict = self.judge.classify(low, high)
-        possible, within, certain = verdict.possible, verdict.within, verdict.certain
-        unsure = possible & ~certain
+        possible, within, certain = verdict.possible, verdict.within, verdict.certain()
+        lines = verdict.certain(self.cuts.solved)
+        unsure = possible & ~lines
         if unsure.any():
             unsure &= (high - low).max(axis=0, initial=1) == 1
         if unsure.any():
-            possible[unsure] = within[unsure] = certain[unsure] = self.judge.passes(low[:, unsure])
-        state = np.where(certain & _few(low, high, self.held[-1:]), LINES, OPEN)
+            possible[unsure] = within[unsure] = certain[unsure] = lines[unsure] = self.judge.passes(low[:, unsure])
+        state = np.where(lines & _few(low, high, self.held[-1:]), LINES, OPEN)
         if self.slices is not None:
-            state[certain & (verdict.straddled <= 1) & _few(low, high, self.slices.axes)] = SLICES
+            slices = verdict.certain(self.slices.cuts.solved) & (verdict.straddled <= 1)
+            state[slices & _few(low, high, self.slices.axes)] = SLICES
         state[certain & within] = TAKEN
         chunk.state[is_open] = state
         if not possible.all():
@@ -223,9 +224,14 @@ class Search:
             return Found(low[:, passing], high[:, passing])
         solved_low, solved_high = (low, high) if lines.all() else (low[:, lines], high[:, lines])
         start, stop = self.solve(solved_low, solved_high)
-        low[self.line_axis, lines], high[self.line_axis, lines] = start, stop
-        some = high[self.line_axis] > low[self.line_axis]
-        return Found(low, high) if some.all() else Found(low[:, some], high[:, some])
+        if solved_low is low:
+            low[self.line_axis], high[self.line_axis] = start, stop
+        else:
+            low[self.line_axis, lines], high[self.line_axis, lines] = start, stop
+        some = np.flatnonzero(high[self.line_axis] > low[self.line_axis])
+        if len(some) == len(chunk):
+            return Found(low, high)
+        return Found(low.take(some, axis=1), high.take(some, axis=1))
 
     def solve(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
         """Return the first position and the one after the last of each line that is within all bounds."""
@@ -238,7 +244,7 @@ class Search:
                 start = np.maximum(start, find(low, high, column, minimum - 1))
             if maximum is not None:
                 stop = np.minimum(stop, find(low, high, column, maximum))
-        return start, stop
+        return self.cuts.cut(low, {self.line_axis: (start, stop)})[self.line_axis]
 
     def _first_above(self, low: IntArray, high: IntArray, column: str, limit: int) -> IntArray:
         """Return the first position on each line whose count is above a limit, or the line's end."""

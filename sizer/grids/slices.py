@@ -17,8 +17,9 @@ import numpy as np
 
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
+from sizer.grids.cuts import Between, Cuts
 from sizer.grids.judge import Judge
-from sizer.grids.lattice import Numbers, points_below
+from sizer.grids.lattice import Numbers, points_below, points_below_both
 from sizer.grids.polynomial import Polynomial
 from sizer.sweepfile.sweep import Stepped
 
@@ -44,6 +45,8 @@ class Slices:
     """Column -> its count, from the fields that vary."""
     slopes: Mapping[str, tuple[Values, ...]]
     """Column -> how much its count grows with one place on each axis, from the other fields."""
+    cuts: Cuts
+    """Where rules and expressions cut them."""
 
     def first_above(self, low: IntArray, high: IntArray, column: str, limit: int) -> IntArray:
         """Return the first place on the one axis at which a count is above a limit, or the slice's end."""
@@ -56,8 +59,14 @@ class Slices:
         first: IntArray = np.clip(np.where(slope > 0, start + steps, flat), start, stop)
         return first
 
-    def points(self, low: IntArray, high: IntArray, column: str, limits: tuple[int | None, int | None]) -> Numbers:
-        """Return how many configurations of each slice are within limits.
+    def points(
+        self,
+        low: IntArray,
+        high: IntArray,
+        column: str,
+        limits: tuple[int | None, int | None],
+    ) -> Numbers:
+        """Return how many configurations of each slice are within limits, and not cut off by rules and expressions.
 
         Args:
             low: first position on each axis, shape (axes, slices).
@@ -69,14 +78,31 @@ class Slices:
         upper = self.points_up_to(low, high, column, MOST if maximum is None else maximum)
         return upper if minimum is None else upper - self.points_up_to(low, high, column, minimum - 1)
 
-    def points_up_to(self, low: IntArray, high: IntArray, column: str, limit: int) -> Numbers:
-        """Return how many configurations of each slice are at most a limit."""
+    def points_up_to(
+        self, low: IntArray, high: IntArray, column: str, limit: int, between: Between | None = None
+    ) -> Numbers:
+        """Return how many configurations of each slice are at most a limit, and not cut off.
+
+        Args:
+            low, high, column: see `points`.
+            limit: the largest value.
+            between: as for what is cut off, the slices stand for others too; None: for themselves alone.
+        """
+        if self.cuts.sides:
+            ends = self.cuts.cut(low, {axis: (low[axis], high[axis]) for axis in self.axes}, between)
+            low, high = low.copy(), high.copy()
+            for axis, (start, stop) in ends.items():
+                low[axis], high[axis] = start, np.maximum(start, stop)
+            between = between and between.starting_at(low, self.axes)
         if len(self.axes) == 1:
             number: Numbers = self.first_above(low, high, column, limit) - low[self.axes[0]]
             return number
         first, second = self.axes
         room, (steep, flat) = self._room(low, column, limit)
-        return points_below(room, (steep, flat), (high[first] - low[first], high[second] - low[second]))
+        extents = high[first] - low[first], high[second] - low[second]
+        if self.cuts.slant is None:
+            return points_below(room, (steep, flat), extents)
+        return points_below_both((room, steep, flat), (self.cuts.room(low, between), *self.cuts.slant.slopes), extents)
 
     def _room(self, low: IntArray, column: str, limit: int) -> tuple[IntArray, list[IntArray]]:
         """Return how far the first configuration of each slice is below a limit, and the slopes."""
@@ -116,7 +142,7 @@ def slices_along(judge: Judge, axes: tuple[int, ...]) -> Slices | None:
         if any(sum(monomial.count(fields[axis]) for axis in axes) > 1 for monomial in polynomial.terms):
             return None
         slopes[name] = tuple(_slope(judge.case, polynomial, axis) for axis in axes)
-    return Slices(judge.case, axes, judge.counts, slopes)
+    return Slices(judge.case, axes, judge.counts, slopes, Cuts(judge.case, axes, judge.inequalities))
 
 
 def _slope(case: Case, polynomial: Polynomial, axis: int) -> Values:
@@ -127,28 +153,29 @@ def _slope(case: Case, polynomial: Polynomial, axis: int) -> Values:
 
 
 def planes(judge: Judge) -> Iterator[Slices]:
-    """Yield the slices along two axes in which only one limit cuts through: those that no rule or expression reads."""
-    free = [axis for axis in straight_fields(judge.case) if axis not in judge.axes_read()]
-    for axes in itertools.combinations(free, 2):
+    """Yield the slices along two axes that rules and expressions cut, if at all, as a limit does."""
+    for axes in itertools.combinations(straight_fields(judge.case), 2):
         slices = slices_along(judge, axes)
-        if slices is not None:
+        if slices is not None and not judge.axes_read(slices.cuts.solved).intersection(axes):
             yield slices
 
 
-def touched(bounds: Judge, axes: tuple[int, ...]) -> float:
-    """Return about how many slices along axes are neither in nor out of bounds as a whole, from a sample.
+def touched(judge: Judge, axes: tuple[int, ...]) -> float:
+    """Return about how many slices along axes neither pass nor fail as a whole, from a sample.
 
     Args:
-        bounds: a judge of bounds alone.
+        judge: says what passes.
         axes: along which the slices run.
     """
-    case = bounds.case
+    case = judge.case
     chance = np.random.default_rng(0)
     low = np.stack([chance.integers(start, stop, SAMPLE) for start, stop in zip(case.start, case.stop, strict=True)])
     high = low + 1
     for axis in axes:
         low[axis], high[axis] = case.start[axis], case.stop[axis]
-    verdict = bounds.classify(low, high)
+    verdict = judge.classify(low, high)
     extents = [stop - start for start, stop in zip(case.start, case.stop, strict=True)]
     slices = math.prod(extent for axis, extent in enumerate(extents) if axis not in axes)
-    return min(slices, (int(np.count_nonzero(verdict.possible & ~verdict.within)) + 1) / SAMPLE * slices)
+    return min(
+        slices, (int(np.count_nonzero(verdict.possible & ~(verdict.within & verdict.certain()))) + 1) / SAMPLE * slices
+    )
