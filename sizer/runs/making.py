@@ -20,7 +20,7 @@ from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import regrouped, table_schema
+from sizer.tables.arrow import regrouped, table_schema, with_dictionaries
 from sizer.tables.files import sha256_of_stream
 from sizer.tables.folders import Folder
 from sizer.tables.writers import WRITERS, Writers
@@ -70,8 +70,9 @@ class Making:
             work.settle()
             try:
                 work.begin(self.order)
-                batches = walk.batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
-                self._write(work, self._streamed, regrouped(batches, schema))
+                coded = with_dictionaries(schema)
+                batches = walk.batches(coded, self.order.get("keep"), self.order.get("sort", "-weights"))
+                self._write(work, self._streamed, regrouped(batches, coded))
                 if "xlsx" in self.sweep.formats:
                     again = Walk(self.sweep, 0).batches(
                         schema, self.order.get("keep"), self.order.get("sort", "-weights")

@@ -25,7 +25,7 @@ from sizer.runs.manifest import digest_of, metadata
 from sizer.runs.walk import MOST_TO_DECIDE, SPARSE, first_by, is_pruned, rows_between, rows_in_order
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema
+from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
 from sizer.tables.files import sha256_of, sha256_of_stream
 from sizer.tables.folders import Folder
 from sizer.tables.writers import Form, ParquetWriter
@@ -133,8 +133,9 @@ def write_part(job: Job, part: int, folder: Folder) -> Written:
     with folder.new_file(work.part(part), work.scratch) as path:
         writer = ParquetWriter(path, schema, metadata(job.sweep), Form(job.parquet_encoding))
         try:
-            batches = (record_batch(rows, schema, job.sweep.words) for rows in job.rows(part, account))
-            for table in regrouped(batches, schema):
+            coded = with_dictionaries(schema)
+            batches = (record_batch(rows, coded, job.sweep.words) for rows in job.rows(part, account))
+            for table in regrouped(batches, coded):
                 writer.write(table)
             about = {"part": part, "parts": job.parts, "account": account.as_json()}
             writer.add_metadata({_ABOUT: json.dumps(about)})
