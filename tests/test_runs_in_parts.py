@@ -27,7 +27,7 @@ from sizer.runs.run import Run, run_sweep
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.folders import open_folder
-from sizer.tables.writers import Form
+from sizer.tables.streams import Form
 from tests.test_run import TOOLKITS
 
 SPEECH = Path(__file__).resolve().parent.parent / "sweeps" / "speech.yaml"
@@ -354,7 +354,7 @@ HOLDING = """
 import sys, time
 from sizer.runs.work import opened_work
 from sizer.tables.folders import open_folder
-from sizer.tables.writers import Form
+from sizer.tables.streams import Form
 with opened_work(open_folder(sys.argv[1]), "speech", "") as work:
     work.begin({})
     print("held", flush=True)

@@ -14,7 +14,8 @@ from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Walk
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import record_batch, table_schema
-from sizer.tables.writers import WRITERS, Form, expected_bytes
+from sizer.tables.streams import Form
+from sizer.tables.writers import WRITERS, expected_bytes
 
 MOST_CONFIGURATIONS = 2**63 - 1
 """The largest grid that can be run: ids are 64-bit integers."""

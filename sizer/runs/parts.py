@@ -28,7 +28,8 @@ from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
 from sizer.tables.files import sha256_of, sha256_of_stream
 from sizer.tables.folders import Folder
-from sizer.tables.writers import Form, ParquetWriter
+from sizer.tables.parquet import ParquetWriter
+from sizer.tables.streams import Form
 
 PART = 1 << 22
 """Configurations of a part of a grid that is walked: about a second of work."""

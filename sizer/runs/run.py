@@ -28,7 +28,8 @@ from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import frame, regrouped, table_schema
 from sizer.tables.folders import open_folder
-from sizer.tables.writers import CsvWriter, Form, Writers
+from sizer.tables.streams import Form
+from sizer.tables.writers import CsvWriter, Writers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -192,7 +192,8 @@ def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
     """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
     from sizer.tables.query import Query as Asked
     from sizer.tables.query import answered
-    from sizer.tables.writers import CsvWriter, Form
+    from sizer.tables.streams import Form
+    from sizer.tables.writers import CsvWriter
 
     sink = _Pieces()
     with answered(_results(folder, job), Asked(**asked)) as found:

@@ -13,9 +13,11 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.networks.fields import FIELDS
 from sizer.tables.arrow import regrouped
+from sizer.tables.parquet import ParquetWriter
 from sizer.tables.query import Answer, Query
 from sizer.tables.results import RESULT, Results
-from sizer.tables.writers import CsvWriter, Form, ParquetWriter, Writers
+from sizer.tables.streams import Form
+from sizer.tables.writers import CsvWriter, Writers
 
 FORMS = ("csv", "tsv", "parquet", "xlsx", "json", "markdown")
 """What an answer can be written as."""

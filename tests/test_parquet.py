@@ -1,0 +1,183 @@
+"""Parquet files put together from row groups, against the files that Arrow writes by itself, read by others too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sizer.tables import parquet
+from sizer.tables.arrow import with_dictionaries
+from sizer.tables.parquet import ParquetWriter
+from sizer.tables.streams import Form
+
+METADATA = {"sizer": "provenance", "more": "ä"}
+
+
+def table_of(rows: int, seed: int) -> pa.Table:
+    """Return columns that are sorted, random, of one value, of one value in some row groups, and words of all these."""
+    chance = np.random.default_rng(seed)
+    steps = np.arange(rows)
+    return pa.table(
+        {
+            "id": steps,
+            "random": chance.integers(-(2**62), 2**62, rows),
+            "same": np.full(rows, 7),
+            "stairs": steps // 700,
+            "ends_alike": np.where(steps % 500 == 250, 3, 9),
+            "truth": chance.integers(0, 2, rows).astype(bool),
+            "always": np.full(rows, True),
+            "word": pa.array(["lstm"] * rows),
+            "words": pa.array([("b", "a", "c")[number // 600 % 3] for number in range(rows)]),
+        }
+    )
+
+
+def written(groups: list[pa.Table], path: Path, encoding: str = "delta") -> None:
+    writer = ParquetWriter(path, groups[0].schema, METADATA, Form(parquet_encoding=encoding))
+    for group in groups:
+        writer.write(group)
+    writer.close()
+
+
+def by_arrow(groups: list[pa.Table], path: Path, encoding: str) -> None:
+    """Write the same as Arrow does it on its own."""
+    schema = with_dictionaries(groups[0].schema)
+    options: dict[str, Any] = {}
+    if encoding == "delta":
+        integers = [field.name for field in schema if pa.types.is_integer(field.type)]
+        options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")
+    words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", store_schema=False, use_dictionary=words, write_batch_size=1 << 17, **options
+    ) as writer:
+        writer.add_key_value_metadata(METADATA)
+        for group in groups:
+            columns = [
+                column.combine_chunks().dictionary_encode() if name in words else column
+                for name, column in zip(group.schema.names, group.columns, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
+
+
+def pieces(table: pa.Table, size: int) -> list[pa.Table]:
+    return [table.slice(start, size) for start in range(0, len(table), size)]
+
+
+@pytest.mark.parametrize("encoding", ["delta", "plain"])
+@pytest.mark.parametrize("coded", [False, True], ids=["words", "places of words"])
+def test_files_are_those_of_arrow(tmp_path: Path, encoding: str, coded: bool) -> None:
+    """Byte for byte but for where columns of one value are encoded by themselves, which changes nothing either."""
+    table = table_of(5_000, 1)
+    groups = pieces(table, 499)
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    written([group.cast(with_dictionaries(table.schema)) for group in groups] if coded else groups, ours, encoding)
+    by_arrow(groups, theirs, encoding)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_everyone_reads_the_rows(tmp_path: Path) -> None:
+    table = table_of(20_000, 2)
+    path = tmp_path / "table.parquet"
+    written(pieces(table, 1_111), path)
+    assert pq.read_table(path).replace_schema_metadata().equals(table)
+    assert pd.read_parquet(path).equals(table.to_pandas())
+    assert pl.read_parquet(path).to_arrow().cast(table.schema).equals(table)
+    with duckdb.connect() as database:
+        everything = database.sql(f"SELECT * FROM '{path}'")
+        assert everything is not None
+        assert everything.to_arrow_table().cast(table.schema).equals(table)
+        some = database.sql(f"SELECT id FROM '{path}' WHERE stairs = 11 AND word = 'lstm' ORDER BY id")
+        assert some is not None
+        assert some.fetchnumpy()["id"].tolist() == list(range(7_700, 8_400))
+    metadata = pq.read_metadata(path)
+    assert metadata.num_row_groups == 19
+    assert metadata.metadata == {name.encode(): value.encode() for name, value in METADATA.items()}
+
+
+def test_a_column_chunk_in_the_wrong_place_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_moved", lambda column, by: column)
+    with pytest.raises((AssertionError, OSError)):
+        test_everyone_reads_the_rows(tmp_path)
+
+
+def test_more_values_than_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "MOST_REMEMBERED", 3)
+    table = pa.table({"stairs": np.arange(900) // 10 % 7, "id": np.arange(900)})
+    written(pieces(table, 10), tmp_path / "table.parquet")
+    assert pq.read_table(tmp_path / "table.parquet").equals(table)
+
+
+def test_values_that_may_be_missing(tmp_path: Path) -> None:
+    """Tables of other people, read for a query, may have them."""
+    table = pa.table(
+        {
+            "word": pa.array(["a", None, "a", None, "a"] * 20),
+            "number": pa.array([None, 4, None, 4, 4] * 20),
+            "nothing": pa.array([None] * 100, pa.string()),
+            "real": pa.array([0.5, float("nan"), None, 1.0, 2.0] * 20),
+        }
+    )
+    written(pieces(table, 25), tmp_path / "table.parquet")
+    read = pq.read_table(tmp_path / "table.parquet")
+    assert read.drop(["real"]).equals(table.drop(["real"]))
+    assert str(read["real"].to_pylist()) == str(table["real"].to_pylist())
+
+
+def test_words_in_other_lists_of_words(tmp_path: Path) -> None:
+    """The same place in two lists may be two words."""
+    kind = pa.dictionary(pa.int32(), pa.string())
+    lists = [
+        pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int32()), pa.array(words)) for words in (["x"], ["y", "x"])
+    ]
+    table = pa.Table.from_arrays([pa.chunked_array(lists, kind)], ["word"])
+    written([table], tmp_path / "table.parquet")
+    assert pq.read_table(tmp_path / "table.parquet")["word"].to_pylist() == ["x", "x", "y", "y"]
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    table = table_of(0, 3)
+    written([table], tmp_path / "table.parquet")
+    read = pq.read_table(tmp_path / "table.parquet")
+    assert len(read) == 0
+    assert read.schema.remove_metadata().equals(table.schema)
+
+
+class Full(io.RawIOBase):
+    """A disk with room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.room -= memoryview(data).nbytes
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+        return memoryview(data).nbytes
+
+
+@pytest.mark.parametrize("room", [10, 3_000, 20_000])
+def test_a_full_disk_is_said(room: int) -> None:
+    table = table_of(5_000, 4)
+    writer = ParquetWriter(Full(room), table.schema, METADATA, Form())
+
+    def write() -> None:
+        try:
+            for group in pieces(table, 100):
+                writer.write(group)
+        finally:
+            writer.close()
+
+    with pytest.raises(OSError, match="No space left on device"):
+        write()
