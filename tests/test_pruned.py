@@ -173,6 +173,24 @@ def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch
     assert len(counted.best) == 3
 
 
+def test_how_far_a_count_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said between cases and within them; it never falls, and ends with everything decided."""
+    monkeypatch.undo()
+    monkeypatch.setattr(pruned, "SAID_EVERY", 0.0)
+    monkeypatch.setattr(pruning, "CHUNK", 1 << 7)
+    sweep = parse_sweep(
+        HUGE.replace("40K", "10M") + "where: [recurrent_projection + nonrecurrent_projection <= cells]\n"
+    )
+    said: list[tuple[int, int]] = []
+    counted = count_kept(sweep, on_counted=lambda decided, kept: said.append((decided, kept)))
+    decided = [number for number, _ in said]
+    assert decided == sorted(decided)
+    assert len(set(decided)) > 10
+    assert counted.account is not None
+    assert said[-1] == (sweep.size, counted.account.kept)
+    assert all(kept <= counted.account.kept for _, kept in said)
+
+
 def test_rows_at_the_end_of_a_huge_grid_cost_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     sweep = parse_sweep(HUGE.replace("40K", "3B"))

@@ -7,6 +7,7 @@ condition drops is the difference. Each count looks only at the axes that its co
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,7 @@ from sizer.grids.account import Account
 from sizer.grids.bounds import bound_kept
 from sizer.grids.boxes import Box, blocks, lengths
 from sizer.grids.cases import Case, cases
-from sizer.grids.chunks import Chunk, Found
+from sizer.grids.chunks import Chunk, Found, exact_sum, volumes
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows, on_weights
 from sizer.grids.judge import Condition, Judge
@@ -35,6 +36,9 @@ SLACK = 30_000_000
 
 EFFORT_FOR_BOUNDS = 4_000_000
 """Boxes to look at for bounds, once an exact count was given up: some two seconds of work."""
+
+SAID_EVERY = 0.5
+"""Seconds between two looks at how far a count is."""
 
 OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
@@ -75,8 +79,18 @@ def has_long_lines(sweep: Sweep) -> bool:
     )
 
 
+OnCounted = Callable[[int, int], None]
+"""Called now and then with how many configurations are decided, and how many of them are kept."""
+
+
 def count_kept(
-    sweep: Sweep, *, best: int = 0, sort: str = "weights", descending: bool = True, effort: int | None = EFFORT
+    sweep: Sweep,
+    *,
+    best: int = 0,
+    sort: str = "weights",
+    descending: bool = True,
+    effort: int | None = EFFORT,
+    on_counted: OnCounted | None = None,
 ) -> Pruned:
     """Return the exact account of a sweep, or bounds on what is kept where that takes too much effort.
 
@@ -86,8 +100,10 @@ def count_kept(
         sort: the counted column that decides which are best, ties in id order.
         descending: the largest are best; else the smallest.
         effort: lines to search at the most; None: as many as it takes.
+        on_counted: called now and then while the account is made.
     """
     account = Account()
+    watch = Watch(on_counted)
     plans: list[Plan] = []
     first_id = 0
     for grid in sweep.grids:
@@ -96,7 +112,7 @@ def count_kept(
     expected = sum(plan.search.expected for plan in plans)
     # Where all of it is too much, what is little is still counted, and the rest is left to the bounds.
     most = None if effort is None else effort if expected <= effort else effort // 64
-    hard = [plan for plan in plans if not _count_case(plan, account, most)]
+    hard = [plan for plan in plans if not _count_case(plan, account, most, watch)]
     total = Pruned(None if hard else account, account.kept, account.kept)
     for plan in hard:
         least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
@@ -111,6 +127,42 @@ def count_kept(
     if len(sweep.grids) > 1 or any(isinstance(axis.columns[0], Ratio) for grid in sweep.grids for axis in grid.axes):
         account.repeated = None
     return total
+
+
+@dataclass
+class Watch:
+    """Says how far an account is, now and then."""
+
+    on_counted: OnCounted | None
+    decided: int = 0
+    """Configurations of the cases that are done."""
+    kept: int = 0
+    _said: float = field(default_factory=time.monotonic)
+
+    def see(self, plan: Plan, number: int, search: Search, passing: int) -> None:
+        """Look at a count that is under way.
+
+        Args:
+            plan: of the case.
+            number: how many conditions are counted.
+            search: for what passes them; of its case some is decided.
+            passing: how many configurations were found to pass.
+        """
+        if self.on_counted is None or time.monotonic() < self._said + SAID_EVERY:
+            return
+        whole = search.case.volume
+        decided = whole - sum(exact_sum(volumes(chunk.low, chunk.high)) for chunk in search.waiting)
+        # Each condition is a count of its own, and the last one says what is kept.
+        share = plan.case.volume * ((number - 1) * whole + decided) // (whole * len(plan.stages))
+        self.on_counted(self.decided + share, self.kept + (passing if number == len(plan.stages) else 0))
+        self._said = time.monotonic()
+
+    def done(self, plan: Plan) -> None:
+        """Note that a case is done."""
+        self.decided += plan.case.volume
+        self.kept += plan.kept
+        if self.on_counted is not None:
+            self.on_counted(self.decided, self.kept)
 
 
 @dataclass
@@ -148,18 +200,19 @@ class Plan:
         return [stage.condition for stage in self.stages]
 
 
-def _count_case(plan: Plan, account: Account, most: int | None) -> bool:
+def _count_case(plan: Plan, account: Account, most: int | None, watch: Watch) -> bool:
     """Account for one case; return whether that was done, or else took too much effort.
 
     Args:
         plan: of the case.
         account: takes where its configurations went.
         most: lines to search at the most; None: as many as it takes.
+        watch: is shown how far it is.
     """
     parts = []
     left = plan.case.volume
     for number, stage in enumerate(plan.stages, start=1):
-        passing = _volume(plan, number, most)
+        passing = _volume(plan, number, most, watch)
         if passing is None:
             return False
         parts.append((stage, left - passing))
@@ -171,10 +224,11 @@ def _count_case(plan: Plan, account: Account, most: int | None) -> bool:
             stage.tallied(account)[stage.reason] += dropped
     plan.kept = left
     account.kept += left
+    watch.done(plan)
     return True
 
 
-def _volume(plan: Plan, number: int, most: int | None) -> int | None:
+def _volume(plan: Plan, number: int, most: int | None, watch: Watch) -> int | None:
     """Return how many configurations of a case pass its first conditions, or None where that took too much effort."""
     if _whole(plan.case, plan.stages[number - 1].condition)[1]:
         return 0
@@ -192,6 +246,7 @@ def _volume(plan: Plan, number: int, most: int | None) -> int | None:
         if found.undecided:
             return None
         passing += found.volume()
+        watch.see(plan, number, search, passing * times)
     return passing * times
 
 

@@ -74,6 +74,8 @@ class Search:
         self.effort = effort
         self.worthwhile: Callable[[IntArray, IntArray], Mask] | None = None
         """Says, from the corners of boxes, which ones are worth a look; it may change its mind as boxes are found."""
+        self.waiting: list[Chunk] = []
+        """Chunks of boxes that are not looked at yet; they change as boxes are found."""
         self.expected = 1.0
         """About how many lines there are to search, slices counted as `COST` of them."""
         extents = [stop - start for start, stop in zip(case.start, case.stop, strict=True)]
@@ -130,7 +132,7 @@ class Search:
         Args:
             chunk: where to search, open boxes in id order. None: in the whole case.
         """
-        stack = [Chunk.whole(self.case) if chunk is None else chunk]
+        stack = self.waiting = [Chunk.whole(self.case) if chunk is None else chunk]
         while stack:
             chunk = stack.pop()
             if self.worthwhile is not None and len(chunk):
@@ -145,11 +147,11 @@ class Search:
                 yield from self._given_up([chunk, *reversed(stack)])
                 return
             chunk = self._step(chunk)
-            if not self.ordered:
-                yield from self._finished(chunk.those(chunk.state != OPEN))
-                chunk = chunk.those(chunk.state == OPEN)
-            if len(chunk):
+            if self.ordered:
                 stack.append(chunk)
+                continue
+            stack.append(chunk.those(chunk.state == OPEN))
+            yield from self._finished(chunk.those(chunk.state != OPEN))
 
     def _given_up(self, chunks: list[Chunk]) -> Iterator[Found]:
         for chunk in chunks:

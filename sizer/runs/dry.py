@@ -11,7 +11,7 @@ from sizer.grids.account import Account
 from sizer.grids.engine import Rows
 from sizer.grids.pruned import EFFORT, count_kept, prunable, pruned_rows
 from sizer.runs.manifest import metadata
-from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Walk
+from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Progress, Walk
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import record_batch, table_schema
 from sizer.tables.streams import Form
@@ -45,12 +45,17 @@ def count_sweep(sweep: Sweep, top: int, *, exact: bool, form: Form, on_progress:
         top: how many of the largest configurations to name.
         exact: go on for as long as an exact count takes.
         form: how the tables would be written.
-        on_progress: called now and then where the grid is walked.
+        on_progress: called now and then.
     """
     if sweep.size > MOST_TO_WALK and not prunable(sweep):
         return Counted(None, [], {}, (0, sweep.size))
     if sweep.size > LARGE and prunable(sweep):
-        counted = count_kept(sweep, best=top, effort=None if exact else EFFORT)
+        counted = count_kept(
+            sweep,
+            best=top,
+            effort=None if exact else EFFORT,
+            on_counted=None if on_progress is None else lambda decided, kept: on_progress(Progress(decided, kept)),
+        )
         if counted.account is None:
             return Counted(None, [], {}, (counted.at_least, counted.at_most))
         account, best, sample = counted.account, counted.best, _first_rows(sweep)
