@@ -40,6 +40,8 @@ def test_the_rate_is_of_what_was_done_and_not_of_what_was_found() -> None:
 def test_hours_are_said() -> None:
     found = {"configurations": 9, "decided": 3, "kept": 1, "per_second": 1, "seconds_left": 3725.0}
     assert in_words(found) == "3 of 9 decided · 1 kept · 1/s · 1:02:05 left"
+    long = {**found, "configurations": 10**18, "decided": 167_145 * 10**12, "per_second": 5 * 10**12}
+    assert in_words(long) == "1.671e17 of 1.000e18 decided · 1 kept · 5.000e12/s · 1:02:05 left"
     assert in_words({**found, "per_second": None, "seconds_left": None}) == "3 of 9 decided · 1 kept"
 
 

@@ -17,6 +17,10 @@ PATIENCE_SECONDS = 1.0
 """How long a run takes before a bar is worth showing, and how long there is between two lines."""
 
 
+LONG = 10**12
+"""Numbers from here on are shown in a few digits while a run goes on; its result has them in full."""
+
+
 @dataclass
 class Pace:
     """How fast a run is: by what it did since it began, and not by what it found there."""
@@ -135,10 +139,24 @@ def in_words(found: dict[str, Any]) -> str:
         >>> in_words({"configurations": 9000, "decided": 3000, "kept": 12, "per_second": 100, "seconds_left": 60.0})
         '3,000 of 9,000 decided · 12 kept · 100/s · 1:00 left'
     """
-    said = [f"{found['decided']:,} of {found['configurations']:,} decided", f"{found['kept']:,} kept"]
+    decided, whole, kept = (_in_digits(found[name]) for name in ("decided", "configurations", "kept"))
+    said = [f"{decided} of {whole} decided", f"{kept} kept"]
     if found["per_second"] is not None:
         minutes, seconds = divmod(round(found["seconds_left"]), 60)
         hours, minutes = divmod(minutes, 60)
         left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-        said.extend((f"{found['per_second']:,}/s", f"{left} left"))
+        said.extend((f"{_in_digits(found['per_second'])}/s", f"{left} left"))
     return " · ".join(said)
+
+
+def _in_digits(number: int) -> str:
+    """Return a number in full, or in four digits where it is so long that a line of a terminal would not hold several.
+
+    Example:
+        >>> _in_digits(999_999_999_999), _in_digits(900_300_000_000_000_000)
+        ('999,999,999,999', '9.003e17')
+    """
+    if number < LONG:
+        return f"{number:,}"
+    digits, _, power = f"{number:.3e}".partition("e")
+    return f"{digits}e{int(power)}"
