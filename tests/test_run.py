@@ -22,6 +22,7 @@ import sizer
 from sizer.errors import InputError, RunError
 from sizer.grids.best import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
+from sizer.runs import dry
 from sizer.runs.run import run_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import load_sweep, parse_sweep
@@ -376,3 +377,22 @@ def test_sorting_never_wraps(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         run_sweep(parse_sweep(text), tmp_path, keep=1, sort="-float32_bytes")
     assert run_sweep(parse_sweep(text), tmp_path, keep=1).frame().id.tolist() == [1]
+
+
+def test_a_dry_run_in_a_hurry_is_content_with_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "{sizer: 1, name: huge, model: {convention: textbook, cell_type: lstm, inputs: 39, layers: 2},"
+        " grid: {cells: {from: 1, to: 10000, step: 1}, recurrent_projection: {from: 1, to: 3000, step: 1},"
+        " outputs: {from: 1, to: 1000, step: 1}}, budget: {weights: {max: 1M}}}"
+    )
+    sweep = parse_sweep(text)
+    exact = run_sweep(sweep, dry_run=True)
+    assert exact.account is not None
+    assert run_sweep(sweep, dry_run=True, hurry=True).account == exact.account
+    monkeypatch.setattr(dry, "EFFORT_IN_A_HURRY", 1000)
+    hurried = run_sweep(sweep, dry_run=True, hurry=True)
+    assert hurried.account is None
+    assert hurried.kept_between is not None
+    least, most = hurried.kept_between
+    assert 0 < least <= exact.account.kept <= most
+    assert run_sweep(sweep, dry_run=True).account == exact.account

@@ -31,6 +31,9 @@ from sizer.sweepfile.sweep import Bound, Ratio, Sweep
 EFFORT = 200_000_000
 """Lines that a count may be expected to search before it is given up at once: some ten seconds of work."""
 
+EFFORT_IN_A_HURRY = EFFORT // 4
+"""The same where a person or a program waits for a first answer: some two seconds of work."""
+
 SLACK = 30_000_000
 """Lines that a count may search beyond twice what was expected."""
 

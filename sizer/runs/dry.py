@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sizer.grids.account import Account
 from sizer.grids.engine import Rows
-from sizer.grids.pruned import EFFORT, count_kept, prunable, pruned_rows
+from sizer.grids.pruned import EFFORT, EFFORT_IN_A_HURRY, count_kept, prunable, pruned_rows
 from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Progress, Walk
 from sizer.sweepfile.sweep import Sweep
@@ -37,13 +37,16 @@ class Counted:
     """Where the account is None: the smallest and the largest number that may be kept."""
 
 
-def count_sweep(sweep: Sweep, top: int, *, exact: bool, form: Form, on_progress: OnProgress | None = None) -> Counted:
+def count_sweep(
+    sweep: Sweep, top: int, *, exact: bool, hurry: bool = False, form: Form, on_progress: OnProgress | None = None
+) -> Counted:
     """Return what a run of a sweep would keep.
 
     Args:
         sweep: of any size.
         top: how many of the largest configurations to name.
         exact: go on for as long as an exact count takes.
+        hurry: be content with bounds soon.
         form: how the tables would be written.
         on_progress: called now and then.
     """
@@ -53,7 +56,7 @@ def count_sweep(sweep: Sweep, top: int, *, exact: bool, form: Form, on_progress:
         counted = count_kept(
             sweep,
             best=top,
-            effort=None if exact else EFFORT,
+            effort=None if exact else EFFORT_IN_A_HURRY if hurry else EFFORT,
             on_counted=None if on_progress is None else lambda decided, kept: on_progress(Progress(decided, kept)),
         )
         if counted.account is None:

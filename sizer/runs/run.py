@@ -100,6 +100,7 @@ def run_sweep(
     sort: str = "-weights",
     dry_run: bool = False,
     exact: bool = False,
+    hurry: bool = False,
     parquet_encoding: str = "delta",
     csv_dialect: str = "standard",
     gzip: bool = False,
@@ -125,6 +126,7 @@ def run_sweep(
         sort: a counted column for `keep`, with `-` in front for the largest first; ties in id order.
         dry_run: only count; nothing is written.
         exact: in a dry run, go on for as long as an exact count takes.
+        hurry: in a dry run, be content with bounds where an exact count takes more than some two seconds.
         parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
         csv_dialect: `standard`, `excel-eu` (semicolons, and a mark by which Excel knows UTF-8) or `tsv` (`NAME.tsv`).
         gzip: compress the CSV table, `NAME.csv.gz`.
@@ -153,7 +155,7 @@ def run_sweep(
     _check_sort(sweep, keep, sort)
     form = Form(parquet_encoding, csv_dialect, gzip)
     if dry_run:
-        counted = count_sweep(sweep, top, exact=exact, form=form, on_progress=on_progress)
+        counted = count_sweep(sweep, top, exact=exact, hurry=hurry, form=form, on_progress=on_progress)
         return Run(
             sweep=sweep,
             account=counted.account,
