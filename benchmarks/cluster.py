@@ -1,11 +1,13 @@
 """What a Dask cluster costs on one machine, against the same run without it, and what a second worker brings.
 
-Starts a scheduler and one or two workers as processes on loopback; each way has its turn several times.
+Starts a scheduler and one or two workers as processes on loopback; each way has its turn several times. Every worker, and
+the run in one thread, has one core to itself, so that the figures are those of a core.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -31,14 +33,17 @@ grid:
 output: {formats: [parquet]}
 """
 ROUNDS = 3
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @contextlib.contextmanager
-def started(module: str, *arguments: str) -> Iterator[None]:
-    """Start a part of Dask's as a process, and end it."""
+def started(module: str, *arguments: str, core: int | None = None) -> Iterator[None]:
+    """Start a part of Dask's as a process, on one core where it is said, and end it."""
     command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
+            if core is not None:
+                os.sched_setaffinity(process.pid, {core})
             yield
         finally:
             process.terminate()
@@ -56,9 +61,8 @@ def cluster(workers: int, folder: Path) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(started("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"))
         for number in range(workers):
-            stack.enter_context(
-                started("dask_worker", address, *options, "--local-directory", str(folder / f"{number}"))
-            )
+            place = ("--local-directory", str(folder / f"{number}"))
+            stack.enter_context(started("dask_worker", address, *options, *place, core=CORES[number % len(CORES)]))
         time.sleep(4)
         yield address
 
@@ -70,7 +74,10 @@ def main() -> None:
         folder = Path(name)
 
         def run(workers: int | None = None, address: str | None = None) -> int:
+            # Threads run on the cores of the one that starts them.
+            os.sched_setaffinity(0, CORES[:workers])
             done = run_sweep(sweep, folder, workers=workers, cluster=address)
+            os.sched_setaffinity(0, CORES)
             assert done.account is not None
             return done.account.kept
 
