@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizer.grids import chunks, lattice, leaders, pruned, pruning
+from sizer.grids import pruned_rows as pruned_rows_module
 from sizer.grids.account import Account
 from sizer.grids.engine import enumerate_sweep
 from sizer.grids.intervals import Interval, outcomes
 from sizer.grids.polynomial import Polynomial
-from sizer.grids.pruned import count_kept, prunable, pruned_rows
+from sizer.grids.pruned import count_kept, prunable
+from sizer.grids.pruned_rows import pruned_rows
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
 from sizer.sweepfile.expressions import parse_expression
@@ -39,7 +41,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaders, "MOST_WAITING", 4)
     monkeypatch.setattr(pruning, "CHUNK", 8)
     monkeypatch.setattr(pruning, "LINES_AT_ONCE", 5)
-    monkeypatch.setattr(pruned, "BATCH", 7)
+    monkeypatch.setattr(pruned_rows_module, "BATCH", 7)
 
 
 def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) -> None:

@@ -14,7 +14,8 @@ from sizer.grids.best import Extremes, best_ids, rows_of
 from sizer.grids.boxes import blocks, lengths, locate
 from sizer.grids.columns import IntArray, configuration_at
 from sizer.grids.engine import BLOCK, Decider, Rows, enumerate_sweep
-from sizer.grids.pruned import count_kept, has_long_lines, prunable, pruned_rows
+from sizer.grids.pruned import count_kept, has_long_lines, prunable
+from sizer.grids.pruned_rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.counting import count
