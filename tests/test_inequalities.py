@@ -27,6 +27,7 @@ from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Grid
 from tests.test_engine import KINDS
+from tests.test_pruned import HUGE
 
 GRID = """
 sizer: 1
@@ -245,19 +246,8 @@ def test_what_always_or_never_holds_is_no_inequality() -> None:
     assert impossible.terms == {(): 1}
 
 
-CONSTRAINED = """
-sizer: 1
-name: huge
-model: {convention: textbook, cell_type: lstm, inputs: 39, outputs: 34}
-grid:
-  layers: {from: 1, to: 10, step: 1}
-  cells: {from: 1, to: 10000, step: 1}
-  recurrent_projection: {from: 1, to: 3000, step: 1}
-  nonrecurrent_projection: {from: 0, to: 3000, step: 1}
-where: [recurrent_projection + nonrecurrent_projection <= cells]
-budget: {weights: {max: 40K}}
-"""
 WHERE = "recurrent_projection + nonrecurrent_projection <= cells"
+CONSTRAINED = HUGE + f"where: [{WHERE}]\n"
 
 
 def test_a_huge_grid_whose_projections_fit_into_its_cells() -> None:

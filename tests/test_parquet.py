@@ -116,6 +116,30 @@ def test_more_values_than_are_remembered(tmp_path: Path, monkeypatch: pytest.Mon
     assert pq.read_table(tmp_path / "table.parquet").equals(table)
 
 
+class Forgetful(dict[Any, Any]):
+    """Forgets everything as soon as it was asked whether it knows something, as another thread may make it."""
+
+    def __contains__(self, key: object) -> bool:
+        known = super().__contains__(key)
+        self.clear()
+        return known
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key, default)
+        self.clear()
+        return found
+
+
+def test_what_another_thread_forgets_meanwhile(tmp_path: Path) -> None:
+    table = table_of(2_000, 5)
+    writer = ParquetWriter(tmp_path / "table.parquet", table.schema, METADATA, Form())
+    writer._remembered = Forgetful()
+    for group in pieces(table, 100):
+        writer.write(group)
+    writer.close()
+    assert pq.read_table(tmp_path / "table.parquet").replace_schema_metadata().equals(table)
+
+
 def test_values_that_may_be_missing(tmp_path: Path) -> None:
     """Tables of other people, read for a query, may have them."""
     table = pa.table(

@@ -103,7 +103,8 @@ class ParquetWriter:
             for name in table.schema.names
             if (value := _one_value(table[name])) is not None
         }
-        found = {name: self._remembered[key] for name, key in same.items() if key in self._remembered}
+        # Looked at once: another thread may forget them meanwhile.
+        found = {name: chunk for name, key in same.items() if (chunk := self._remembered.get(key)) is not None}
         for name, key in same.items():
             if name not in found:
                 (found[name],) = self._chunks(table.select([name]))

@@ -1,10 +1,8 @@
-"""What tables are written into, in which form, and work that goes on behind the caller."""
+"""What tables are written into, and in which form."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -40,32 +38,6 @@ class Form:
         if format_name != "csv":
             return format_name
         return ("tsv" if self.csv_dialect == "tsv" else "csv") + (".gz" if self.gzip else "")
-
-
-class Behind:
-    """Does one thing after the other in a thread of its own, while the caller prepares what comes next."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._last: Future[object] | None = None
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Start on something once the last thing is done; raise what went wrong with that one."""
-        self.wait()
-        self._last = self._thread.submit(work)
-
-    def wait(self) -> None:
-        """Return when everything is done, or raise what went wrong."""
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
-
-    def close(self) -> None:
-        """Wait, and end the thread."""
-        try:
-            self.wait()
-        finally:
-            self._thread.shutdown()
 
 
 class LeftOpen(io.RawIOBase):
