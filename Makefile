@@ -1,7 +1,7 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
 
-.PHONY: test check docs benchmark kill-storm soak pictures
+.PHONY: test check docs benchmark kill-storm soak attack pictures
 
 test:
 	$(python) -m pytest -q
@@ -16,6 +16,10 @@ check:
 # Every step on the disk and two hundred random moments; some ten minutes.
 kill-storm:
 	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -k kill_at
+
+# Storms of hostile input, each some hundred times as long as in the tests; their figures are quoted in docs/promises.md.
+attack:
+	SIZER_ATTACK=benchmarks/attacks.json $(python) -m pytest -q tests/test_attack_*.py
 
 # A server under mixed load with cancelled jobs and killed workers, for ten minutes.
 soak:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import sizer
 from sizer.cli.app import app
 from sizer.errors import InputError
+from sizer.extras import install_command
 from sizer.frameworks.verifying import FRAMEWORKS
 from sizer.networks import cells
 from sizer.verification import Verification, configuration_of, corner_ids, verify_sweep
@@ -264,7 +265,7 @@ def test_the_comparison_ends_at_the_first_difference(
 
 def test_a_framework_that_is_missing_names_the_extra(works: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    said = "PyTorch cannot be imported (import of torch halted; None in sys.modules); pip install 'sizer[frameworks]'"
+    said = f"PyTorch cannot be imported (import of torch halted; None in sys.modules); {install_command('frameworks')}"
     assert invoke("verify", works, "--with", "torch") == (1, "", f"--with: {said}\n1 fault; nothing was compared\n")
     code, printed, _ = invoke("verify", works, "--with", "torch", "--json")
     assert (code, json.loads(printed)["faults"][0]["message"]) == (1, said)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 import sizer
 from sizer.errors import InputError, RunError
+from sizer.extras import install_command
 from sizer.networks.network import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
@@ -412,7 +413,7 @@ def test_without_duckdb_the_extra_is_named(folder: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (
         3,
-        "sizer: queries, plots and reports need the extra: pip install 'sizer[query]'\n",
+        f"sizer: queries, plots and reports need the extra: {install_command('query')}\n",
     )
 
 

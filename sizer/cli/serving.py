@@ -9,6 +9,7 @@ import typer
 
 from sizer.cli.reporting import reported
 from sizer.errors import RunError
+from sizer.extras import install_command
 
 
 def serve(
@@ -53,7 +54,7 @@ def serve(
         except ModuleNotFoundError as problem:
             if (problem.name or "").startswith("sizer"):
                 raise
-            raise RunError("serving needs the extra: pip install 'sizer[serve]'") from None
+            raise RunError(f"serving needs the extra: {install_command('serve')}") from None
         from sizer.service.settings import Limits, Settings
 
         settings = Settings(

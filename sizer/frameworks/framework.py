@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.extras import install_command
 from sizer.frameworks.equivalents import Equivalent, Place, Shape
 from sizer.frameworks.plan import Plan, Refusal
 
@@ -68,6 +69,6 @@ class Framework:
             for package in self.packages:
                 importlib.import_module(package)
         except ImportError as problem:
-            message = f"{self.title} cannot be imported ({problem}); pip install 'sizer[frameworks]'"
+            message = f"{self.title} cannot be imported ({problem}); {install_command('frameworks')}"
             raise InputError([Fault("", 0, 0, "--with", message)]) from None
         return str(importlib.metadata.version(self.packages[-1].partition(".")[0]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer import __version__
 from sizer.errors import RunError, quoted
+from sizer.extras import install_command
 from sizer.runs.parts import Job, Written, write_part
 from sizer.runs.work import Work
 from sizer.tables.folders import Folder
@@ -56,7 +57,7 @@ def _connected(address: str) -> Client:
     try:
         from distributed import Client
     except ImportError:
-        raise RunError("--cluster needs the extra: pip install 'sizer[cluster]'") from None
+        raise RunError(f"--cluster needs the extra: {install_command('cluster')}") from None
     _check_address(address)
     try:
         return Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, ParamSpec, Protocol, TypeVar
 
 from sizer.errors import RunError
+from sizer.extras import install_command
 from sizer.tables.files import sync
 
 _P = ParamSpec("_P")
@@ -185,7 +186,7 @@ class RemoteFolder:
         try:
             import fsspec
         except ImportError:
-            raise RunError(f"{url}: addresses need the extra: pip install 'sizer[cluster]'") from None
+            raise RunError(f"{url}: addresses need the extra: {install_command('cluster')}") from None
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError, OSError) as problem:

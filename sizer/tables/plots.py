@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, RunError, quoted
+from sizer.extras import install_command
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option
@@ -125,7 +126,7 @@ def altair() -> Any:
         import altair as found
         import vl_convert  # noqa: F401
     except ImportError:
-        raise RunError("plots and reports need the extra: pip install 'sizer[report]'") from None
+        raise RunError(f"plots and reports need the extra: {install_command('report')}") from None
     return found
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sizer.errors import Fault, InputError, RunError, quoted
+from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
 from sizer.tables.sql import identifier, literal
@@ -149,7 +150,7 @@ def _duckdb() -> Any:
     try:
         import duckdb
     except ImportError:
-        raise RunError("queries, plots and reports need the extra: pip install 'sizer[query]'") from None
+        raise RunError(f"queries, plots and reports need the extra: {install_command('query')}") from None
     return duckdb
 
 
