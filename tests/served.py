@@ -38,7 +38,36 @@ grid: {layers: [1, 2, 3], cells: {from: 64, to: 1024, step: 64}, bidirectional: 
 """
 
 
-class Served:
+class Asking:
+    """What is asked of a service over and over, by whatever way."""
+
+    def ask(
+        self, path: str, body: Any = None, method: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Return the status, the body (JSON, or bytes) and the headers of an answer."""
+        raise NotImplementedError
+
+    def sweep(self, text: str) -> dict[str, Any]:
+        status, job, _ = self.ask("/v1/sweeps", text.encode())
+        assert status in (200, 202), job
+        return dict(job)
+
+    def ended(self, job_id: str, seconds: float = 120) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            _, job, _ = self.ask(f"/v1/sweeps/{job_id}")
+            if job["status"] in ("done", "failed", "cancelled"):
+                return dict(job)
+            time.sleep(0.05)
+        raise AssertionError(f"{job} has not ended")
+
+    def done(self, text: str) -> dict[str, Any]:
+        job = self.ended(self.sweep(text)["id"])
+        assert job["status"] == "done", job
+        return job
+
+
+class Served(Asking):
     """A running server."""
 
     def __init__(self, data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
@@ -104,25 +133,6 @@ class Served:
         if known.get("content-type", "").startswith("application/json"):
             return status, json.loads(content), known
         return status, content, known
-
-    def sweep(self, text: str) -> dict[str, Any]:
-        status, job, _ = self.ask("/v1/sweeps", text.encode())
-        assert status in (200, 202), job
-        return dict(job)
-
-    def ended(self, job_id: str, seconds: float = 120) -> dict[str, Any]:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            _, job, _ = self.ask(f"/v1/sweeps/{job_id}")
-            if job["status"] in ("done", "failed", "cancelled"):
-                return dict(job)
-            time.sleep(0.05)
-        raise AssertionError(f"{job} has not ended")
-
-    def done(self, text: str) -> dict[str, Any]:
-        job = self.ended(self.sweep(text)["id"])
-        assert job["status"] == "done", job
-        return job
 
 
 @contextlib.contextmanager

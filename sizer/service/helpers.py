@@ -81,6 +81,7 @@ class Helpers:
             else:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+                await process.wait()
 
     async def _started(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

@@ -65,6 +65,7 @@ class State:
         self.stop_streams()
         if self._warming is not None:
             self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await asyncio.to_thread(self.runner.stop)
         await self.helpers.close()
         self.jobs.close()
