@@ -13,10 +13,12 @@ import sizer
 from sizer.errors import InputError
 from sizer.grids import batch
 from sizer.grids.batch import count_quickly
+from tests.examples import examples, saw, seeing
 from tests.test_fits import NETWORK, any_network, outcome
 
 
-@settings(max_examples=600, deadline=None)
+@seeing(counted=300, refused=3000)
+@settings(max_examples=examples(600), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_it_says_what_count_says(seed: int) -> None:
     chance = random.Random(seed)
@@ -34,8 +36,10 @@ def test_it_says_what_count_says(seed: int) -> None:
         assert outcome(lambda: count_quickly(fields)) == one  # noqa: B023
         if isinstance(one, tuple):
             faults += [(f"[{place}].{fault.path}", fault.message) for fault in one]
+            saw("refused")
         else:
             counted.append(one.columns())
+            saw("counted")
             sound.append(fields)
     if faults:
         with pytest.raises(InputError) as found:

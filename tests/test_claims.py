@@ -24,6 +24,7 @@ from sizer.networks.claims import SHOWN, reconcile
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.stated import parse_claim
+from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import HERE, Figure, _value, count_figures
 from tests.oracles.slow_twin import slow_count, slow_valid
@@ -146,13 +147,15 @@ def test_published_network_said_plainly_finds_its_own_reading(figure: Figure) ->
 # Any network
 
 
-@settings(ANY_NETWORK, max_examples=100)
+@seeing(claims=90)
+@settings(ANY_NETWORK, max_examples=examples(100))
 @given(st.one_of(networks(), networks(more=True)))
 def test_own_weights_return_the_own_convention_first(network: dict[str, Any]) -> None:
     assume(slow_valid(network))
     weights = count(network).weights
     assume(weights > 0)
     found = reconcile(network, weights)
+    saw("claims")
 
     assert_sound(network, found)
     first = found.answers[0]
@@ -161,7 +164,8 @@ def test_own_weights_return_the_own_convention_first(network: dict[str, Any]) ->
     assert first.count == count(network)
 
 
-@settings(ANY_NETWORK, max_examples=60)
+@seeing(claims=50)
+@settings(ANY_NETWORK, max_examples=examples(60))
 @given(st.one_of(networks(), networks(more=True)))
 def test_own_convention_is_found_where_it_is_unsaid(network: dict[str, Any]) -> None:
     assume(slow_valid(network))
@@ -169,6 +173,7 @@ def test_own_convention_is_found_where_it_is_unsaid(network: dict[str, Any]) -> 
     assume(weights > 0)
     unsaid = {name: value for name, value in network.items() if name != "convention"}
     found = reconcile(unsaid, f"{weights:,}")
+    saw("claims")
 
     assert_sound(unsaid, found)
     own = [answer for answer in found.answers if network["convention"] in named(answer)]
@@ -176,13 +181,15 @@ def test_own_convention_is_found_where_it_is_unsaid(network: dict[str, Any]) -> 
     assert min(answer.price for answer in own) <= ASSUMPTIONS["approximation"].price
 
 
-@settings(ANY_NETWORK, max_examples=40)
+@seeing(claims=30)
+@settings(ANY_NETWORK, max_examples=examples(40))
 @given(st.one_of(networks(), networks(more=True)), st.integers(1, 3), st.integers(0, 10**9))
 def test_any_claim_is_answered_soundly(network: dict[str, Any], digits: int, number: int) -> None:
     assume(slow_valid(network))
     size = count(network).weights or number + 1
     claim = f"{str(size)[:digits]}e{len(str(size)[digits:])}" if len(str(size)) < 90 else str(size)
     assert_sound(network, reconcile(network, claim))
+    saw("claims")
 
 
 def test_own_cell_types_are_searched_too() -> None:

@@ -15,6 +15,7 @@ from sizer.networks.custom_cells import DIMENSIONS, FLAGS, read_cell_types
 from sizer.networks.network import refusals
 from sizer.sweepfile import parse_sweep
 from sizer.sweepfile.limits import count_bounds, largest_counts
+from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.worked_cases import Worked
 from tests.oracles.worked_cells import WORKED_OWN_CELLS
@@ -84,7 +85,8 @@ def test_parts_and_matrices_follow_from_names_and_shapes() -> None:
     assert cells["mine"].fields == {"bottleneck"}
 
 
-@settings(max_examples=600, deadline=None, database=None, derandomize=True)
+@seeing(counted=90, refused=150)
+@settings(max_examples=examples(600), deadline=None, database=None, derandomize=True)
 @given(networks())
 def test_the_lstm_written_out_counts_like_the_lstm(network: dict[str, Any]) -> None:
     """The same counts, and the same refusals in the same words, but for the closed form, which knows one cell."""
@@ -101,8 +103,10 @@ def test_the_lstm_written_out_counts_like_the_lstm(network: dict[str, Any]) -> N
     if isinstance(first, Count) and isinstance(second, Count):
         assert first.columns() == second.columns()
         assert first.configuration == second.configuration | {"cell_type": "lstm"}
+        saw("counted")
     else:
         assert first == second
+        saw("refused")
 
 
 @pytest.mark.parametrize("case", WORKED_OWN_CELLS, ids=lambda case: case.name)

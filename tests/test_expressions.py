@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
+from tests.examples import examples, saw, seeing
 
 KINDS: dict[str, Kind] = {field.name: field.kind for field in FIELDS.values()}
 COLUMNS: dict[str, Any] = {
@@ -322,7 +323,8 @@ _POINTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@seeing(hold=120, fail=150)
+@settings(max_examples=examples(600), deadline=None)
 @given(text=_CONDITIONS, points=st.lists(_POINTS, min_size=1, max_size=8))
 def test_values_and_arrays_agree(text: str, points: list[dict[str, Any]]) -> None:
     try:
@@ -340,9 +342,11 @@ def test_values_and_arrays_agree(text: str, points: list[dict[str, Any]]) -> Non
     with np.errstate(all="raise"):
         found = expression.holds(columns)
     assert np.broadcast_to(found, (len(points),)).tolist() == one_by_one
+    saw("hold" if one_by_one[0] else "fail")
 
 
-@settings(max_examples=400, deadline=None)
+@seeing(numbers=250)
+@settings(max_examples=examples(400), deadline=None)
 @given(text=_NUMBERS, point=_POINTS)
 def test_no_number_passes_the_reach(text: str, point: dict[str, Any]) -> None:
     try:
@@ -355,6 +359,7 @@ def test_no_number_passes_the_reach(text: str, point: dict[str, Any]) -> None:
     except ZeroDivisionError:
         return
     assert abs(value) <= expression.reach(bounds).largest
+    saw("numbers")
 
 
 _TOKENS = st.sampled_from(
@@ -364,7 +369,8 @@ _TOKENS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@seeing(conditions=10, problems=600)
+@settings(max_examples=examples(1000), deadline=None)
 @given(
     text=st.lists(_TOKENS, max_size=25).map(" ".join)
     | st.lists(_TOKENS, max_size=25).map("".join)
@@ -381,7 +387,9 @@ def test_any_text_is_a_condition_or_problems(text: str) -> None:
         expression = parsed(text)
     except ExpressionError as problem:
         found = problem.problems
+        saw("problems")
     else:
+        saw("conditions")
         found = ((0, "none"),)
         assert expression.names <= set(KINDS)
     assert found

@@ -20,6 +20,7 @@ from sizer.networks.fields import FIELDS
 from sizer.networks.fitting import Fit, fit, fit_each
 from sizer.networks.network import COUNTED
 from sizer.sweepfile.ratios import rounded
+from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import Figure, count_figures
 
@@ -112,7 +113,10 @@ SRU = {"convention": "pytorch", "cell_type": "sru", "layers": 2, "outputs": 3}
 HALVES = ["cells", "recurrent_projection", "nonrecurrent_projection"]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@seeing(refused=90, found=60, nothing=6)
+@settings(
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(question=questions(), data=st.data())
 @example(question=({**TIED}, ["cells", "embedding"], [Fraction(2)], 3, 1, "weights"), data=None)
 @example(question=({**TIED, "embedding": 24}, ["cells"], [], None, 1, "weights"), data=None)
@@ -136,6 +140,7 @@ def test_the_answer_is_that_of_trying_every_value(
         try:
             found = ask(10**9)
         except InputError:
+            saw("refused")
             return
         assume(False)  # valid further out than the slow way looks
     # Half the way, so that the next one over it is among those that were tried.
@@ -148,6 +153,7 @@ def test_the_answer_is_that_of_trying_every_value(
     for budget in budgets:
         found = ask(budget)
         event(found.outcome)
+        saw(found.outcome)
         within = [base for base, counted in every.items() if counted <= budget]
         if found.outcome == "unchanged":
             assert set(every.values()) == {found.smallest.counted if found.smallest else None}

@@ -12,6 +12,7 @@ from sizer.errors import InputError
 from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.counting import check
 from sizer.networks.formula import formula
+from tests.examples import examples, share
 from tests.oracles.configurations import networks
 from tests.oracles.worked_cases import WORKED, Worked
 from tests.oracles.worked_cells import WORKED_CELLS, WORKED_OWN_CELLS
@@ -50,7 +51,7 @@ def test_formula_of_a_network_worked_by_hand(case: Worked) -> None:
 def test_formula_of_any_network(*, more: bool) -> None:
     accepted = 0
 
-    @settings(max_examples=700, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=examples(700), deadline=None, database=None, derandomize=True)
     @given(networks(more=more))
     def hold(network: dict[str, Any]) -> None:
         nonlocal accepted
@@ -65,7 +66,7 @@ def test_formula_of_any_network(*, more: bool) -> None:
         assert sum(times * line.macs_per_step for times, line in lines) == breakdown.count.macs_per_step
 
     hold()
-    assert accepted > 100
+    assert accepted > share(100)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from sizer.networks.growth import Growth, Step, last_step, nearest_multiple, nearest_multiples, straight
 from sizer.sweepfile.ratios import rounded
+from tests.examples import examples, saw, seeing
 
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
 SLOPES = st.fractions(Fraction(1, 9), 9, max_denominator=9)
 FAR = 60
 
 
-@settings(max_examples=500)
+@seeing(held=5000)
+@settings(max_examples=examples(500))
 @given(
     first=SLOPES,
     second=SLOPES,
@@ -54,6 +56,7 @@ def test_a_comparison_holds_over_its_stretch_and_says_where_it_may_not(
         assert one.value == nearest_multiple(first * step, round_to) ** (2 if squared else 1)
         if not stretch.mixed:
             assert compare(one.value, other.value) == answer.value, step
+            saw("held")
 
 
 @given(roots=st.lists(st.integers(-3, 30), min_size=1, max_size=4), at=st.integers(1, 30))

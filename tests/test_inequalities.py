@@ -26,6 +26,7 @@ from sizer.networks.counting import CHOICES
 from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Grid
+from tests.examples import examples, saw, seeing
 from tests.test_engine import KINDS
 from tests.test_pruned import HUGE
 
@@ -98,7 +99,8 @@ CONDITION = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@seeing(solved=1500)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(CONDITION, min_size=1, max_size=2), st.sampled_from([GRID, RATIO]))
 def test_cut_lines_hold_what_passes(texts: list[str], text: str) -> None:
     conditions = [parse_expression(condition, KINDS, CHOICES) for condition in texts]
@@ -106,6 +108,8 @@ def test_cut_lines_hold_what_passes(texts: list[str], text: str) -> None:
         for axis in range(len(case.start)):
             solved, left = cut_lines(case, axis, Judge(case, conditions))
             assert left == passing(case, solved)
+            if solved:
+                saw("solved")
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -188,9 +192,11 @@ def assert_planes_hold_what_passes(convention: str, bound: Bound, texts: list[st
             for number in range(low.shape[1])
         ]
         assert [int(number) for number in found] == expected
+        saw("slices")
 
 
-@settings(max_examples=100, deadline=None)
+@seeing(slices=400)
+@settings(max_examples=examples(100), deadline=None)
 @given(bounded())
 def test_cut_planes_hold_what_passes(drawn: tuple[str, Bound, list[str]]) -> None:
     assert_planes_hold_what_passes(*drawn)
@@ -280,10 +286,12 @@ def assert_bounds_hold(convention: str, bound: Bound, texts: list[str]) -> set[t
             least, most = bound_kept(search, effort)
             assert least <= exact <= most
             seen.add((least, most))
+            saw("apart" if least < most else "exact")
     return seen
 
 
-@settings(max_examples=60, deadline=None)
+@seeing(apart=90, exact=300)
+@settings(max_examples=examples(60), deadline=None)
 @given(bounded())
 def test_bounds_hold_where_slices_are_cut(drawn: tuple[str, Bound, list[str]]) -> None:
     """Between two corners as many pass as the bounds say: with the conditions of one and of all."""

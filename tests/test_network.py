@@ -14,12 +14,13 @@ from sizer.errors import InputError
 from sizer.networks.counting import count
 from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
+from tests.examples import examples, saw, seeing, share
 from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, MORE_CELL_TYPES, networks
 from tests.oracles.slow_twin import BIASES_PER_CELL, slow_count, slow_valid
 from tests.oracles.worked_cases import WORKED, Worked
 from tests.oracles.worked_cells import WORKED_CELLS
 
-THOROUGH = settings(max_examples=2000, deadline=None, database=None, derandomize=True)
+THOROUGH = settings(max_examples=examples(2000), deadline=None, database=None, derandomize=True)
 
 
 @pytest.mark.parametrize("case", [*WORKED, *WORKED_CELLS], ids=lambda case: case.name)
@@ -69,9 +70,9 @@ def test_random_networks_against_the_slow_twin(*, more: bool) -> None:
             cells[fields["cell_type"]] += 1
 
     compare()
-    assert min(seen.values()) > 20, seen
+    assert min(seen.values()) > share(20), seen
     assert set(cells) == set(MORE_CELL_TYPES if more else CELL_TYPES)
-    assert min(cells.values()) > 5, cells
+    assert min(cells.values()) >= share(5), cells
 
 
 @st.composite
@@ -135,7 +136,7 @@ def test_arrays_count_like_ints() -> None:
     """A grid in one go through resolve, wire and tally equals the twin, point by point; so do the refusals."""
     seen = {"valid": 0, "not valid": 0}
 
-    @settings(THOROUGH, max_examples=400)
+    @settings(THOROUGH, max_examples=examples(400))
     @given(batches())
     def compare(fields: dict[str, Any]) -> None:
         shape = np.broadcast_shapes(*(value.shape for value in fields.values() if isinstance(value, np.ndarray)))
@@ -151,7 +152,7 @@ def test_arrays_count_like_ints() -> None:
                 assert {name: int(column[at]) for name, column in columns.items()} == slow_count(point)
 
     compare()
-    assert min(seen.values()) > 300, seen
+    assert min(seen.values()) > share(300), seen
 
 
 def test_arrays_stay_as_small_as_their_axes() -> None:
@@ -172,12 +173,14 @@ def test_arrays_stay_as_small_as_their_axes() -> None:
     assert columns["bias_weights"] == 0
 
 
-@settings(THOROUGH, max_examples=300)
+@seeing(networks=250)
+@settings(THOROUGH, max_examples=examples(300))
 @given(networks())
 def test_parts_add_up(fields: dict[str, Any]) -> None:
     assume(slow_valid(fields))
     counted = count(fields)
 
+    saw("networks")
     assert sum(counted.parts.values()) == counted.weights == counted.columns()["weights"]
     assert tuple(counted.parts) == PARTS
     assert tuple(counted.columns()) == COUNTED
@@ -186,7 +189,8 @@ def test_parts_add_up(fields: dict[str, Any]) -> None:
     )
 
 
-@settings(THOROUGH, max_examples=300)
+@seeing(networks=250)
+@settings(THOROUGH, max_examples=examples(300))
 @given(networks(lists=False))
 def test_a_list_of_equal_widths_is_no_list(fields: dict[str, Any]) -> None:
     """`cells: 7` in 3 layers and `cells: [7, 7, 7]` are the same network."""
@@ -194,6 +198,7 @@ def test_a_list_of_equal_widths_is_no_list(fields: dict[str, Any]) -> None:
     listed = fields | {"cells": [fields["cells"]] * fields["layers"]}
 
     assert count(listed).columns() == count(fields).columns()
+    saw("networks")
 
 
 def test_every_pair_of_convention_and_cell_type_is_counted_or_refused() -> None:

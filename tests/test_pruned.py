@@ -29,6 +29,7 @@ from sizer.networks.network import COUNTED
 from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Sweep
+from tests.examples import examples, saw, seeing
 from tests.test_engine import COLUMNS, KINDS, SPEECH, WHERES, as_dicts, first_difference, slow_run, sweep_of, sweeps
 
 
@@ -61,17 +62,25 @@ def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) ->
     assert counted.best == [row["id"] for row in best]
 
 
-@settings(max_examples=120, deadline=None)
+@seeing(pruned=90, rows=20)
+@settings(max_examples=examples(120), deadline=None)
 @given(sweeps(), st.sampled_from(COUNTED), st.booleans())
 def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> None:
     if prunable(sweep):
         assert_same(sweep, sort, descending)
+        saw("pruned")
+        if count_kept(sweep).at_least:
+            saw("rows")
+    else:
+        saw("walked")
 
 
-@settings(max_examples=80, deadline=None)
+@seeing(pruned=60, rows=12)
+@settings(max_examples=examples(80), deadline=None)
 @given(sweeps(), st.data())
 def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObject) -> None:
     if not prunable(sweep):
+        saw("walked")
         return
     cuts = sorted(data.draw(st.lists(st.integers(0, sweep.size), max_size=6)))
     whole, pieces = Account(), Account()
@@ -84,6 +93,9 @@ def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObje
         found += rows
     assert first_difference(found, expected) is None
     assert pieces.repeated == whole.repeated
+    saw("pruned")
+    if found:
+        saw("rows")
 
 
 def test_random_sweeps_are_prunable() -> None:
@@ -377,7 +389,7 @@ def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
 # The pieces
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.integers(0, 3),
     st.lists(
@@ -395,7 +407,7 @@ def test_points_below_a_line(larger: int, rows: list[tuple[int, int, int, int, i
     assert [int(number) for number in found] == expected
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.sampled_from([1, 10**9, 2**35]),
     st.lists(

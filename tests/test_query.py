@@ -29,6 +29,7 @@ from sizer.networks.network import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results
+from tests.examples import examples
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -175,7 +176,7 @@ def test_rows_that_no_other_beats(folder: Path, frame: pd.DataFrame, asked: str)
     same(found, frame[~np.array(beaten)])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     rows=st.integers(1, 4).flatmap(
         lambda width: st.lists(st.tuples(*[st.integers(-4, 4)] * width), min_size=1, max_size=60)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sizer.errors import InputError
 from sizer.sweepfile.expressions import ExpressionError, parse_expression
 from sizer.sweepfile.load import parse_sweep
+from tests.examples import examples
 from tests.served import ROOT, SMALL, Served, served
 
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
@@ -101,7 +102,7 @@ def test_bombs_are_bounded(server: Served, name: str) -> None:
     assert server.ask("/healthz")[0] == 200
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_sweep_or_faults(raw: bytes) -> None:
     try:
@@ -116,7 +117,7 @@ def test_any_bytes_are_a_sweep_or_faults(raw: bytes) -> None:
 WORDS = ["cells", "layers", "1", "2.5", "(", ")", "+", "-", "*", "//", "%", "<", "<=", "==", "and", "or", "not", "in", "[", "]", ",", "'lstm'", "cell_type", "**", ".", "__class__", "lambda", "1e999", "0x1", " ", "\n"]  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.one_of(st.text(max_size=200), st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)))
 def test_any_text_is_an_expression_or_a_fault(text: str) -> None:
     began = time.monotonic()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sizer.networks.fields import Kind
 from sizer.sweepfile.expressions import ExpressionError, parse_expression
 from sizer.tables.sql import condition, identifier, literal
+from tests.examples import examples, saw, seeing
 
 duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -58,7 +59,8 @@ def connection() -> Any:
         yield made
 
 
-@settings(max_examples=400, deadline=None)
+@seeing(some=50)
+@settings(max_examples=examples(400), deadline=None)
 @given(text=CONDITIONS)
 @example(text="not (cells % r == 0)")
 @example(text="r == 0 or cells // r > 1")
@@ -74,6 +76,8 @@ def test_sql_holds_where_the_expression_holds(text: str, connection: Any) -> Non
     expected = [place for place, row in enumerate(ROWS) if expression.holds(row)]
     found = connection.execute(f"SELECT place FROM rows WHERE {condition(expression)} ORDER BY place").fetchall()
     assert [place for (place,) in found] == expected
+    if 0 < len(expected) < len(ROWS):
+        saw("some")
 
 
 def test_words_and_names_stay_within_their_quotes(connection: Any) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -24,6 +23,7 @@ from sizer.sweepfile.bounds import KNOWN_COLUMNS
 from sizer.sweepfile.findings import FAULT_LIMIT
 from sizer.sweepfile.limits import configuration, count_bounds
 from sizer.sweepfile.sweep import Bound, Column, Listed, Stepped, Sweep
+from tests.examples import examples, saw, seeing
 
 HERE = Path(__file__).parent / "sweeps"
 GOOD = sorted((HERE / "good").glob("*.yaml"))
@@ -360,13 +360,17 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@seeing(faults=1000)
+@settings(max_examples=examples(400), deadline=None)
 @given(text=_VALUES)
 def test_any_shape_of_data_is_a_sweep_or_faults(text: str) -> None:
     for whole in (text, SMALL.replace("{layers: [1, 2], cells: [64, 128]}", text), SMALL.replace("[64, 128]", text)):
         # Anything but a sweep or an InputError fails the test.
-        with contextlib.suppress(InputError):
+        try:
             assert parse_sweep(whole).size >= 1
+            saw("sweeps")
+        except InputError:
+            saw("faults")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
 from sizer.sweepfile import parse_sweep
 from sizer.sweepfile.limits import configuration, count_bounds, largest_counts, no_valid_configuration
 from sizer.sweepfile.sweep import Axis, Grid, Listed, Stepped, Sweep
+from tests.examples import examples, saw, seeing
 
 _VALUES: dict[str, list[Any]] = {
     "convention": list(CONVENTIONS),
@@ -56,7 +57,8 @@ def configurations(grid: Grid) -> Iterator[dict[str, FieldValue]]:
         yield configuration(grid, places)
 
 
-@settings(max_examples=400, deadline=None)
+@seeing(refused=30, valid=150)
+@settings(max_examples=examples(400), deadline=None)
 @given(grid=grids())
 def test_a_grid_is_refused_where_every_configuration_is(grid: Grid) -> None:
     first = []
@@ -66,9 +68,11 @@ def test_a_grid_is_refused_where_every_configuration_is(grid: Grid) -> None:
     found = [(field, reason) for _, field, reason in no_valid_configuration([grid])]
     assert bool(found) == (None not in first)
     assert set(found) <= set(first)
+    saw("refused" if found else "valid")
 
 
-@settings(max_examples=300, deadline=None)
+@seeing(counted=800)
+@settings(max_examples=examples(300), deadline=None)
 @given(grid=grids())
 def test_no_count_passes_the_largest_corner(grid: Grid) -> None:
     largest = largest_counts(grid, count_bounds(grid), COUNTED)
@@ -76,6 +80,7 @@ def test_no_count_passes_the_largest_corner(grid: Grid) -> None:
         if str(one["cell_type"]) in CONVENTIONS[str(one["convention"])].bias_vectors:
             counted = tally(wire(resolve(one)), COUNTED)
             assert all(counted[name] <= largest[name] for name in COUNTED)
+            saw("counted")
 
 
 def test_the_corner_is_reached() -> None:
@@ -91,7 +96,8 @@ def ratio_sweep(base: object, ratio: object, round_to: int | None) -> Sweep:
     return parse_sweep(f"sizer: 1\nname: x\nmodel: {{convention: textbook, cell_type: rnn, inputs: 1}}\ngrid: {grid}\n")
 
 
-@settings(max_examples=300, deadline=None)
+@seeing(whole=200, fractions=30)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     start=st.integers(1, 12),
     step=st.integers(1, 12),
@@ -116,8 +122,10 @@ def test_ratios_of_steps_are_those_of_the_list(
             assert not whole
             assert f"{ratio} of " in said
             assert "is not whole" in said
+            saw("fractions")
             continue
         assert whole
+        saw("whole")
         found = [one["outputs"] for one in configurations(sweep.grids[0])]
         step_to = round_to or 1
         nearest = [

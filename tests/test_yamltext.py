@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sizer.sweepfile import yamltext
 from sizer.sweepfile.scalars import AmbiguousScalarError, read_plain
 from sizer.sweepfile.yamltext import REFUSED, Place, Spot, read_yaml, written_path
+from tests.examples import examples, saw, seeing
 
 BAD = sorted((Path(__file__).parent / "sweeps" / "bad").glob("*.yaml"))
 
@@ -184,7 +185,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(text=st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=200))
 @example(text="? ? ? : : :")
 @example(text="\ud800")
@@ -198,7 +199,7 @@ def test_any_text_is_data_or_faults(text: str) -> None:
         assert fault.message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(raw=st.binary(max_size=200))
 @example(raw=b"\xef\xbb\xbf\xff")
 def test_any_bytes_are_data_or_faults(raw: bytes) -> None:
@@ -226,7 +227,8 @@ Quoting.add_representer(str, Quoting.represent_text)
 
 @example(data="0E0")
 @example(data={"1e5": ["1E5", "-2.e3"]})
-@settings(max_examples=300, deadline=None)
+@seeing(read=200)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     data=st.recursive(
         st.integers(-(10**20), 10**20) | st.booleans() | _PLAIN | st.none(),
@@ -238,3 +240,4 @@ def test_what_is_dumped_is_read(data: object) -> None:
     document = read_yaml(yaml.dump(data, Dumper=Quoting, allow_unicode=True))
     if not document.faults:
         assert document.data == data
+        saw("read")
