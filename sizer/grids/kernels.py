@@ -20,7 +20,6 @@ from sizer.grids.polynomial import Monomial, Polynomial
 from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
 from sizer.networks.fields import FieldValue
 from sizer.networks.network import Network, resolve, tally, wire
-from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
 
 OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
 """The fields that rules see as they were asked for: None where the convention decides."""
@@ -265,19 +264,10 @@ class _Values(dict[str, Any]):
 def _least(columns: GridColumns, name: str) -> int:
     """Return the smallest value of a swept count or boolean, or less than it where it is a fraction of another."""
     column = columns.places[name][1]
-    if isinstance(column, Ratio):
-        return min(_least(columns, column.base), 1)
-    return min(_ends(column))
+    return column.ends()[0] if column.base is None else min(_least(columns, column.base), 1)
 
 
 def _most(columns: GridColumns, name: str) -> int:
     """Return the largest value of a swept count or boolean, or more where it is a fraction of another."""
     column = columns.places[name][1]
-    if isinstance(column, Ratio):
-        return 2**63
-    return max(_ends(column))
-
-
-def _ends(column: Column) -> list[int]:
-    assert isinstance(column, (Listed, Stepped))
-    return [int(value) for value in column.values] if isinstance(column, Listed) else [column.start, column.last]
+    return column.ends()[1] if column.base is None else 2**63
