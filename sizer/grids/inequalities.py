@@ -6,10 +6,8 @@ without looking at single configurations.
 
 from __future__ import annotations
 
-import ast
-import itertools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 from sizer.grids.polynomial import Polynomial
 from sizer.networks.conventions import Rule
 from sizer.sweepfile.expressions import Expression
+from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 
 class NotStraightError(Exception):
@@ -142,43 +141,37 @@ def _opposite(value: Truth) -> Truth:
     return ~value if isinstance(value, AtMostZero) else not value
 
 
-_OPERATIONS: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
+class _Straight(Algebra[Any]):
+    """A condition as a `Truth`; the numbers in it are `Quantity`s or plain."""
 
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
 
-def _value(node: ast.expr, fields: Mapping[str, Any]) -> Any:
-    """Return a checked expression as a `Truth`, a `Quantity` or a plain value."""
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return fields[name]
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _opposite(_value(operand, fields))
-        case ast.UnaryOp(operand=operand):
-            return -_value(operand, fields)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATIONS:
-            return _OPERATIONS[type(sign)](_value(left, fields), _value(right, fields))
-        case ast.BoolOp(op=ast.And(), values=values):
-            return reduce(operator.and_, [_value(value, fields) for value in values])
-        case ast.BoolOp(values=values):
-            return reduce(operator.or_, [_value(value, fields) for value in values])
-        case ast.Compare(left=left, ops=signs, comparators=others) if all(type(sign) in _OPERATIONS for sign in signs):
-            values = [_value(side, fields) for side in (left, *others)]
-            found = [
-                _OPERATIONS[type(sign)](*pair) for sign, pair in zip(signs, itertools.pairwise(values), strict=True)
-            ]
-            return reduce(operator.and_, found)
-    raise NotStraightError
+    def constant(self, value: Any) -> Any:
+        return value
+
+    def named(self, name: str) -> Any:
+        return self.fields[name]
+
+    def negative(self, value: Any) -> Any:
+        return -value
+
+    def calculated(self, sign: str, left: Any, right: Any) -> Any:
+        if sign in {"//", "%"}:
+            raise NotStraightError
+        return OPERATIONS[sign](left, right)
+
+    def compared(self, sign: str, left: Any, right: Any) -> Any:
+        return OPERATIONS[sign](left, right)
+
+    def opposite(self, value: Any) -> Any:
+        return _opposite(value)
+
+    def all_of(self, values: Sequence[Any]) -> Any:
+        return reduce(operator.and_, values)
+
+    def any_of(self, values: Sequence[Any]) -> Any:
+        return reduce(operator.or_, values)
 
 
 def polynomials_at_most_zero(condition: Rule | Expression, fields: Mapping[str, Any]) -> tuple[Polynomial, ...] | None:
@@ -190,7 +183,9 @@ def polynomials_at_most_zero(condition: Rule | Expression, fields: Mapping[str, 
     """
     seen = {name: Quantity(value) if isinstance(value, Polynomial) else value for name, value in fields.items()}
     try:
-        holds = _opposite(condition.refuses(seen)) if isinstance(condition, Rule) else _value(condition.tree, seen)
+        holds = (
+            _opposite(condition.refuses(seen)) if isinstance(condition, Rule) else walk(condition.tree, _Straight(seen))
+        )
     except NotStraightError:
         return None
     if isinstance(holds, AtMostZero):

@@ -7,13 +7,15 @@ may be too wide (then a box is split once more), never too narrow.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 Mask = Any
 """A bool, or an array of bools with one entry per box."""
@@ -176,21 +178,6 @@ def interval(value: Any) -> Interval:
     return value if isinstance(value, Interval) else Interval(value, value)
 
 
-_CALCULATE: dict[type[ast.operator], Callable[[Any, Any], Interval]] = {
-    ast.Add: lambda a, b: interval(a) + b,
-    ast.Sub: lambda a, b: interval(a) - b,
-    ast.Mult: lambda a, b: interval(a) * b,
-    ast.FloorDiv: lambda a, b: interval(a) // b,
-    ast.Mod: lambda a, b: interval(a) % b,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Outcomes]] = {
-    ast.Lt: lambda a, b: interval(a) < b,
-    ast.LtE: lambda a, b: interval(a) <= b,
-    ast.Gt: lambda a, b: interval(a) > b,
-    ast.GtE: lambda a, b: interval(a) >= b,
-}
-
-
 def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
     """Return what a checked expression may answer within each box.
 
@@ -198,47 +185,41 @@ def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
         node: the tree of an `Expression`.
         columns: counts as intervals, booleans and words as plain values (a box holds one of them).
     """
-    return _outcomes(_judge(node, columns))
+    return _outcomes(walk(node, _Boxes(columns)))
 
 
-def _judge(node: ast.expr, columns: Mapping[str, Any]) -> Any:
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return columns[name]
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return ~outcomes(operand, columns)
-        case ast.UnaryOp(operand=operand):
-            return -interval(_judge(operand, columns))
-        case ast.BinOp(left=left, op=sign, right=right):
-            return _CALCULATE[type(sign)](_judge(left, columns), _judge(right, columns))
-        case ast.BoolOp(op=ast.And(), values=values):
-            return reduce(Outcomes.__and__, [outcomes(value, columns) for value in values])
-        case ast.BoolOp(values=values):
-            return reduce(Outcomes.__or__, [outcomes(value, columns) for value in values])
-        case ast.Compare():
-            return _chain(node, columns)
-    raise TypeError(f"{type(node).__name__} is no part of an expression")
+class _Boxes(Algebra[Any]):
+    """A condition as `Outcomes`; the numbers in it are `Interval`s or plain."""
 
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        self.columns = columns
 
-def _chain(node: ast.Compare, columns: Mapping[str, Any]) -> Outcomes:
-    left = _judge(node.left, columns)
-    found = []
-    for sign, right in zip(node.ops, node.comparators, strict=True):
-        if isinstance(sign, (ast.In, ast.NotIn)):
-            members = right.elts if isinstance(right, ast.Tuple) else [right]
-            equal = reduce(Outcomes.__or__, [_equal(left, _judge(member, columns)) for member in members])
-            found.append(~equal if isinstance(sign, ast.NotIn) else equal)
-            continue
-        value = _judge(right, columns)
-        if isinstance(sign, (ast.Eq, ast.NotEq)):
-            equal = _equal(left, value)
-            found.append(~equal if isinstance(sign, ast.NotEq) else equal)
-        else:
-            found.append(_COMPARE[type(sign)](left, value))
-        left = value
-    return reduce(Outcomes.__and__, found)
+    def constant(self, value: Any) -> Any:
+        return value
+
+    def named(self, name: str) -> Any:
+        return self.columns[name]
+
+    def negative(self, value: Any) -> Any:
+        return -interval(value)
+
+    def calculated(self, sign: str, left: Any, right: Any) -> Any:
+        return OPERATIONS[sign](interval(left), right)
+
+    def compared(self, sign: str, left: Any, right: Any) -> Any:
+        if sign in {"==", "!="}:
+            equal = _equal(left, right)
+            return ~equal if sign == "!=" else equal
+        return OPERATIONS[sign](interval(left), right)
+
+    def opposite(self, value: Any) -> Any:
+        return ~_outcomes(value)
+
+    def all_of(self, values: Sequence[Any]) -> Any:
+        return reduce(Outcomes.__and__, map(_outcomes, values))
+
+    def any_of(self, values: Sequence[Any]) -> Any:
+        return reduce(Outcomes.__or__, map(_outcomes, values))
 
 
 def _equal(left: Any, right: Any) -> Outcomes:
