@@ -19,14 +19,14 @@ from sizer.grids.account import Account
 from sizer.grids.boxes import blocks, configuration_at, lengths, locate, positions, strides, volume
 from sizer.grids.columns import GridColumns
 from sizer.grids.engine import SPARSE, Decider, Rows, enumerate_sweep
-from sizer.grids.kernels import Room, Sum, Symbolic
-from sizer.grids.polynomial import Polynomial
+from sizer.grids.kernels import Room, Sum
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, count, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import COUNTED, resolve
+from sizer.numbers.polynomial import Polynomial, Symbolic
 from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped, rounded
 from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.sweep import Axis, Bound, Grid, Sweep

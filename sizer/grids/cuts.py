@@ -15,8 +15,8 @@ import numpy as np
 
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.polynomial import Polynomial
 from sizer.networks.conventions import Rule
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import Expression
 
 LARGEST = 2**61

@@ -20,7 +20,7 @@ from sizer.grids.columns import IntArray
 from sizer.grids.cuts import Between, Cuts
 from sizer.grids.judge import Judge
 from sizer.grids.lattice import Numbers, points_below, points_below_both
-from sizer.grids.polynomial import Polynomial
+from sizer.numbers.polynomial import Polynomial
 
 SAMPLE = 2048
 """Slices that are looked at to choose along which axes to count."""

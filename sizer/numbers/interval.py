@@ -1,21 +1,16 @@
-"""What a whole box of configurations says to a condition: always, never, or it depends.
+"""Intervals: how small and how large a number may be within each of many boxes, and what a comparison may answer there.
 
-Values become intervals over a box's two corners, comparisons become the set of outcomes that are possible. An interval
-may be too wide (then a box is split once more), never too narrow.
+An interval may be too wide (then a box is split once more), never too narrow.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 Mask = Any
 """A bool, or an array of bools with one entry per box."""
@@ -43,7 +38,7 @@ class Outcomes:
 
     def __or__(self, other: Outcomes | bool) -> Outcomes:
         """Return what either may answer."""
-        return ~(~self & ~_outcomes(other))
+        return ~(~self & ~outcomes_of(other))
 
     __ror__ = __or__
 
@@ -60,7 +55,8 @@ class Outcomes:
         return _not(self.true)
 
 
-def _outcomes(value: Outcomes | bool) -> Outcomes:
+def outcomes_of(value: Outcomes | bool) -> Outcomes:
+    """Return a plain answer as the only one that is possible."""
     return value if isinstance(value, Outcomes) else Outcomes(bool(value), not value)
 
 
@@ -176,60 +172,6 @@ class Interval:
 def interval(value: Any) -> Interval:
     """Return a number as the interval that holds just it."""
     return value if isinstance(value, Interval) else Interval(value, value)
-
-
-def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
-    """Return what a checked expression may answer within each box.
-
-    Args:
-        node: the tree of an `Expression`.
-        columns: counts as intervals, booleans and words as plain values (a box holds one of them).
-    """
-    return _outcomes(walk(node, _Boxes(columns)))
-
-
-class _Boxes(Algebra[Any]):
-    """A condition as `Outcomes`; the numbers in it are `Interval`s or plain."""
-
-    def __init__(self, columns: Mapping[str, Any]) -> None:
-        self.columns = columns
-
-    def constant(self, value: Any) -> Any:
-        return value
-
-    def named(self, name: str) -> Any:
-        return self.columns[name]
-
-    def negative(self, value: Any) -> Any:
-        return -interval(value)
-
-    def calculated(self, sign: str, left: Any, right: Any) -> Any:
-        return OPERATIONS[sign](interval(left), right)
-
-    def compared(self, sign: str, left: Any, right: Any) -> Any:
-        if sign in {"==", "!="}:
-            equal = _equal(left, right)
-            return ~equal if sign == "!=" else equal
-        return OPERATIONS[sign](interval(left), right)
-
-    def opposite(self, value: Any) -> Any:
-        return ~_outcomes(value)
-
-    def all_of(self, values: Sequence[Any]) -> Any:
-        return reduce(Outcomes.__and__, map(_outcomes, values))
-
-    def any_of(self, values: Sequence[Any]) -> Any:
-        return reduce(Outcomes.__or__, map(_outcomes, values))
-
-
-def _equal(left: Any, right: Any) -> Outcomes:
-    if isinstance(left, str) or isinstance(right, str):
-        return _outcomes(left == right)
-    if isinstance(left, Outcomes) or isinstance(right, Outcomes):
-        first, second = _outcomes(left), _outcomes(right)
-        return (first & second) | (~first & ~second)
-    same: Outcomes = interval(left) == right
-    return same
 
 
 def certainly(value: Outcomes | bool | npt.NDArray[np.bool_]) -> Mask:
