@@ -18,7 +18,6 @@ from sizer.errors import Fault, InputError
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.boxes import lengths, locate, strides
-from sizer.grids.columns import configuration_at
 from sizer.networks.counting import refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
@@ -153,7 +152,7 @@ def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValu
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
         raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
-    return configuration_at(grid, places)
+    return grid.configuration(places)
 
 
 def _ids(sweep: Sweep, sample: int, seed: int) -> Iterator[tuple[int, bool]]:

@@ -18,9 +18,9 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Count, check, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
+from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.calculator import Calculator, calculator_of
 from sizer.tables.calculator_sheet import write_calculator
-from sizer.tables.live import Live, live
 from sizer.tables.styles import Styles
 from tests.test_workbook import converted, needs_office
 

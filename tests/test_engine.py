@@ -16,19 +16,20 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.grids.account import Account
-from sizer.grids.boxes import blocks, lengths, locate, positions, strides, volume
-from sizer.grids.columns import GridColumns, configuration_at, scaled
+from sizer.grids.boxes import blocks, configuration_at, lengths, locate, positions, strides, volume
+from sizer.grids.columns import GridColumns
 from sizer.grids.engine import SPARSE, Decider, Rows, enumerate_sweep
-from sizer.grids.kernels import Room, Sum, Symbolic
-from sizer.grids.polynomial import Polynomial
+from sizer.grids.kernels import Room, Sum
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, count, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import COUNTED, resolve
+from sizer.numbers.polynomial import Polynomial, Symbolic
+from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped, rounded
 from sizer.sweepfile.expressions import parse_expression
-from sizer.sweepfile.sweep import Axis, Bound, Column, Grid, Listed, Ratio, Stepped, Sweep
+from sizer.sweepfile.sweep import Axis, Bound, Grid, Sweep
 from tests.examples import examples, saw, seeing
 
 KINDS: dict[str, Any] = {name: field.kind for name, field in FIELDS.items()}
@@ -198,7 +199,7 @@ WHERES = (
 def repair(draw: st.DrawFn, fixed: dict[str, FieldValue], axes: list[Axis]) -> None:
     """Draw again what the rules refuse in a grid's first configuration: left to chance, hardly one grid in eight keeps rows."""
     for _ in range(12):
-        reasons = refused(configuration_at(Grid(fixed, tuple(axes)), (0,) * len(axes)))
+        reasons = refused(Grid(fixed, tuple(axes)).configuration((0,) * len(axes)))
         if not reasons:
             return
         field = reasons[0][0]
@@ -446,7 +447,7 @@ def test_blocks_cover_the_grid_in_id_order(extents: list[int], most: int) -> Non
 def test_ids_are_mixed_radix_with_the_last_axis_fastest() -> None:
     sweep = sweep_of([SPEECH, SPEECH])
     assert positions(SPEECH, 2909) == (4, 21, 2, 1)
-    assert configuration_at(*locate(sweep, 3100 + 2909))["cells"] == 1472
+    assert configuration_at(sweep, 3100 + 2909)["cells"] == 1472
     for wrong in (-1, 6200):
         with pytest.raises(IndexError, match="the ids go from 0 to 6199"):
             locate(sweep, wrong)
@@ -457,12 +458,12 @@ def test_places_are_exact_in_a_grid_that_no_integer_of_a_machine_can_number() ->
     grid = Grid({"convention": "textbook", "cell_type": "lstm", "layers": 1, "cells": 1}, axes)
     last = grid.size - 1
     assert last == 10**45 - 1
-    assert configuration_at(grid, positions(grid, last))["outputs"] == 10**15
+    assert grid.configuration(positions(grid, last))["outputs"] == 10**15
 
 
 @given(st.integers(0, 10**6), st.fractions(0, 4, max_denominator=50), st.sampled_from([1, 8, 64]))
 def test_ratios_round_to_the_nearest_multiple_ties_up(base: int, ratio: Fraction, round_to: int) -> None:
-    assert scaled(base, ratio, round_to) == slow_ratio(base, ratio, round_to)
+    assert rounded(base, ratio, round_to) == slow_ratio(base, ratio, round_to)
 
 
 def test_refused_networks_have_no_row() -> None:
@@ -474,4 +475,4 @@ def test_refused_networks_have_no_row() -> None:
     assert [row["id"] for row in rows] == [0]
     assert account.not_valid == {"keras has no projections": 1}
     with pytest.raises(InputError, match="keras has no projections"):
-        count(configuration_at(grid, (1,)))
+        count(grid.configuration((1,)))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.networks.growth import Growth, Step, last_step, nearest_multiple, nearest_multiples, straight
+from sizer.numbers.growth import Growth, Step, last_step, nearest_multiple, nearest_multiples, straight
 from sizer.sweepfile.ratios import rounded
 from tests.examples import examples, saw, seeing
 

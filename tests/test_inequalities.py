@@ -17,12 +17,12 @@ from sizer.grids.cases import Case, cases
 from sizer.grids.cuts import Cuts
 from sizer.grids.inequalities import polynomials_at_most_zero
 from sizer.grids.judge import Condition, Judge
-from sizer.grids.polynomial import Polynomial
 from sizer.grids.pruned import count_kept
 from sizer.grids.pruning import Search
 from sizer.grids.slices import Slices, planes
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.counting import CHOICES
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Grid

@@ -20,12 +20,13 @@ from sizer.grids import chunks, lattice, leaders, pruned, pruning
 from sizer.grids import pruned_rows as pruned_rows_module
 from sizer.grids.account import Account
 from sizer.grids.engine import enumerate_sweep
-from sizer.grids.intervals import Interval, outcomes
-from sizer.grids.polynomial import Polynomial
+from sizer.grids.outcomes import outcomes
 from sizer.grids.pruned import count_kept, prunable
 from sizer.grids.pruned_rows import pruned_rows
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
+from sizer.numbers.interval import Interval
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import parse_expression
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Sweep

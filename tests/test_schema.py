@@ -21,8 +21,8 @@ from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size
 from sizer.sweepfile import parse_sweep, schema, schema_source
+from sizer.sweepfile.axis import Listed
 from sizer.sweepfile.bounds import DEFAULT_FORMATS, FORMATS, KNOWN_COLUMNS
-from sizer.sweepfile.sweep import Listed
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA: dict[str, Any] = json.loads(schema.schema_text())

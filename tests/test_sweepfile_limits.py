@@ -16,8 +16,9 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
 from sizer.sweepfile import parse_sweep
+from sizer.sweepfile.axis import Listed, Stepped
 from sizer.sweepfile.limits import configuration, count_bounds, largest_counts, no_valid_configuration
-from sizer.sweepfile.sweep import Axis, Grid, Listed, Stepped, Sweep
+from sizer.sweepfile.sweep import Axis, Grid, Sweep
 from tests.examples import examples, saw, seeing
 
 _VALUES: dict[str, list[Any]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sizer.sweepfile.sweep import Grid, Sweep
 
@@ -55,6 +56,16 @@ def locate(sweep: Sweep, configuration_id: int) -> tuple[Grid, tuple[int, ...]]:
                 return grid, positions(grid, offset)
             offset -= grid.size
     raise IndexError(f"there is no configuration {configuration_id}; the ids go from 0 to {sweep.size - 1}")
+
+
+def configuration_at(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
+    """Return the fields, as given, of a configuration.
+
+    Raises:
+        IndexError: no configuration has that id.
+    """
+    grid, places = locate(sweep, configuration_id)
+    return grid.configuration(places)
 
 
 def volume(box: Box) -> int:

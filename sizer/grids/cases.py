@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import Any
 
 from sizer.grids.boxes import lengths, strides
-from sizer.grids.columns import GridColumns, IntArray, scaled
+from sizer.grids.columns import GridColumns, IntArray
 from sizer.networks.conventions import cell_of
-from sizer.networks.fields import FIELDS, FieldValue
-from sizer.sweepfile.sweep import Axis, Column, Grid, Ratio, Stepped
+from sizer.networks.fields import FieldValue
+from sizer.sweepfile.sweep import Axis, Grid
 
 MOST_CASES = 4096
 """A grid that falls into more cases than this is not pruned."""
@@ -63,7 +63,7 @@ class Case:
         while waiting:
             number, column = self.columns.places[waiting.pop()]
             found.add(number)
-            if isinstance(column, Ratio):
+            if column.base is not None:
                 waiting.append(column.base)
         return frozenset(found)
 
@@ -93,44 +93,17 @@ def _grows(case: Case) -> bool:
 def _cases(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Case]:
     for sides in itertools.product(*stretches):
         fixed = dict(grid.fixed)
-        ratios = []
-        for axis, (start, stop) in zip(grid.axes, sides, strict=True):
-            for column in axis.columns:
-                if isinstance(column, Ratio):
-                    ratios.append((column, start, stop))
-                elif isinstance(column, Stepped):
-                    if stop - start == 1:
-                        fixed[column.field] = column.start + column.step * start
-                elif all(value == column.values[start] for value in column.values[start:stop]):
-                    fixed[column.field] = column.values[start]
-        _fix_ratios(ratios, fixed)
+        sides_of = {column.field: side for axis, side in zip(grid.axes, sides, strict=True) for column in axis.columns}
+        for name in grid.by_base:
+            column = grid.columns[name]
+            base = None if column.base is None else fixed.get(column.base)
+            value = column.only_value(*sides_of[name], base)
+            if value is not None:
+                fixed[name] = value
         yield Case(grid, tuple(start for start, _ in sides), tuple(stop for _, stop in sides), fixed)
-
-
-def _fix_ratios(ratios: list[tuple[Ratio, int, int]], fixed: dict[str, FieldValue]) -> None:
-    """Fix the ratios that have one value all over a case, 0 above all: what varies is taken to be above 0."""
-    for _ in ratios:
-        for column, start, stop in ratios:
-            if column.base in fixed:
-                base = int(fixed[column.base])
-                values = {scaled(base, ratio, column.round_to) for ratio in column.ratios[start:stop]}
-                if len(values) == 1:
-                    fixed[column.field] = values.pop()
 
 
 def _stretches(axis: Axis) -> list[tuple[int, int]]:
     """Return the ranges of positions on which every column of an axis is fixed or grows."""
-    cuts = sorted({0, axis.length}.union(*(_cuts(column) for column in axis.columns)))
+    cuts = sorted({0, axis.length}.union(*(column.breaks() for column in axis.columns)))
     return list(itertools.pairwise(cuts))
-
-
-def _cuts(column: Column) -> set[int]:
-    if isinstance(column, Stepped):
-        return {1} if column.start == 0 and column.length > 1 else set()
-    if isinstance(column, Ratio):
-        pairs = enumerate(itertools.pairwise(column.ratios), start=1)
-        return {place for place, (before, after) in pairs if after < before}
-    neighbours = enumerate(itertools.pairwise(column.values), start=1)
-    if FIELDS[column.field].kind != "count":
-        return {place for place, (before, after) in neighbours if before != after}
-    return {place for place, (before, after) in neighbours if int(after) < int(before) or (before == 0) != (after == 0)}

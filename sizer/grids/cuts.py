@@ -15,10 +15,9 @@ import numpy as np
 
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.polynomial import Polynomial
 from sizer.networks.conventions import Rule
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import Expression
-from sizer.sweepfile.sweep import Listed, Stepped
 
 LARGEST = 2**61
 """Inequalities with larger numbers than this are not solved in 64-bit integers."""
@@ -54,7 +53,7 @@ class Straight:
             if not case.axes_of(frozenset({name})) & set(axes):
                 continue
             axis, column = case.columns.places[name]
-            if axis in slopes or polynomial.degree(name) > 1 or not isinstance(column, (Stepped, Listed)):
+            if axis in slopes or polynomial.degree(name) > 1 or column.base is not None:
                 return None
             slopes[axis] = name, polynomial.split(name)[1]
             rest = rest.split(name)[0]
@@ -132,7 +131,7 @@ class Slant:
         for axis in axes:
             name, slope = straight.slopes[axis]
             column = case.columns.places[name][1]
-            if slope.variables() or not isinstance(column, Stepped):
+            if slope.variables() or column.step is None:
                 return None
             slopes.append(slope.terms[()] * column.step)
         if min(slopes) < 0:
@@ -246,10 +245,5 @@ class Cuts:
     def _places_up_to(self, name: str, value: IntArray) -> IntArray:
         """Return the first place, within the case, at which a field is above a value."""
         axis, column = self._case.columns.places[name]
-        start, stop = self._case.start[axis], self._case.stop[axis]
-        if isinstance(column, Stepped):
-            first: IntArray = np.clip((value - column.start) // column.step + 1, start, stop)
-            return first
-        assert isinstance(column, Listed)
-        values = np.array(column.values[start:stop], dtype=np.int64)
-        return np.searchsorted(values, value, side="right") + start
+        assert column.base is None  # a straight polynomial has no fractions on the axes that are cut
+        return column.first_place_above(value, self._case.start[axis], self._case.stop[axis])

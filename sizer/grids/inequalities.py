@@ -1,184 +1,53 @@
 """Rules and expressions as inequalities: polynomials in the fields that must be at most 0.
 
-`recurrent_projection + nonrecurrent_projection <= cells` is such a one. Where it is straight, what passes can be counted
-without looking at single configurations.
+Where they are straight, what passes can be counted without looking at single configurations.
 """
 
 from __future__ import annotations
 
-import ast
-import itertools
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from sizer.grids.polynomial import Polynomial
 from sizer.networks.conventions import Rule
+from sizer.numbers.inequality import AtMostZero, NotStraightError, Quantity, opposite
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import Expression
+from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 
-class NotStraightError(Exception):
-    """A condition is not that one or several polynomials are at most 0."""
+class _Straight(Algebra[Any]):
+    """A condition as a `Truth`; the numbers in it are `Quantity`s or plain."""
 
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
 
-@dataclass(frozen=True, eq=False)
-class AtMostZero:
-    """What holds where every one of some polynomials is at most 0."""
+    def constant(self, value: Any) -> Any:
+        return value
 
-    polynomials: tuple[Polynomial, ...]
+    def named(self, name: str) -> Any:
+        return self.fields[name]
 
-    def __eq__(self, other: object) -> bool:
-        """Whether two conditions agree is no inequality."""
-        raise NotStraightError
+    def negative(self, value: Any) -> Any:
+        return -value
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __and__(self, other: AtMostZero | bool) -> AtMostZero | bool:
-        """Return the condition that both hold."""
-        if isinstance(other, AtMostZero):
-            return AtMostZero(self.polynomials + other.polynomials)
-        return self if other else False
-
-    __rand__ = __and__
-
-    def __or__(self, other: AtMostZero | bool) -> AtMostZero | bool:
-        """Return the condition that either holds."""
-        if isinstance(other, AtMostZero):
+    def calculated(self, sign: str, left: Any, right: Any) -> Any:
+        if sign in {"//", "%"}:
             raise NotStraightError
-        return True if other else self
+        return OPERATIONS[sign](left, right)
 
-    __ror__ = __or__
+    def compared(self, sign: str, left: Any, right: Any) -> Any:
+        return OPERATIONS[sign](left, right)
 
-    def __invert__(self) -> AtMostZero:
-        """Return the opposite; of several polynomials no one knows which is above 0."""
-        if len(self.polynomials) > 1:
-            raise NotStraightError
-        return AtMostZero((1 - self.polynomials[0],))
+    def opposite(self, value: Any) -> Any:
+        return opposite(value)
 
+    def all_of(self, values: Sequence[Any]) -> Any:
+        return reduce(operator.and_, values)
 
-Truth = AtMostZero | bool
-
-
-@dataclass(frozen=True, eq=False)
-class Quantity:
-    """A whole number that depends on the fields that vary; they are all above 0."""
-
-    polynomial: Polynomial
-
-    def __add__(self, other: Quantity | int) -> Quantity:
-        """Return the sum."""
-        return Quantity(self.polynomial + _polynomial(other))
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Quantity:
-        """Return the opposite."""
-        return Quantity(-1 * self.polynomial)
-
-    def __sub__(self, other: Quantity | int) -> Quantity:
-        """Return the difference."""
-        return Quantity(self.polynomial - _polynomial(other))
-
-    def __rsub__(self, other: int) -> Quantity:
-        """Return the difference."""
-        return Quantity(other - self.polynomial)
-
-    def __mul__(self, other: Quantity | int) -> Quantity:
-        """Return the product."""
-        return Quantity(self.polynomial * _polynomial(other))
-
-    __rmul__ = __mul__
-
-    def __le__(self, other: Quantity | int) -> Truth:
-        """Return whether it is smaller or equal."""
-        return _at_most_zero(self.polynomial - _polynomial(other))
-
-    def __lt__(self, other: Quantity | int) -> Truth:
-        """Return whether it is smaller."""
-        return self <= other - 1
-
-    def __ge__(self, other: Quantity | int) -> Truth:
-        """Return whether it is larger or equal."""
-        return _at_most_zero(_polynomial(other) - self.polynomial)
-
-    def __gt__(self, other: Quantity | int) -> Truth:
-        """Return whether it is larger."""
-        return self >= other + 1
-
-    def __eq__(self, other: object) -> Truth:  # type: ignore[override]
-        """Return whether it is equal."""
-        difference = self.polynomial - _polynomial(other)
-        return _at_most_zero(difference) & _at_most_zero(-1 * difference)
-
-    def __ne__(self, other: object) -> Truth:  # type: ignore[override]
-        """Return whether it differs."""
-        return _opposite(self == other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _polynomial(value: object) -> Polynomial:
-    if isinstance(value, Quantity):
-        return value.polynomial
-    if not isinstance(value, int):
-        raise NotStraightError  # a decimal
-    return Polynomial({(): int(value)})
-
-
-def _at_most_zero(polynomial: Polynomial) -> Truth:
-    """Return whether a polynomial is at most 0, plainly where that is so for all values above 0 or for none."""
-    factors = [factor for monomial, factor in polynomial.terms.items() if monomial]
-    at_ones = sum(polynomial.terms.values())
-    if at_ones <= 0 and all(factor < 0 for factor in factors):
-        return True
-    if at_ones > 0 and all(factor > 0 for factor in factors):
-        return False
-    return AtMostZero((polynomial,))
-
-
-def _opposite(value: Truth) -> Truth:
-    return ~value if isinstance(value, AtMostZero) else not value
-
-
-_OPERATIONS: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
-
-
-def _value(node: ast.expr, fields: Mapping[str, Any]) -> Any:
-    """Return a checked expression as a `Truth`, a `Quantity` or a plain value."""
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return fields[name]
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _opposite(_value(operand, fields))
-        case ast.UnaryOp(operand=operand):
-            return -_value(operand, fields)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATIONS:
-            return _OPERATIONS[type(sign)](_value(left, fields), _value(right, fields))
-        case ast.BoolOp(op=ast.And(), values=values):
-            return reduce(operator.and_, [_value(value, fields) for value in values])
-        case ast.BoolOp(values=values):
-            return reduce(operator.or_, [_value(value, fields) for value in values])
-        case ast.Compare(left=left, ops=signs, comparators=others) if all(type(sign) in _OPERATIONS for sign in signs):
-            values = [_value(side, fields) for side in (left, *others)]
-            found = [
-                _OPERATIONS[type(sign)](*pair) for sign, pair in zip(signs, itertools.pairwise(values), strict=True)
-            ]
-            return reduce(operator.and_, found)
-    raise NotStraightError
+    def any_of(self, values: Sequence[Any]) -> Any:
+        return reduce(operator.or_, values)
 
 
 def polynomials_at_most_zero(condition: Rule | Expression, fields: Mapping[str, Any]) -> tuple[Polynomial, ...] | None:
@@ -190,7 +59,9 @@ def polynomials_at_most_zero(condition: Rule | Expression, fields: Mapping[str, 
     """
     seen = {name: Quantity(value) if isinstance(value, Polynomial) else value for name, value in fields.items()}
     try:
-        holds = _opposite(condition.refuses(seen)) if isinstance(condition, Rule) else _value(condition.tree, seen)
+        holds = (
+            opposite(condition.refuses(seen)) if isinstance(condition, Rule) else walk(condition.tree, _Straight(seen))
+        )
     except NotStraightError:
         return None
     if isinstance(holds, AtMostZero):

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
 from sizer.grids.inequalities import polynomials_at_most_zero
-from sizer.grids.intervals import Interval, certainly, outcomes, possibly
-from sizer.grids.polynomial import Polynomial, case_polynomials
+from sizer.grids.outcomes import outcomes
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve, wire
+from sizer.networks.network import resolve, tally, wire
+from sizer.numbers.interval import Interval, certainly, possibly
+from sizer.numbers.polynomial import Polynomial, polynomial
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Bound
 
@@ -212,3 +213,10 @@ def _as_words(seen: Mapping[str, Any]) -> dict[str, Any]:
         name: bool(value) if name in FIELDS and FIELDS[name].kind == "boolean" else value
         for name, value in seen.items()
     }
+
+
+def case_polynomials(case: Case, columns: list[str]) -> dict[str, Polynomial]:
+    """Return each counted column of a case as a polynomial in the counts that vary in it."""
+    variables = {name: Polynomial({(name,): 1}) for name in case.swept}
+    counted = tally(wire(resolve({**case.fixed, **variables})), columns)
+    return {name: polynomial(value) for name, value in counted.items()}

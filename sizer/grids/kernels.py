@@ -15,43 +15,14 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.columns import GridColumns, IntArray
-from sizer.grids.intervals import Interval, possibly
-from sizer.grids.polynomial import Monomial, Polynomial
 from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
 from sizer.networks.fields import FieldValue
 from sizer.networks.network import Network, resolve, tally, wire
-from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
+from sizer.numbers.interval import Interval, possibly
+from sizer.numbers.polynomial import Monomial, Polynomial, Symbolic
 
 OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
 """The fields that rules see as they were asked for: None where the convention decides."""
-
-
-class Symbolic(Polynomial):
-    """A polynomial in variables of 0 and above; a comparison that is not settled becomes a variable of 0 and 1."""
-
-    __slots__ = ("positive",)
-    __hash__ = None
-
-    def __init__(self, terms: Mapping[Monomial, int], positive: frozenset[str]) -> None:
-        """Hold the terms, and the names of the variables that are never 0."""
-        super().__init__(terms)
-        self.positive = positive
-
-    def _with(self, terms: Mapping[Monomial, int]) -> Symbolic:
-        return Symbolic(terms, self.positive)
-
-    def __eq__(self, other: object) -> Any:
-        """Return whether it equals a number or another polynomial: a truth, or a variable named for the comparison."""
-        assert isinstance(other, (int, Polynomial))
-        difference = self - other
-        terms = difference.terms
-        if set(terms) <= {()}:
-            return not terms
-        signs = {factor > 0 for factor in terms.values()}
-        if len(signs) == 1 and any(self.positive.issuperset(monomial) for monomial in terms):
-            return False
-        # Times 1: it must be a number, since a sum of truths is a truth.
-        return self._with({(f"(1 * ({difference.nested()} == 0))",): 1})
 
 
 @dataclass(frozen=True)
@@ -265,19 +236,10 @@ class _Values(dict[str, Any]):
 def _least(columns: GridColumns, name: str) -> int:
     """Return the smallest value of a swept count or boolean, or less than it where it is a fraction of another."""
     column = columns.places[name][1]
-    if isinstance(column, Ratio):
-        return min(_least(columns, column.base), 1)
-    return min(_ends(column))
+    return column.ends()[0] if column.base is None else min(_least(columns, column.base), 1)
 
 
 def _most(columns: GridColumns, name: str) -> int:
     """Return the largest value of a swept count or boolean, or more where it is a fraction of another."""
     column = columns.places[name][1]
-    if isinstance(column, Ratio):
-        return 2**63
-    return max(_ends(column))
-
-
-def _ends(column: Column) -> list[int]:
-    assert isinstance(column, (Listed, Stepped))
-    return [int(value) for value in column.values] if isinstance(column, Listed) else [column.start, column.last]
+    return column.ends()[1] if column.base is None else 2**63

@@ -24,7 +24,7 @@ from sizer.grids.judge import Condition, Judge
 from sizer.grids.leaders import Kept, Leaders
 from sizer.grids.pruning import Effort, Search
 from sizer.networks.conventions import CONVENTIONS, own_cell, rules_for
-from sizer.sweepfile.sweep import Bound, Ratio, Sweep
+from sizer.sweepfile.sweep import Bound, Sweep
 
 EFFORT = 200_000_000
 """Lines that a count may be expected to search before it is given up at once: some ten seconds of work."""
@@ -122,7 +122,7 @@ def count_kept(
         total.best = leaders.ids() if best <= OPENED else []
         total.limit = leaders.limit()
     # Whether configurations repeat is seen on rows, and there are none here.
-    if len(sweep.grids) > 1 or any(isinstance(axis.columns[0], Ratio) for grid in sweep.grids for axis in grid.axes):
+    if len(sweep.grids) > 1 or any(axis.base for grid in sweep.grids for axis in grid.axes):
         account.repeated = None
     return total
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.columns import GridColumns, Sides, scaled_array
+from sizer.grids.columns import GridColumns, Sides
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
-from sizer.sweepfile.sweep import Axis, Grid, Listed, Ratio, Stepped, Sweep
+from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ class Repeats:
     @property
     def possible(self) -> bool:
         """Whether any configuration of the grid can equal an earlier one."""
-        return bool(self.earlier) or any(isinstance(axis.columns[0], Ratio) for axis in self.grid.axes)
+        return bool(self.earlier) or any(axis.base for axis in self.grid.axes)
 
     def count(self, rows: Sides, resolved: Mapping[str, Any], number: int) -> int:
         """Return how many of the configurations equal an earlier one.
@@ -52,10 +52,10 @@ class Repeats:
         columns = GridColumns.of(self.grid)
         for axis, places in zip(self.grid.axes, rows, strict=True):
             column = axis.columns[0]
-            if isinstance(column, Ratio):
+            if column.base is not None:
                 base = columns.along(column.base, rows)
                 for earlier in range(axis.length - 1):
-                    same = scaled_array(base, column, np.full(number, earlier)) == resolved[column.field]
+                    same = column.array(np.full(number, earlier), base) == resolved[column.field]
                     repeated |= same & (places > earlier)
         for grid in self.earlier:
             repeated |= _contains(grid, resolved, number)
@@ -81,30 +81,13 @@ def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
 
 def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
     found = np.zeros(number, dtype=np.bool_)
-    if len(axis.columns) > 1 or isinstance(axis.columns[0], Ratio):
-        for place in range(axis.length):
-            together = np.ones(number, dtype=np.bool_)
-            for column in axis.columns:
-                together &= _value(column, place, resolved) == resolved[column.field]
-            found |= together
-        return found
     column = axis.columns[0]
-    value = resolved[column.field]
-    if isinstance(column, Listed):
-        if isinstance(value, str):
-            return found | (value in column.values)
-        return found | np.isin(value, np.array(column.values))
-    assert isinstance(column, Stepped)
-    inside: Mask = found | ((value - column.start) % column.step == 0) & (value >= column.start) & (
-        value <= column.last
-    )
-    return inside
-
-
-def _value(column: Listed | Stepped | Ratio, place: int, resolved: Mapping[str, Any]) -> Any:
-    if isinstance(column, Listed):
-        return column.values[place]
-    if isinstance(column, Stepped):
-        return column.start + column.step * place
-    base = np.asarray(resolved[column.base])
-    return scaled_array(base, column, np.full(base.shape, place))
+    if len(axis.columns) == 1 and column.base is None:
+        return found | column.holds(resolved[column.field])
+    for place in range(axis.length):
+        together = np.ones(number, dtype=np.bool_)
+        for column in axis.columns:
+            base = None if column.base is None else np.broadcast_to(resolved[column.base], number)
+            together &= column.array(np.full(number, place), base) == resolved[column.field]
+        found |= together
+    return found

@@ -20,8 +20,7 @@ from sizer.grids.columns import IntArray
 from sizer.grids.cuts import Between, Cuts
 from sizer.grids.judge import Judge
 from sizer.grids.lattice import Numbers, points_below, points_below_both
-from sizer.grids.polynomial import Polynomial
-from sizer.sweepfile.sweep import Stepped
+from sizer.numbers.polynomial import Polynomial
 
 SAMPLE = 2048
 """Slices that are looked at to choose along which axes to count."""
@@ -124,7 +123,7 @@ def straight_fields(case: Case) -> dict[int, str]:
         if (
             case.stop[number] - case.start[number] > 1
             and len(axis.columns) == 1
-            and isinstance(axis.columns[0], Stepped)
+            and axis.columns[0].step is not None
             and field in case.swept
             and not any(number in case.axes_of(frozenset({name})) for name in case.swept if name != field)
         ):
@@ -147,7 +146,7 @@ def slices_along(judge: Judge, axes: tuple[int, ...]) -> Slices | None:
 
 def _slope(case: Case, polynomial: Polynomial, axis: int) -> Values:
     column = case.grid.axes[axis].columns[0]
-    assert isinstance(column, Stepped)
+    assert column.step is not None
     _, slope, *_ = (*polynomial.split(column.field), Polynomial({}), Polynomial({}))
     return (slope * column.step).compiled()
 

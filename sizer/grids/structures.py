@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sizer.grids.intervals import Interval, possibly
-from sizer.grids.kernels import OVERRIDES, Symbolic
+from sizer.grids.kernels import OVERRIDES
 from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve, tally, wire
+from sizer.numbers.interval import Interval, possibly
+from sizer.numbers.polynomial import Symbolic
 
 _COUNTS = frozenset(field.name for field in FIELDS.values() if field.kind == "count" and field.maximum is None)
 """The fields of which only 0 or not matters to a structure: every number above 0 is read and wired alike."""

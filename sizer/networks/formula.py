@@ -3,65 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import Group, Network, resolve, wire
 from sizer.networks.tensors import Tensor
+from sizer.numbers.words import Symbol, symbol
 
 _SYMBOLS = frozenset(
     name for name, field in FIELDS.items() if field.kind == "count" and name not in {"layers", "bias_vectors"}
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Symbol:
-    """A whole number together with the words it came from."""
-
-    value: int
-    words: str
-    is_sum: bool = False
-
-    def __add__(self, other: Symbol | int) -> Symbol:
-        """Return the sum; adding nothing adds no words."""
-        other = _symbol(other)
-        if other.value == 0:
-            return self
-        if self.value == 0:
-            return other
-        return Symbol(self.value + other.value, f"{self.words} + {other.words}", is_sum=True)
-
-    __radd__ = __add__
-
-    def __mul__(self, other: Symbol | int) -> Symbol:
-        """Return the product; a factor of 1 adds no words."""
-        other = _symbol(other)
-        if self.value == 0 or other.value == 0:
-            return Symbol(0, "0")
-        if other.words == "1":
-            return self
-        if self.words == "1":
-            return other
-        first, second = (other, self) if other.words.isdigit() else (self, other)
-        return Symbol(self.value * other.value, f"{first.factor}*{second.factor}")
-
-    __rmul__ = __mul__
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether the numbers are equal, whatever the words."""
-        return self.value == (other.value if isinstance(other, Symbol) else other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def factor(self) -> str:
-        """The words as they stand inside a product."""
-        return f"({self.words})" if self.is_sum else self.words
-
-
-def _symbol(value: Symbol | int) -> Symbol:
-    return value if isinstance(value, Symbol) else Symbol(int(value), str(int(value)))
 
 
 def symbolic_network(checked: Mapping[str, Any]) -> Network:
@@ -94,7 +45,7 @@ def formula(checked: Mapping[str, Any]) -> str:
 
 def _group_words(group: Group) -> str:
     terms: list[str] = []
-    tensors = [tensor for tensor in group.tensors if int(_symbol(tensor.weights(group.dimensions)).value)]
+    tensors = [tensor for tensor in group.tensors if int(symbol(tensor.weights(group.dimensions)).value)]
     while tensors:
         alike = [tensor for tensor in tensors if tensor.matrix and tensor.shape[:-1] == tensors[0].shape[:-1]]
         alike = alike if tensors[0].matrix else tensors[:1]
@@ -124,7 +75,7 @@ def _words(tensors: list[Tensor], group: Group) -> str:
 
 
 def _dimension(name: int | str, group: Group) -> Symbol:
-    return _symbol(name if isinstance(name, int) else group.dimensions[name])
+    return symbol(name if isinstance(name, int) else group.dimensions[name])
 
 
 def _outside_brackets(words: str) -> str:

@@ -20,7 +20,8 @@ from typing import Any
 from sizer.errors import Fault, InputError
 from sizer.networks.counting import refused
 from sizer.networks.fields import FIELDS
-from sizer.networks.growth import (
+from sizer.networks.network import resolve, tally, wire
+from sizer.numbers.growth import (
     Growth,
     Step,
     Stretch,
@@ -30,7 +31,6 @@ from sizer.networks.growth import (
     nearest_multiples,
     straight,
 )
-from sizer.networks.network import resolve, tally, wire
 
 LOOKED_AT = 50_000
 """How many values are tried one by one, where rounding makes a rule hold here and there, before giving up."""

@@ -12,7 +12,7 @@ from sizer.errors import Fault, InputError
 from sizer.grids.account import Account
 from sizer.grids.best import Extremes, best_ids, rows_of
 from sizer.grids.boxes import blocks, lengths, locate
-from sizer.grids.columns import IntArray, configuration_at
+from sizer.grids.columns import IntArray
 from sizer.grids.engine import BLOCK, Decider, Rows, enumerate_sweep
 from sizer.grids.pruned import count_kept, has_long_lines, prunable
 from sizer.grids.pruned_rows import pruned_rows
@@ -169,7 +169,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         InputError: the convention refuses the configuration.
     """
     grid, places = locate(sweep, configuration_id)
-    counted = count(configuration_at(grid, places))
+    counted = count(grid.configuration(places))
     return {"id": configuration_id, **counted.configuration, **counted.columns()}
 
 
@@ -183,7 +183,7 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
         raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
-    return explain(configuration_at(grid, places))
+    return explain(grid.configuration(places))
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sizer.networks.fields import FIELDS, Field, FieldValue
 from sizer.sizes import parse_size
+from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.yamltext import Path, written_path
 
 LARGEST = 2**63 - 1

@@ -1,4 +1,4 @@
-"""A checked expression is held against columns, or against their bounds. No other tree may come here.
+"""A checked expression is held against columns, or against their bounds.
 
 Operators alone do the work, so that Python values and NumPy arrays go through the same lines, and importing this
 module does not import NumPy. Truth has three values: what divides by zero is undefined, `true or undefined` is true,
@@ -9,41 +9,26 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from typing import Any
 
 from sizer.networks.fields import Kind
+from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 Value = Any
 """An int, bool or str, or an array of them."""
 Judged = tuple[Value, Value]
 """A value, and where it is defined."""
 
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_CALCULATE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
 _EXACT_IN_FLOATS = 2**53
 
 
 def holds(tree: ast.expr, kinds: Mapping[str, Kind], columns: Mapping[str, Any]) -> Value:
     """Return where the expression is true; see `Expression.holds`."""
-    value, defined = _Evaluation(kinds, columns).judge(tree)
+    value, defined = walk(tree, _Evaluation(kinds, columns))
     return _both(value, defined)
 
 
@@ -70,62 +55,43 @@ def _opposite(value: Value) -> Value:
 
 
 @dataclass
-class _Evaluation:
+class _Evaluation(Algebra[Judged]):
     kinds: Mapping[str, Kind]
     columns: Mapping[str, Any]
 
-    def judge(self, node: ast.expr) -> Judged:
-        match node:
-            case ast.Constant(value=value):
-                return value, True
-            case ast.Name(id=name):
-                value = self.columns[name]
-                return (value != 0 if self.kinds[name] == "boolean" else value), True
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                value, defined = self.judge(operand)
-                return _opposite(value), defined
-            case ast.UnaryOp(operand=operand):
-                value, defined = self.judge(operand)
-                return -value, defined
-            case ast.BinOp(left=left, op=sign, right=right):
-                return self._calculate(self.judge(left), sign, self.judge(right))
-            case ast.BoolOp(op=ast.And(), values=values):
-                return reduce(_and, map(self.judge, values))
-            case ast.BoolOp(values=values):
-                return reduce(_or, map(self.judge, values))
-            case ast.Compare():
-                return self._compare(node)
-        raise TypeError(f"{type(node).__name__} is no part of an expression")
+    def constant(self, value: Value) -> Judged:
+        return value, True
 
-    def _calculate(self, left: Judged, sign: ast.operator, right: Judged) -> Judged:
+    def named(self, name: str) -> Judged:
+        value = self.columns[name]
+        return (value != 0 if self.kinds[name] == "boolean" else value), True
+
+    def negative(self, value: Judged) -> Judged:
+        return -value[0], value[1]
+
+    def calculated(self, sign: str, left: Judged, right: Judged) -> Judged:
         (first, first_defined), (second, second_defined) = left, right
         defined = _both(first_defined, second_defined)
-        if isinstance(sign, (ast.FloorDiv, ast.Mod)):
+        if sign in {"//", "%"}:
             zero = second == 0
             if zero is True:
                 return 0, False
             if zero is not False and zero.any():
                 defined = _both(defined, _opposite(zero))
                 second = second + zero
-        return _CALCULATE[type(sign)](first, second), defined
+        return OPERATIONS[sign](first, second), defined
 
-    def _compare(self, node: ast.Compare) -> Judged:
-        left = self.judge(node.left)
-        found: list[Judged] = []
-        for sign, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(sign, (ast.In, ast.NotIn)):
-                members = right.elts if isinstance(right, ast.Tuple) else [right]
-                value, defined = reduce(_or, [_compared(left, ast.Eq(), self.judge(member)) for member in members])
-                found.append((_opposite(value) if isinstance(sign, ast.NotIn) else value, defined))
-            else:
-                judged = self.judge(right)
-                found.append(_compared(left, sign, judged))
-                left = judged
-        return reduce(_and, found)
+    def compared(self, sign: str, left: Judged, right: Judged) -> Judged:
+        return OPERATIONS[sign](left[0], right[0]), _both(left[1], right[1])
 
+    def opposite(self, value: Judged) -> Judged:
+        return _opposite(value[0]), value[1]
 
-def _compared(left: Judged, sign: ast.cmpop, right: Judged) -> Judged:
-    return _COMPARE[type(sign)](left[0], right[0]), _both(left[1], right[1])
+    def all_of(self, values: Sequence[Judged]) -> Judged:
+        return reduce(_and, values)
+
+    def any_of(self, values: Sequence[Judged]) -> Judged:
+        return reduce(_or, values)
 
 
 def _and(left: Judged, right: Judged) -> Judged:
@@ -171,72 +137,66 @@ class _Interval:
 def reach(tree: ast.expr, bounds: Mapping[str, tuple[int, int]]) -> Reach:
     """Return how far the numbers in a checked expression can go; see `Expression.reach`."""
     found = _Bounds(bounds)
-    found.walk(tree)
+    walk(tree, found)
     return Reach(math.ceil(found.largest), found.rounded)
 
 
-class _Bounds:
-    """Interval arithmetic over a tree, noting the largest magnitude on the way."""
+class _Bounds(Algebra["_Interval | None"]):
+    """Interval arithmetic, noting the largest magnitude on the way; None is what is no number."""
 
     def __init__(self, bounds: Mapping[str, tuple[int, int]]) -> None:
         self.bounds = bounds
         self.largest = Fraction(0)
         self.rounded = False
 
-    def walk(self, node: ast.expr) -> _Interval | None:
-        """Return the interval of a number, None for what is no number."""
-        interval = self._interval(node)
-        if interval is not None:
-            self.largest = max(self.largest, interval.magnitude)
-            if interval.decimal and interval.magnitude > _EXACT_IN_FLOATS:
-                self.rounded = True
+    def _noted(self, interval: _Interval) -> _Interval:
+        self.largest = max(self.largest, interval.magnitude)
+        if interval.decimal and interval.magnitude > _EXACT_IN_FLOATS:
+            self.rounded = True
         return interval
-
-    def _interval(self, node: ast.expr) -> _Interval | None:
-        match node:
-            case ast.Constant(value=bool() | str()):
-                return None
-            case ast.Constant(value=int() | float() as value):
-                return _Interval(Fraction(value), Fraction(value), isinstance(value, float))
-            case ast.Name(id=name):
-                if name not in self.bounds:
-                    return None
-                low, high = self.bounds[name]
-                return _Interval(Fraction(low), Fraction(high))
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                inner = self.walk(operand)
-                return None if inner is None else _Interval(-inner.high, -inner.low, inner.decimal)
-            case ast.BinOp(left=left, op=sign, right=right):
-                first, second = self.walk(left), self.walk(right)
-                if first is None or second is None:
-                    return None
-                self._meet(first, second)
-                return _calculated(first, sign, second)
-        inside = [self.walk(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-        numbers = [interval for interval in inside if interval is not None]
-        for first in numbers:
-            for second in numbers:
-                self._meet(first, second)
-        if isinstance(node, ast.Tuple) and numbers:
-            lowest, highest = min(number.low for number in numbers), max(number.high for number in numbers)
-            return _Interval(lowest, highest, any(number.decimal for number in numbers))
-        return None
 
     def _meet(self, first: _Interval, second: _Interval) -> None:
         if first.decimal != second.decimal and max(first.magnitude, second.magnitude) > _EXACT_IN_FLOATS:
             self.rounded = True
 
+    def constant(self, value: Value) -> _Interval | None:
+        if isinstance(value, (bool, str)):
+            return None
+        return self._noted(_Interval(Fraction(value), Fraction(value), isinstance(value, float)))
 
-def _calculated(first: _Interval, sign: ast.operator, second: _Interval) -> _Interval:
-    if isinstance(sign, (ast.FloorDiv, ast.Mod)):
-        return _divided(first, sign, second)
-    combine: Any = _CALCULATE[type(sign)]
-    corners = [combine(a, b) for a in (first.low, first.high) for b in (second.low, second.high)]
-    return _Interval(min(corners), max(corners), first.decimal or second.decimal)
+    def named(self, name: str) -> _Interval | None:
+        if name not in self.bounds:
+            return None
+        low, high = self.bounds[name]
+        return self._noted(_Interval(Fraction(low), Fraction(high)))
+
+    def negative(self, value: _Interval | None) -> _Interval | None:
+        return None if value is None else _Interval(-value.high, -value.low, value.decimal)
+
+    def calculated(self, sign: str, left: _Interval | None, right: _Interval | None) -> _Interval | None:
+        if left is None or right is None:
+            return None
+        self._meet(left, right)
+        if sign in {"//", "%"}:
+            return self._noted(_divided(left, sign, right))
+        corners = [OPERATIONS[sign](a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
+        return self._noted(_Interval(min(corners), max(corners), left.decimal or right.decimal))
+
+    def compared(self, sign: str, left: _Interval | None, right: _Interval | None) -> None:
+        if left is not None and right is not None:
+            self._meet(left, right)
+
+    def opposite(self, value: _Interval | None) -> None:
+        return None
+
+    def all_of(self, values: Sequence[_Interval | None]) -> None:
+        return None
+
+    any_of = all_of
 
 
-def _divided(first: _Interval, sign: ast.operator, second: _Interval) -> _Interval:
-    if isinstance(sign, ast.Mod):
+def _divided(first: _Interval, sign: str, second: _Interval) -> _Interval:
+    if sign == "%":
         # The rest has the divisor's sign and is smaller than it.
         return _Interval(min(second.low, Fraction(0)), max(second.high, Fraction(0)))
     # Zero itself is undefined; the whole numbers next to it give the largest quotients.

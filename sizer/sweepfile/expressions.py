@@ -19,6 +19,7 @@ from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import Kind
 from sizer.sizes import parse_size
 from sizer.sweepfile.evaluation import Reach, holds, reach
+from sizer.sweepfile.walk import SIGNS
 
 LENGTH_LIMIT = 2000
 NODE_LIMIT = 200
@@ -54,16 +55,6 @@ _INSTEAD = {
     "\\": "'\\' is not available",
     '"': "the quotes that open here are not closed",
     "'": "the quotes that open here are not closed",
-}
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.In: "in",
-    ast.NotIn: "not in",
 }
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
 
@@ -326,12 +317,12 @@ class _Check:
         if not isinstance(node.op, _ARITHMETIC):
             self.problem(node, "this operation is not available; there are + - * // %")
             return None
-        signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "//", ast.Mod: "%"}
-        whole = isinstance(node.op, (ast.FloorDiv, ast.Mod))
-        sides = [self._want(side, "number", signs[type(node.op)]) for side in (node.left, node.right)]
+        sign = SIGNS[type(node.op)]
+        whole = sign in {"//", "%"}
+        sides = [self._want(side, "number", sign) for side in (node.left, node.right)]
         for side, found in zip((node.left, node.right), sides, strict=True):
             if whole and found == "decimal":
-                self.problem(side, f"{signs[type(node.op)]} takes whole numbers, and this is a decimal")
+                self.problem(side, f"{sign} takes whole numbers, and this is a decimal")
         return "decimal" if "decimal" in sides else "number"
 
     def _unary(self, node: ast.UnaryOp) -> Meaning | None:
@@ -353,7 +344,7 @@ class _Check:
         left = node.left
         left_meaning = self.meaning(left)
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            sign = _COMPARISONS.get(type(operator))
+            sign = SIGNS.get(type(operator))
             if sign is None:
                 self.problem(right, "this comparison is not available; use == or !=")
                 return None

@@ -9,9 +9,10 @@ from typing import Any
 from sizer.networks.cells import CellType
 from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
+from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.ratios import check_ratios
-from sizer.sweepfile.sweep import Axis, Column, Grid, Listed, Ratio, Stepped
+from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
 
 

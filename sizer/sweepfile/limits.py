@@ -15,9 +15,10 @@ from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED, resolve, tally, wire
 from sizer.networks.network import refusals as network_refusals
 from sizer.sweepfile.axes import LARGEST
+from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.ratios import rounded
-from sizer.sweepfile.sweep import Axis, Column, Grid, Listed, Ratio, Stepped
+from sizer.sweepfile.sweep import Axis, Grid
 
 CORNERS = 3000
 """How many points of each grid are tried before its axes are walked."""

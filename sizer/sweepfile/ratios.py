@@ -10,8 +10,8 @@ from fractions import Fraction
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.axes import LARGEST, is_count
+from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.sweep import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.yamltext import Path
 
 ENUMERATED = 10**6

@@ -6,56 +6,18 @@ Nothing here is an array: an axis of 10^12 steps is three numbers, and the size 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sizer.networks.counting import CHOICES, choices
-from sizer.networks.fields import FieldValue
+from sizer.networks.fields import FIELDS
+from sizer.sweepfile.axis import Column
 
 if TYPE_CHECKING:
     from sizer.networks.cells import CellType
     from sizer.sweepfile.expressions import Expression
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A swept field whose values are written out (or computed, for a geometric axis)."""
-
-    field: str
-    values: tuple[FieldValue, ...]
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """A swept field in equal steps: `start`, `start + step`, ... `length` values."""
-
-    field: str
-    start: int
-    step: int
-    length: int
-
-    @property
-    def last(self) -> int:
-        """The last value."""
-        return self.start + self.step * (self.length - 1)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A swept field that is a fraction of another swept field of the same grid.
-
-    The value is base * ratio; with `round_to`, the nearest multiple of it, ties up, at least `round_to`.
-    """
-
-    field: str
-    base: str
-    ratios: tuple[Fraction, ...]
-    round_to: int | None
-
-
-Column = Listed | Stepped | Ratio
 
 
 @dataclass(frozen=True)
@@ -64,6 +26,11 @@ class Axis:
 
     columns: tuple[Column, ...]
     length: int
+
+    @property
+    def base(self) -> str | None:
+        """The field of which it is a fraction; None where it stands by itself. A fraction is never linked."""
+        return self.columns[0].base
 
 
 @dataclass(frozen=True)
@@ -83,7 +50,39 @@ class Grid:
     @property
     def swept(self) -> tuple[str, ...]:
         """The swept fields in file order."""
-        return tuple(column.field for axis in self.axes for column in axis.columns)
+        return tuple(self.columns)
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The swept fields by name, in file order."""
+        return {column.field: column for axis in self.axes for column in axis.columns}
+
+    @cached_property
+    def by_base(self) -> tuple[str, ...]:
+        """The swept fields, each after the one of which it is a fraction."""
+        found: dict[str, None] = {}
+
+        def settle(name: str) -> None:
+            base = self.columns[name].base
+            if base is not None:
+                settle(base)
+            found[name] = None
+
+        for name in self.columns:
+            settle(name)
+        return tuple(found)
+
+    def configuration(self, places: Sequence[int]) -> dict[str, Any]:
+        """Return the fields, as given, of the configuration at a place on each axis, exact at any size.
+
+        In the order of `FIELDS`. Where the sweep defines cell types of its own, they come along under `cell_types`.
+        """
+        at = {column.field: place for axis, place in zip(self.axes, places, strict=True) for column in axis.columns}
+        found: dict[str, Any] = dict(self.fixed)
+        for name in self.by_base:
+            column = self.columns[name]
+            found[name] = column.value(at[name], 0 if column.base is None else found[column.base])
+        return {name: found[name] for name in (*FIELDS, "cell_types") if name in found}
 
 
 @dataclass(frozen=True)

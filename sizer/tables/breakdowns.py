@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sizer.grids.kernels import Symbolic
 from sizer.networks.breakdown import assumptions
 from sizer.networks.conventions import cell_of
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import Group, resolve, wire
 from sizer.networks.tensors import Tensor
+from sizer.numbers.polynomial import Symbolic
 
 MOST_STRUCTURES = 2000
 """Tables of tensors in one page."""

@@ -18,7 +18,7 @@ from sizer.networks.conventions import CONVENTIONS, cell_of
 from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import Group, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import Tensor, product
-from sizer.tables.live import Live, live
+from sizer.numbers.sheet_formula import Live, live
 
 _RICH = {
     **{"layers": 2, "cells": 8, "recurrent_projection": 2, "nonrecurrent_projection": 2, "bottleneck": 2},

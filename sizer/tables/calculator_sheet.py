@@ -9,8 +9,8 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from sizer.networks.conventions import CONVENTIONS, cell_of
 from sizer.networks.network import BYTES
+from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.calculator import Calculator, Entry, calculator_of
-from sizer.tables.live import Live, live
 from sizer.tables.styles import EXACT, Styles
 
 NOT_VALID = "not valid: "

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.boxes import locate
-from sizer.grids.columns import configuration_at
+from sizer.grids.boxes import configuration_at
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
@@ -93,7 +92,7 @@ def configurations(
     names = [name for name in (*FIELDS, "cell_types") if name in said]
     for row in rows:
         try:
-            given = configuration_at(*locate(sweep, row["id"]))
+            given = configuration_at(sweep, row["id"])
         except IndexError as problem:
             raise InputError(
                 [Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]

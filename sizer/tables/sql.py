@@ -6,20 +6,15 @@ hold.
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sizer.errors import Fault, InputError
 from sizer.sweepfile.expressions import Expression
+from sizer.sweepfile.walk import Algebra, walk
 
-_COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Eq: "=",
-    ast.NotEq: "<>",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
-_CALCULATE: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_SIGNS = {"==": "=", "!=": "<>"}
+"""What SQL writes differently."""
 _LONGEST = 100_000
 """Characters. Dividing what may be negative says its operands several times, so that a nest of these grows."""
 
@@ -53,74 +48,63 @@ def condition(expression: Expression) -> str:
     Raises:
         InputError: it nests divisions of what may be negative too deeply.
     """
-    text = _written(expression.tree)
+    text = walk(expression.tree, _Sql()).sql
     if len(text) > _LONGEST:
         message = "divides what may be negative within such divisions; write it with fewer of them"
         raise InputError([Fault("", 0, 0, "--where", f"'{expression.text[:80]}': {message}")])
     return text
 
 
-def _written(node: ast.expr) -> str:
-    match node:
-        case ast.Constant(value=bool() as value):
-            return "TRUE" if value else "FALSE"
-        case ast.Constant(value=int() as value):
-            return f"CAST({value} AS BIGINT)"
-        case ast.Constant(value=float() as value):
-            return f"CAST('{value!r}' AS DOUBLE)"
-        case ast.Constant(value=str() as value):
-            return literal(value)
-        case ast.Name(id=name):
-            return identifier(name)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return f"(NOT {_written(operand)})"
-        case ast.UnaryOp(operand=operand):
-            return f"(-{_written(operand)})"
-        case ast.BinOp(left=left, op=ast.FloorDiv() | ast.Mod() as sign, right=right):
-            return _divided(left, sign, right)
-        case ast.BinOp(left=left, op=sign, right=right):
-            return f"({_written(left)} {_CALCULATE[type(sign)]} {_written(right)})"
-        case ast.BoolOp(op=sign, values=values):
-            return "(" + (" AND " if isinstance(sign, ast.And) else " OR ").join(map(_written, values)) + ")"
-        case ast.Compare():
-            return _compared(node)
-    raise TypeError(f"{type(node).__name__} is no part of an expression")
+@dataclass(frozen=True)
+class _Text:
+    """A part of a condition as SQL."""
+
+    sql: str
+    never_negative: bool = False
 
 
-def _divided(left: ast.expr, sign: ast.operator, right: ast.expr) -> str:
+class _Sql(Algebra[_Text]):
+    def constant(self, value: bool | int | float | str) -> _Text:
+        if isinstance(value, bool):
+            return _Text("TRUE" if value else "FALSE")
+        if isinstance(value, int):
+            return _Text(f"CAST({value} AS BIGINT)", value >= 0)
+        if isinstance(value, float):
+            return _Text(f"CAST('{value!r}' AS DOUBLE)", value >= 0)
+        return _Text(literal(value))
+
+    def named(self, name: str) -> _Text:
+        return _Text(identifier(name), never_negative=True)
+
+    def negative(self, value: _Text) -> _Text:
+        return _Text(f"(-{value.sql})")
+
+    def calculated(self, sign: str, left: _Text, right: _Text) -> _Text:
+        positive = left.never_negative and right.never_negative and sign != "-"
+        text = f"({left.sql} {sign} {right.sql})" if sign in "+-*" else _divided(left.sql, sign, right.sql, positive)
+        return _Text(text, positive)
+
+    def compared(self, sign: str, left: _Text, right: _Text) -> _Text:
+        return _Text(f"({left.sql} {_SIGNS.get(sign, sign)} {right.sql})")
+
+    def opposite(self, value: _Text) -> _Text:
+        return _Text(f"(NOT {value.sql})")
+
+    def all_of(self, values: Sequence[_Text]) -> _Text:
+        return _Text("(" + " AND ".join(value.sql for value in values) + ")")
+
+    def any_of(self, values: Sequence[_Text]) -> _Text:
+        return _Text("(" + " OR ".join(value.sql for value in values) + ")")
+
+
+def _divided(first: str, sign: str, divisor: str, positive: bool) -> str:
     """Return a quotient or rest. SQL rounds towards zero; expressions, as Python, downwards."""
-    first, second = _written(left), f"nullif({_written(right)}, 0)"
+    second = f"nullif({divisor}, 0)"
     if len(first) + len(second) > _LONGEST:
         return first + second  # too long already, which `condition` says
-    whole = isinstance(sign, ast.FloorDiv)
-    if _never_negative(left) and _never_negative(right):
-        return f"({first} {'//' if whole else '%'} {second})"
+    if positive:
+        return f"({first} {sign} {second})"
     differ = f"({first} % {second} <> 0 AND ({first} < 0) <> ({second} < 0))"
-    if whole:
+    if sign == "//":
         return f"({first} // {second} - CASE WHEN {differ} THEN 1 ELSE 0 END)"
     return f"({first} % {second} + CASE WHEN {differ} THEN {second} ELSE 0 END)"
-
-
-def _never_negative(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return value >= 0
-        case ast.Name():
-            return True
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mult() | ast.FloorDiv() | ast.Mod(), right=right):
-            return _never_negative(left) and _never_negative(right)
-    return False
-
-
-def _compared(node: ast.Compare) -> str:
-    left = node.left
-    found = []
-    for sign, right in zip(node.ops, node.comparators, strict=True):
-        if isinstance(sign, (ast.In, ast.NotIn)):
-            members = right.elts if isinstance(right, ast.Tuple) else [right]
-            any_of = " OR ".join(f"{_written(left)} = {_written(member)}" for member in members)
-            found.append(f"(NOT ({any_of}))" if isinstance(sign, ast.NotIn) else f"({any_of})")
-        else:
-            found.append(f"({_written(left)} {_COMPARE[type(sign)]} {_written(right)})")
-            left = right
-    return "(" + " AND ".join(found) + ")"

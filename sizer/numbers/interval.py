@@ -1,13 +1,10 @@
-"""What a whole box of configurations says to a condition: always, never, or it depends.
+"""Intervals: how small and how large a number may be within each of many boxes, and what a comparison may answer there.
 
-Values become intervals over a box's two corners, comparisons become the set of outcomes that are possible. An interval
-may be too wide (then a box is split once more), never too narrow.
+An interval may be too wide (then a box is split once more), never too narrow.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -41,7 +38,7 @@ class Outcomes:
 
     def __or__(self, other: Outcomes | bool) -> Outcomes:
         """Return what either may answer."""
-        return ~(~self & ~_outcomes(other))
+        return ~(~self & ~outcomes_of(other))
 
     __ror__ = __or__
 
@@ -58,7 +55,8 @@ class Outcomes:
         return _not(self.true)
 
 
-def _outcomes(value: Outcomes | bool) -> Outcomes:
+def outcomes_of(value: Outcomes | bool) -> Outcomes:
+    """Return a plain answer as the only one that is possible."""
     return value if isinstance(value, Outcomes) else Outcomes(bool(value), not value)
 
 
@@ -174,81 +172,6 @@ class Interval:
 def interval(value: Any) -> Interval:
     """Return a number as the interval that holds just it."""
     return value if isinstance(value, Interval) else Interval(value, value)
-
-
-_CALCULATE: dict[type[ast.operator], Callable[[Any, Any], Interval]] = {
-    ast.Add: lambda a, b: interval(a) + b,
-    ast.Sub: lambda a, b: interval(a) - b,
-    ast.Mult: lambda a, b: interval(a) * b,
-    ast.FloorDiv: lambda a, b: interval(a) // b,
-    ast.Mod: lambda a, b: interval(a) % b,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Outcomes]] = {
-    ast.Lt: lambda a, b: interval(a) < b,
-    ast.LtE: lambda a, b: interval(a) <= b,
-    ast.Gt: lambda a, b: interval(a) > b,
-    ast.GtE: lambda a, b: interval(a) >= b,
-}
-
-
-def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
-    """Return what a checked expression may answer within each box.
-
-    Args:
-        node: the tree of an `Expression`.
-        columns: counts as intervals, booleans and words as plain values (a box holds one of them).
-    """
-    return _outcomes(_judge(node, columns))
-
-
-def _judge(node: ast.expr, columns: Mapping[str, Any]) -> Any:
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name):
-            return columns[name]
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return ~outcomes(operand, columns)
-        case ast.UnaryOp(operand=operand):
-            return -interval(_judge(operand, columns))
-        case ast.BinOp(left=left, op=sign, right=right):
-            return _CALCULATE[type(sign)](_judge(left, columns), _judge(right, columns))
-        case ast.BoolOp(op=ast.And(), values=values):
-            return reduce(Outcomes.__and__, [outcomes(value, columns) for value in values])
-        case ast.BoolOp(values=values):
-            return reduce(Outcomes.__or__, [outcomes(value, columns) for value in values])
-        case ast.Compare():
-            return _chain(node, columns)
-    raise TypeError(f"{type(node).__name__} is no part of an expression")
-
-
-def _chain(node: ast.Compare, columns: Mapping[str, Any]) -> Outcomes:
-    left = _judge(node.left, columns)
-    found = []
-    for sign, right in zip(node.ops, node.comparators, strict=True):
-        if isinstance(sign, (ast.In, ast.NotIn)):
-            members = right.elts if isinstance(right, ast.Tuple) else [right]
-            equal = reduce(Outcomes.__or__, [_equal(left, _judge(member, columns)) for member in members])
-            found.append(~equal if isinstance(sign, ast.NotIn) else equal)
-            continue
-        value = _judge(right, columns)
-        if isinstance(sign, (ast.Eq, ast.NotEq)):
-            equal = _equal(left, value)
-            found.append(~equal if isinstance(sign, ast.NotEq) else equal)
-        else:
-            found.append(_COMPARE[type(sign)](left, value))
-        left = value
-    return reduce(Outcomes.__and__, found)
-
-
-def _equal(left: Any, right: Any) -> Outcomes:
-    if isinstance(left, str) or isinstance(right, str):
-        return _outcomes(left == right)
-    if isinstance(left, Outcomes) or isinstance(right, Outcomes):
-        first, second = _outcomes(left), _outcomes(right)
-        return (first & second) | (~first & ~second)
-    same: Outcomes = interval(left) == right
-    return same
 
 
 def certainly(value: Outcomes | bool | npt.NDArray[np.bool_]) -> Mask:

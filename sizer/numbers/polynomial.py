@@ -1,4 +1,4 @@
-"""A counted column of a whole case as one polynomial in the fields that vary.
+"""Polynomials in named variables: what a count is of the fields that vary.
 
 The wiring of a network is done once on polynomials instead of numbers, like terms are added up, and what is left is
 evaluated with a fraction of the work: per box, instead of per tensor.
@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from sizer.grids.cases import Case
-from sizer.networks.network import resolve, tally, wire
 
 Monomial = tuple[str, ...]
 """The variables of a product, sorted, each as often as its power."""
@@ -42,7 +39,7 @@ class Polynomial:
 
     def __sub__(self, other: Polynomial | int) -> Polynomial:
         """Return the difference."""
-        return self + -1 * _polynomial(other)
+        return self + -1 * polynomial(other)
 
     def __rsub__(self, other: int) -> Polynomial:
         """Return the difference."""
@@ -106,16 +103,38 @@ class Polynomial:
         return lambda values: eval(code, {"__builtins__": {}}, values)
 
 
-def _polynomial(value: Polynomial | int) -> Polynomial:
+class Symbolic(Polynomial):
+    """A polynomial in variables of 0 and above; a comparison that is not settled becomes a variable of 0 and 1."""
+
+    __slots__ = ("positive",)
+    __hash__ = None
+
+    def __init__(self, terms: Mapping[Monomial, int], positive: frozenset[str]) -> None:
+        """Hold the terms, and the names of the variables that are never 0."""
+        super().__init__(terms)
+        self.positive = positive
+
+    def _with(self, terms: Mapping[Monomial, int]) -> Symbolic:
+        return Symbolic(terms, self.positive)
+
+    def __eq__(self, other: object) -> Any:
+        """Return whether it equals a number or another polynomial: a truth, or a variable named for the comparison."""
+        assert isinstance(other, (int, Polynomial))
+        difference = self - other
+        terms = difference.terms
+        if set(terms) <= {()}:
+            return not terms
+        signs = {factor > 0 for factor in terms.values()}
+        if len(signs) == 1 and any(self.positive.issuperset(monomial) for monomial in terms):
+            return False
+        # Times 1: it must be a number, since a sum of truths is a truth.
+        return self._with({(f"(1 * ({difference.nested()} == 0))",): 1})
+
+
+def polynomial(value: Polynomial | int) -> Polynomial:
+    """Return a number as a polynomial."""
     return value if isinstance(value, Polynomial) else Polynomial({(): int(value)})
 
 
 def _terms(value: Polynomial | int) -> Mapping[Monomial, int]:
-    return _polynomial(value).terms
-
-
-def case_polynomials(case: Case, columns: list[str]) -> dict[str, Polynomial]:
-    """Return each counted column of a case as a polynomial in the counts that vary in it."""
-    variables = {name: Polynomial({(name,): 1}) for name in case.swept}
-    counted = tally(wire(resolve({**case.fixed, **variables})), columns)
-    return {name: _polynomial(value) for name, value in counted.items()}
+    return polynomial(value).terms

@@ -1,0 +1,55 @@
+"""A whole number together with the words it came from, of which a formula is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """A whole number together with the words it came from."""
+
+    value: int
+    words: str
+    is_sum: bool = False
+
+    def __add__(self, other: Symbol | int) -> Symbol:
+        """Return the sum; adding nothing adds no words."""
+        other = symbol(other)
+        if other.value == 0:
+            return self
+        if self.value == 0:
+            return other
+        return Symbol(self.value + other.value, f"{self.words} + {other.words}", is_sum=True)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Symbol | int) -> Symbol:
+        """Return the product; a factor of 1 adds no words."""
+        other = symbol(other)
+        if self.value == 0 or other.value == 0:
+            return Symbol(0, "0")
+        if other.words == "1":
+            return self
+        if self.words == "1":
+            return other
+        first, second = (other, self) if other.words.isdigit() else (self, other)
+        return Symbol(self.value * other.value, f"{first.factor}*{second.factor}")
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the numbers are equal, whatever the words."""
+        return self.value == (other.value if isinstance(other, Symbol) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def factor(self) -> str:
+        """The words as they stand inside a product."""
+        return f"({self.words})" if self.is_sum else self.words
+
+
+def symbol(value: Symbol | int) -> Symbol:
+    """Return a plain number as a symbol whose words are its digits."""
+    return value if isinstance(value, Symbol) else Symbol(int(value), str(int(value)))
