@@ -101,7 +101,8 @@ def compare(
             write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
         else:
             write_out(
-                for_reader(out, lambda: screens.compare_screen(readings), lambda: screens.compare_table(readings)), out
+                for_reader(out, lambda: screens.compare_screen(readings, network), lambda: screens.compare_table(readings)),
+                out,
             )
 
 

@@ -64,7 +64,7 @@ def _heading(planned: Plan, counted: Count) -> str:
     )
     back = f" -> {planned.outputs:,}" if planned.outputs else ""
     other = counted.parts["other_weights"]
-    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.configuration)}."
+    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.described)}."
     if other:
         text += f" The {other:,} other weights of the model are not part of this network."
     # Arrows are not words to break at their hyphen.

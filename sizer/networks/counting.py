@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
@@ -36,6 +36,8 @@ class Count:
     """Multiply-accumulates of one time step: matrices only, the output layer included."""
     state_size: int
     """Scalars carried from one step to the next."""
+    described: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The configuration, with what no field says: the cell types that the person defines, and `candidate_bias`."""
 
     @property
     def weights(self) -> int:
@@ -108,6 +110,7 @@ def count_checked(checked: Mapping[str, Any]) -> Count:
         parts={part: counted[part] for part in PARTS},
         macs_per_step=counted["macs_per_step"],
         state_size=counted["state_size"],
+        described=resolved,
     )
 
 
