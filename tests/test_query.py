@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from sizer.networks.network import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results
+from tests.test_cli import on_terminal
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -51,6 +53,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def frame(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "speech.parquet")
+
+
+@pytest.mark.parametrize(
+    ("options", "shares"),
+    [
+        ((), ["99.6%", "99.6%"]),
+        (("--budget", "5M"), ["99.8%", "99.6%"]),
+        (("--budget", "20M"), ["49.8%", "49.8%"]),
+        (("--budget", "int8_bytes=5MB"), ["99.8%", "99.6%"]),
+        (("--budget", "float16_bytes=10MB", "--columns", "id,weights"), ["99.8%", "99.6%"]),
+        (("--budget", "state_size=15K,weights=5M"), ["26.5%", "42.7%"]),
+        (("--budget", "state_size=15K", "--columns", "id,weights"), []),
+        (("--columns", "id,int8_bytes"), []),
+    ],
+)
+def test_share_is_that_of_the_budget_that_is_asked_for(
+    folder: Path, options: tuple[str, ...], shares: list[str]
+) -> None:
+    columns = () if "--columns" in options else ("--columns", "id,state_size,weights")
+    screen = on_terminal("query", str(folder / "speech.parquet"), "--sort=-weights", "--top", "2", *columns, *options)
+    assert ("of budget" in screen) == bool(shares)
+    assert re.findall(r"\d+\.\d%", screen) == shares
+
+
+def test_runs_with_other_budgets_share_no_budget(folder: Path) -> None:
+    both = (str(folder / "speech.parquet"), str(folder / "toolkits.parquet"))
+    assert "of budget" not in on_terminal("query", *both, "--top", "2", columns="200")
+    assert "of budget" in on_terminal("query", *both, "--budget", "5M", "--top", "2", columns="200")
 
 
 def told(problem: pytest.ExceptionInfo[InputError]) -> list[str]:

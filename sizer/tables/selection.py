@@ -77,6 +77,19 @@ def _bound(results: Results, bound: Bound, faults: list[Fault]) -> Iterator[str]
         yield f"{identifier(column)} <= {bound.maximum // each}"
 
 
+def bound_of_shares(results: Results, budget: Any) -> Bound | None:
+    """Return the bound that shares are told of: the first maximum that is asked for, else the first of the runs.
+
+    Args:
+        results: where nothing is asked for, those of several runs have no such bound unless it is that of each.
+        budget: as `selection` takes it, with no faults.
+    """
+    asked = budget_of_option(budget, (), lambda _: None)
+    runs = [result.provenance.get("budget") or {} for result in results.results]
+    ran = [] if any(run != runs[0] for run in runs) else budget_of_option(runs[0], (), lambda _: None)
+    return next((bound for bound in (*asked, *ran) if bound.maximum), None)
+
+
 def _expression(connection: duckdb.DuckDBPyConnection, results: Results, text: str) -> Expression:
     """Return a condition that is checked against the columns, their words and how far their numbers go."""
 
