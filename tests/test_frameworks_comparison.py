@@ -188,9 +188,9 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
             {"convention": "flax", "cell_type": "gru", "bias_vectors": 1},
             "flax.linen.GRUCell always has the biases that flax gives it",
         ),
-        ("keras", {"convention": "pytorch", "cell_type": "rnn"}, "pytorch is compared by --with torch"),
-        ("torch", {"convention": "tensorflow1", "cell_type": "gru"}, "tensorflow1 is compared by --with keras"),
-        ("torch", {"convention": "flax", "cell_type": "gru"}, "flax is compared by --with flax"),
+        ("keras", {"convention": "pytorch", "cell_type": "rnn"}, "pytorch is compared with PyTorch"),
+        ("torch", {"convention": "tensorflow1", "cell_type": "gru"}, "tensorflow1 is compared with Keras"),
+        ("torch", {"convention": "flax", "cell_type": "gru"}, "flax is compared with Flax"),
         (
             "keras",
             {"convention": "tensorflow1", "cell_type": "lstm"},
