@@ -417,7 +417,7 @@ def test_figure_stands_for_what_rounds_to_it(text: str | int, least: int, most: 
 def test_what_is_no_figure_is_a_fault(claim: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
         reconcile(GRAVES, claim)
-    assert [(fault.path, fault.message) for fault in caught.value.faults] == [("--claim", message)]
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [("claim", message)]
 
 
 def test_networks_are_refused_as_everywhere() -> None:

@@ -138,7 +138,7 @@ def test_corners_of_many_axes_are_a_bounded_number(tmp_path: Path) -> None:
 
 def test_an_id_that_is_not_there(tmp_path: Path) -> None:
     sweep = load(WORKS, tmp_path)
-    with pytest.raises(InputError, match="--id: there is no configuration -1; the ids go from 0 to 719"):
+    with pytest.raises(InputError, match="id: there is no configuration -1; the ids go from 0 to 719"):
         configuration_of(sweep, -1)
 
 
@@ -210,9 +210,7 @@ def test_comparing_nothing_can_be_allowed(torch: Any, works: Path) -> None:
     assert (allowed[0], "Nothing was compared" in allowed[1]) == (0, True)
 
 
-def test_allowing_nothing_allows_no_difference(
-    torch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_allowing_nothing_allows_no_difference(torch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "one.yaml"
     path.write_text(
         "sizer: 1\nname: one\nmodel: {convention: pytorch, cell_type: lstm, inputs: 3}\n"
@@ -246,7 +244,7 @@ def test_a_broken_term_ends_with_4_and_both_breakdowns(
     assert screen.partition("Configuration")[2] == (
         " 0 differs from PyTorch.\n"
         "\n"
-        "pytorch · lstm · 3 -> 1 x 1,024 -> 7 · 2 bias vectors per gate, output bias, no peepholes\n"
+        "pytorch · lstm · 3 -> 1 x 1,024 -> 7 · vectors of its own (bias), output bias, no peepholes\n"
         "\n"
         "                             Sizer        PyTorch\n"
         "     recurrent.weight_ih_l0  4096 x 3     4096 x 3\n"
@@ -319,7 +317,8 @@ def test_code_keeps_flax_apart_from_a_gru_with_one_bias_vector(tmp_path: Path) -
     code, printed, said = invoke("code", path, "--id", "0", "--to", "keras")
     assert (code, printed) == (1, "")
     assert said == (
-        "--convention: keras.layers.GRU has no bias vector on the candidate alone; flax has\n1 fault; nothing was written\n"
+        f"{path}: convention: keras.layers.GRU has no bias vector on the candidate alone; flax has\n"
+        "1 fault; nothing was written\n"
     )
 
 
@@ -333,6 +332,18 @@ def test_code_keeps_flax_apart_from_a_gru_with_one_bias_vector(tmp_path: Path) -
             "--peepholes: torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have\n"
             "1 fault; nothing was written",
         ),
+        (
+            ("--convention", "sak2014", "--cells", "5", "--layers", "1", "--inputs", "3"),
+            1,
+            "--convention: sak2014 sets peepholes to true: torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi "
+            "conventions have\n1 fault; nothing was written\n",
+        ),
+        (
+            ("--cell-type", "cifg_lstm", "--cells", "5", "--layers", "1", "--inputs", "3", "--peepholes"),
+            1,
+            "--cell-type: torch.nn has no cifg_lstm layer\n1 fault; nothing was written\n",
+        ),
+        ((str(ROOT / "sweeps/speech.yaml"), "--id", "5"), 1, "speech.yaml: convention: sak2014 sets peepholes to true"),
         ((str(ROOT / "sweeps/speech.yaml"),), 2, "--id go together"),
         ((str(ROOT / "sweeps/speech.yaml"), "--id", "5000"), 1, "the ids go from 0 to 3099"),
         ((str(ROOT / "sweeps/speech.yaml"), "--id", "5", "--cells", "3"), 2, "either a sweep file"),

@@ -252,7 +252,7 @@ def test_keras_on_another_backend_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     chosen = installed("keras")
     monkeypatch.setattr(importlib.import_module("keras").backend, "backend", lambda: "jax")
     fields = NETWORK | {"convention": "keras", "cell_type": "rnn"}
-    said = "--with: Keras runs on its jax backend here, which would store every weight; set KERAS_BACKEND=torch"
+    said = "framework: Keras runs on its jax backend here, which would store every weight; set KERAS_BACKEND=torch"
     with pytest.raises(InputError, match=f"^{said}$"):
         compare_network(fields, chosen)
 

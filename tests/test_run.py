@@ -378,9 +378,9 @@ def test_largest_are_those_within_the_budget_in_every_kind_of_run(tmp_path: Path
 
 
 def test_sorting_by_what_is_not_counted_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--sort: 'wieghts' is no counted column; did you mean 'weights'"):
+    with pytest.raises(InputError, match="sort: 'wieghts' is no counted column; did you mean 'weights'"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=3, sort="-wieghts")
-    with pytest.raises(InputError, match="--keep: 0 is below the minimum, 1"):
+    with pytest.raises(InputError, match="keep: 0 is below the minimum, 1"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=0)
 
 
@@ -389,7 +389,7 @@ def test_sorting_never_wraps(tmp_path: Path) -> None:
         "{sizer: 1, name: vast, model: {convention: textbook, cell_type: rnn, inputs: 1, layers: 1, cells: 1},"
         " grid: {other_weights: [1, 3000000000000000000]}}"
     )
-    message = "--sort: float32_bytes can reach 12,000,000,000,000,000,008, and is sorted as a 64-bit integer"
+    message = "sort: float32_bytes can reach 12,000,000,000,000,000,008, and is sorted as a 64-bit integer"
     with pytest.raises(InputError, match=message):
         run_sweep(parse_sweep(text), tmp_path, keep=1, sort="-float32_bytes")
     assert run_sweep(parse_sweep(text), tmp_path, keep=1).frame().id.tolist() == [1]

@@ -11,8 +11,9 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
-from sizer.cli.reporting import AsJson, OutFile, as_options, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
+from sizer.errors import faults_of
 
 if TYPE_CHECKING:
     from sizer.frameworks.equivalents import Shape
@@ -92,17 +93,19 @@ def code(
         raise typer.BadParameter("a sweep file and --id go together: sizer code SWEEP --id N --to torch")
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
-    with reported(counted="nothing was written"), as_options():
+    with reported(counted="nothing was written"):
         from sizer.frameworks.code import write_code
 
         if sweep is None or configuration_id is None:
-            network = network_fields(fields)
+            written = write_code(network_fields(fields), framework.value)
         else:
             from sizer.sweepfile.load import load_sweep
             from sizer.verification import configuration_of
 
             network = configuration_of(load_sweep(sweep), configuration_id)
-        write_out(write_code(network, framework.value), out)
+            with faults_of(sweep):
+                written = write_code(network, framework.value)
+        write_out(written, out)
 
 
 # Screens

@@ -176,8 +176,10 @@ def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) 
 def _biases(configuration: Mapping[str, Any], cell: CellType) -> Iterator[str]:
     """Yield what a network has under `bias_weights`, in words; that it has nothing there where it has not."""
     there = [tensor for tensor in cell.tensors if tensor.part == "bias_weights" and _is_there(tensor, configuration)]
-    vectors = configuration["bias_vectors"] if "bias_vectors" in cell.fields else 0
-    per_gate = {0: "no bias in the cells", 1: "one bias vector per gate"}.get(vectors, f"{vectors} bias vectors per gate")
+    vectors = configuration["bias_vectors"] if any("bias_vectors" in tensor.shape for tensor in cell.tensors) else 0
+    per_gate = {0: "no bias in the cells", 1: "one bias vector per gate"}.get(
+        vectors, f"{vectors} bias vectors per gate"
+    )
     own = [tensor for tensor in there if "bias_vectors" not in tensor.shape and tensor.when not in _SAID_OTHERWISE]
     around = []
     if any(tensor.when == "projection_bias" for tensor in there):

@@ -182,14 +182,14 @@ def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tu
 def refused(normal: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (field, reason) for each rule that refuses the network, in the order of the rules."""
     if not isinstance(normal["cells"], tuple):
-        return [(rule.field, rule.reason) for rule, refuses in refusals(normal) if refuses]
+        return [(rule.blamed(normal), rule.reason) for rule, refuses in refusals(normal) if refuses]
     fed = network_of(normal).fed
     found: dict[tuple[str, str], None] = {}
     for layer in range(len(normal["cells"])):
         one = {name: value[layer] if isinstance(value, tuple) else value for name, value in normal.items()}
         for rule, refuses in refusals(one, fed):
             if refuses:
-                found[rule.field, rule.reason] = None
+                found[rule.blamed(one), rule.reason] = None
     return list(found)
 
 

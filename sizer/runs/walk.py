@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, faults_of
 from sizer.grids.account import Account
 from sizer.grids.best import Extremes, best_ids, rows_of
 from sizer.grids.boxes import blocks, lengths, locate
@@ -199,8 +199,9 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     try:
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
-        raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
-    return explain(configuration_at(grid, places))
+        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
+    with faults_of(sweep.file):
+        return explain(configuration_at(grid, places))
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:
