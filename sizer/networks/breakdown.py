@@ -210,7 +210,8 @@ def _is_there(tensor: Tensor, configuration: Mapping[str, Any]) -> bool:
         "vectors": not convention.matrices_only,
         "projected": [configuration["recurrent_projection"], configuration["nonrecurrent_projection"]],
     }
-    return all(_is_positive(dimensions.get(name, True)) for name in (*tensor.shape, tensor.when or 1))
+    names = (name for name in (*tensor.shape, tensor.when) if isinstance(name, str))
+    return all(_is_positive(dimensions.get(name, True)) for name in names)
 
 
 def _is_positive(value: Any) -> bool:

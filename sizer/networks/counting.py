@@ -170,7 +170,7 @@ def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tu
     if normal.get("layers", length) != length:
         problems.append(("layers", f"is {normal['layers']}, but {name} has {length} values, one per layer"))
     normal["layers"] = length
-    for other in (field.name for field in FIELDS.values() if field.per_layer):
+    for other in (one.name for one in FIELDS.values() if one.per_layer):
         if other in normal and not isinstance(normal[other], tuple):
             normal[other] = (normal[other],) * length
     if "cells" in normal:
