@@ -9,8 +9,9 @@ A fault is a frozen value, so that a text, a JSON object and an editor's marker 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 QUOTE_LIMIT = 80
 
@@ -29,7 +30,8 @@ class Fault:
     column: int
     """From 1; 0 where there is no place inside the line."""
     path: str
-    """The field, such as `grid.cells.from` or `model.inputs`; empty for the file as a whole."""
+    """The field, such as `grid.cells.from` or `model.inputs`, or the parameter; empty for the file as a whole. The command
+    line writes it as the option that a person types, `--group-by` for `group_by`."""
     message: str
     """What is wrong and, where there is one, what to do."""
 
@@ -68,6 +70,19 @@ class InputError(SizerError, ValueError):
 
 class RunError(SizerError):
     """The run could not be finished; the last good tables are still in place."""
+
+
+@contextmanager
+def faults_of(file: str) -> Iterator[None]:
+    """Say of faults which file they are of, where they do not say it themselves.
+
+    Args:
+        file: as the user named it; empty where there is none.
+    """
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(fault if fault.file else replace(fault, file=file) for fault in problem.faults) from None
 
 
 def quoted(value: object) -> str:

@@ -136,12 +136,12 @@ def test_many_values_are_drawn_as_spans(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"kind": "heatmp"}, "--kind: no plot named 'heatmp'; did you mean 'heatmap'?"),
-        ({"x": "cels"}, "--x: no column named 'cels'; did you mean 'cells'?"),
-        ({"x": "cell_type"}, "--x: cell_type holds words; use it as --colour"),
-        ({"width": 5}, "--width: 5 is not between 100 and 4000"),
+        ({"kind": "heatmp"}, "kind: no plot named 'heatmp'; did you mean 'heatmap'?"),
+        ({"x": "cels"}, "x: no column named 'cels'; did you mean 'cells'?"),
+        ({"x": "cell_type"}, "x: cell_type holds words; use it as colour"),
+        ({"width": 5}, "width: 5 is not between 100 and 4000"),
         ({"where": ["layers > 99"]}, "speech: has no such rows; there is nothing to draw"),
-        ({"kind": "heatmap", "x": "layers"}, "--kind: a heat map shows the most cells over two other fields, and these are not there; name --x and --y"),
+        ({"kind": "heatmap", "x": "layers"}, "kind: a heat map shows the most cells over two other fields, and these are not there; name x and y"),
     ],
 )  # fmt: skip
 def test_faults(folder: Path, asked: dict[str, Any], said: str) -> None:

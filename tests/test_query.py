@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results
 from tests.examples import examples
+from tests.test_cli import on_terminal
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -52,6 +54,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def frame(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "speech.parquet")
+
+
+@pytest.mark.parametrize(
+    ("options", "shares"),
+    [
+        ((), ["99.6%", "99.6%"]),
+        (("--budget", "5M"), ["99.8%", "99.6%"]),
+        (("--budget", "20M"), ["49.8%", "49.8%"]),
+        (("--budget", "int8_bytes=5MB"), ["99.8%", "99.6%"]),
+        (("--budget", "float16_bytes=10MB", "--columns", "id,weights"), ["99.8%", "99.6%"]),
+        (("--budget", "state_size=15K,weights=5M"), ["26.5%", "42.7%"]),
+        (("--budget", "state_size=15K", "--columns", "id,weights"), []),
+        (("--columns", "id,int8_bytes"), []),
+    ],
+)
+def test_share_is_that_of_the_budget_that_is_asked_for(
+    folder: Path, options: tuple[str, ...], shares: list[str]
+) -> None:
+    columns = () if "--columns" in options else ("--columns", "id,state_size,weights")
+    screen = on_terminal("query", str(folder / "speech.parquet"), "--sort=-weights", "--top", "2", *columns, *options)
+    assert ("of budget" in screen) == bool(shares)
+    assert re.findall(r"\d+\.\d%", screen) == shares
+
+
+def test_runs_with_other_budgets_share_no_budget(folder: Path) -> None:
+    both = (str(folder / "speech.parquet"), str(folder / "toolkits.parquet"))
+    assert "of budget" not in on_terminal("query", *both, "--top", "2", columns="200")
+    assert "of budget" in on_terminal("query", *both, "--budget", "5M", "--top", "2", columns="200")
 
 
 def told(problem: pytest.ExceptionInfo[InputError]) -> list[str]:
@@ -229,20 +259,20 @@ def test_several_results(folder: Path, frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("asked", "faults"),
     [
-        ({"budget": "10X"}, ["--budget: '10X' has no known unit; the units are K, M, B and T"]),
-        ({"sort": "-wieghts"}, ["--sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
-        ({"columns": "id,id"}, ["--columns: 'id' stands twice"]),
-        ({"best": "weights"}, ["--best: is the best of each group; name the groups with --group-by"]),
-        ({"group_by": "layers", "best": "-weights"}, ["--best: the best has the largest value; leave - out"]),
-        ({"group_by": "layers", "best": "cell_type"}, ["--best: cell_type holds words, which are neither more nor less"]),
-        ({"near": "1M", "pareto": "cells"}, ["--pareto: cannot be asked together with --near"]),
-        ({"near": "1M", "sort": "cells"}, ["--sort: --near has an order of its own, the closest first"]),
-        ({"summary": True, "columns": "id"}, ["--columns: a summary has columns of its own"]),
-        ({"top": -1}, ["--top: -1 is below the minimum, 0"]),
-        ({"where": "cells ="}, ["--where: 'cells =', character 7: '=' does not compare; use =="]),
-        ({"where": "cells * weights * weights * weights > 1"}, ["--where: 'cells * weights * weights * weights > 1': a number on the way can pass 64 bits; write it with smaller numbers"]),
-        ({"where": "cell_type == 'lstn'"}, ["--where: 'cell_type == 'lstn'', character 14: 'lstn' is no cell_type; did you mean 'lstm'?"]),
-        ({"near": "weihgts=3"}, ["--near: no column named 'weihgts'; did you mean 'weights'?"]),
+        ({"budget": "10X"}, ["budget: '10X' has no known unit; the units are K, M, B and T"]),
+        ({"sort": "-wieghts"}, ["sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
+        ({"columns": "id,id"}, ["columns: 'id' stands twice"]),
+        ({"best": "weights"}, ["best: is the best of each group; name the groups with group_by"]),
+        ({"group_by": "layers", "best": "-weights"}, ["best: the best has the largest value; leave - out"]),
+        ({"group_by": "layers", "best": "cell_type"}, ["best: cell_type holds words, which are neither more nor less"]),
+        ({"near": "1M", "pareto": "cells"}, ["pareto: cannot be asked together with near"]),
+        ({"near": "1M", "sort": "cells"}, ["sort: near has an order of its own, the closest first"]),
+        ({"summary": True, "columns": "id"}, ["columns: a summary has columns of its own"]),
+        ({"top": -1}, ["top: -1 is below the minimum, 0"]),
+        ({"where": "cells ="}, ["where: 'cells =', character 7: '=' does not compare; use =="]),
+        ({"where": "cells * weights * weights * weights > 1"}, ["where: 'cells * weights * weights * weights > 1': a number on the way can pass 64 bits; write it with smaller numbers"]),
+        ({"where": "cell_type == 'lstn'"}, ["where: 'cell_type == 'lstn'', character 14: 'lstn' is no cell_type; did you mean 'lstm'?"]),
+        ({"near": "weihgts=3"}, ["near: no column named 'weihgts'; did you mean 'weights'?"]),
     ],
 )  # fmt: skip
 def test_faults_of_what_is_asked(folder: Path, asked: dict[str, Any], faults: list[str]) -> None:

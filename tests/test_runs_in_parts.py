@@ -191,8 +191,8 @@ def test_a_damaged_part_is_made_again(speech: Sweep, tmp_path: Path, monkeypatch
         (("", ""), {"where": ["layers > 1"]}, "where: 'recurrent_projection"),
         (("", ""), {"budget": "9M"}, "budget: "),
         (("", ""), {"columns": ["id"]}, "columns: "),
-        (("", ""), {"keep": 7}, "--keep: not there before, 7 now"),
-        (("", ""), {"parquet_encoding": "plain"}, "--parquet-encoding: 'delta' before, 'plain' now"),
+        (("", ""), {"keep": 7}, "keep: not there before, 7 now"),
+        (("", ""), {"parquet_encoding": "plain"}, "parquet_encoding: 'delta' before, 'plain' now"),
     ],
 )
 @pytest.mark.parametrize("finished", [False, True])
@@ -451,9 +451,9 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path, speech: Sweep)
 
 
 def test_options_of_parts_are_checked(speech: Sweep, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--workers: 0 is below the minimum, 1"):
+    with pytest.raises(InputError, match="workers: 0 is below the minimum, 1"):
         run_sweep(speech, tmp_path, workers=0)
-    with pytest.raises(InputError, match="--workers: is for this machine, and --cluster has workers of its own"):
+    with pytest.raises(InputError, match="workers: is for this machine, and a cluster has workers of its own"):
         run_sweep(speech, tmp_path, workers=2, cluster="tcp://127.0.0.1:1")
 
 

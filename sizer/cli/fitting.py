@@ -12,7 +12,7 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
-from sizer.cli.reporting import AsJson, OutFile, as_options, for_reader, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 
 if TYPE_CHECKING:
     from sizer.networks.fitting import Candidate, Fit
@@ -63,7 +63,7 @@ def fit(
 
     sizer fit --budget int8_bytes=2MB --vary cells,recurrent_projection=1/4 --round-to 8 --inputs 39 --layers 1,2,3
     """
-    with reported(as_json), as_options():
+    with reported(as_json):
         from sizer.networks.fitting import fit_each
 
         lists = {
@@ -111,7 +111,7 @@ def fit_screen(found: Fit) -> str:
     rows.extend([label, *_cells(candidate, found)] for label, candidate in shown if candidate is not None)
     lines = [screens.DOT.join(said), ""]
     if found.largest is not None:
-        lines = [screens.network_heading(found.largest.count.configuration), ""]
+        lines = [screens.network_heading(found.largest.count.described), ""]
     if len(rows) > 1:
         lines += screens.aligned(rows)
     if found.note:

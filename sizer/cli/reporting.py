@@ -6,8 +6,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +18,9 @@ import typer
 from sizer.cli import screens
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, RunError
+
+OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
+"""The options of the command that runs, as a person types them, by the names that the floors below have for them."""
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -26,7 +32,7 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
     try:
         yield
     except InputError as problem:
-        print_faults(problem.faults, as_json, counted)
+        print_faults(tuple(map(as_typed, problem.faults)), as_json, counted)
         raise typer.Exit(1) from None
     except RunError as problem:
         typer.echo(f"sizer: {problem}", err=True)
@@ -77,16 +83,10 @@ def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) ->
     return Terminal.of().fitted(screen()) if out == "-" and sys.stdout.isatty() else table()
 
 
-@contextlib.contextmanager
-def as_options() -> Iterator[None]:
-    """Name fields as the options that a person typed."""
-    try:
-        yield
-    except InputError as problem:
-        raise InputError(
-            fault if fault.file or fault.path.startswith("-") else _as_option(fault) for fault in problem.faults
-        ) from None
+def as_typed(fault: Fault) -> Fault:
+    """Return a fault of a field or a parameter as one of the option that the command has for it, where it has one.
 
-
-def _as_option(fault: Fault) -> Fault:
-    return Fault(fault.file, fault.line, fault.column, "--" + fault.path.replace("_", "-"), fault.message)
+    What stands in a file is no option, whatever it is called.
+    """
+    option = OPTIONS.get().get(fault.path)
+    return fault if fault.file or option is None else replace(fault, path=option)

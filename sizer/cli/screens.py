@@ -15,6 +15,7 @@ from sizer.networks.breakdown import Breakdown, assumptions
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.comparison import Reading
 from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
 from sizer.sizes import rounded_bytes, rounded_size
 
@@ -218,8 +219,17 @@ def _nothing_kept(run: Run) -> list[str]:
 # One network
 
 
-def network_heading(configuration: Mapping[str, Any]) -> str:
-    """Return one network in a line: convention, cell, widths, what was assumed."""
+def network_heading(described: Mapping[str, Any]) -> str:
+    """Return one network in a line: convention, cell, widths, what was assumed.
+
+    Args:
+        described: every field, as `Count.described` holds them.
+    """
+    return DOT.join([*network_words(described), assumptions(described)])
+
+
+def network_words(configuration: Mapping[str, Any]) -> list[str]:
+    """Return a network's convention, its cell and every width that is set."""
     front = (
         f"{configuration['vocabulary']:,} x {configuration['embedding']:,}"
         if configuration["vocabulary"]
@@ -235,7 +245,12 @@ def network_heading(configuration: Mapping[str, Any]) -> str:
         value = configuration[name]
         if any(value) if isinstance(value, tuple) else value:
             said.append(f"{letter} = {', '.join(map(shown, value)) if isinstance(value, tuple) else shown(value)}")
-    return DOT.join([*said, assumptions(configuration)])
+    said.extend(
+        f"{name.replace('_', ' ')} {shown(configuration[name])}"
+        for name in ("bottleneck", "window", "other_weights")
+        if configuration[name] != FIELDS[name].default
+    )
+    return said
 
 
 def explain_screen(breakdown: Breakdown) -> str:
@@ -251,7 +266,7 @@ def explain_screen(breakdown: Breakdown) -> str:
     rows.append(("", "", f"{counted.weights:,}", rounded_size(counted.weights)))
     table = aligned(rows, left=(0, 1))
     sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
-    return "\n".join([network_heading(counted.configuration), "", *table, breakdown.formula, sums])
+    return "\n".join([network_heading(counted.described), "", *table, breakdown.formula, sums])
 
 
 def explain_table(breakdown: Breakdown) -> str:
@@ -277,8 +292,13 @@ def explain_table(breakdown: Breakdown) -> str:
 # Several conventions
 
 
-def compare_screen(readings: Sequence[Reading]) -> str:
-    """Return how each convention reads a network, with what makes the difference to the first."""
+def compare_screen(readings: Sequence[Reading], given: Mapping[str, Any]) -> str:
+    """Return how each convention reads a network, with what makes the difference to the first.
+
+    Args:
+        readings: from `sizer.compare`.
+        given: the fields that were compared, as `sizer.compare` took them.
+    """
     first = next(reading for reading in readings if reading.breakdown)
     assert first.breakdown is not None
     rows = [("convention", "weights", "against the first", "")]
@@ -291,9 +311,27 @@ def compare_screen(readings: Sequence[Reading]) -> str:
             rows.append(
                 (reading.convention, f"{reading.weights:,}", f"{reading.difference:+,}", difference_words(reading))
             )
-    configuration = first.breakdown.count.configuration
-    heading = network_heading(configuration).partition(DOT)[2].rpartition(DOT)[0]
+    described = first.breakdown.count.described
+    asked = {name: described[name] for name, value in given.items() if value is not None}
+    heading = DOT.join([*network_words(described)[1:], *options_set(asked)])
     return "\n".join([heading, "", *aligned(rows, left=(0, 3))])
+
+
+def options_set(given: Mapping[str, Any]) -> list[str]:
+    """Return the options of a network that were set, whoever's rules count it, in words.
+
+    Example:
+        >>> options_set({"cells": 3, "bidirectional": True, "peepholes": False, "bias_vectors": 1})
+        ['bidirectional', 'no peepholes', 'one bias vector per gate']
+    """
+    said = []
+    for name, field in FIELDS.items():
+        value = given.get(name)
+        if field.kind == "boolean" and value is not None and value != field.default:
+            said.append(name.replace("_", " ") if value else f"no {name.replace('_', ' ')}")
+    if given.get("bias_vectors") is not None:
+        said.append(("no bias vector", "one bias vector", "two bias vectors")[given["bias_vectors"]] + " per gate")
+    return said
 
 
 def difference_words(reading: Reading) -> str:

@@ -60,7 +60,7 @@ def run(
     where: Annotated[
         list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
     ] = None,
-    format_names: Annotated[
+    formats: Annotated[
         list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, xlsx; several with commas.")
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
@@ -125,16 +125,14 @@ def run(
                 "on_progress": on_progress,
             }
             if out == "-" and not dry_run:
-                _check_streamable(
-                    split_list(format_names), as_json=as_json, in_parts=bool(workers or resume or cluster)
-                )
+                _check_streamable(split_list(formats), as_json=as_json, in_parts=bool(workers or resume or cluster))
                 done = stream_sweep(loaded, sys.stdout.buffer, **asked)
                 typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
                 return
             done = run_sweep(
                 loaded,
                 out,
-                formats=split_list(format_names) or None,
+                formats=split_list(formats) or None,
                 dry_run=dry_run,
                 exact=exact,
                 parquet_encoding=parquet_encoding.value,

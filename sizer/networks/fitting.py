@@ -174,9 +174,7 @@ def _question(
         if value is not None and value < 1:
             problems.append((name, f"{value} is below the minimum, 1"))
     if round_to is not None and len(names) == 1:
-        problems.append(
-            ("round_to", "rounds what moves with another field, such as --vary cells,recurrent_projection=1/4")
-        )
+        problems.append(("round_to", "rounds what moves with another field, such as cells,recurrent_projection=1/4"))
     if problems:
         # What is missing cannot be said before it is known what varies.
         said = (

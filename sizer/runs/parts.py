@@ -22,7 +22,15 @@ from sizer.grids.columns import IntArray
 from sizer.grids.engine import Rows
 from sizer.grids.pruned import count_kept
 from sizer.runs.manifest import digest_of, metadata
-from sizer.runs.walk import MOST_TO_DECIDE, SPARSE, first_by, is_pruned, rows_between, rows_in_order
+from sizer.runs.walk import (
+    MOST_TO_DECIDE,
+    SPARSE,
+    first_by,
+    is_pruned,
+    largest_within,
+    rows_between,
+    rows_in_order,
+)
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
@@ -55,6 +63,10 @@ class Job:
     """Of the order that it carries out."""
     ids: IntArray | None = None
     """Where only the first ones are kept: their ids in the table's order."""
+    descending: bool = False
+    """Whether that order is from the largest down."""
+    kept: int = 0
+    """Where only the first ones are kept: how many configurations would be kept in all."""
 
     @property
     def length(self) -> int:
@@ -109,7 +121,8 @@ def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]
     digest, encoding = digest_of(ordered), ordered["parquet_encoding"]
     if "keep" in ordered:
         ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
-        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids), account
+        descending = ordered["sort"] == "-weights"
+        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids, descending, account.kept), account
     if sweep.size > MOST_TO_DECIDE and is_pruned(sweep):
         counted = count_kept(sweep, effort=None).account
         assert counted is not None
@@ -170,9 +183,9 @@ def tables_of(folder: Folder, names: list[str], schema: pa.Schema) -> Iterator[p
 
 
 def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int]:
-    """Return the ids of the largest configurations of a job that is written, largest first.
+    """Return the ids of the largest kept configurations of a job that is written, largest first.
 
-    Row groups whose largest `weights` cannot be among them are not read.
+    They need not be in the table where it holds the first few by another order. Row groups whose largest `weights` cannot be among them are not read.
 
     Args:
         job: that was written.
@@ -182,9 +195,8 @@ def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int
     """
     extremes = Extremes(top, "weights", descending=True)
     if job.ids is not None:
-        for rows in rows_in_order(job.sweep, job.ids, []):
-            extremes.see(rows)
-        return [int(number) for number in extremes.ids()]
+        first = job.ids if job.descending else job.ids[:0]
+        return [int(number) for number in largest_within(job.sweep, top, first, job.kept)]
     if not {"id", "weights"} <= set(job.sweep.columns):
         return [int(number) for number in first_by(job.sweep, top, "-weights")[0]] if top else []
     groups: list[tuple[int, str, int]] = []

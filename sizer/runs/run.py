@@ -244,13 +244,13 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in COUNTED:
         message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
-        raise InputError([Fault("", 0, 0, "--sort", message)])
+        raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
-        raise InputError([Fault("", 0, 0, "--keep", f"{keep} is below the minimum, 1")])
+        raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])
     largest = max(largest_counts(grid, count_bounds(grid), [column])[column] for grid in sweep.grids)
     if keep is not None and largest > MOST_CONFIGURATIONS:
         message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
-        raise InputError([Fault("", 0, 0, "--sort", message)])
+        raise InputError([Fault("", 0, 0, "sort", message)])
 
 
 def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
@@ -258,6 +258,6 @@ def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
         message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     if workers is not None and workers < 1:
-        raise InputError([Fault("", 0, 0, "--workers", f"{workers} is below the minimum, 1")])
+        raise InputError([Fault("", 0, 0, "workers", f"{workers} is below the minimum, 1")])
     if workers is not None and cluster is not None:
-        raise InputError([Fault("", 0, 0, "--workers", "is for this machine, and --cluster has workers of its own")])
+        raise InputError([Fault("", 0, 0, "workers", "is for this machine, and a cluster has workers of its own")])

@@ -67,7 +67,7 @@ async def on_refusal(_: Request | None, problem: Exception) -> Response:
 async def on_input_error(_: Request | None, problem: Exception) -> Response:
     """Answer faults in the input."""
     assert isinstance(problem, InputError)
-    return refused(422, (as_parameter(fault) for fault in problem.faults))
+    return refused(422, problem.faults)
 
 
 async def on_run_error(_: Request | None, problem: Exception) -> Response:
@@ -102,13 +102,6 @@ async def on_http(_: Request | None, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
     message = _WORDS.get(problem.status_code, str(problem.detail))
     return refused(problem.status_code, [Fault("", 0, 0, "", message)], problem.headers)
-
-
-def as_parameter(fault: Fault) -> Fault:
-    """Return a fault of an option of the command line as one of the parameter of the same name."""
-    if not fault.path.startswith("--"):
-        return fault
-    return Fault(fault.file, fault.line, fault.column, fault.path[2:].replace("-", "_"), fault.message)
 
 
 HANDLERS: tuple[tuple[type[Exception], Callable[[Any, Exception], Awaitable[Response]]], ...] = (

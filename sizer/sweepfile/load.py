@@ -194,7 +194,7 @@ def apply_options(
         columns: `default`, `all`, or columns by name; replaces the file's. Text is split at commas.
 
     Raises:
-        InputError: an option has faults; their path is the option's name.
+        InputError: an option has faults; their path is the argument's name.
     """
     faults: list[Fault] = []
 
@@ -203,7 +203,7 @@ def apply_options(
 
     changes: dict[str, Any] = {}
     if budget is not None:
-        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("--budget"))
+        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"))
     if where is not None:
         added = []
         for text in [where] if isinstance(where, str) else where:
@@ -211,13 +211,13 @@ def apply_options(
                 added.append(condition(text, sweep.words))
             except ExpressionError as problem:
                 for offset, message in problem.problems:
-                    faults.append(Fault("", 0, 0, "--where", f"{quoted(text)}, character {offset + 1}: {message}"))
+                    faults.append(Fault("", 0, 0, "where", f"{quoted(text)}, character {offset + 1}: {message}"))
         changes["where"] = (*sweep.where, *added)
     if formats is not None:
-        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("--format"))
+        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("formats"))
     if columns is not None:
         whole = columns in {"default", "all"} if isinstance(columns, str) else False
-        asked = columns if whole else words_of_option(columns, KNOWN_COLUMNS, "column", reporter("--columns"))
+        asked = columns if whole else words_of_option(columns, KNOWN_COLUMNS, "column", reporter("columns"))
         changes["columns"] = resolved_columns(asked, sweep.swept)
     changed = dataclasses.replace(sweep, **changes)
     if not faults:
@@ -232,11 +232,11 @@ def _option_limits(before: Sweep, after: Sweep) -> list[Fault]:
     bounds = [count_bounds(grid) for grid in after.grids]
     bounded = {bound.column for bound in after.budget} - {bound.column for bound in before.budget}
     found = [
-        Fault("", 0, 0, "--budget" if column in bounded else "--columns", too_large(column, value))
+        Fault("", 0, 0, "budget" if column in bounded else "columns", too_large(column, value))
         for column, value in _overflows(after, bounds).items()
     ]
     found.extend(
-        Fault("", 0, 0, "--where", f"{quoted(after.where[position].text)}: {problem}")
+        Fault("", 0, 0, "where", f"{quoted(after.where[position].text)}: {problem}")
         for position, problem in _reaches(after, bounds).items()
     )
     return found

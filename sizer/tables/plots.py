@@ -171,18 +171,18 @@ def _check(results: Results, asked: Asked) -> None:
     faults = []
     if asked.kind and asked.kind not in KINDS:
         hint = did_you_mean(asked.kind, KINDS) or f"; one of {', '.join(KINDS)}"
-        faults.append(Fault("", 0, 0, "--kind", f"no plot named {quoted(asked.kind)}{hint}"))
+        faults.append(Fault("", 0, 0, "kind", f"no plot named {quoted(asked.kind)}{hint}"))
     if "weights" not in results.columns:
         faults.append(Fault(results.name, 0, 0, "", "has no column weights"))
-    for option, column in (("--x", asked.x), ("--y", asked.y), ("--colour", asked.colour)):
+    for option, column in (("x", asked.x), ("y", asked.y), ("colour", asked.colour)):
         if column and column not in results.columns:
             faults.append(
                 Fault("", 0, 0, option, f"no column named {quoted(column)}{did_you_mean(column, results.columns)}")
             )
-        elif column and option == "--x" and results.columns[column] == "choice" and asked.kind != "heatmap":
-            faults.append(Fault("", 0, 0, option, f"{column} holds words; use it as --colour"))
+        elif column and option == "x" and results.columns[column] == "choice" and asked.kind != "heatmap":
+            faults.append(Fault("", 0, 0, option, f"{column} holds words; use it as colour"))
     if not 100 <= asked.width <= 4000:
-        faults.append(Fault("", 0, 0, "--width", f"{asked.width} is not between 100 and 4000"))
+        faults.append(Fault("", 0, 0, "width", f"{asked.width} is not between 100 and 4000"))
     if faults:
         raise InputError(faults)
 
@@ -330,7 +330,7 @@ def points_of(
     """
     x = asked.x or _along(varying)
     if not x:
-        raise InputError([Fault("", 0, 0, "--x", "no field varies; --kind histogram needs none")])
+        raise InputError([Fault("", 0, 0, "x", "no field varies; a histogram needs none")])
     colour = asked.colour or _colour(varying, x)
     by = ", ".join(identifier(name) for name in dict.fromkeys([x, colour]) if name)
     # Millions of rows become thousands before anything is worked out for each.
@@ -397,8 +397,8 @@ def _heatmap(
     y = asked.y or ("layers" if "layers" in varying.values else _colour(varying, asked.x))
     x = asked.x or next((name for name in projections if varying.values.get(name, 0) > 1 and name != y), "")
     if not x or not y or "cells" not in results.columns or x == y:
-        message = "a heat map shows the most cells over two other fields, and these are not there; name --x and --y"
-        raise InputError([Fault("", 0, 0, "--kind", message)])
+        message = "a heat map shows the most cells over two other fields, and these are not there; name x and y"
+        raise InputError([Fault("", 0, 0, "kind", message)])
     by = ", ".join(map(identifier, (x, y)))
     said = f"{source} WHERE {' AND '.join(f'{identifier(name)} IS NOT NULL' for name in (x, y, 'cells'))}"
     few = f"(SELECT {by}, max(cells) AS most, arg_max(weights, cells) AS of_most, count(*) AS rows FROM {said} GROUP BY {by})"

@@ -169,16 +169,16 @@ def check_query(results: Results, asked: Query) -> None:
                 faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
             seen.add(column)
 
-    check("--sort", asked.sort, signed=True)
-    check("--columns", asked.columns)
-    check("--group-by", asked.group_by)
-    check("--pareto", asked.pareto, signed=True, counts=True)
+    check("sort", asked.sort, signed=True)
+    check("columns", asked.columns)
+    check("group_by", asked.group_by)
+    check("pareto", asked.pareto, signed=True, counts=True)
     if asked.best.startswith("-"):
-        faults.append(Fault("", 0, 0, "--best", "the best has the largest value; leave - out"))
+        faults.append(Fault("", 0, 0, "best", "the best has the largest value; leave - out"))
     elif asked.best:
-        check("--best", [asked.best], counts=True)
+        check("best", [asked.best], counts=True)
     if asked.top is not None and asked.top < 0:
-        faults.append(Fault("", 0, 0, "--top", f"{asked.top} is below the minimum, 0"))
+        faults.append(Fault("", 0, 0, "top", f"{asked.top} is below the minimum, 0"))
     faults.extend(Fault("", 0, 0, option, message) for option, message in _excluded(asked))
     if faults:
         raise InputError(faults)
@@ -187,24 +187,24 @@ def check_query(results: Results, asked: Query) -> None:
 def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     """Yield what cannot be asked together."""
     modes = {
-        "--group-by": bool(asked.group_by),
-        "--near": bool(asked.near),
-        "--pareto": bool(asked.pareto),
-        "--summary": asked.summary and not asked.group_by,
+        "group_by": bool(asked.group_by),
+        "near": bool(asked.near),
+        "pareto": bool(asked.pareto),
+        "summary": asked.summary and not asked.group_by,
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
         yield chosen[1], f"cannot be asked together with {chosen[0]}"
     if asked.best and not asked.group_by:
-        yield "--best", "is the best of each group; name the groups with --group-by"
+        yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:
-        yield "--best", "a group is shown by its best configuration or by its --summary"
+        yield "best", "a group is shown by its best configuration or by its summary"
     if asked.near and asked.sort:
-        yield "--sort", "--near has an order of its own, the closest first"
+        yield "sort", "near has an order of its own, the closest first"
     if asked.columns and (asked.summary or (asked.group_by and not asked.best)):
-        yield "--columns", "a summary has columns of its own"
+        yield "columns", "a summary has columns of its own"
     if asked.sort and (asked.summary or (asked.group_by and not asked.best)):
-        yield "--sort", "a summary has an order of its own"
+        yield "sort", "a summary has an order of its own"
 
 
 def _written(
@@ -266,14 +266,14 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "--near", message)))
+    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)))
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
-            faults.append(Fault("", 0, 0, "--near", f"{bound.column} is not in the table; give a number of weights"))
+            faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
         elif bound.column not in results.columns:
-            faults.append(no_column(results, "--near", bound.column))
+            faults.append(no_column(results, "near", bound.column))
         elif bound.maximum is not None and bound.maximum > _LARGEST:
-            faults.append(Fault("", 0, 0, "--near", f"{bound.maximum:,} is past {_LARGEST:,}"))
+            faults.append(Fault("", 0, 0, "near", f"{bound.maximum:,} is past {_LARGEST:,}"))
     if faults:
         raise InputError(faults)
     (bound,) = bounds

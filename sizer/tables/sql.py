@@ -51,7 +51,7 @@ def condition(expression: Expression) -> str:
     text = walk(expression.tree, _Sql()).sql
     if len(text) > _LONGEST:
         message = "divides what may be negative within such divisions; write it with fewer of them"
-        raise InputError([Fault("", 0, 0, "--where", f"'{expression.text[:80]}': {message}")])
+        raise InputError([Fault("", 0, 0, "where", f"'{expression.text[:80]}': {message}")])
     return text
 
 
