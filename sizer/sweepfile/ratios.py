@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.axes import LARGEST, is_count
 from sizer.sweepfile.findings import Findings
@@ -119,7 +118,7 @@ class _Check:
         elif base in FIELDS:
             message = f"'{base}' is not swept in this grid; a ratio is of a field that is"
         else:
-            hint = did_you_mean(base, self.columns)
+            hint = self.findings.hint(base, self.columns)
             message = f"no field named '{base[:80]}'{hint}"
         self.findings.at_value(place, message)
 

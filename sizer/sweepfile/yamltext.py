@@ -8,6 +8,7 @@ a table of their own, by path.
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,9 +25,9 @@ Path = tuple[str | int, ...]
 
 SIZE_LIMIT = 4 * 2**20
 DEPTH_LIMIT = 32
-VALUE_LIMIT = 200_000
+VALUE_LIMIT = 100_000
 ENOUGH = 1000
-"""Faults of one kind after which no more are looked for."""
+"""Faults after which no more are looked for in a text, or in the shape of its data."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -73,6 +74,8 @@ class Document:
     """The paths that a fault was found at."""
     whole: bool = True
     """Whether the text was read to its end; otherwise nothing more can be said about it."""
+    cut: bool = False
+    """Whether no more faults were looked for, so that there may be others."""
 
     def spot(self, path: Path) -> Spot:
         """Return the spot of a path, or of the nearest thing above it that has one."""
@@ -84,8 +87,11 @@ class Document:
 
     def line(self, number: int) -> str:
         """Return one line of the text, counted from 1, without its end."""
-        lines = _LINE_BREAK.split(self.text)
-        return lines[number - 1] if number <= len(lines) else ""
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+    @functools.cached_property
+    def _lines(self) -> list[str]:
+        return _LINE_BREAK.split(self.text)
 
 
 def written_path(path: Path) -> str:
@@ -141,6 +147,7 @@ def read_yaml(raw: bytes | str, file: str = "") -> Document:
         _report(document, place, (), f"the control character U+{ord(match[0]):04X} has no place in YAML; remove it")
         document.whole = False
         if len(document.faults) > ENOUGH:
+            document.cut = True
             break
     if document.whole:
         _Reader(document).read()
@@ -367,6 +374,9 @@ class _Reader:
                 place = Place(number + 1, indentation.index("\t") + 1)
                 _report(self.document, place, (), "a tab; YAML is indented with spaces only")
                 found = True
+                if len(self.document.faults) > ENOUGH:
+                    self.document.cut = True
+                    break
         return found
 
 
