@@ -10,7 +10,7 @@ from sizer.networks.cells import CellType
 from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.ratios import check_ratios
+from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Column, Grid, Listed, Ratio, Stepped
 from sizer.sweepfile.yamltext import Path, written_path
 
@@ -48,7 +48,8 @@ def read_grids(
         grids = []
     swept = [set(_swept_fields(grid)) for grid, _ in grids if isinstance(grid, dict)]
     _check_required(data, swept, findings)
-    found = [_read_grid(grid, path, model, findings) for grid, path in grids if isinstance(grid, dict)]
+    looks = Looks()
+    found = [_read_grid(grid, path, model, findings, looks) for grid, path in grids if isinstance(grid, dict)]
     return [grid for grid in found if grid is not None]
 
 
@@ -88,7 +89,7 @@ def _check_required(data: Mapping[str, Any], swept: list[set[str]], findings: Fi
 
 
 def _read_grid(
-    declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings
+    declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings, looks: Looks
 ) -> PlacedGrid | None:
     axes: list[Axis | None] = []
     columns: dict[str, tuple[Column, Path]] = {}
@@ -107,7 +108,7 @@ def _read_grid(
                 columns[name] = (column, here)
             axes.append(None if column is None else Axis((column,), _length(column)))
     _check_both_places(taken, model, findings)
-    bounds = check_ratios(columns, list(places), findings)
+    bounds = check_ratios(columns, list(places), findings, looks)
     whole = [axis for axis in axes if axis is not None]
     if len(whole) < len(axes):
         return None

@@ -50,8 +50,9 @@ def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
                 counts = [int(value) for value in column.values]
                 found[name] = min(counts), max(counts)
             else:
-                scaled = [rounded(end, ratio, column.round_to) for end in ends(column.base) for ratio in column.ratios]
-                found[name] = min(scaled), max(scaled)
+                low, high = ends(column.base)
+                least, most = min(column.ratios), max(column.ratios)
+                found[name] = rounded(low, least, column.round_to), rounded(high, most, column.round_to)
         return found[name]
 
     for name in columns:
