@@ -129,5 +129,11 @@ def capped(faults: Iterable[Fault], uncounted: int = 0, *, cut: bool = False) ->
     # The ellipsis sorts behind every message in words, so that this stays the last line.
     return [
         *ordered[:FAULT_LIMIT],
-        Fault(first.file, first.line, first.column, first.path, f"… and {'at least ' * cut}{more:,} more faults from here on"),
+        Fault(
+            first.file,
+            first.line,
+            first.column,
+            first.path,
+            f"… and {'at least ' * cut}{more:,} more faults from here on",
+        ),
     ]
