@@ -10,7 +10,7 @@ A fault is a frozen value, so that a text, a JSON object and an editor's marker 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 QUOTE_LIMIT = 80
 
@@ -32,6 +32,8 @@ class Fault:
     """The field, such as `grid.cells.from` or `model.inputs`; empty for the file as a whole."""
     message: str
     """What is wrong and, where there is one, what to do."""
+    stands_for: int = field(default=1, compare=False, repr=False)
+    """How many faults it is: more than 1 for the last line of a long list, which says how many more there are."""
 
     def __str__(self) -> str:
         place = self.file
@@ -48,6 +50,11 @@ class Fault:
             "path": self.path,
             "message": self.message,
         }
+
+
+def number_of_faults(faults: Iterable[Fault]) -> int:
+    """Return how many faults there are, those included that the last line of a long list stands for."""
+    return sum(fault.stands_for for fault in faults)
 
 
 class SizerError(Exception):
@@ -75,4 +82,6 @@ def quoted(value: object) -> str:
     text = str(value)
     if len(text) > QUOTE_LIMIT:
         text = text[: QUOTE_LIMIT - 1] + "…"
+    if not text.isprintable():  # a line break would make two lines of one fault
+        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return f"'{text}'"

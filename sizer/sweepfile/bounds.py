@@ -9,7 +9,7 @@ from sizer.errors import quoted
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
-from sizer.sizes import parse_size
+from sizer.sizes import parse_size, whole_number_problem
 from sizer.sweepfile.expressions import Expression, ExpressionError, Hint, parse_expression
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.schema import one_of
@@ -71,7 +71,7 @@ def _size(item: Any, column: str) -> int:
         if value < 0:
             raise ValueError(f"{value} is below the minimum, 0")
         return value
-    raise ValueError(f"{quoted(item)} is not a whole number")
+    raise ValueError(whole_number_problem(item))
 
 
 def read_conditions(

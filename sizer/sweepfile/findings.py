@@ -135,5 +135,6 @@ def capped(faults: Iterable[Fault], uncounted: int = 0, *, cut: bool = False) ->
             first.column,
             first.path,
             f"… and {'at least ' * cut}{more:,} more faults from here on",
+            stands_for=more,
         ),
     ]

@@ -229,8 +229,14 @@ def apply_options(
     if formats is not None:
         changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("--format"))
     if columns is not None:
-        whole = columns in {"default", "all"} if isinstance(columns, str) else False
-        asked = columns if whole else words_of_option(columns, KNOWN_COLUMNS, "column", reporter("--columns"))
+        listed = [columns] if isinstance(columns, str) else list(columns)
+        if len(listed) == 1 and listed[0].strip() in {"default", "all"}:
+            asked: str | Sequence[str] = listed[0].strip()
+        else:
+            for word in sorted({"all", "default"}.intersection(map(str.strip, listed))):
+                meaning = "every column" if word == "all" else "the columns of a table for which none are asked"
+                reporter("--columns")(f"'{word}' stands alone; it names {meaning}")
+            asked = words_of_option(columns, (*KNOWN_COLUMNS, "all", "default"), "column", reporter("--columns"))
         changes["columns"] = resolved_columns(asked, sweep.swept)
     changed = dataclasses.replace(sweep, **changes)
     if not faults:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -15,12 +16,12 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import quoted
+from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
-from sizer.sizes import parse_size
+from sizer.sizes import parse_size, written_without_commas
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.schema_source import LONGEST_LIST
-from sizer.sweepfile.yamltext import ENOUGH, REFUSED, Path
+from sizer.sweepfile.yamltext import ENOUGH, LONGEST_LIST, REFUSED, Path
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 _FILE = "sweep.schema.json"
 _PLAIN = frozenset({"type", "pattern", "minimum", "maximum", "title", "description", "default"})
 """The keywords that `_fits_plainly` knows; the last three say nothing about a value."""
+_SPAN = re.compile(r"([0-9]{1,18}) ?(?:\.\.\.?|-|:|…|–|to) ?([0-9]{1,18})")
+"""A range as people write it elsewhere."""
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,5}")
 _READABLE = 12
 """How many words of a choice are listed in a message."""
 
@@ -181,7 +185,7 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
     shown = text if text is not None and isinstance(value, (float, bool)) else value
     own_cells = path[:1] == ("cell_types",)
     if set(types) == {"array", "object"} and path != ("grid",) and not own_cells:
-        return f"{quoted(shown)} is one value, and an axis is a list, such as [{_cut(shown)}]; what stays the same goes in model"
+        return _one_value(shown, path)
     if len(path) == 2 and path[0] == "budget":
         return f"{quoted(shown)} does not say which end it is; write {{max: {_cut(shown)}}}"
     if path == ("where",):
@@ -197,6 +201,32 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
         return f"{_cut(shown)} is not {_expected(types, path)}; put it in quotes where it is one"
     hint = "; write 1, without quotes" if path == ("sizer",) else ""
     return f"{quoted(shown)} is not {_expected(types, path)}{hint}"
+
+
+def _one_value(shown: object, path: Path) -> str:
+    """Say that an axis is a list, with one that there can be: what is meant where that can be seen."""
+    name = str(path[-1])
+    field = FIELDS.get(name)
+    if field is None or field.kind != "count":
+        known = CHOICES.get(name, ("true", "false"))
+        example = f"[{shown}]" if str(shown).lower() in known else f"[{', '.join(known[:2])}]"
+        return (
+            f"{quoted(shown)} is one value, and an axis is a list, such as {example}; what stays the same goes in model"
+        )
+    span = _SPAN.fullmatch(str(shown))
+    if span:
+        start, end = (int(digits) for digits in span.groups())
+        if max(field.minimum, 1) <= start < end <= (field.maximum or 2**63 - 1):
+            steps = f"{{from: {start}, to: {end}, step: {math.gcd(start, end - start)}}}"
+            return f"{quoted(shown)} is no axis; write {steps}, or a list"
+    if _THOUSANDS.fullmatch(str(shown)):
+        return written_without_commas(str(shown))
+    try:
+        fits = field.minimum <= parse_size(str(shown)) <= (field.maximum or 2**63 - 1)
+    except ValueError:
+        fits = False
+    example = f"[{shown}]" if fits else f"[{max(field.minimum, 1)}, {max(field.minimum, 1) + 1}]"
+    return f"{quoted(shown)} is one value, and an axis is a list, such as {example}; what stays the same goes in model"
 
 
 def _cut(value: object) -> str:
@@ -255,7 +285,7 @@ def _size_problem(value: str, *, in_bytes: bool) -> str:
 
 def _report_max_length(error: ValidationError, path: Path, findings: Findings) -> None:
     length = len(str(error.instance))
-    findings.at_value(path, f"has {length:,} characters; at most {error.validator_value} are read")
+    findings.at_value(path, f"has {length:,} characters; at most {error.validator_value:,} are read")
 
 
 def _report_min_items(error: ValidationError, path: Path, findings: Findings) -> None:
@@ -284,6 +314,14 @@ def _report_max_items(error: ValidationError, path: Path, findings: Findings) ->
 def _report_min_properties(error: ValidationError, path: Path, findings: Findings) -> None:
     what = {"budget": "min, max or both", "cell_types": "a tensor and its shape"}
     findings.at_value(path, f"is empty; give {what.get(str(path[0]), 'a field and its values')}")
+
+
+def _report_max_properties(error: ValidationError, path: Path, findings: Findings) -> None:
+    items: Any = error.instance
+    noun = "tensors" if path[-1:] == ("tensors",) else "cell types"
+    findings.at_parent(path, f"has {len(items):,} {noun}; at most {error.validator_value:,} are read")
+    for name in list(items)[error.validator_value :]:  # as the message says
+        del items[name]
 
 
 def _report_unique(error: ValidationError, path: Path, findings: Findings) -> None:
@@ -364,6 +402,7 @@ _REPORTS: dict[Any, Callable[[ValidationError, Path, Findings], None]] = {
     "minItems": _report_min_items,
     "maxItems": _report_max_items,
     "minProperties": _report_min_properties,
+    "maxProperties": _report_max_properties,
     "uniqueItems": _report_unique,
     "required": _report_required,
     "additionalProperties": _report_stray,

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from sizer.errors import Fault, quoted
+from sizer.sizes import written_without_commas
 from sizer.sweepfile.scalars import AmbiguousScalarError, read_plain
 from sizer.sweepfile.syntax import explain
 
@@ -26,8 +27,11 @@ Path = tuple[str | int, ...]
 SIZE_LIMIT = 4 * 2**20
 DEPTH_LIMIT = 32
 VALUE_LIMIT = 100_000
+LONGEST_LIST = 10_000
 ENOUGH = 1000
 """Faults after which no more are looked for in a text, or in the shape of its data."""
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9])")
+"""A number with commas, which inside braces is a value and keys."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -214,6 +218,8 @@ class _Reader:
         self.value_count = 0
         self.multiline: list[tuple[int, int]] = []
         """Lines (from 0, both included) that multi-line scalars cover; tabs inside them are text."""
+        self._thousands: Place | None = None
+        """Where a size with commas was reported last."""
 
     def read(self) -> None:
         document = self.document
@@ -288,11 +294,33 @@ class _Reader:
         self._note_lines(event)
         if key == "<<" and event.implicit[0]:
             self._fault(place, path, mapping.path, "merge keys (<<) are not read; write the fields out")
+        elif event.implicit[0] and self._is_thousands(key, place):
+            mapping.doubled = True  # its value, which is nothing, is thrown away
+            self.document.refused.add(path)
         elif mapping.doubled:
             first = self.document.spots[path].key
             assert first is not None
             message = f"the key {quoted(key)} stands twice, first at line {first.line}, column {first.column}; keep one"
             self._fault(place, path, mapping.path, message)
+
+    def _is_thousands(self, key: str, place: Place) -> bool:
+        """Return whether a key is the thousands of a size that is written with commas, which is reported, once."""
+        if len(key) != len("000") or not key.isdecimal():
+            return False
+        line = self.document.line(place.line)
+        found = next(
+            (match for match in _THOUSANDS.finditer(line) if match.start() < place.column <= match.end()), None
+        )
+        if found is None:
+            return False
+        begun = Place(place.line, found.start() + 1)
+        if self._thousands != begun:
+            self._thousands = begun
+            above = self.stack[-1]
+            last = next(reversed(above.values), None)
+            path = above.path if last is None else (*above.path, last)
+            self._fault(begun, path, path, written_without_commas(found[0]))
+        return True
 
     def _refuse_machinery(self, event: Any, place: Place, path: Path) -> bool:
         """Refuse what makes one text mean another: aliases, anchors, tags."""
