@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 QUOTE_LIMIT = 80
 
@@ -34,6 +34,8 @@ class Fault:
     line writes it as the option that a person types, `--group-by` for `group_by`."""
     message: str
     """What is wrong and, where there is one, what to do."""
+    stands_for: int = field(default=1, compare=False, repr=False)
+    """How many faults it is: more than 1 for the last line of a long list, which says how many more there are."""
 
     def __str__(self) -> str:
         place = self.file
@@ -50,6 +52,11 @@ class Fault:
             "path": self.path,
             "message": self.message,
         }
+
+
+def number_of_faults(faults: Iterable[Fault]) -> int:
+    """Return how many faults there are, those included that the last line of a long list stands for."""
+    return sum(fault.stands_for for fault in faults)
 
 
 class SizerError(Exception):
@@ -90,4 +97,6 @@ def quoted(value: object) -> str:
     text = str(value)
     if len(text) > QUOTE_LIMIT:
         text = text[: QUOTE_LIMIT - 1] + "…"
+    if not text.isprintable():  # a line break would make two lines of one fault
+        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return f"'{text}'"

@@ -15,6 +15,7 @@ import pytest
 
 import sizer
 from sizer.cli import reporting
+from sizer.sweepfile.bounds import resolved_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = "sweeps/speech.yaml"
@@ -152,7 +153,39 @@ def test_validate_says_when_there_is_nothing_to_say() -> None:
     done = run("validate", SPEECH, "sweeps/kaldi.yaml")
     assert done.returncode == 0
     assert done.stderr.startswith("sweeps/speech.yaml: 3,100 configurations, no faults\n")
-    assert json.loads(run("validate", "--json", SPEECH).stdout) == {"faults": []}
+    size = sizer.load_sweep(ROOT / SPEECH).size
+    assert f"{SPEECH}: {size:,} configurations, no faults" in done.stderr
+    assert json.loads(run("validate", "--json", SPEECH).stdout) == {
+        "faults": [],
+        "number": 0,
+        "sweeps": [{"file": SPEECH, "configurations": size, "faults": 0}],
+    }
+
+
+def test_validate_counts_the_faults_that_it_does_not_list() -> None:
+    many = "tests/sweeps/bad/more-than-a-hundred.yaml"
+    done = run("validate", many, SPEECH)
+    found = json.loads(run("validate", "--json", many, SPEECH).stdout)
+    more = int(re.search(r"… and ([0-9,]+) more faults", done.stderr)[1].replace(",", ""))  # type: ignore[index]
+    assert len(found["faults"]) == 101
+    assert found["number"] == 100 + more
+    assert [one["faults"] for one in found["sweeps"]] == [100 + more, 0]
+    assert found["sweeps"][0]["configurations"] is None
+    assert done.stderr.endswith(f"{100 + more:,} faults; the files were only checked\n")
+
+
+@pytest.mark.parametrize("words", ["all", "default", " all "])
+def test_words_for_columns_are_taken_on_the_command_line(words: str, tmp_path: Path) -> None:
+    done = run("run", SPEECH, "--columns", words, "--format", "csv", "--out", str(tmp_path), "--budget", "100K")
+    assert done.returncode == 0, done.stderr
+    header = (tmp_path / "speech.csv").read_text().split("\n", 1)[0]
+    assert header.split(",") == list(resolved_columns(words.strip(), sizer.load_sweep(ROOT / SPEECH).swept))
+
+
+def test_words_for_columns_stand_alone() -> None:
+    done = run("run", SPEECH, "--columns", "all,weights", "--dry-run")
+    assert done.returncode == 1
+    assert "--columns: 'all' stands alone; it names every column" in done.stderr
 
 
 @pytest.mark.parametrize(

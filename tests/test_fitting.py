@@ -19,7 +19,7 @@ from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.fitting import Fit, fit, fit_each
 from sizer.networks.network import COUNTED
-from sizer.sweepfile.ratios import rounded
+from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import Figure, count_figures

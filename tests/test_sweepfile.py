@@ -22,7 +22,7 @@ from sizer.sweepfile import apply_options, load_sweep, parse_sweep
 from sizer.sweepfile.axis import Column, Listed, Stepped
 from sizer.sweepfile.bounds import KNOWN_COLUMNS
 from sizer.sweepfile.findings import FAULT_LIMIT
-from sizer.sweepfile.limits import configuration, count_bounds
+from sizer.sweepfile.limits import count_bounds
 from sizer.sweepfile.sweep import Bound, Sweep
 from tests.examples import examples, saw, seeing
 

@@ -17,7 +17,7 @@ from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
 from sizer.sweepfile import parse_sweep
 from sizer.sweepfile.axis import Listed, Stepped
-from sizer.sweepfile.limits import configuration, count_bounds, largest_counts, no_valid_configuration
+from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 from tests.examples import examples, saw, seeing
 
@@ -55,7 +55,7 @@ def grids(draw: st.DrawFn) -> Grid:
 
 def configurations(grid: Grid) -> Iterator[dict[str, FieldValue]]:
     for places in itertools.product(*(range(axis.length) for axis in grid.axes)):
-        yield configuration(grid, places)
+        yield grid.configuration(places)
 
 
 @seeing(refused=30, valid=150)

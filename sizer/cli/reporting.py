@@ -17,7 +17,7 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError, RunError
+from sizer.errors import Fault, InputError, RunError, number_of_faults
 
 OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
 """The options of the command that runs, as a person types them, by the names that the floors below have for them."""
@@ -57,7 +57,8 @@ def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None
             with contextlib.suppress(OSError, ValueError):
                 lines[file] = Path(file).read_text(encoding="utf-8").splitlines()
     typer.echo(screens.faults_text(faults, lines), err=True)
-    typer.echo(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}; {counted}", err=True)
+    number = number_of_faults(faults)
+    typer.echo(f"{number:,} fault{'s' if number != 1 else ''}; {counted}", err=True)
 
 
 def print_json(value: Any) -> None:

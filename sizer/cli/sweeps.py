@@ -14,7 +14,7 @@ from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
 from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, number_of_faults
 
 
 class Encoding(enum.Enum):
@@ -180,18 +180,22 @@ def validate(
     from sizer.sweepfile.load import load_sweep
 
     faults: list[Fault] = []
+    checked: list[dict[str, Any]] = []
     for file in sweeps:
         try:
             loaded = load_sweep(file)
         except InputError as problem:
             faults.extend(problem.faults)
+            checked.append({"file": file, "configurations": None, "faults": number_of_faults(problem.faults)})
         else:
+            checked.append({"file": file, "configurations": loaded.size, "faults": 0})
             if not as_json:
                 typer.echo(f"{file}: {loaded.size:,} configurations, no faults", err=True)
     if faults and not as_json:
         print_faults(tuple(faults), as_json, "the files were only checked")
     elif as_json:
-        print_json({"faults": [fault.as_json() for fault in faults]})
+        number = sum(one["faults"] for one in checked)
+        print_json({"faults": [fault.as_json() for fault in faults], "number": number, "sweeps": checked})
     if faults:
         raise typer.Exit(1)
 

@@ -18,7 +18,7 @@ from sizer.networks.custom_cells import read_cell_types
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.network import BYTES, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
-from sizer.sizes import parse_size
+from sizer.sizes import parse_size, whole_number_problem
 
 CHOICES = {"convention": tuple(CONVENTIONS), "cell_type": tuple(CELL_TYPES)}
 """The words that each `choice` field takes."""
@@ -223,7 +223,7 @@ def _read_count(field: Field, value: Any) -> int:
     if hasattr(value, "__index__") and not isinstance(value, bool):
         value = value.__index__()
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{quoted(value)} is not a whole number")
+        raise ValueError(whole_number_problem(value))
     if value < field.minimum:
         raise ValueError(f"{value} is below the minimum, {field.minimum}")
     if field.maximum is not None and value > field.maximum:

@@ -23,7 +23,7 @@ from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
 from sizer.runs.manifest import order
 from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
-from sizer.sweepfile.limits import count_bounds, largest_counts
+from sizer.sweepfile.limits import count_bounds, largest_of_all
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import frame, regrouped, table_schema
@@ -247,7 +247,8 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])
-    largest = max(largest_counts(grid, count_bounds(grid), [column])[column] for grid in sweep.grids)
+    found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
+    largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:
         message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
         raise InputError([Fault("", 0, 0, "sort", message)])
