@@ -323,7 +323,7 @@ def test_a_sweep_is_frozen() -> None:
 
 def test_ratio_configurations() -> None:
     sweep = load_sweep(HERE / "good" / "every-axis.yaml")
-    found = configuration(sweep.grids[0], (1, 2, 3, 1, 1, 1))
+    found = sweep.grids[0].configuration((1, 2, 3, 1, 1, 1))
     assert found == {
         "convention": "sak2014",
         "cell_type": "lstm",
