@@ -11,7 +11,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Sort, Where
-from sizer.cli.reporting import OutFile, reported
+from sizer.cli.reporting import OutFile, note_unverified, reported
 
 
 class Tool(enum.Enum):
@@ -49,6 +49,7 @@ def export(
         from sizer.tables.results import open_results
 
         opened = open_results([result])
+        note_unverified(opened)
         asked = Query(
             budget=split_list(budget),
             where=where or (),

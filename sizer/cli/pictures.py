@@ -9,7 +9,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Resultfiles, Where
-from sizer.cli.reporting import reported
+from sizer.cli.reporting import note_unverified, reported
 from sizer.errors import Fault, InputError, quoted
 
 
@@ -59,6 +59,7 @@ def plot(
         if extension not in EXTENSIONS:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}")])
         opened = open_results(results)
+        note_unverified(opened)
         asked = Asked(kind, x, y, colour, split_list(budget), where or (), title, width)
         path = Path(out)
         with pending_files(path.parent) as pending:
@@ -88,6 +89,7 @@ def report(
         from sizer.tables.results import open_results
 
         opened = open_results([result])
+        note_unverified(opened)
         path = Path(out) if out else Path(result).with_name(f"{Path(result).name.split('.')[0]}.html")
         if path.suffix.lower() not in {".html", ".htm"}:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} does not end in .html")])

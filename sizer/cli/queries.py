@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.reporting import AsJson, reported
+from sizer.cli.reporting import AsJson, note_unverified, reported
 from sizer.cli.screens import DOT, shown
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
@@ -91,6 +91,7 @@ def query(
         from sizer.tables.results import open_results
 
         opened = open_results(results)
+        note_unverified(opened)
         asked = Query(
             budget=split_list(budget),
             where=where or (),

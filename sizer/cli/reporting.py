@@ -8,13 +8,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sizer.cli import screens
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, RunError
+
+if TYPE_CHECKING:
+    from sizer.tables.results import Results
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -38,6 +41,12 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
         # The reader of our output has gone (`| head`). Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+
+
+def note_unverified(results: Results) -> None:
+    """Say on standard error which results no manifest vouches for."""
+    for name in results.unverified:
+        typer.echo(f"{name} has no manifest beside it: it is read as it stands, unverified", err=True)
 
 
 def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:

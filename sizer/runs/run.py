@@ -62,6 +62,8 @@ class Run:
     """Parts of the table that an interrupted run had made."""
     was_finished: bool = False
     """There was nothing left to resume: the tables stood there, and nothing was done."""
+    remade: tuple[str, ...] = ()
+    """Files and parts that were there, but were not as they had been written, and were made anew."""
 
     def frame(self) -> pd.DataFrame:
         """Return the kept configurations as a pandas frame with the table's columns.
@@ -184,6 +186,7 @@ def run_sweep(
         sort=sort,
         resumed=made.resumed,
         was_finished=made.was_finished,
+        remade=made.remade,
     )
 
 
