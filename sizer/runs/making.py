@@ -157,6 +157,8 @@ class Making:
     def _whole_parts(self, job: Job, work: Work) -> tuple[list[Written], list[str]]:
         """Return the parts that are whole and as they were written, and what else the others are called, which are removed."""
         work.clear_scratch()
+        # Of a run that was decided they may have been moved into place already.
+        self.folder.make(work.parts)
         found, differing = [], []
         for number in work.whole_parts():
             written = read_part(job, number, work) if number < job.parts else None

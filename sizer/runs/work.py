@@ -220,8 +220,10 @@ class Work:
             found = dict(zip(expected, readers.map(self.folder.digest, expected), strict=True))
         differing = [name for name, said in expected.items() if not is_so(said, found[name])]
         for table in _in_parts(list(expected)):
-            names = (f"{table}/{name}" for name in self.folder.names(table) if not STRAY.fullmatch(name))
-            differing += [name for name in names if name not in expected]
+            names = [name for name in self.folder.names(table) if name.endswith(".parquet")]
+            differing += [
+                f"{table}/{name}" for name in names if f"{table}/{name}" not in expected and not STRAY.fullmatch(name)
+            ]
         return differing
 
     def manifest(self) -> dict[str, Any] | None:

@@ -107,6 +107,8 @@ def _as_text(content: Mapping[str, Any]) -> bytes:
 def manifest_in(data: bytes) -> dict[str, Any] | None:
     """Return what a manifest's bytes say; None where they are none, or are damaged."""
     content = unsealed(data, strict=False)
+    if content is not None and "bytes" in content:
+        content = unsealed(data)
     whole = content is not None and "sizer" in content and isinstance(content.get("files"), dict)
     return content if whole and all(isinstance(digest, str) for digest in content["files"].values()) else None  # type: ignore[index]
 
@@ -152,6 +154,11 @@ def manifest_path(table: Path) -> Path | None:
 # Checking
 
 
+def parts_in(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder, in order."""
+    return sorted(found for found in folder.glob("*.parquet") if not STRAY.fullmatch(found.name))
+
+
 def checked(name: str, path: Path) -> Manifest | None:
     """Check a table against the manifest beside it.
 
@@ -171,9 +178,7 @@ def checked(name: str, path: Path) -> Manifest | None:
     if PARTS.fullmatch(path.name) and path.parent.name.endswith(".parquet"):
         table = path.parent
     elif path.is_dir():
-        parts = sorted(
-            found for found in path.iterdir() if found.name.endswith(".parquet") and not STRAY.fullmatch(found.name)
-        )
+        parts = parts_in(path)
     beside = manifest_path(table)
     if beside is None or not beside.is_file():
         return None
@@ -206,7 +211,7 @@ def checked_manifest(name: str, path: Path) -> tuple[Manifest, Path] | None:
     table = path.with_name(by_kind[0])
     if not table.exists():
         raise _refused([(name, f"{table.name} is missing, and the manifest names it; {_REMEDY}")])
-    parts = sorted(table.glob("*.parquet")) if table.is_dir() else [table]
+    parts = parts_in(table) if table.is_dir() else [table]
     return _checked(name, path, table, parts, whole=True), table
 
 
@@ -231,7 +236,7 @@ def _checked(name: str, beside: Path, table: Path, files: Sequence[Path], *, who
             raise _refused([(name, said)])
         time.sleep(0.02)
         if table.is_dir() and whole:
-            files = sorted(table.glob("*.parquet"))
+            files = parts_in(table)
 
 
 def _problems(
