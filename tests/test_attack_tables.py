@@ -56,8 +56,12 @@ def damage(chance: random.Random, folder: Path, name: str) -> str:
 
 @pytest.mark.parametrize("form", ["files", "parts", "gzip"])
 def test_damaged_tables_are_never_other_rows(tmp_path: Path, form: str) -> None:
-    options: dict[str, Any] = {"files": {}, "parts": {"workers": 1}, "gzip": {"csv_dialect": "tsv", "gzip": True}}[form]
-    run_sweep(SWEEP, tmp_path, **options)
+    forms: dict[str, dict[str, Any]] = {
+        "files": {},
+        "parts": {"workers": 1},
+        "gzip": {"csv_dialect": "tsv", "gzip": True},
+    }
+    run_sweep(SWEEP, tmp_path, **forms[form])
     table = "storm.tsv.gz" if form == "gzip" else "storm.csv"
     rows = {name: sizer.query(tmp_path / name) for name in (table, "storm.parquet", "storm.manifest.json")}
     whole = content(tmp_path)
