@@ -49,7 +49,6 @@ def export(
         from sizer.tables.results import open_results
 
         opened = open_results([result])
-        note_unverified(opened)
         asked = Query(
             budget=split_list(budget),
             where=where or (),
@@ -63,10 +62,12 @@ def export(
                 for piece in pieces:
                     sys.stdout.write(piece)
                 sys.stdout.flush()
+                note_unverified(opened)
                 return
             path = Path(out)
             with pending_files(path.parent) as pending:
                 with pending.add(path).open("w", encoding="utf-8") as file:
                     file.writelines(pieces)
                 pending.commit()
+            note_unverified(opened)
             typer.echo(f"{out}: {answer.rows:,} configurations for {to.value}", err=True)

@@ -59,12 +59,12 @@ def plot(
         if extension not in EXTENSIONS:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}")])
         opened = open_results(results)
-        note_unverified(opened)
         asked = Asked(kind, x, y, colour, split_list(budget), where or (), title, width)
         path = Path(out)
         with pending_files(path.parent) as pending:
             write_plot(opened, asked, pending.add(path), extension)
             pending.commit()
+        note_unverified(opened)
         typer.echo(f"{out} is drawn", err=True)
 
 
@@ -89,11 +89,11 @@ def report(
         from sizer.tables.results import open_results
 
         opened = open_results([result])
-        note_unverified(opened)
         path = Path(out) if out else Path(result).with_name(f"{Path(result).name.split('.')[0]}.html")
         if path.suffix.lower() not in {".html", ".htm"}:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} does not end in .html")])
         with pending_files(path.parent) as pending:
             rows = write_report(opened, pending.add(path), title=title)
             pending.commit()
+        note_unverified(opened)
         typer.echo(f"{path}: a page with {rows:,} configuration{'' if rows == 1 else 's'}", err=True)

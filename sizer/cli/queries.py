@@ -91,7 +91,6 @@ def query(
         from sizer.tables.results import open_results
 
         opened = open_results(results)
-        note_unverified(opened)
         asked = Query(
             budget=split_list(budget),
             where=where or (),
@@ -118,6 +117,7 @@ def query(
                 write_answer(answer, chosen, sink, opened, asked)
             if out != "-":
                 typer.echo(f"{out}: {answer.rows:,} row{'' if answer.rows == 1 else 's'}", err=True)
+        note_unverified(opened)
 
 
 def _form(form: str, out: str, *, as_json: bool) -> str:
