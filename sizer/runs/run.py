@@ -134,7 +134,8 @@ def run_sweep(
         gzip: compress the CSV table, `NAME.csv.gz`.
         workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
             depend on it.
-        resume: go on from the parts that an interrupted run made; with none there, start afresh.
+        resume: go on from the parts that an interrupted run made; with none there, start afresh. Parts and tables that
+            are not as they were written are made anew.
         cluster: the address of a Dask scheduler whose workers write the parts.
         on_progress: called now and then.
 
