@@ -85,7 +85,7 @@ def verification(path: str) -> None:
     rows = found["ways"][found["reference"]]["configurations"]
     cog.outl(
         f"For the {figures['files']} files of these {rows:,} rows, {figures['bytes'] / 1e6:.1f} MB, that takes"
-        f" {figures['seconds']:.2f} s,\n{figures['share']:.1%} of the time of the question.\n"
+        f" {figures['seconds'] * 1000:.0f} ms,\n{figures['share']:.1%} of the time of the question.\n"
     )
 
 
