@@ -118,6 +118,13 @@ def test_names_that_look_like_patterns_are_names(folder: Path, frame: pd.DataFra
         same(sizer.query(tmp_path / name), frame)
 
 
+def test_a_frame_says_what_no_manifest_vouches_for(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "lone.parquet").write_bytes((folder / "speech.parquet").read_bytes())
+    both = sizer.query([folder / "speech.csv", tmp_path / "lone.parquet"], top=1)
+    assert both.attrs == {"unverified": [str(tmp_path / "lone.parquet")]}
+    assert sizer.query(folder / "speech.csv", top=1).attrs == {}
+
+
 def test_budget_and_conditions(folder: Path, frame: pd.DataFrame) -> None:
     result = folder / "speech.parquet"
     same(sizer.query(result, budget="5M"), frame[frame.weights <= 5_000_000])
@@ -306,7 +313,7 @@ def test_faults_of_files(folder: Path, tmp_path: Path) -> None:
         "results.xlsx: no such file",
         "speech.xlsx: is no .parquet, .csv, .tsv or .manifest.json; name the CSV or Parquet table of the same run",
         "twice.csv: has two columns named 'id'",
-        "x.manifest.json: is no manifest of a run",
+        "x.manifest.json: is no manifest of a run, or is damaged; sizer run makes the tables and it anew",
         "zip.csv.gz: is no gzip file, or is damaged",
     ]
 

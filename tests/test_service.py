@@ -396,6 +396,23 @@ def test_rows_of_a_job_in_parts(server: Served, tmp_path: Path) -> None:
     assert len(table) == rows(server, job, budget="100K", limit=1)["total"]
 
 
+def test_a_damaged_table_is_not_answered_from(server: Served) -> None:
+    text = SPEECH + "\n# to be damaged\n"
+    job = server.done(text)
+    address = f"/v1/sweeps/{job['id']}"
+    assert rows(server, job, limit=1)["rows"]
+    table = server.data / "results" / job["id"] / "speech.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:2000] + bytes([whole[2000] ^ 8]) + whole[2001:])
+    for asked in ("/rows?limit=1", "/rows.csv", "/rows.parquet", "/rows.xlsx", "/plot"):
+        status, content, _ = server.ask(address + asked)
+        assert status == 500, content
+        message = "speech: the table is not what its run wrote; delete the sweep and post it again"
+        assert faults_of(content) == [("", message)]
+    server.ask(address, method="DELETE")
+    assert rows(server, server.done(text), limit=1)["rows"]
+
+
 # Limits, and who may ask
 
 

@@ -11,7 +11,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Sort, Where
-from sizer.cli.reporting import OutFile, reported
+from sizer.cli.reporting import OutFile, note_unverified, reported
 
 
 class Tool(enum.Enum):
@@ -62,10 +62,12 @@ def export(
                 for piece in pieces:
                     sys.stdout.write(piece)
                 sys.stdout.flush()
+                note_unverified(opened)
                 return
             path = Path(out)
             with pending_files(path.parent) as pending:
                 with pending.add(path).open("w", encoding="utf-8") as file:
                     file.writelines(pieces)
                 pending.commit()
+            note_unverified(opened)
             typer.echo(f"{out}: {answer.rows:,} configurations for {to.value}", err=True)

@@ -9,7 +9,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Resultfiles, Where
-from sizer.cli.reporting import reported
+from sizer.cli.reporting import note_unverified, reported
 from sizer.errors import Fault, InputError, quoted
 
 
@@ -64,6 +64,7 @@ def plot(
         with pending_files(path.parent) as pending:
             write_plot(opened, asked, pending.add(path), extension)
             pending.commit()
+        note_unverified(opened)
         typer.echo(f"{out} is drawn", err=True)
 
 
@@ -94,4 +95,5 @@ def report(
         with pending_files(path.parent) as pending:
             rows = write_report(opened, pending.add(path), title=title)
             pending.commit()
+        note_unverified(opened)
         typer.echo(f"{path}: a page with {rows:,} configuration{'' if rows == 1 else 's'}", err=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.reporting import AsJson, reported
+from sizer.cli.reporting import AsJson, note_unverified, reported
 from sizer.cli.screens import DOT, shown
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
@@ -118,6 +118,7 @@ def query(
                 write_answer(answer, chosen, sink, opened, asked)
             if out != "-":
                 typer.echo(f"{out}: {answer.rows:,} row{'' if answer.rows == 1 else 's'}", err=True)
+        note_unverified(opened)
 
 
 def _form(form: str, out: str, *, as_json: bool) -> str:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from sizer.errors import Fault, InputError, RunError, number_of_faults
 
 OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
 """The options of the command that runs, as a person types them, by the names that the floors below have for them."""
+
+if TYPE_CHECKING:
+    from sizer.tables.results import Results
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -44,6 +47,12 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
         # The reader of our output has gone (`| head`). Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+
+
+def note_unverified(results: Results) -> None:
+    """Say on standard error which results no manifest vouches for."""
+    for name in results.unverified:
+        typer.echo(f"{name} has no manifest beside it: it is read as it stands, unverified", err=True)
 
 
 def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:

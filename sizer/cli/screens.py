@@ -196,7 +196,12 @@ def _made(run: Run) -> list[str]:
         return [f"{files} were finished already; nothing was done"]
     if run.files:
         resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
-        return [f"{files}      {run.seconds:.1f} s{resumed}"]
+        lines = [f"{files}      {run.seconds:.1f} s{resumed}"]
+        if run.remade:
+            more = len(run.remade) - 3
+            which = ", ".join(run.remade[:3]) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"made anew, not being as written before: {which}")
+        return lines
     if run.expected_bytes:
         sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
         return [f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s"]

@@ -62,6 +62,8 @@ class Run:
     """Parts of the table that an interrupted run had made."""
     was_finished: bool = False
     """There was nothing left to resume: the tables stood there, and nothing was done."""
+    remade: tuple[str, ...] = ()
+    """Files and parts that were there, but were not as they had been written, and were made anew."""
 
     def frame(self) -> pd.DataFrame:
         """Return the kept configurations as a pandas frame with the table's columns.
@@ -132,7 +134,8 @@ def run_sweep(
         gzip: compress the CSV table, `NAME.csv.gz`.
         workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
             depend on it.
-        resume: go on from the parts that an interrupted run made; with none there, start afresh.
+        resume: go on from the parts that an interrupted run made; with none there, start afresh. Parts and tables that
+            are not as they were written are made anew.
         cluster: the address of a Dask scheduler whose workers write the parts.
         on_progress: called now and then.
 
@@ -184,6 +187,7 @@ def run_sweep(
         sort=sort,
         resumed=made.resumed,
         was_finished=made.was_finished,
+        remade=made.remade,
     )
 
 

@@ -65,6 +65,7 @@ _STATUSES = {
     421: "The server does not answer to this name.",
     422: "What is asked has faults; all of them at once.",
     429: "Too much is asked at once; `Retry-After` says when to try again.",
+    500: "The sweep's table is damaged; delete it and post it again.",
     503: "It cannot be answered now.",
 }
 
@@ -341,13 +342,13 @@ ROWS = _described(
                 },
             }
         ),
-        404, 409, 422, 429, 503,
+        404, 409, 422, 429, 500, 503,
     ),
 )  # fmt: skip
 PLOT = _described(
     "The points of a plot",
     "How far weights go at each value of a field, grouped by another: some hundreds of points.",
-    _responses(200, "The points.", _json(_OBJECT), 404, 409, 422, 429, 503),
+    _responses(200, "The points.", _json(_OBJECT), 404, 409, 422, 429, 500, 503),
 )
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILES = _described(
@@ -361,7 +362,7 @@ FILES = _described(
             "application/vnd.apache.parquet": _BINARY,
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BINARY,
         },
-        404, 409, 422, 429, 503,
+        404, 409, 422, 429, 500, 503,
     ),
 )  # fmt: skip
 HEALTH = _described("Whether it runs", "Needs no token.", _responses(200, "It does.", _json(_OBJECT)))

@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
 from sizer.service import described
-from sizer.service.faults import RefusedError, answer
+from sizer.service.faults import LOG, RefusedError, answer
 from sizer.service.jobs import Job
 from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
@@ -125,6 +125,7 @@ def router(state: State) -> APIRouter:
             return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
+            await run_in_threadpool(_results, folder, job)
             path = whole
         else:
             async with state.querying():
@@ -164,10 +165,22 @@ def _after(cursor: str) -> list[Any] | None:
 
 
 def _results(folder: Path, job: Job) -> Any:
-    """Return a job's table, under the sweep's name: no path of the server reaches an answer."""
+    """Return a job's table, under the sweep's name: no path of the server reaches an answer.
+
+    Raises:
+        RefusedError: the table is not what the job wrote.
+    """
     from sizer.tables.results import Results, open_results
 
-    (result,) = open_results(folder / f"{job.name}.parquet").results
+    try:
+        (result,) = open_results(folder / f"{job.name}.parquet").results
+        verified = result.verified
+    except InputError as problem:
+        LOG.error("job %s: %s", job.id, problem)
+        verified = False
+    if not verified:
+        message = f"{job.name}: the table is not what its run wrote; delete the sweep and post it again"
+        raise RefusedError(500, message)
     return Results((dataclasses.replace(result, name=job.name),))
 
 

@@ -86,8 +86,11 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         asked: `budget`, `where`, `sort`, `top`, `columns`, `group_by`, `best`, `summary`, `near`, `pareto`, as in
             `sizer query`; lists as lists or as text with commas.
 
+    Returns:
+        The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+
     Raises:
-        InputError: a file is no result, or what is asked has faults.
+        InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
     several = {"sort", "columns", "group_by", "pareto"}
@@ -99,11 +102,14 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         else value
         for name, value in asked.items()
     }
-    with answered(open_results(results), Query(**read)) as answer:
+    opened = open_results(results)
+    with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
     frame: pd.DataFrame = table.to_pandas(
         types_mapper=_nullable if any(column.null_count for column in table.columns) else None
     )
+    if opened.unverified:
+        frame.attrs["unverified"] = opened.unverified
     return frame
 
 

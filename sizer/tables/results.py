@@ -4,16 +4,19 @@
     NAME.csv, NAME.tsv   with .gz too; commas, semicolons or tabs
     NAME.manifest.json   the run's Parquet table, or else its CSV table
 
-Several of them become one table with a column `result`, which names each row's file.
+Several of them become one table with a column `result`, which names each row's file. A table with a manifest beside it
+is checked against that before anything is read of it; one without is read as it stands, and known as `unverified`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,15 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
+from sizer.tables.integrity import (
+    ABOUT_PART,
+    MANIFEST,
+    Manifest,
+    checked,
+    checked_manifest,
+    manifest_path,
+    read_manifest,
+)
 from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -57,6 +69,8 @@ class Result:
     """What the run said of itself; empty where nothing is known."""
     delimiter: str | None = None
     """Of a CSV table; None for Parquet."""
+    verified: bool = False
+    """Whether its files are those that a manifest names."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,11 @@ class Results:
     def labels(self) -> list[str]:
         """Each result's value of the column `result`: as the user named it."""
         return [result.name for result in self.results]
+
+    @property
+    def unverified(self) -> list[str]:
+        """The results that no manifest vouches for, as the user named them."""
+        return [result.name for result in self.results if not result.verified]
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -180,13 +199,13 @@ def _told(problem: Exception) -> str:
 
 
 def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Results:
-    """Return one or several results as one table; their rows are not read yet.
+    """Return one or several results as one table, checked against their manifests; their rows are not read yet.
 
     Args:
         paths: Parquet files, folders of parts, CSV files or manifests.
 
     Raises:
-        InputError: one of them is no table of a run; every fault of all of them.
+        InputError: one of them is no table of a run, or is not what its run wrote; every fault of all of them.
     """
     given = [os.fspath(paths)] if isinstance(paths, (str, os.PathLike)) else [os.fspath(path) for path in paths]
     found: list[Result] = []
@@ -222,13 +241,25 @@ _AS_SHOWN: dict[Kind, str] = {"count": "whole numbers", "boolean": "true and fal
 def _open(name: str, path: Path) -> Result:
     if not path.exists():
         raise _fault(name, f"no such file{_nearby(path)}")
+    if path.name.endswith(MANIFEST) and path.is_file():
+        found = checked_manifest(name, path)
+        if found is None:
+            raise _fault(name, "names no CSV or Parquet table; run the sweep with --format parquet")
+        manifest, table = found
+        return dataclasses.replace(_table(name, table), provenance=manifest.content, verified=True)
+    manifest_beside = checked(name, path)
+    result = _table(name, path)
+    if manifest_beside is None:
+        return result
+    return dataclasses.replace(result, provenance=result.provenance or manifest_beside.content, verified=True)
+
+
+def _table(name: str, path: Path) -> Result:
     if path.is_dir():
         parts = sorted(path.glob("part-*.parquet"))
         if not parts:
             raise _fault(name, "is a folder without parts; name a table within it, such as NAME.parquet")
         return _parquet(name, path, parts)
-    if path.name.endswith(".manifest.json"):
-        return _of_manifest(name, path)
     words = path.name.lower().split(".")
     if words[-1] == "parquet":
         return _parquet(name, path, [path])
@@ -253,41 +284,19 @@ def _nearby(path: Path) -> str:
     return ""
 
 
-def _of_manifest(name: str, path: Path) -> Result:
-    manifest = _manifest(path)
-    if manifest is None:
-        raise _fault(name, "is no manifest of a run")
-    files = [path.parent / file for file in manifest["files"]]
-    parts = [file for file in files if file.suffix == ".parquet"]
-    if parts:
-        found = _parquet(name, path, parts)
-    else:
-        tables = [file for file in files if file.name.removesuffix(".gz").endswith((".csv", ".tsv"))]
-        if not tables:
-            raise _fault(name, "names no CSV or Parquet table; run the sweep with --format parquet")
-        found = _csv(name, tables[0])
-    return Result(found.name, found.files, found.columns, manifest, found.delimiter)
-
-
-def _manifest(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    whole = isinstance(content, dict) and isinstance(content.get("files"), dict) and "sizer" in content
-    return content if whole else None
-
-
 def _parquet(name: str, path: Path, files: list[Path]) -> Result:
     """Return a Parquet table from the footers of its files."""
     schema: pa.Schema | None = None
     said: bytes = b""
+    numbers: list[Any] = []
     for file in files:
         try:
             with pyarrow.parquet.ParquetFile(file) as footer:
                 found = footer.schema_arrow
+                about = footer.metadata.metadata or {}
+                numbers.append(_provenance(about.get(ABOUT_PART.encode(), b"")))
                 if schema is None:
-                    said = (footer.metadata.metadata or {}).get(b"sizer", b"")
+                    said = about.get(b"sizer", b"")
             names = found.names
         except FileNotFoundError:
             raise _fault(name, f"{file.name} is missing") from None
@@ -298,7 +307,25 @@ def _parquet(name: str, path: Path, files: list[Path]) -> Result:
         elif names != schema.names:
             raise _fault(name, f"{file.name} has other columns than {files[0].name}")
     assert schema is not None
+    if path.is_dir():
+        _check_numbers(name, numbers)
     return Result(name, tuple(files), _kinds(name, schema), _provenance(said))
+
+
+def _check_numbers(name: str, numbers: list[Mapping[str, Any]]) -> None:
+    """Check that parts which say their numbers are all there, once each; other people's say none."""
+    found = [(about["part"], about["parts"]) for about in numbers if {"part", "parts"} <= about.keys()]
+    if not found or not all(type(word) is int for pair in found for word in pair):
+        return
+    there = [part for part, _ in found]
+    if len(found) != len(numbers) or len({parts for _, parts in found}) > 1:
+        raise _fault(name, "holds parts of several tables")
+    for part, times in Counter(there).items():
+        if times > 1:
+            raise _fault(name, f"part {part} is there twice")
+    missing = found[0][1] - len(there)
+    if missing:
+        raise _fault(name, f"{missing:,} of {found[0][1]:,} parts {'is' if missing == 1 else 'are'} missing")
 
 
 def _within(file: Path, path: Path) -> str:
@@ -351,7 +378,7 @@ def _csv(name: str, path: Path) -> Result:
         column: FIELDS[column].kind if column in FIELDS else "count" if column in known else "choice"
         for column in columns
     }
-    return Result(name, (path,), kinds, _beside(path), delimiter)
+    return Result(name, (path,), kinds, {}, delimiter)
 
 
 def _header(name: str, path: Path) -> str:
@@ -366,20 +393,19 @@ def _header(name: str, path: Path) -> str:
         raise _fault(name, "is no gzip file, or is damaged") from None
 
 
-def _beside(path: Path) -> Mapping[str, Any]:
-    """Return the manifest of the run that wrote a CSV table; CSV has no room for provenance."""
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    manifest = path.with_name(f"{stem}.manifest.json")
-    found = _manifest(manifest) if manifest.is_file() else None
-    return found if found is not None and path.name in found["files"] else {}
-
-
 def manifest_of(result: Result) -> Mapping[str, Any]:
     """Return the manifest of the run that made a table: where its configurations went; empty where it is not there."""
     if "kept" in result.provenance:
         return result.provenance
-    table = Path(result.name)
-    found = _manifest(table.with_name(f"{table.name.partition('.parquet')[0]}.manifest.json"))
-    same = found is not None and found.get("sweep_sha256") == result.provenance.get("sweep_sha256")
-    whole = same and all(found.get(key) == result.provenance.get(key) for key in ("budget", "where"))  # type: ignore[union-attr]
-    return found if found is not None and whole and "query" not in result.provenance else {}
+    beside = manifest_path(Path(result.name))
+    found = _read(beside) if beside is not None and beside.is_file() else None
+    if found is None:
+        return {}
+    same = all(found.content.get(key) == result.provenance.get(key) for key in ("sweep_sha256", "budget", "where"))
+    return found.content if same and "query" not in result.provenance else {}
+
+
+def _read(path: Path) -> Manifest | None:
+    with contextlib.suppress(OSError):
+        return read_manifest(path)
+    return None
