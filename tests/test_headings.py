@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from sizer.cli import screens
 from sizer.cli.screens import network_heading
@@ -59,7 +59,13 @@ def test_own_cell_is_explained_with_its_biases(tmp_path: Path) -> None:
     assert "textbook · mine · 10 inputs · 1 layer · vectors of its own (bias)\n" in screen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 @given(networks(more=True))
 def test_no_biases_are_said_where_none_are_counted_and_only_there(network: dict[str, Any]) -> None:
     assume(slow_valid(network))
