@@ -64,7 +64,7 @@ def router(state: State) -> APIRouter:
         if limit > limits.page_rows:
             message = f"a page has at most {limits.page_rows:,} rows; `next` leads to more"
             raise InputError([Fault("", 0, 0, "limit", message)])
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         after = _after(cursor)
         key = (job.id, job.created, tuple(budget), tuple(where))
         async with state.querying():
@@ -92,7 +92,7 @@ def router(state: State) -> APIRouter:
         x: Annotated[str, Query(description="The field along the axis.", max_length=100)] = "",
         colour: Annotated[str, Query(description="The field that groups.", max_length=100)] = "",
     ) -> Response:
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         async with state.querying():
             known = varying.get((job.id, job.created))
             asked = {"budget": budget, "where": where, "x": x, "colour": colour}
@@ -112,7 +112,7 @@ def router(state: State) -> APIRouter:
     ) -> Response:
         if form not in _TYPES:
             raise RefusedError(404, f"rows are to be had as {', '.join(_TYPES)}")
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.runner.folder(job.id)
@@ -137,8 +137,8 @@ def router(state: State) -> APIRouter:
     return found
 
 
-def _done(state: State, sweep_id: str) -> Job:
-    job = state.job(sweep_id)
+async def _done(state: State, sweep_id: str) -> Job:
+    job = await state.job(sweep_id)
     if job.status != "done":
         raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
     return job
