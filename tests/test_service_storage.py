@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -366,7 +367,7 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
     # A run that was only begun, as a killed server leaves it.
     begun = server.data / "results" / server_id(named("begun"))
     (begun / ".begun.run").mkdir(parents=True)
-    (begun / ".begun.run" / "order.json").write_text('{"sweep": %s}' % as_text(named("begun")))
+    (begun / ".begun.run" / "order.json").write_text(json.dumps({"sweep": named("begun")}))
     server.start()
     wait_for(lambda: len(server.ask("/v1/sweeps")[1]["sweeps"]) == known + 1)
     found = server.ask(f"/v1/sweeps/{job['id']}")[1]
@@ -391,12 +392,6 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
     server.start()
     wait_for(lambda: len(server.ask("/v1/sweeps")[1]["sweeps"]) == known)
     assert server.ask(f"/v1/sweeps/{job['id']}")[0] == 404
-
-
-def as_text(text: str) -> str:
-    import json
-
-    return json.dumps(text)
 
 
 def server_id(text: str) -> str:

@@ -19,8 +19,18 @@ def main() -> None:
     answers = sys.stdout
     sys.stdout = sys.stderr  # nothing else may stand among the answers
     for line in sys.stdin:
-        answers.write(json.dumps(_answer(json.loads(line))) + "\n")
+        answers.write(_answered(json.loads(line)) + "\n")
         answers.flush()
+
+
+def _answered(question: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(_answer(question))
+    except ValueError as problem:
+        if "int_max_str_digits" not in str(problem):
+            raise
+        # Python's words for a number of too many digits speak of its own settings.
+        return json.dumps({"too_long": True})
 
 
 def _answer(question: Mapping[str, Any]) -> dict[str, Any]:

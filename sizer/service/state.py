@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from sizer.errors import Fault, InputError, RunError
-from sizer.service.faults import LOG, RefusedError
+from sizer.service.faults import LOG, TOO_LONG, RefusedError
 from sizer.service.helpers import Helpers
 from sizer.service.jobs import JOB_ID, Job, Jobs
 from sizer.service.metrics import Metrics
@@ -193,8 +193,8 @@ class State:
             said = {"unknown": str(problem)}
         if "faults" in said and "id" not in said:
             said = {"unknown": said["faults"][0]["message"]}
-        if "unfinished" in said:
-            said = {"unknown": said["unfinished"]}
+        if "unfinished" in said or "too_long" in said:
+            said = {"unknown": said.get("unfinished", TOO_LONG)}
         if "unknown" in said:
             LOG.warning("results/%s has no job, and none can be made of it: %s", folder.name, said["unknown"])
             return
@@ -244,7 +244,10 @@ class State:
         Raises:
             InputError: it answers faults.
             RunError: it could not answer.
+            RefusedError: its answer holds a number that is too long.
         """
+        if "too_long" in said:
+            raise RefusedError(422, TOO_LONG)
         if "faults" in said:
             raise InputError(
                 Fault(fault["file"], fault["line"], fault["column"], fault["path"], fault["message"])
