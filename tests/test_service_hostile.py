@@ -129,13 +129,22 @@ def test_looking_for_long_numbers_takes_no_time() -> None:
 
 def test_a_count_too_long_to_be_written_is_said(server: Served) -> None:
     # Within what is read, but of 1,000 digits each: their product has more than Python writes.
-    many = {"shape": ["cells"] * 6}
-    cell_types = {"deep": {"tensors": {"all": many}}}
-    network = {**NETWORK, "cell_type": "deep", "cells": "9" * 1000, "cell_types": cell_types}
-    for path in ("count", "explain"):
-        status, answer, _ = server.ask(f"/v1/{path}", {"network": network})
-        assert status == 422, answer
-        assert ours(server, status, answer)
+    deep = {
+        "tensors": {"all": {"shape": ["cells"] * 6, "part": "recurrent_weights"}},
+        "hands_up": "cells",
+        "recurs": "cells",
+    }
+    network = {
+        **NETWORK,
+        "cell_type": "deep",
+        "convention": "textbook",
+        "cells": "9" * 1000,
+        "cell_types": {"deep": deep},
+    }
+    assert server.ask("/v1/count", {"network": {**network, "cells": 10}})[1]["weights"] == 2 * 10**6
+    for path, more in (("count", {}), ("explain", {}), ("compare", {"claim": "10M"})):
+        status, answer, _ = server.ask(f"/v1/{path}", {"network": network, **more})
+        assert (status, answer["faults"][0]["message"]) == (422, TOO_LONG), path
     from sizer.service.faults import HANDLERS
     from sizer.service.faults import answer as as_answer
 

@@ -22,7 +22,7 @@ def serve(
         typer.Option(
             envvar="SIZER_TOKEN",
             metavar="TOKEN",
-            help="What every call must bear, at least 16 characters.",
+            help="What every call must bear, at least 16 visible characters.",
             show_default=False,
         ),
     ] = None,
