@@ -101,7 +101,7 @@ def test_counts_past_64_bits_stay_whole(server: Served) -> None:
         (b"[" * 100_000, "", "nested too deep"),
         (b'{"network": {}, "network": {}}', "", "'network' stands twice"),
         (b'{"network": NaN}', "", "NaN is no number"),
-        (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number that is too long"),
+        (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number of more than 1,000 digits"),
         (b"3", "", '"network" (one)'),
         (b'{"network": 3}', "network", "is no object of fields"),
         (b'{"networks": [3]}', "networks[0]", "is no object of fields"),

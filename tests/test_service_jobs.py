@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +146,11 @@ def test_ctrl_c_leaves_jobs_that_go_on(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def sizer_serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+def sizer_serve(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sizer", "serve", *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+        [sys.executable, "-m", "sizer", "serve", *arguments],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **(environment or {})},
+    )  # fmt: skip
 
 
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
@@ -180,6 +182,15 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
         ({"host": "sizer.example"}, "may be reached from other machines"),
         ({"host": "::"}, "may be reached from other machines"),
         ({"token": "short"}, "at least 16"),
+        ({"token": ""}, "at least 16 visible"),
+        ({"token": " " * 16}, "at least 16 visible"),
+        ({"token": "x" * 15 + " "}, "at least 16 visible"),
+        ({"token": "x" * 20 + "\n"}, "at least 16 visible"),
+        ({"token": "x" * 8 + "\t" + "x" * 8}, "at least 16 visible"),
+        ({"token": "x" * 8 + "\x00" + "x" * 8}, "at least 16 visible"),
+        ({"token": "\u00e9" * 16}, "at least 16 visible"),
+        ({"token": "\u2003" * 16}, "at least 16 visible"),
+        ({"host": "0.0.0.0", "token": " " * 16, "no_auth": True}, "at least 16 visible"),
         ({"host": "0.0.0.0", "no_auth": True}, ""),
         ({"host": "0.0.0.0", "token": "x" * 16}, ""),
         ({"host": "::1"}, ""),
@@ -194,6 +205,16 @@ def test_nobody_is_let_in_unawares(tmp_path: Path, settings: dict[str, Any], pro
             made.check()
     else:
         made.check()
+
+
+@pytest.mark.parametrize("token", ["", " " * 16, "0123456789abcde "])
+def test_a_blank_token_is_refused_wherever_it_is_given(tmp_path: Path, token: str) -> None:
+    words = "sizer: a token has at least 16 visible ASCII characters and no others"
+    for arguments, environment in (([f"--token={token}"], {}), ([], {"SIZER_TOKEN": token})):
+        done = sizer_serve("--port", "0", "--data", str(tmp_path / "data"), *arguments, environment=environment)
+        assert done.returncode == 3
+        assert done.stderr.startswith(words)
+    assert not (tmp_path / "data").exists()
 
 
 def test_jobs_past_the_limit_wait_elsewhere(tmp_path: Path) -> None:

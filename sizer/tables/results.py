@@ -55,6 +55,10 @@ _MEMORY = "1GB"
 _LONGEST_HEADER = 1 << 16
 
 
+class UnreadableError(InputError):
+    """A result cannot be read: it is missing, damaged, or no table of a run."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One table of a run."""
@@ -185,7 +189,7 @@ def _in_words(results: Results) -> Iterator[None]:
         raise RunError(f"{_names(results)}: {_told(problem)}") from None
     except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as problem:
         # What goes wrong while rows stream comes through Arrow.
-        raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
+        raise UnreadableError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
 
 
 def _names(results: Results) -> str:
@@ -231,7 +235,7 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     if not given:
         faults.append(Fault("", 0, 0, "", "name a result: a Parquet or CSV file, a folder of parts or a manifest"))
     if faults:
-        raise InputError(faults)
+        raise UnreadableError(faults)
     return Results(tuple(found))
 
 
