@@ -158,9 +158,7 @@ def _structure_of_lists(given: Mapping[str, Any], columns: Collection[str]) -> S
     ranges = {**numeric, **{name: _any_size(value) for name, value in values.items()}, "fed": Interval(0, 2**63)}
     rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"])
     possible = [
-        rule
-        for rule in rules
-        if any(bool(possibly(rule.refuses(_of_layer(ranges, layer)))) for layer in range(layers))
+        rule for rule in rules if any(bool(possibly(rule.refuses(_of_layer(ranges, layer)))) for layer in range(layers))
     ]
     return Structure(
         names,

@@ -164,7 +164,7 @@ class _Check:
         least, most = min(ratio.ratios), max(ratio.ratios)
         divisor = math.gcd(*(base.divisor * one.numerator // one.denominator for one in ratio.ratios))
 
-        def rows() -> Sequence[_Row] | None:
+        def scaled_rows() -> Sequence[_Row] | None:
             below = base.rows()
             if below is None or not self.looks.taken(len(below) * len(ratio.ratios)):
                 return None
@@ -174,7 +174,7 @@ class _Check:
                 for fraction in ratio.ratios
             ]
 
-        return _Values(int(base.low * least), int(base.high * most), divisor, base.exact, functools.cache(rows))
+        return _Values(int(base.low * least), int(base.high * most), divisor, base.exact, functools.cache(scaled_rows))
 
     def _rounded_values(self, base: _Values, ratio: Ratio) -> _Values:
         step = ratio.round_to or 1
