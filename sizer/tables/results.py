@@ -11,10 +11,13 @@ is checked against that before anything is read of it; one without is read as it
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import gzip
+import io
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +32,7 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
+from sizer.tables.foreign_words import bare_name, bare_words
 from sizer.tables.integrity import (
     ABOUT_PART,
     MANIFEST,
@@ -38,6 +42,7 @@ from sizer.tables.integrity import (
     manifest_path,
     read_manifest,
 )
+from sizer.tables.provenance import reliable
 from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -150,6 +155,8 @@ def _source(result: Result, columns: Mapping[str, Kind], place: int) -> str:
         # A result that a query made may have a column `result` of its own, where it stands alone.
         otherwise = literal(result.name) if name == RESULT else "NULL"
         value = identifier(name) if name in result.columns else otherwise
+        if result.delimiter is not None and kind == "choice" and name in result.columns:
+            value = bare_words(value)
         chosen.append(f"CAST({value} AS {_TYPES[kind]}) AS {identifier(name)}")
     names = ", ".join(_pattern(file) for file in result.files)
     if result.delimiter is None:
@@ -339,9 +346,9 @@ def _within(file: Path, path: Path) -> str:
 def _provenance(said: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return reliable(found)
 
 
 def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
@@ -370,11 +377,15 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
 def _csv(name: str, path: Path) -> Result:
     """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words."""
     header = _header(name, path)
-    delimiter = max(_DELIMITERS, key=header.count)
-    columns = [word.strip('"') for word in header.split(delimiter)]
+    line = header.splitlines()[0] if header else ""
+    delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"?', "", header).count)
+    try:
+        columns = [bare_name(word) for word in next(csv.reader(io.StringIO(header, ""), delimiter=delimiter), [""])]
+    except csv.Error as problem:
+        raise _fault(name, f"has a first line that is no CSV: {problem}") from None
     known = {"id", *FIELDS, *COUNTED}
     if not known & {*columns}:
-        raise _fault(name, f"has no column of a run in its first line, {quoted(header)}")
+        raise _fault(name, f"has no column of a run in its first line, {quoted(line)}")
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise _fault(name, f"has two columns named {quoted(twice[0])}")
@@ -390,6 +401,9 @@ def _header(name: str, path: Path) -> str:
     try:
         with opened(path, "rb") as file:
             raw: bytes = file.readline(_LONGEST_HEADER)
+            # A name in quotes may go on in the next line.
+            while raw.count(b'"') % 2 and len(raw) < _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
+                raw += more
         return raw.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise _fault(name, "is no CSV in UTF-8") from None

@@ -91,7 +91,8 @@ def _escaped(words: pa.Array) -> pa.Array:
         raise RunError("a word holds control characters, which no workbook can hold; write csv or parquet")
     for letter, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         words = pc.replace_substring(words, letter, escaped)
-    return words
+    # What looks like a character's number would be read as that character.
+    return pc.replace_substring_regex(words, r"(_x[0-9a-fA-F]{4}_)", r"_x005F\1")
 
 
 def _fused(pieces: Sequence[Any]) -> Iterator[Any]:
