@@ -132,7 +132,7 @@ def _page(chart: Any, title: str) -> str:
     """Return a plot as a page that needs no network, and that runs no script but its own."""
     import vl_convert
 
-    scripts = (vl_convert.javascript_bundle(snippet=None), _DRAWING)
+    scripts = (vl_convert.javascript_bundle(), _DRAWING)  # type: ignore[call-arg]  # its stub lacks the default
     # Nothing within a script's element ends it: a word may hold what looks like its end.
     data = json.dumps(_specification(chart), separators=(",", ":")).replace("<", "\\u003c")
     allowed = " ".join(f"'{policy_hash(script)}'" for script in scripts)

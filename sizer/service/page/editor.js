@@ -21,6 +21,8 @@ export function editor(schema, onChange) {
   let faults = [];
   let offered = [];
   let chosen = 0;
+  let inserting = false;
+  let unsettled = null;
 
   function draw() {
     const lines = field.value.split("\n").length;
@@ -86,9 +88,23 @@ export function editor(schema, onChange) {
   function take(at) {
     const { start } = completions(schema(), field.value, field.selectionStart);
     const after = offered[at].text + (offered[at].after ?? "");
-    field.setRangeText(after, start, field.selectionStart, "end");
     close();
-    changed();
+    insert(after, start, field.selectionStart);
+  }
+
+  // As if it were typed: the browser's own undo knows what is inserted by a command, and of a value that is set it does not.
+  function insert(text, start, end) {
+    field.focus();
+    field.setSelectionRange(start, end);
+    inserting = true;
+    try {
+      if (!(text ? document.execCommand("insertText", false, text) : start === end || document.execCommand("delete"))) {
+        field.setRangeText(text, start, end, "end");
+        changed();
+      }
+    } finally {
+      inserting = false;
+    }
   }
 
   function changed() {
@@ -98,7 +114,7 @@ export function editor(schema, onChange) {
 
   field.addEventListener("input", () => {
     changed();
-    offer(false);
+    if (!inserting) offer(false);
   });
   field.addEventListener("scroll", draw);
   field.addEventListener("blur", close);
@@ -121,8 +137,7 @@ export function editor(schema, onChange) {
       const line = field.value.slice(field.value.lastIndexOf("\n", field.selectionStart - 1) + 1, field.selectionStart);
       const indent = line.match(/^ */)[0] + (/:\s*$/.test(line) ? "  " : "");
       event.preventDefault();
-      field.setRangeText(`\n${indent}`, field.selectionStart, field.selectionEnd, "end");
-      changed();
+      insert(`\n${indent}`, field.selectionStart, field.selectionEnd);
     }
   });
   return {
@@ -132,6 +147,27 @@ export function editor(schema, onChange) {
     },
     set text(value) {
       field.value = value;
+      draw();
+    },
+    // While the text is out of sight it is only set; once it is seen again that becomes a step that can be undone.
+    replace(value) {
+      unsettled ??= field.value;
+      field.value = value;
+      draw();
+    },
+    settle() {
+      const before = unsettled;
+      const after = field.value;
+      unsettled = null;
+      if (before === null || before === after) return draw();
+      let start = 0;
+      while (start < before.length && before[start] === after[start]) start++;
+      let same = 0;
+      while (same < Math.min(before.length, after.length) - start && before.at(-1 - same) === after.at(-1 - same)) same++;
+      const focused = document.activeElement;
+      field.value = before;
+      insert(after.slice(start, after.length - same), start, before.length - same);
+      focused?.focus();
       draw();
     },
     mark(found) {
