@@ -1,5 +1,6 @@
 // A field for a sweep's text: line numbers, faults at their lines, completion from the schema.
 import { element, replace } from "./dom.js";
+import { historyOf } from "./history.js";
 
 const LINE = 20;
 const PADDING = 9.6;
@@ -22,7 +23,6 @@ export function editor(schema, onChange) {
   let offered = [];
   let chosen = 0;
   let inserting = false;
-  let unsettled = null;
 
   function draw() {
     const lines = field.value.split("\n").length;
@@ -92,7 +92,7 @@ export function editor(schema, onChange) {
     insert(after, start, field.selectionStart);
   }
 
-  // As if it were typed: the browser's own undo knows what is inserted by a command, and of a value that is set it does not.
+  // As if it were typed.
   function insert(text, start, end) {
     field.focus();
     field.setSelectionRange(start, end);
@@ -100,10 +100,12 @@ export function editor(schema, onChange) {
     try {
       if (!(text ? document.execCommand("insertText", false, text) : start === end || document.execCommand("delete"))) {
         field.setRangeText(text, start, end, "end");
+        past.record("insert");
         changed();
       }
     } finally {
       inserting = false;
+      past.pause();
     }
   }
 
@@ -112,7 +114,19 @@ export function editor(schema, onChange) {
     onChange(field.value);
   }
 
-  field.addEventListener("input", () => {
+  const past = historyOf(field, () => {
+    close();
+    changed();
+    reveal();
+  });
+
+  function reveal() {
+    const top = (field.value.slice(0, field.selectionStart).split("\n").length - 1) * LINE;
+    if (top < field.scrollTop || top + 2 * LINE > field.scrollTop + field.clientHeight) field.scrollTop = Math.max(0, top - 5 * LINE);
+  }
+
+  field.addEventListener("input", (event) => {
+    past.record(inserting ? "insert" : event.inputType, event.data ?? "");
     changed();
     if (!inserting) offer(false);
   });
@@ -147,27 +161,17 @@ export function editor(schema, onChange) {
     },
     set text(value) {
       field.value = value;
+      past.begin();
       draw();
     },
-    // While the text is out of sight it is only set; once it is seen again that becomes a step that can be undone.
+    // A text that was made elsewhere; all that is made there until the text is seen again is one step to be undone.
     replace(value) {
-      unsettled ??= field.value;
       field.value = value;
+      past.record("form");
       draw();
     },
     settle() {
-      const before = unsettled;
-      const after = field.value;
-      unsettled = null;
-      if (before === null || before === after) return draw();
-      let start = 0;
-      while (start < before.length && before[start] === after[start]) start++;
-      let same = 0;
-      while (same < Math.min(before.length, after.length) - start && before.at(-1 - same) === after.at(-1 - same)) same++;
-      const focused = document.activeElement;
-      field.value = before;
-      insert(after.slice(start, after.length - same), start, before.length - same);
-      focused?.focus();
+      past.pause();
       draw();
     },
     mark(found) {
