@@ -392,14 +392,17 @@ def test_sizes_are_read_as_the_server_reads_them(browser: Any, server: Served) -
     from sizer.sizes import parse_size
 
     fresh(browser, server, "/")
-    words = "10M 10.5K 1e6 2B 1.5G 2T .5M 0.0005k 1.25 1e+3 7 0 5m 10 M 1,000 2MB 1.5 e6 x -5 1.e5 00012 1e400k 12345.678e3"
+    words = (
+        "10M 10.5K 1e6 2B 1.5G 2T .5M 0.0005k 1.25 1e+3 7 0 5m 10 M 1,000 2MB 1.5 e6 x -5 1.e5 00012 1e400k 12345.678e3"
+    )
     for word in [*words.split(), "", "9.223372036854775807e18", "1e999"]:
         try:
             expected = str(parse_size(word))
         except ValueError:
             expected = "null"
         found = browser.execute_async_script(
-            "const done = arguments[1]; import('/page/exact.js').then(({size}) => done(String(size(arguments[0]))))", word
+            "const done = arguments[1]; import('/page/exact.js').then(({size}) => done(String(size(arguments[0]))))",
+            word,
         )
         assert found == expected, word
 

@@ -211,6 +211,7 @@ _PAGE = """<!doctype html>
 <div class="noprint"><label for="filter">Filter: words, and conditions such as <code>cells&lt;=1024 layers=3 weights&gt;9.5M</code></label>
 <input type="search" id="filter" autocomplete="off" spellcheck="false"></div>
 <p id="status" class="quiet" role="status"></p>
+<p id="wrong" class="over" role="alert" hidden></p>
 <div id="scroller" tabindex="0" aria-label="configurations; the arrow keys choose a row">
 <div id="table" role="grid" aria-labelledby="rows"><div id="head" class="row" role="row"></div></div>
 </div>
