@@ -316,6 +316,48 @@ def test_a_title_that_is_no_text_is_a_fault(table: Path, tmp_path: Path) -> None
         assert found.stderr.startswith(b"--title: is no text in UTF-8\n1 fault; nothing was ")
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["id", "#"], "has a column named '#'; give it another name"),
+        (["id", ""], "has a column named ''; give it another name"),
+        (["id", "a\0b"], r"has a column named 'a\x00b'; give it another name"),
+        (["id", "ID"], "has columns named 'id' and 'ID', which differ in capitals only"),
+        (["id", "a", "a"], "has two columns named 'a'"),
+    ],
+)
+@pytest.mark.parametrize("extension", ["parquet", "csv"])
+def test_columns_that_cannot_be_told_apart_are_faults(
+    tmp_path: Path, names: list[str], said: str, extension: str
+) -> None:
+    path = tmp_path / f"a.{extension}"
+    if extension == "csv":
+        path.write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    else:
+        pyarrow.parquet.write_table(pa.table([pa.array([1])] * len(names), names=names), path)
+    with contextlib.chdir(tmp_path):
+        found = CliRunner().invoke(app, ["query", path.name])
+    assert (found.exit_code, found.stderr) == (1, f"{path.name}: {said}\n1 fault; nothing was answered\n")
+
+
+def test_a_word_that_no_cell_holds_is_said(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pa.table({"id": [0], "note": ["y" * 32_768]}), tmp_path / "a.parquet")
+    with contextlib.chdir(tmp_path):
+        found = CliRunner().invoke(app, ["query", "a.parquet", "--out", "a.xlsx"])
+    said = "sizer: a word has more than the 32,767 characters that a cell holds; write csv or parquet\n"
+    assert (found.exit_code, found.stderr) == (3, said)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_fault_moves_no_cursor(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('sizer: 1\nname: "a\\e]0;broken\\a"\n')
+    with contextlib.chdir(tmp_path):
+        found = CliRunner().invoke(app, ["validate", "a.yaml"])
+    assert found.exit_code == 1
+    assert r"\x1b]0;broken\x07" in found.stderr
+    assert "\x1b" not in found.stderr
+
+
 def test_a_table_with_two_columns_of_one_name_in_quotes_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('id,weights,"a,b","a,b"\n0,1,x,y\n')
     with pytest.raises(InputError, match="has two columns named 'a,b'"):

@@ -84,11 +84,11 @@ def faults_text(faults: Sequence[Fault], lines: Mapping[str, Sequence[str]]) -> 
     """Return faults, each with the line it stands in where the lines of its file are given."""
     said = []
     for fault in faults:
-        said.append(str(fault))
+        said.append(visible(str(fault)))
         source = lines.get(fault.file, ())
         if 0 < fault.line <= len(source):
             number = str(fault.line).rjust(5)
-            text = source[fault.line - 1].replace("\t", " ")
+            text = visible(source[fault.line - 1].replace("\t", " "))
             said.extend((f"{number} | {text}", f"{' ' * 5} | {' ' * (fault.column - 1)}^"))
     return "\n".join(said)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -105,9 +104,9 @@ class CsvWriter:
 
 
 def _header(names: Sequence[str], delimiter: str) -> str:
-    line = io.StringIO()
-    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(names)
-    return line.getvalue()
+    special = {delimiter, '"', "\r", "\n"}
+    quoted = ('"' + name.replace('"', '""') + '"' if special & {*name} else name for name in names)
+    return delimiter.join(quoted) + "\n"
 
 
 WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], Form], TableWriter]] = {
