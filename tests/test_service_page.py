@@ -594,6 +594,35 @@ def test_a_name_that_looks_like_markup_stays_a_text(browser: Any, server: Served
     assert not browser.find_elements(By.CSS_SELECTOR, "main img")
 
 
+def test_what_a_sweep_says_is_no_markup_and_no_header(browser: Any, server: Served) -> None:
+    markup = "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)>"
+    job = server.done(SMALL.replace("name: small", f"name: marked\ndescription: {json.dumps(markup)}  # {markup}"))
+    rows = f"/v1/sweeps/{job['id']}"
+    browser.get(f"{server.url}/sweeps/{job['id']}?{urllib.parse.urlencode({'where': markup})}")
+    until(lambda: "<script>" in text(browser, "main"))
+    browser.get(f"{server.url}/sweeps/{job['id']}?row=40")
+    until(lambda: "Formula" in text(browser, "#breakdown"))
+    until(lambda: browser.find_elements(By.XPATH, "//button[text()='Edit as a new sweep']"))[0].click()
+    until(lambda: text(browser, "#kept"))
+    assert markup in browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value")
+    tab(browser, "Form")
+    assert value_of(browser, "name") == "marked"
+    assert not browser.find_elements(By.CSS_SELECTOR, "main img, main script")
+    assert browser.title == "Sizer"
+    for path in (f"{rows}/rows?limit=1", f"{rows}/plot", rows, f"{rows}/rows?where={urllib.parse.quote(markup)}"):
+        _, _, headers = server.ask(path)
+        assert headers["content-type"] == "application/json"
+        assert headers["x-content-type-options"] == "nosniff"
+    for form in ("csv", "parquet", "xlsx"):
+        _, _, headers = server.ask(f"{rows}/rows.{form}")
+        assert headers["content-disposition"] == f'attachment; filename="marked.{form}"'
+    for name in (markup, 'a"; x="b', "a\r\nx: y", "../a", "=1+1", "ä"):
+        status, said, headers = server.ask(
+            "/v1/sweeps", SMALL.replace("name: small", f"name: {json.dumps(name)}").encode()
+        )
+        assert (status, said["faults"][0]["path"], "content-disposition" in headers) == (422, "name", False)
+
+
 def test_a_token_is_asked_for_once(browser: Any, tmp_path: Path) -> None:
     with served(tmp_path / "data", "--token", "0123456789abcdef") as found:
         browser.get(found.url)

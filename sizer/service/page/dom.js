@@ -35,7 +35,7 @@ export function number(value) {
 export function short(given) {
   const value = Number(given);
   for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e3]]) {
-    if (Math.abs(value) >= size) return `${+(value / size).toPrecision(3)}${unit}`;
+    if (Math.abs(value) >= size) return `${whole.format(+(value / size).toPrecision(3))}${unit}`;
   }
   return String(value);
 }
