@@ -59,10 +59,12 @@ export async function showSweep(main, id, signal, go) {
   const body = element("div");
   replace(main, head, body);
   let done = false;
+  let drawn = "";
 
   function draw(state) {
     const ended = ["done", "failed", "cancelled"].includes(state.status);
-    replace(
+    // A button that is made anew with each event would slip away from under a hand, and lose the focus.
+    if (state.status !== drawn) replace(
       head,
       element("div", { class: "row" }, element("h1", {}, state.name), status(state.status)),
       element(
@@ -72,6 +74,7 @@ export async function showSweep(main, id, signal, go) {
         element("button", { type: "button", onclick: () => { sessionStorage.setItem("sizer-sweep", job.sweep); go("/"); } }, "Edit as a new sweep"),
       ),
     );
+    drawn = state.status;
     if (state.status === "done") {
       if (!done) results(body, id, state, signal);
       done = true;
