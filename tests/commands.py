@@ -59,7 +59,7 @@ def run_process(*arguments: str | Path, cwd: Path = ROOT, **variables: str) -> D
     done = subprocess.run(
         [sys.executable, "-m", "sizer", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **_environment(variables)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **_environment(variables)},
         capture_output=True,
         stdin=subprocess.DEVNULL,
         check=False,

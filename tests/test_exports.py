@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 import sizer
+from tests.commands import Done, run
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -41,15 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(*words: str, folder: Path) -> Done:
+    return run(*words, cwd=folder)
 
 
 def export(folder: Path, result: str, tool: str, *words: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shlex
 import shutil
 import signal
@@ -15,6 +14,7 @@ import pytest
 
 import sizer
 from sizer.cli.app import app
+from tests.commands import run
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {
@@ -47,12 +47,10 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
         for word in words[1:]
         for file in (sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob(word)) if "*" in word else [word])
     ]
-    environment = {**os.environ, "NO_COLOR": "1", "KERAS_BACKEND": "torch"}
-    command = [sys.executable, "-m", "sizer", *expanded]
     if words[1] == "serve":
-        assert_served(command, tmp_path)
+        assert_served([sys.executable, "-m", "sizer", *expanded], tmp_path)
         return
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = run(*expanded, cwd=tmp_path, KERAS_BACKEND="torch")
     assert done.returncode == 0, done.stderr
     made = {path for path in tmp_path.rglob("*") if path.is_file()} - there
     assert done.stdout or made or "no faults" in done.stderr

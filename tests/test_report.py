@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report
 
 from sizer.tables.report import write_report
 from sizer.tables.results import open_results
+from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -290,17 +288,9 @@ def test_a_table_without_networks_is_refused(tmp_path: Path) -> None:
 
 def test_the_command(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "speech.parquet", tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sizer", "report", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def command(*words: str) -> Done:
+        return run("report", *words, cwd=tmp_path)
 
     done = command("speech.parquet")
     assert (done.returncode, done.stdout) == (0, "")
