@@ -111,6 +111,7 @@ def test_optuna_takes_them_as_trials(folder: Path, tmp_path: Path) -> None:
     assert study.best_trial.user_attrs["id"] == 2909
 
 
+@pytest.mark.process
 def test_hydra_runs_one_job_for_each(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("hydra", reason="Hydra is not installed (the extra `search`)")
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
@@ -131,6 +132,7 @@ def test_hydra_runs_one_job_for_each(folder: Path, tmp_path: Path) -> None:
     assert list(map(counted, networks)) == pd.read_parquet(folder / "union.parquet").weights.tolist()
 
 
+@pytest.mark.process
 def test_ray_takes_them_as_points_to_evaluate(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed (the extra `search`)")
     export(folder, "union.parquet", "ray", "--out", str(tmp_path / "configs.json"))

@@ -120,6 +120,7 @@ def filter_by(browser: Any, text: str) -> str:
 
 
 @needs_browser
+@pytest.mark.process
 def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "speech.html"
     assert report(folder, "speech", path) == 1834
@@ -158,6 +159,7 @@ def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) 
 
 
 @needs_browser
+@pytest.mark.process
 def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
     keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
     path = tmp_path / "speech.html"
@@ -175,6 +177,7 @@ def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_parts_of_every_kind_of_network_add_up(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "mixed.html"
     rows = report(folder, "mixed", path)
@@ -248,6 +251,7 @@ def test_breakdowns_multiply_to_the_count() -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_a_hundred_thousand_rows(tmp_path: Path, browser: Any) -> None:
     sweep = tmp_path / "many.yaml"
     sweep.write_text(
@@ -318,6 +322,7 @@ def test_large_numbers_go_as_text(tmp_path: Path) -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_cells_of_a_sweeps_own_have_parts_too(tmp_path: Path, browser: Any) -> None:
     sizer.run_sweep(
         sizer.load_sweep(ROOT / "tests" / "sweeps" / "good" / "own-cells.yaml"), tmp_path, formats=["parquet"]

@@ -33,6 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert "Traceback" not in "".join(found.said)
 
 
+@pytest.mark.process
 def test_the_description_holds(server: Served, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis", reason="schemathesis is not installed (the extra `checks`)")
     job = server.done(SMALL)
