@@ -99,9 +99,25 @@ def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObje
         saw("rows")
 
 
-def test_random_sweeps_are_prunable() -> None:
-    """Most of what the test above draws is looked at."""
+def test_some_sweeps_are_prunable_and_some_are_not() -> None:
     assert prunable(sweep_of([SPEECH]))
+    assert prunable(parse_sweep(HUGE))
+    assert not prunable(parse_sweep(ZIGZAG))
+
+
+@pytest.mark.parametrize("answer", [False, True])
+def test_the_comparisons_notice_an_answer_that_is_always_the_same(
+    answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A property that looks at nothing must not pass."""
+    monkeypatch.setitem(globals(), "prunable", lambda sweep: answer)
+    with pytest.raises(AssertionError):
+        test_some_sweeps_are_prunable_and_some_are_not()
+    if not answer:
+        with pytest.raises(AssertionError, match="too few were looked at"):
+            test_pruning_equals_walking()
+        with pytest.raises(AssertionError, match="too few were looked at"):
+            test_rows_of_consecutive_ranges_are_all_rows()
 
 
 @pytest.mark.parametrize("where", [(), WHERES[:1], WHERES[1:4]])
@@ -166,6 +182,13 @@ grid:
   nonrecurrent_projection: {from: 0, to: 3000, step: 1}
 budget: {weights: {max: 40K}}
 """
+
+
+ZIGZAG = (
+    "{sizer: 1, name: zigzag, model: {convention: textbook, cell_type: rnn, inputs: 3, layers: 1}, grid: {cells: ["
+    + ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
+    + "]}}"
+)
 
 
 def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,11 +403,7 @@ def test_the_largest_grids_have_near_bounds(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
-    values = ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
-    sweep = parse_sweep(
-        f"{{sizer: 1, name: zigzag, model: {{convention: textbook, cell_type: rnn, inputs: 3, layers: 1}}, grid: {{cells: [{values}]}}}}"
-    )
-    assert not prunable(sweep)
+    assert not prunable(parse_sweep(ZIGZAG))
 
 
 # The pieces
