@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,14 @@ def test_every_command_has_two_examples() -> None:
     assert {name: len(examples) for name, examples in EXAMPLES.items() if len(examples) < 2} == {}
 
 
-@pytest.mark.parametrize("example", [example for examples in EXAMPLES.values() for example in examples])
+def marked(example: str) -> Any:
+    """Leave to CI what starts a second server, and what builds networks in a framework."""
+    if example.startswith("sizer serve -"):
+        return pytest.param(example, marks=pytest.mark.process)
+    return pytest.param(example, marks=pytest.mark.thorough) if example.startswith("sizer verify") else example
+
+
+@pytest.mark.parametrize("example", [marked(example) for examples in EXAMPLES.values() for example in examples])
 def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
     words = shlex.split(example)
     for framework, package in FRAMEWORKS.items():

@@ -120,15 +120,22 @@ def test_the_comparisons_notice_an_answer_that_is_always_the_same(
             test_rows_of_consecutive_ranges_are_all_rows()
 
 
-@pytest.mark.parametrize("where", [(), WHERES[:1], WHERES[1:4]])
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param((), marks=pytest.mark.thorough),
+        WHERES[:1],
+        pytest.param(WHERES[1:4], marks=pytest.mark.thorough),
+    ],
+)
 @pytest.mark.parametrize(
     "budget",
     [
-        (),
+        pytest.param((), marks=pytest.mark.thorough),
         (Bound("weights", None, 10_000_000),),
         (Bound("weights", 2_000_001, 9_999_999), Bound("int8_bytes", 3_000_000, None)),
         (Bound("float32_bytes", None, 17_000_001), Bound("macs_per_step", 500_000, 4_000_000)),
-        (Bound("state_size", 1000, 3000),),
+        pytest.param((Bound("state_size", 1000, 3000),), marks=pytest.mark.thorough),
     ],
 )
 def test_the_speech_grid(budget: tuple[Bound, ...], where: tuple[str, ...]) -> None:
