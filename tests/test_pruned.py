@@ -313,7 +313,9 @@ WHERE
 """
 
 
-@pytest.mark.parametrize("budget", ["", ", macs_per_step: {min: 200, max: 900}"])
+@pytest.mark.parametrize(
+    "budget", [pytest.param("", marks=pytest.mark.thorough), ", macs_per_step: {min: 200, max: 900}"]
+)
 @pytest.mark.parametrize(
     "where", ["", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"]
 )

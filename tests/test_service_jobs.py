@@ -157,6 +157,7 @@ def sizer_serve(*arguments: str, environment: Mapping[str, str] | None = None) -
     )  # fmt: skip
 
 
+@pytest.mark.process
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
         done = sizer_serve("--port", "0", "--data", str(tmp_path / "data"))
