@@ -223,7 +223,6 @@ def test_a_blank_token_is_refused_wherever_it_is_given(tmp_path: Path, token: st
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.process
 def test_jobs_past_the_limit_wait_elsewhere(tmp_path: Path) -> None:
     from sizer.service.jobs import Job, Jobs
 
