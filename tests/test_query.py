@@ -30,9 +30,8 @@ from sizer.networks.network import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results
-from tests.commands import Done, run
+from tests.commands import Done, on_terminal, run
 from tests.examples import examples
-from tests.test_cli import on_terminal
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
