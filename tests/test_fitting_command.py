@@ -7,7 +7,7 @@ import json
 import pytest
 
 import sizer
-from tests.test_cli import on_terminal, run
+from tests.commands import on_terminal, run
 
 NETWORK = ("--inputs", "39", "--layers", "3", "--outputs", "34")
 PYTORCH = ("--convention", "pytorch", "--cells", "512", *NETWORK)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report
 
 from sizer.tables.report import write_report
 from sizer.tables.results import open_results
+from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -128,6 +126,7 @@ def why(browser: Any) -> str:
 
 
 @needs_browser
+@pytest.mark.process
 def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "speech.html"
     assert report(folder, "speech", path) == 1834
@@ -183,6 +182,7 @@ def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) 
 
 
 @needs_browser
+@pytest.mark.process
 def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
     keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
     path = tmp_path / "speech.html"
@@ -200,6 +200,7 @@ def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_parts_of_every_kind_of_network_add_up(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "mixed.html"
     rows = report(folder, "mixed", path)
@@ -273,6 +274,7 @@ def test_breakdowns_multiply_to_the_count() -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_a_hundred_thousand_rows(tmp_path: Path, browser: Any) -> None:
     sweep = tmp_path / "many.yaml"
     sweep.write_text(
@@ -313,17 +315,9 @@ def test_a_table_without_networks_is_refused(tmp_path: Path) -> None:
 
 def test_the_command(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "speech.parquet", tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sizer", "report", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def command(*words: str) -> Done:
+        return run("report", *words, cwd=tmp_path)
 
     done = command("speech.parquet")
     assert (done.returncode, done.stdout) == (0, "")
@@ -372,6 +366,7 @@ def test_large_numbers_are_compared_to_the_last_digit(tmp_path: Path, browser: A
 
 
 @needs_browser
+@pytest.mark.process
 def test_cells_of_a_sweeps_own_have_parts_too(tmp_path: Path, browser: Any) -> None:
     sizer.run_sweep(
         sizer.load_sweep(ROOT / "tests" / "sweeps" / "good" / "own-cells.yaml"), tmp_path, formats=["parquet"]

@@ -68,6 +68,7 @@ def running(server: Served, job: dict[str, Any], decided: int = 1) -> None:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_killed_server_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     texts = [LARGE, LARGE.replace("name: large", "name: other").replace("20M", "15M"), SMALL]
@@ -97,6 +98,7 @@ def test_a_killed_server_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
@@ -112,6 +114,7 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
         assert "sizer_job_retries_total" in text
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_job_whose_workers_always_end_fails(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
@@ -131,6 +134,7 @@ def test_a_job_whose_workers_always_end_fails(tmp_path: Path) -> None:
         assert server.ended(job["id"])["status"] == "done"
 
 
+@pytest.mark.process
 def test_ctrl_c_leaves_jobs_that_go_on(tmp_path: Path) -> None:
     server = Served(tmp_path / "data")
     job = server.sweep(LARGE)
@@ -153,6 +157,7 @@ def sizer_serve(*arguments: str, environment: Mapping[str, str] | None = None) -
     )  # fmt: skip
 
 
+@pytest.mark.process
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
         done = sizer_serve("--port", "0", "--data", str(tmp_path / "data"))
@@ -207,6 +212,7 @@ def test_nobody_is_let_in_unawares(tmp_path: Path, settings: dict[str, Any], pro
         made.check()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("token", ["", " " * 16, "0123456789abcde "])
 def test_a_blank_token_is_refused_wherever_it_is_given(tmp_path: Path, token: str) -> None:
     words = "sizer: a token has at least 16 visible ASCII characters and no others"

@@ -30,6 +30,8 @@ from selenium.webdriver.common.keys import Keys
 if not shutil.which("chromedriver") or not shutil.which("chromium"):
     pytest.skip("Chromium and its driver are not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.process
+
 SPEECH = (ROOT / "sweeps" / "speech.yaml").read_text()
 
 
