@@ -63,8 +63,8 @@ def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) ->
     assert counted.best == [row["id"] for row in best]
 
 
-@seeing(pruned=90, rows=20)
-@settings(max_examples=examples(120), deadline=None)
+@seeing(pruned=90, rows=10)
+@settings(max_examples=max(examples(120), 30), deadline=None)
 @given(sweeps(), st.sampled_from(COUNTED), st.booleans())
 def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> None:
     if prunable(sweep):
@@ -76,8 +76,8 @@ def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> No
         saw("walked")
 
 
-@seeing(pruned=60, rows=12)
-@settings(max_examples=examples(80), deadline=None)
+@seeing(pruned=60, rows=8)
+@settings(max_examples=max(examples(80), 20), deadline=None)
 @given(sweeps(), st.data())
 def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObject) -> None:
     if not prunable(sweep):
