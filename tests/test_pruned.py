@@ -372,6 +372,7 @@ budget: {weights: {min: 1M, max: 10M}}
     assert counted.account.decided == 10**18
 
 
+@pytest.mark.thorough
 def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) -> None:
     for where in ("", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"):
         for budget in ("", ", macs_per_step: {min: 200, max: 900}"):
@@ -389,6 +390,7 @@ def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) 
             assert gaps[-1] < gaps[0]
 
 
+@pytest.mark.thorough
 def test_the_largest_grids_have_near_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grid of 9 x 10^17 with long ranges of inputs and outputs: where exact takes too long, within some percent."""
     monkeypatch.undo()
