@@ -44,6 +44,10 @@ class Symbol:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __int__(self) -> int:
+        """Return the number."""
+        return self.value
+
     @property
     def factor(self) -> str:
         """The words as they stand inside a product."""
