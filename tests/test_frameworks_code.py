@@ -14,8 +14,7 @@ from sizer.errors import InputError
 from sizer.frameworks import pytorch
 from sizer.frameworks.code import write_code
 from sizer.frameworks.plan import plan
-from sizer.networks.counting import Count, check, count
-from sizer.networks.network import resolve
+from sizer.networks.counting import Count, count, read
 from tests.framework_networks import random_network
 
 CELL_TYPES = ("lstm", "gru", "rnn")
@@ -54,7 +53,7 @@ def input_shape(counted: Count) -> tuple[int, ...]:
 
 
 def returned_width(fields: dict[str, Any]) -> int:
-    planned = plan(resolve(check(fields)))
+    planned = plan(read(fields).resolved)
     return planned.outputs or planned.fed
 
 
@@ -68,7 +67,7 @@ def test_torch_modules_have_our_weights(torch: Any, cell_type: str) -> None:
         with torch.device("meta"):
             network = run(code)["Network"]()
         assert sum(parameter.numel() for parameter in network.parameters()) == weights, fields
-        built = pytorch.modules(plan(resolve(check(fields))))
+        built = pytorch.modules(plan(read(fields).resolved))
         shapes = [sorted(tuple(p.shape) for p in made.parameters()) for made in (network, built)]
         assert shapes[0] == shapes[1], fields
 

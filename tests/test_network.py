@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sizer.errors import InputError
-from sizer.networks.counting import count
-from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
+from sizer.networks.conventions import cell_of
+from sizer.networks.counting import Description, count
+from sizer.networks.network import COUNTED, refusals, tally
 from sizer.networks.tensors import PARTS
 from tests.examples import QUICK, examples, saw, seeing, share
 from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, MORE_CELL_TYPES, networks
@@ -147,9 +148,11 @@ def test_arrays_count_like_ints() -> None:
     @given(batches())
     def compare(fields: dict[str, Any]) -> None:
         shape = np.broadcast_shapes(*(value.shape for value in fields.values() if isinstance(value, np.ndarray)))
-        columns = {name: np.broadcast_to(value, shape) for name, value in tally(wire(resolve(fields)), COUNTED).items()}
+        columns = {
+            name: np.broadcast_to(value, shape) for name, value in tally(Description(fields).wired(), COUNTED).items()
+        }
         refused = np.zeros(shape, dtype=bool)
-        for _rule, refuses in refusals(fields):
+        for _rule, refuses in refusals(fields, cell_of(fields)):
             refused |= np.broadcast_to(refuses, shape).astype(bool)
         for at in np.ndindex(*shape):
             point = _point(fields, at)
@@ -172,7 +175,7 @@ def test_arrays_stay_as_small_as_their_axes() -> None:
         "cells": np.arange(1, 6, dtype=np.int64).reshape(1, 5, 1),
         "outputs": np.arange(1, 8, dtype=np.int64).reshape(1, 1, 7),
     }
-    columns = tally(wire(resolve(fields)), COUNTED)
+    columns = tally(Description(fields).wired(), COUNTED)
 
     assert columns["recurrent_weights"].shape == (4, 5, 1)
     assert columns["output_weights"].shape == (1, 5, 7)

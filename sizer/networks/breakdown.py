@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.networks.cells import CellType
-from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.conventions import CONVENTIONS, cell_of
 from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
@@ -156,6 +156,13 @@ def _lines(group: Group) -> tuple[Line, ...]:
             macs = size * int(group.uses) if tensor.matrix else 0
             found.append(Line(tensor.name, shape, weights, macs, shared=weights != size))
     return tuple(found)
+
+
+def counted_assumptions(counted: Count) -> str:
+    """Return what a convention makes of a network that was counted, in words."""
+    if counted.network is not None:
+        return assumptions(counted.network.resolved, counted.network.cell)
+    return assumptions(counted.configuration, cell_of(counted.configuration))
 
 
 def assumptions(resolved: Mapping[str, Any], cell: CellType, unsaid: Collection[str] = ()) -> str:

@@ -95,6 +95,11 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
     return count_network(read(fields, cell_types))
 
 
+def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the fields together with the cell types that a person defines, as they may be given too."""
+    return fields if cell_types is None else {**fields, "cell_types": cell_types}
+
+
 def count_network(network: Network) -> Count:
     """Return the count of a wired network."""
     counted = tally(network, (*PARTS, "macs_per_step", "state_size"))
@@ -120,7 +125,7 @@ class Description:
 
     fields: Mapping[str, Any]
     """Sizes read, lists as tuples, `layers` filled in; what was not given is absent."""
-    cell_types: Mapping[str, CellType] = NO_OWN
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
 
     @property
     def cell(self) -> CellType:
@@ -133,9 +138,7 @@ class Description:
 
     def without(self, names: Collection[str]) -> Description:
         """Return the same without some fields."""
-        return Description(
-            {name: value for name, value in self.fields.items() if name not in names}, self.cell_types
-        )
+        return Description({name: value for name, value in self.fields.items() if name not in names}, self.cell_types)
 
     def resolved(self) -> dict[str, Any]:
         """Return every field with what the convention decides filled in."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.boxes import configuration_at
+from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
@@ -31,6 +32,8 @@ class Exported:
     weights: int | None
     fields: Mapping[str, Any]
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    """Those that its sweep defines."""
 
 
 def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
@@ -79,7 +82,7 @@ def configurations(
     Args:
         results: where the rows are from.
         rows: with the columns of `columns_needed`.
-        own_cells: whether cell types that the sweep defines come along, as `cell_types`.
+        own_cells: whether cell types that the sweep defines come along.
     """
     sweep = _sweep_of(results, own_cells)
     if sweep is None or "id" not in results.columns:
@@ -89,7 +92,7 @@ def configurations(
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
-    names = [name for name in (*FIELDS, "cell_types") if name in said]
+    names = [name for name in FIELDS if name in said]
     for row in rows:
         try:
             given = configuration_at(sweep, row["id"])
@@ -97,7 +100,7 @@ def configurations(
             raise InputError(
                 [Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]
             ) from None
-        yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names})
+        yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names}, sweep.cell_types)
 
 
 def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | None) -> None:

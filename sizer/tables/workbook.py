@@ -25,7 +25,7 @@ import xlsxwriter
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.networks.counting import count
+from sizer.networks.counting import Description, count_network
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.calculator_sheet import write_calculator
 from sizer.tables.files import partial_path
@@ -62,8 +62,8 @@ class About:
     account: Account
     rows: int
     """How many rows will come."""
-    calculator_row: Mapping[str, Any] | None
-    """The fields of the configuration that the calculator starts from; None where nothing was kept."""
+    calculator_row: Description | None
+    """The configuration that the calculator starts from; None where nothing was kept."""
 
 
 @dataclass
@@ -104,7 +104,11 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
         write_sweep(workbook, styles, about.sweep, about.provenance)
         row = about.calculator_row
-        which = "" if row is None else f"The largest configuration that was kept: {count(row).weights:,} weights."
+        which = (
+            ""
+            if row is None
+            else f"The largest configuration that was kept: {count_network(row.wired()).weights:,} weights."
+        )
         write_calculator(workbook, styles, row, about=which)
 
     _write(path, tables, schema, _Seen.of(schema, largest=Largest()), about.sweep.name, write_rest)
