@@ -76,3 +76,17 @@ def quoted(value: object) -> str:
     if len(text) > QUOTE_LIMIT:
         text = text[: QUOTE_LIMIT - 1] + "…"
     return f"'{text}'"
+
+
+def is_text(value: str) -> bool:
+    """Return whether a text can be written as UTF-8: bytes of the command line that are no UTF-8 cannot.
+
+    Example:
+        >>> is_text("größer"), is_text(chr(0xDCFF))
+        (True, False)
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sizer.errors import RunError
 from sizer.networks.fields import FIELDS
+from sizer.outlets import write_whole
 from sizer.tables.arrow import regrouped
 from sizer.tables.parquet import ParquetWriter
 from sizer.tables.query import Answer, Query
@@ -75,7 +76,7 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
                 writers.write(table)
         return
     for line in _TEXTS[form](answer):
-        sink.write(line.encode())
+        write_whole(sink, line.encode())
 
 
 def _tables(answer: Answer) -> Iterator[pa.Table]:

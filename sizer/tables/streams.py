@@ -9,6 +9,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from sizer.outlets import write_whole
+
 Sink = Path | IO[bytes] | io.RawIOBase
 
 CSV_DIALECTS = {"standard": ",", "excel-eu": ";", "tsv": "\t"}
@@ -51,8 +53,8 @@ class LeftOpen(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Hand bytes on; return how many."""
-        return self._stream.write(data) or 0
+        """Hand all of the bytes on; return how many. Arrow asks no stream how many it took."""
+        return write_whole(self._stream, data)
 
 
 def opened(sink: Sink) -> Any:
