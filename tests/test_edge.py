@@ -253,13 +253,14 @@ def test_a_stream_without_a_buffer_gets_every_row() -> None:
         stream_sweep(load_sweep(SPEECH), Disk(50_000))
 
 
-def test_what_an_encoding_lacks_is_escaped_as_json_does() -> None:
-    output = io.TextIOWrapper(io.BytesIO(), "ascii")
+@pytest.mark.parametrize(("encoding", "read_as"), [("utf-8", "utf-8"), ("ascii", "utf-8"), ("latin-1", "latin-1")])
+def test_what_an_encoding_lacks_is_escaped_as_json_does(encoding: str, read_as: str) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), encoding)
     name = "é😀\udcff.yaml"
     with streams(output), pytest.raises(SystemExit):
         main(["validate", "--json", name])
-    output.seek(0)
-    assert json.loads(output.read())["faults"][0]["file"] == name
+    output.buffer.seek(0)
+    assert json.loads(output.buffer.read().decode(read_as))["faults"][0]["file"] == name
 
 
 # Files

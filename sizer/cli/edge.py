@@ -197,10 +197,12 @@ def _above_outlet(stream: TextIO | None, name: str, errors: str) -> tuple[TextIO
     stream.flush()
     below: Any = stream.buffer
     outlet = Outlet(getattr(below, "raw", below), name)
+    # Nobody asks for ASCII on purpose: it is what is left where nothing says what a terminal shows.
+    encoding = "utf-8" if codecs.lookup(stream.encoding).name == "ascii" else stream.encoding
     return (
         io.TextIOWrapper(
             io.BufferedWriter(outlet) if hasattr(below, "raw") else outlet,  # type: ignore[type-var]
-            stream.encoding,
+            encoding,
             errors,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,

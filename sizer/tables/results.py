@@ -10,10 +10,12 @@ Several of them become one table with a column `result`, which names each row's 
 from __future__ import annotations
 
 import contextlib
+import csv
 import gzip
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from sizer.errors import Fault, InputError, RunError, quoted
+from sizer.errors import Fault, InputError, RunError, is_text, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
+from sizer.tables.said import odd_part
 from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -37,6 +40,12 @@ TABLE = "rows"
 """What a connection calls the table."""
 PLACE = "#"
 """A column of that table: which result a row is from, 0 for the first; no result has a column of this name."""
+_KNOWN: dict[str, Kind] = {
+    "id": "count",
+    **{name: field.kind for name, field in FIELDS.items()},
+    **dict.fromkeys(COUNTED, "count"),
+}
+"""What the columns hold that Sizer knows."""
 _DELIMITERS = (",", ";", "\t")
 _TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 _MEMORY = "1GB"
@@ -198,16 +207,28 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             faults.extend(problem.faults)
         except OSError as problem:
             faults.append(Fault(name, 0, 0, "", f"cannot be read: {problem.strerror or problem}"))
+        except ValueError as problem:  # a zero byte, or half a character, within a file's name
+            faults.append(Fault(name, 0, 0, "", f"cannot be read: {problem}"))
     twice = {name for name in given if given.count(name) > 1}
     faults.extend(Fault(name, 0, 0, "", "is named twice") for name in sorted(twice))
     kinds: dict[str, tuple[Kind, str]] = {}
+    spelt: dict[str, tuple[str, str]] = {}
     for result in found:
+        faults.extend(
+            Fault(result.name, 0, 0, "", f"{quoted(file)} is no UTF-8, and DuckDB opens no such file; rename it")
+            for file in result.files
+            if not is_text(str(file.resolve()))
+        )
         for column, kind in result.columns.items():
             first, where = kinds.setdefault(column, (kind, result.name))
             if kind != first:
                 message = f"holds {_AS_SHOWN[kind]} here, and {_AS_SHOWN[first]} in {where}"
                 faults.append(Fault(result.name, 0, 0, column, message))
-            if column == RESULT and len(given) > 1:
+            twin, where = spelt.setdefault(column.lower(), (column, result.name))
+            if twin != column:
+                message = f"differs from {quoted(twin)} in {where} in capital letters only"
+                faults.append(Fault(result.name, 0, 0, column, message))
+            if column.lower() == RESULT and len(given) > 1:
                 faults.append(Fault(result.name, 0, 0, RESULT, "a column of this name would hold each row's file"))
     if not given:
         faults.append(Fault("", 0, 0, "", "name a result: a Parquet or CSV file, a folder of parts or a manifest"))
@@ -275,7 +296,7 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(content, dict) and isinstance(content.get("files"), dict) and "sizer" in content
-    return content if whole else None
+    return content if whole and not odd_part(content) else None
 
 
 def _parquet(name: str, path: Path, files: list[Path]) -> Result:
@@ -298,19 +319,32 @@ def _parquet(name: str, path: Path, files: list[Path]) -> Result:
         elif names != schema.names:
             raise _fault(name, f"{file.name} has other columns than {files[0].name}")
     assert schema is not None
-    return Result(name, tuple(files), _kinds(name, schema), _provenance(said))
+    if not schema.names:
+        raise _fault(name, "has no columns")
+    _check_names(name, schema.names)
+    return Result(name, tuple(files), _kinds(name, schema), _provenance(name, said))
 
 
 def _within(file: Path, path: Path) -> str:
     return "" if file == path else f"{file.name} "
 
 
-def _provenance(said: bytes) -> Mapping[str, Any]:
+def _provenance(name: str, said: bytes) -> Mapping[str, Any]:
+    """Return what a table says of itself; nothing where it is not the word of a run.
+
+    Raises:
+        InputError: a part of it is, and a part cannot be.
+    """
     try:
         found = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    odd = odd_part(found)
+    if odd:
+        raise _fault(name, f"says of its run what no run says: {odd}")
+    return found
 
 
 def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
@@ -330,6 +364,10 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
             message = f"holds {field.type}; the tables of a run hold whole numbers, true and false, and words"
             faults.append(Fault(name, 0, 0, field.name, message))
             continue
+        known = _KNOWN.get(field.name, kind)
+        if known != kind:
+            message = f"holds {_AS_SHOWN[kind]}; in the tables of a run it holds {_AS_SHOWN[known]}"
+            faults.append(Fault(name, 0, 0, field.name, message))
         kinds[field.name] = kind
     if faults:
         raise InputError(faults)
@@ -340,29 +378,52 @@ def _csv(name: str, path: Path) -> Result:
     """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words."""
     header = _header(name, path)
     delimiter = max(_DELIMITERS, key=header.count)
-    columns = [word.strip('"') for word in header.split(delimiter)]
-    known = {"id", *FIELDS, *COUNTED}
-    if not known & {*columns}:
+    try:
+        columns = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+    except csv.Error as problem:
+        raise _fault(name, f"has a first line that is no CSV, {quoted(header)}: {problem}") from None
+    if not {*_KNOWN} & {*columns}:
         raise _fault(name, f"has no column of a run in its first line, {quoted(header)}")
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise _fault(name, f"has two columns named {quoted(twice[0])}")
-    kinds: dict[str, Kind] = {
-        column: FIELDS[column].kind if column in FIELDS else "count" if column in known else "choice"
-        for column in columns
-    }
+    _check_names(name, columns)
+    kinds: dict[str, Kind] = {column: _KNOWN.get(column, "choice") for column in columns}
     return Result(name, (path,), kinds, _beside(path), delimiter)
+
+
+def _check_names(name: str, columns: Sequence[str]) -> None:
+    """Check that the columns of a table can be told apart. DuckDB takes capital letters for small ones.
+
+    Raises:
+        InputError: they cannot.
+    """
+    faults = []
+    seen: dict[str, str] = {}
+    for column in columns:
+        twin = seen.setdefault(column.lower(), column)
+        if not column:
+            faults.append("has a column without a name")
+        elif "\0" in column or not is_text(column):
+            faults.append(f"has a column named {quoted(column)}, which is no text")
+        elif column == PLACE:
+            faults.append(f"has a column named {quoted(column)}; no table of a run does")
+        elif twin is not column and twin == column:
+            faults.append(f"has two columns named {quoted(column)}")
+        elif twin is not column:
+            faults.append(f"has columns {quoted(twin)} and {quoted(column)}, which differ in capital letters only")
+    if faults:
+        raise InputError(Fault(name, 0, 0, "", fault) for fault in dict.fromkeys(faults))
 
 
 def _header(name: str, path: Path) -> str:
     opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opened(path, "rb") as file:
-            raw: bytes = file.readline(_LONGEST_HEADER)
+            raw: bytes = file.readline(_LONGEST_HEADER + 1)
+        if len(raw) > _LONGEST_HEADER:
+            raise _fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
         return raw.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise _fault(name, "is no CSV in UTF-8") from None
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, zlib.error, EOFError):
         raise _fault(name, "is no gzip file, or is damaged") from None
 
 
