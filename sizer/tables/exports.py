@@ -112,7 +112,8 @@ def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | N
         counted = count({name: value for name, value in fields.items() if value is not None}).weights
     except InputError as problem:
         raise InputError(
-            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}") for fault in problem.faults
+            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}")
+            for fault in problem.faults
         ) from None
     if weights is not None and counted != weights:
         message = f"a row of {weights:,} weights counts {counted:,} by its columns: some field is not among them; name the Parquet table or the manifest of the run"

@@ -95,7 +95,9 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
     ]
     columns.append({**_column("#structure", "count", places), "hidden": True})
     # A table of several runs may have rows without a count; the row that is shown first has the largest.
-    weights = [-1 if row["weights"] is None else row["weights"] for row in table] if "weights" in results.columns else []
+    weights = (
+        [-1 if row["weights"] is None else row["weights"] for row in table] if "weights" in results.columns else []
+    )
     first = weights.index(max(weights)) if weights else 0
     return {"rows": len(table), "columns": columns, "first": first}, breakdowns
 

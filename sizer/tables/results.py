@@ -39,7 +39,10 @@ RESULT = "result"
 TABLE = "rows"
 """What a connection calls the table."""
 PLACE = "#"
-"""A column of that table: which result a row is from, 0 for the first; no result has a column of this name."""
+"""A column of that table: which result a row is from, 0 for the first.
+
+No result has a column of this name, nor one that begins with it and a space: those are what queries work out on the way.
+"""
 _KNOWN: dict[str, Kind] = {
     "id": "count",
     **{name: field.kind for name, field in FIELDS.items()},
@@ -403,7 +406,7 @@ def _check_names(name: str, columns: Sequence[str]) -> None:
             faults.append("has a column without a name")
         elif "\0" in column or not is_text(column):
             faults.append(f"has a column named {quoted(column)}, which is no text")
-        elif column == PLACE:
+        elif column.split(" ")[0] == PLACE:
             faults.append(f"has a column named {quoted(column)}; no table of a run does")
         elif twin is not column and twin == column:
             faults.append(f"has two columns named {quoted(column)}")
