@@ -228,7 +228,7 @@ def a_line(chance: random.Random, names: dict[str, str]) -> list[str]:
 
 
 def test_random_command_lines(names: dict[str, str]) -> None:
-    with storm("random command lines", quick=80, long=6000, seed=17) as tried:
+    with storm("random command lines", quick=40, long=6000, seed=17) as tried:
         for chance in tried:
             words = a_line(chance, names)
             tried.ended(check(words, *typed(words, chance.random() < 0.3)))
@@ -237,7 +237,7 @@ def test_random_command_lines(names: dict[str, str]) -> None:
 def test_every_option_gets_every_kind_of_value(names: dict[str, str]) -> None:
     """Each option of each command at least once, whatever the chance."""
     lines = [(line.split(), option, alone) for line in VALID for option, alone in OPTIONS[line.split()[0]]]
-    with storm("an option with a hostile value", quick=60, long=4000, seed=23) as tried:
+    with storm("an option with a hostile value", quick=30, long=4000, seed=23) as tried:
         for chance in tried:
             words, option, alone = chance.choice(lines)
             line = [names.get(word, word) for word in (*words, option, *(() if alone else (chance.choice(HOSTILE),)))]
