@@ -154,6 +154,40 @@ def test_a_file_that_could_not_be_written_whole_does_not_appear(line: str, table
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_that_is_full_or_may_not_be_written_is_said(table: str, tmp_path: Path) -> None:
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    other.mkdir()
+    sizer = f"{sys.executable} -m sizer"
+
+    def on(options: str, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command where a disk of its own is mounted, which nobody else sees."""
+        mounted = f"mount -t tmpfs -o {options} sizer {disk} || exit 99; {command}"
+        return subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            check=False,
+        )
+
+    try:
+        done = on("ro", f"{sizer} report {table} --out {disk}/x.html")
+    except FileNotFoundError:
+        pytest.skip("no unshare here")
+    if done.returncode in {1, 99} and "sizer:" not in done.stderr:
+        pytest.skip(f"nothing is mounted here: {done.stderr}")
+    assert done.returncode == 3
+    assert done.stderr.endswith("Read-only file system; the tables that were there are unchanged\n")
+    assert done.stderr.count("\n") == 1
+    done = on("size=32k", f"{sizer} run {SPEECH} --out - > {disk}/out.csv")
+    assert done.returncode == 3
+    assert done.stderr.endswith(FULL)
+    done = on("size=32k", f"{sizer} query {table} --out {disk}/out.csv; code=$?; ls -A {disk}; exit $code")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.endswith("No space left on device; the tables that were there are unchanged\n")
+
+
 def test_standard_output_that_is_closed_is_said_where_it_is_needed(tmp_path: Path) -> None:
     done = process(["conventions"], preexec=lambda: os.close(1))
     assert (done.returncode, done.stderr) == (3, CLOSED)
@@ -348,11 +382,11 @@ def test_what_is_no_name_of_a_file_is_a_fault(out: str, said: str, table: str) -
         (
             KeyError("weights"),
             3,
-            "sizer: this is a fault of Sizer's own, KeyError: ''weights''; please report it to the project that this copy is"
+            "sizer: this is a fault of Sizer's own (KeyError: 'weights'); please report it to the project that this copy is"
             " from, with the command, what `sizer --version` says, and what the command prints where SIZER_TRACEBACK=1 is set\n",
         ),
         (OSError(28, "No space left on device", "a.csv"), 3, "sizer: a.csv: No space left on device\n"),
-        (OSError("gone\naway"), 3, "sizer: OSError: 'gone away'\n"),
+        (OSError("gone\naway"), 3, "sizer: OSError: gone away\n"),
         (MemoryError(), 3, "sizer: there is not enough memory for this\n"),
         (KeyboardInterrupt(), 3, "sizer: stopped; the tables that were there are unchanged\n"),
         (RunError("the disk is full"), 3, "sizer: the disk is full\n"),

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TextIO
 
-from sizer.errors import InputError, RunError, quoted
+from sizer.errors import InputError, RunError
 from sizer.outlets import write_whole
 
 TRACEBACK = "SIZER_TRACEBACK"
@@ -142,20 +142,25 @@ def _code_of(command: Callable[[], object]) -> Any:
     return NOT_FINISHED
 
 
+LONGEST = 200
+"""Characters of what a library said that are shown in a line."""
+
 LAST_RESORT = "this is a fault of Sizer's own"
 
 
 def last_resort(problem: Exception) -> str:
     """Return what is said of a fault that nobody foresaw: what to send, and where."""
     return (
-        f"{LAST_RESORT}, {_in_a_line(problem)}; please report it to the project that this copy is from, with the command,"
+        f"{LAST_RESORT} ({_in_a_line(problem)}); please report it to the project that this copy is from, with the command,"
         f" what `sizer --version` says, and what the command prints where {TRACEBACK}=1 is set"
     )
 
 
 def _in_a_line(problem: BaseException) -> str:
     words = " ".join(str(problem).split())
-    return f"{type(problem).__name__}: {quoted(words)}" if words else type(problem).__name__
+    if len(words) > LONGEST:
+        words = words[: LONGEST - 1] + "…"
+    return f"{type(problem).__name__}: {words}" if words else type(problem).__name__
 
 
 def _say(words: str, problem: BaseException | None = None) -> None:

@@ -217,11 +217,6 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     kinds: dict[str, tuple[Kind, str]] = {}
     spelt: dict[str, tuple[str, str]] = {}
     for result in found:
-        faults.extend(
-            Fault(result.name, 0, 0, "", f"{quoted(file)} is no UTF-8, and DuckDB opens no such file; rename it")
-            for file in result.files
-            if not is_text(str(file.resolve()))
-        )
         for column, kind in result.columns.items():
             first, where = kinds.setdefault(column, (kind, result.name))
             if kind != first:
@@ -246,6 +241,8 @@ _AS_SHOWN: dict[Kind, str] = {"count": "whole numbers", "boolean": "true and fal
 def _open(name: str, path: Path) -> Result:
     if not path.exists():
         raise _fault(name, f"no such file{_nearby(path)}")
+    if not is_text(str(path.resolve())):
+        raise _fault(name, "has a name or a folder that is no UTF-8, and DuckDB opens no such file; rename it")
     if path.is_dir():
         parts = sorted(path.glob("part-*.parquet"))
         if not parts:

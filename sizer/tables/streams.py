@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -59,4 +60,9 @@ class LeftOpen(io.RawIOBase):
 
 def opened(sink: Sink) -> Any:
     """Return a sink as a stream of Arrow's; a stream that the caller opened stays open when that one is closed."""
-    return pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(LeftOpen(sink), "w")
+    return pa.OSFile(as_arrow_takes_it(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(LeftOpen(sink), "w")
+
+
+def as_arrow_takes_it(path: Path) -> str | bytes:
+    """Return a path for Arrow, which would have a name's text in UTF-8 and takes bytes as they are."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
