@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -189,7 +188,7 @@ OPTIONS: dict[str, list[tuple[str, bool]]] = {
 
 
 @pytest.fixture
-def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Give a folder with a sweep and its tables, in which commands run; return what their names stand for."""
     folder = tmp_path / "of" / "storm"
     folder.mkdir(parents=True)
@@ -198,7 +197,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     Path("small.yaml").write_text(SWEEP)
     Path("broken.yaml").write_text("sizer: 1\nname: [\n")
     run_sweep(load_sweep("small.yaml"), "there")
-    yield {
+    return {
         "SWEEP": "small.yaml",
         "TABLE": "there/small.parquet",
         "CSV": "there/small.csv",
