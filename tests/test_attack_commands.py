@@ -160,7 +160,7 @@ def typed(words: list[str], terminal: bool = False) -> tuple[int, str]:
     output, errors = (io.TextIOWrapper(Shown(terminal), "utf-8") for _ in range(2))
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as ended:
         main(words)
-    printed = b"".join(stream.buffer.getvalue() for stream in (output, errors))  # type: ignore[attr-defined]
+    printed = b"".join(stream.buffer.getvalue() for stream in (output, errors))
     code = ended.value.code or 0
     assert isinstance(code, int), code
     return code, printed.decode("utf-8", "replace")

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
@@ -281,10 +281,10 @@ def test_a_pipe_that_does_not_block_is_waited_for() -> None:
 def test_a_stream_without_a_buffer_gets_every_row() -> None:
     whole, slow = io.BytesIO(), Disk(10**9, 1000)
     stream_sweep(load_sweep(SPEECH), whole)
-    stream_sweep(load_sweep(SPEECH), slow)
+    stream_sweep(load_sweep(SPEECH), cast("IO[bytes]", slow))
     assert bytes(slow.taken) == whole.getvalue()
     with pytest.raises((OSError, RunError), match="No space left"):
-        stream_sweep(load_sweep(SPEECH), Disk(50_000))
+        stream_sweep(load_sweep(SPEECH), cast("IO[bytes]", Disk(50_000)))
 
 
 @pytest.mark.parametrize(("encoding", "read_as"), [("utf-8", "utf-8"), ("ascii", "utf-8"), ("latin-1", "latin-1")])

@@ -196,7 +196,7 @@ def _standard_streams() -> Iterator[Outlet | None]:
 def _above_outlet(stream: TextIO | None, name: str, errors: str) -> tuple[TextIO, Outlet] | None:
     if stream is None:
         outlet = Outlet(None, name)
-        return io.TextIOWrapper(outlet, "utf-8", errors, write_through=True), outlet
+        return io.TextIOWrapper(io.BufferedWriter(outlet), "utf-8", errors, write_through=True), outlet
     if not isinstance(stream, io.TextIOWrapper):
         return None
     stream.flush()
