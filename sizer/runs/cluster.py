@@ -101,7 +101,7 @@ def _check_scheduler(address: str) -> None:
 
 async def _identity(address: str) -> Any:
     """Return what a part of Dask's says of itself."""
-    from distributed.comm import connect
+    from distributed.comm.core import connect
     from distributed.security import Security
 
     async def asked() -> Any:
