@@ -74,11 +74,13 @@ class Comparison:
         return {"title": self.title, "reference": self.reference, "ways": self.ways}
 
 
-def report(title: str, found: dict[str, dict[str, float]], reference: str) -> None:
-    """Print the rates, each with how many times faster the reference is; write them where --json says."""
+def report(title: str, found: dict[str, dict[str, float]], reference: str, **more: dict[str, float]) -> None:
+    """Print the rates, each with how many times faster the reference is; write them, and what more is said, where --json says."""
     comparison = Comparison(title, found, reference)
     _print([comparison])
-    _write({"machine": machine(), **comparison.as_json()})
+    for name, figures in more.items():
+        print(f"{name}: {', '.join(f'{figure} {value:,.4g}' for figure, value in figures.items())}")
+    _write({"machine": machine(), **comparison.as_json(), **more})
 
 
 def report_several(comparisons: list[Comparison]) -> None:

@@ -78,6 +78,17 @@ def benchmark(path: str) -> None:
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 
 
+def verification(path: str) -> None:
+    """Place what checking a table against its manifest costs."""
+    found = json.loads((ROOT / path).read_text())
+    figures = found["verification"]
+    rows = found["ways"][found["reference"]]["configurations"]
+    cog.outl(
+        f"For the {figures['files']} files of these {rows:,} rows, {figures['bytes'] / 1e6:.1f} MB, that takes"
+        f" {figures['seconds'] * 1000:.0f} ms,\n{figures['share']:.1%} of the time of the question.\n"
+    )
+
+
 def comparisons(path: str) -> None:
     """Place several comparisons of one benchmark, with the machine they were measured on."""
     found = json.loads((ROOT / path).read_text())

@@ -9,8 +9,9 @@ A fault is a frozen value, so that a text, a JSON object and an editor's marker 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 QUOTE_LIMIT = 80
 
@@ -29,9 +30,12 @@ class Fault:
     column: int
     """From 1; 0 where there is no place inside the line."""
     path: str
-    """The field, such as `grid.cells.from` or `model.inputs`; empty for the file as a whole."""
+    """The field, such as `grid.cells.from` or `model.inputs`, or the parameter; empty for the file as a whole. The command
+    line writes it as the option that a person types, `--group-by` for `group_by`."""
     message: str
     """What is wrong and, where there is one, what to do."""
+    stands_for: int = field(default=1, compare=False, repr=False)
+    """How many faults it is: more than 1 for the last line of a long list, which says how many more there are."""
 
     def __str__(self) -> str:
         place = self.file
@@ -48,6 +52,11 @@ class Fault:
             "path": self.path,
             "message": self.message,
         }
+
+
+def number_of_faults(faults: Iterable[Fault]) -> int:
+    """Return how many faults there are, those included that the last line of a long list stands for."""
+    return sum(fault.stands_for for fault in faults)
 
 
 class SizerError(Exception):
@@ -70,11 +79,26 @@ class RunError(SizerError):
     """The run could not be finished; the last good tables are still in place."""
 
 
+@contextmanager
+def faults_of(file: str) -> Iterator[None]:
+    """Say of faults which file they are of, where they do not say it themselves.
+
+    Args:
+        file: as the user named it; empty where there is none.
+    """
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(fault if fault.file else replace(fault, file=file) for fault in problem.faults) from None
+
+
 def quoted(value: object) -> str:
     """Return a user's value in quotes, cut at 80 characters so that a message stays readable."""
     text = str(value)
     if len(text) > QUOTE_LIMIT:
         text = text[: QUOTE_LIMIT - 1] + "…"
+    if not text.isprintable():  # a line break would make two lines of one fault
+        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return f"'{text}'"
 
 

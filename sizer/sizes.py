@@ -10,6 +10,7 @@ from sizer.errors import quoted
 _SIZE = re.compile(
     r"(?P<number>[0-9]+(\.[0-9]+)?|\.[0-9]+)(e\+?(?P<exponent>[0-9]{1,3}))?(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII
 )
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,300}")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 _BYTE_UNITS = {
     "b": 1,
@@ -42,6 +43,8 @@ def parse_size(text: str, *, in_bytes: bool = False) -> int:
         (10500, 1000000, 2000000000, 2097152)
     """
     match = _SIZE.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None and _THOUSANDS.fullmatch(text):
+        raise ValueError(written_without_commas(text))
     if match is None:
         raise ValueError(f"{quoted(text)} is not a size; write it as 10000000, 10M or 1e7")
     units = {**_UNITS, **_BYTE_UNITS} if in_bytes else _UNITS
@@ -57,6 +60,39 @@ def parse_size(text: str, *, in_bytes: bool = False) -> int:
     if value.denominator != 1:
         raise ValueError(f"{quoted(text)} is not a whole number")
     return int(value)
+
+
+def written_without_commas(text: str) -> str:
+    """Return what to say of a number with commas between thousands.
+
+    Example:
+        >>> written_without_commas("5,000,000")
+        "sizes are written without commas: '5,000,000' is 5000000 or 5M"
+    """
+    plain = text.replace(",", "")
+    value = int(plain)
+    units = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
+    short = next(
+        (
+            f" or {value / size:g}{unit}"
+            for size, unit in units
+            if size <= value < 1000 * size and value * 10 % size == 0
+        ),
+        "",
+    )
+    return f"sizes are written without commas: {quoted(text)} is {plain}{short}"
+
+
+def whole_number_problem(value: object) -> str:
+    """Return what to say of a value that is no whole number, and what to write where it is one in all but its form.
+
+    Example:
+        >>> whole_number_problem(80.0), whole_number_problem(True)
+        ('80.0 is not a whole number; write 80', "'True' is not a whole number")
+    """
+    if not isinstance(value, float):
+        return f"{quoted(value)} is not a whole number"
+    return f"{value} is not a whole number" + (f"; write {int(value)}" if value.is_integer() else "")
 
 
 def rounded_size(value: int) -> str:

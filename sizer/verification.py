@@ -151,7 +151,7 @@ def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValu
     try:
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
-        raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
+        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
     return grid.configuration(places)
 
 

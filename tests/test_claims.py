@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
 import re
@@ -19,16 +20,16 @@ from sizer.cli.claim_screen import SHOWN as ON_SCREEN
 from sizer.cli.claim_screen import claim_screen, claim_table, options
 from sizer.errors import InputError
 from sizer.networks.answers import Answer, Reconciliation
-from sizer.networks.assumptions import ASSUMPTIONS, AT_HOME, MOST
-from sizer.networks.claims import SHOWN, reconcile
+from sizer.networks.assumptions import ASSUMPTIONS, AT_HOME, MOST, namings
+from sizer.networks.claims import SHOWN, expected_by_chance, reconcile
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.stated import parse_claim
+from tests.commands import on_terminal, run
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import HERE, Figure, _value, count_figures
 from tests.oracles.slow_twin import slow_count, slow_valid
-from tests.test_cli import on_terminal, run
 
 GRAVES: dict[str, Any] = {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
 SPEECH: dict[str, Any] = {"cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
@@ -424,7 +425,7 @@ def test_figure_stands_for_what_rounds_to_it(text: str | int, least: int, most: 
 def test_what_is_no_figure_is_a_fault(claim: Any, message: str) -> None:
     with pytest.raises(InputError) as caught:
         reconcile(GRAVES, claim)
-    assert [(fault.path, fault.message) for fault in caught.value.faults] == [("--claim", message)]
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [("claim", message)]
 
 
 def test_networks_are_refused_as_everywhere() -> None:
@@ -458,6 +459,134 @@ def as_options(network: Mapping[str, Any]) -> list[str]:
     return options(network).split()
 
 
+SPEECH_GRU: dict[str, Any] = {"cell_type": "gru", "inputs": 161, "layers": 1, "cells": 200, "outputs": 29}
+"""222,400 weights plainly; beside a convolution, say, 1,429 more are somebody else's."""
+
+
+# Coincidences, and the rest of the model
+
+
+def test_size_that_was_said_wrongly_is_called_a_coincidence_where_chance_explains_as_much() -> None:
+    found = reconcile(SPEECH_GRU, "223,829")
+    assert_sound(SPEECH_GRU, found)
+    (answer,) = found.answers
+    assert [step.words for step in answer.steps] == ["inputs 162, not 161", "the rules of flax"]
+    assert answer.coincidence
+    assert answer.chance is not None
+    assert 1 / 1000 < answer.chance < 1 / 50
+    assert answer.as_json()["coincidence"] is True
+    text = claim_screen(found)
+    assert (
+        "     likely a coincidence: by chance such readings give one figure in 161, and what this one assumes holds once in"
+        " 1,024\n  or 1,429 weights of other layers beside the plain reading\n"
+    ) in text
+    command = text.splitlines()[-1].removeprefix("Next: sizer ").split()
+    assert command[-2:] == ["--other-weights", "1429"]
+    assert json.loads(run(*command, "--json").stdout)["weights"] == 223_829
+
+
+@pytest.mark.parametrize(
+    ("network", "claim"),
+    [
+        (GRAVES, "21M"),
+        (GRAVES, "21.3M"),
+        (SPEECH, "12,926,976"),
+        (KERAS_GRU, "2,070,900"),
+        ({**SPEECH, "cells": 1000}, "12,910,592"),
+        ({**SPEECH, "inputs": 79}, "12,910,592"),
+        ({**SPEECH, "layers": 1}, "12,910,592"),
+        (SPEECH, "12,910,592"),
+    ],
+)
+def test_first_reading_is_no_coincidence_where_it_assumes_little_or_the_figure_is_exact(
+    network: dict[str, Any], claim: str
+) -> None:
+    first = reconcile(network, claim).answers[0]
+    assert not first.coincidence
+    assert "coincidence" not in claim_screen(dataclasses.replace(reconcile(network, claim), answers=(first,)))
+
+
+def test_coarse_figure_with_unrelated_readings_says_that_chance_gives_one() -> None:
+    network = {"cell_type": "lstm", "inputs": 40, "outputs": 10_000, "layers": 2, "cells": 800}
+    found = reconcile({**network, "recurrent_projection": 512}, "9.5M")
+    assert len(found.answers) >= 4
+    assert all(answer.coincidence for answer in found.answers)
+    text = claim_screen(found)
+    assert text.count("     likely a coincidence\n") == ON_SCREEN
+    assert (
+        f"\n  {found.tried:,} readings were tried: chance alone would let one give so coarse a figure as 9.5M\n" in text
+    )
+    assert "readings were tried" not in claim_screen(reconcile(GRAVES, "21.3M"))
+    # Conventions differ by little: that a coarse figure is several of them is no chance.
+    assert "readings were tried" not in claim_screen(reconcile({**GRAVES, "layers": 1, "outputs": 0}, "2.5M"))
+
+
+def test_chance_never_falls_with_the_price_and_is_nothing_where_nothing_is_assumed() -> None:
+    for row in ROWS:
+        found = reconcile(network_of(row), row["claim"])
+        chances = [answer.chance for answer in found.answers if answer.chance is not None]
+        assert len(chances) == len(found.answers)
+        assert chances == sorted(chances)
+        assert all(0 <= chance <= found.tried for chance in chances if chance is not None)
+        assert all(answer.chance == 0 for answer in found.answers if not answer.price)
+        assert all(answer.chance is None for answer in (found.plain, *found.near, *found.others))
+
+
+def test_expected_hits_follow_density_and_width() -> None:
+    """A hundred readings, one at each per cent from 1 to 2 million: an interval of 10,000 meets 1 of them on average."""
+    tried = [round(1_000_000 * 1.01**step) for step in range(-100, 101) if step]
+    for text, width in (("1,000,000", 1), ("1.000M", 1000), ("1.00M", 10_000)):
+        expected = expected_by_chance(parse_claim(text), tried)
+        assert expected == pytest.approx(width / 10_000, rel=0.15)
+    assert expected_by_chance(parse_claim("1M"), []) == 0
+    assert expected_by_chance(parse_claim(5), [5, 5, 5]) == 0
+    huge = 10**900
+    assert 0 < expected_by_chance(parse_claim(str(huge)), [huge + 10, huge - 10]) < 1
+
+
+@pytest.mark.parametrize(
+    ("network", "claim", "least", "most", "words"),
+    [
+        (SPEECH_GRU, "223,829", 1429, 1429, "  or 1,429 weights of other layers beside the plain reading\n"),
+        (SPEECH_GRU, "264,323", 41_923, 41_923, "Nothing gives 264,323: no convention, no option, nor one depth or one"
+         " width off.\n  or 41,923 weights of other layers beside the plain reading\n"),
+        (GRAVES, "21M", 2_142_500, 3_142_499, "  or 2,142,500 to 3,142,499 weights of other layers"),
+        ({**SPEECH_GRU, "other_weights": 100}, "223,829", 1329, 1329, "  or 1,329 weights of other layers"),
+        ({**SPEECH_GRU, "convention": "keras"}, "223,829", 200, 200, "  or 200 weights of other layers"),
+    ],
+)  # fmt: skip
+def test_remainder_is_always_offered(network: dict[str, Any], claim: str, least: int, most: int, words: str) -> None:
+    found = reconcile(network, claim)
+    assert found.remainder is not None
+    assert (found.remainder.least, found.remainder.most) == (least, most)
+    assert count(found.remainder.fields).weights == found.claim.size
+    assert words in claim_screen(found)
+    assert found.as_json()["remainder"] == {"least": least, "most": most, "fields": found.remainder.fields}
+
+
+@pytest.mark.parametrize("claim", ["222,400", "222K", "200,000", "100K"])
+def test_no_remainder_where_the_plain_reading_is_the_figure_or_more(claim: str) -> None:
+    found = reconcile(SPEECH_GRU, claim)
+    assert found.remainder is None
+    assert "weights of other layers" not in claim_screen(found)
+    assert found.as_json()["remainder"] is None
+
+
+def test_what_a_toolkit_can_be_set_to_comes_before_what_is_made_up() -> None:
+    """Keras has `use_bias=False`, and PyTorch has no single bias vector."""
+    network = {"cell_type": "lstm", "inputs": 7, "layers": 2, "cells": 16, "convention": "keras"}
+    assert {one.made_up for one in namings(network, {"convention"}, "keras") if one.convention == "keras"
+            and one.changes == {"bias_vectors": 0}} == {0}  # fmt: skip
+    for naming in namings(network, {"convention"}, "keras"):
+        if naming.convention == "pytorch" and naming.changes.get("bias_vectors") == 1:
+            assert naming.made_up >= 1
+    gru = reconcile(KERAS_GRU, "2,070,900").answers[0]
+    assert gru.fields["bias_vectors"] == 1
+
+
+# The screen itself
+
+
 def test_screen_on_a_terminal() -> None:
     assert on_terminal("compare", "--claim", "21M", *as_options(GRAVES), columns="200") == (
         "textbook · lstm · 205 -> 5 x 700 -> 205 · no biases, no peepholes\n"
@@ -480,6 +609,8 @@ def test_screen_on_a_terminal() -> None:
         "     +28,205  the rules of pytorch (bias +28,000, output_bias +205)\n"
         "     the same network: keras, tensorflow1, flax with bias_vectors 2\n"
         "  and 13 more that assume as much or more\n"
+        "  140 readings were tried: chance alone would let one give so coarse a figure as 21M\n"
+        "  or 2,142,500 to 3,142,499 weights of other layers beside the plain reading\n"
         "\n"
         "Not: without the output layer 18.2M, bidirectional 52.4M, 4 layers 14.4M, 6 layers 22.3M\n"
         "Next: sizer explain --convention textbook --cell-type lstm --inputs 205 --outputs 205 --layers 5 --cells 700"
@@ -493,12 +624,16 @@ def test_next_command_counts_the_answer() -> None:
         found = reconcile(network_of(row), row["claim"])
         command = claim_screen(found).splitlines()[-1].removeprefix("Next: sizer ").split()
         best = (*found.answers, *found.near, found.plain)[0]
-        assert json.loads(run(*command, "--json").stdout)["weights"] == best.weights
+        weights = found.claim.size if best.coincidence and found.remainder else best.weights
+        assert json.loads(run(*command, "--json").stdout)["weights"] == weights
 
 
 def test_screen_says_plainly_that_nothing_fits() -> None:
     text = claim_screen(reconcile(GRAVES, "90M"))
-    assert "\nNothing gives 90M: no convention, no option, nor one depth or one width off.\n\nNearest\n" in text
+    assert (
+        "\nNothing gives 90M: no convention, no option, nor one depth or one width off.\n"
+        "  or 71,142,500 to 72,142,499 weights of other layers beside the plain reading\n\nNearest\n"
+    ) in text
     assert (
         "     58,212,205  bidirectional, skip_connections, graves2013, bias_vectors 2 · 31,787,795 (35.3%) short"
         in text
@@ -551,22 +686,28 @@ def test_pipe_gets_every_reading_as_a_table() -> None:
         "compare", "--claim", "4.3M", *as_options({**GRAVES, "inputs": 49, "outputs": 49, "layers": 1, "cells": 1000})
     )
     header, *rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert header == ["reading", "match", "weights", "difference", "price", "convention", "assumed", "same_network"]
-    assert rows[0] == ["plain", "near", "4245000", "0", "0", "textbook", "", ""]
+    assert header[:8] == ["reading", "match", "weights", "difference", "price", "convention", "assumed", "same_network"]
+    assert header[8:] == ["chance", "coincidence"]
+    assert rows[0] == ["plain", "near", "4245000", "0", "0", "textbook", "", "", "", ""]
     assert rows[1][:7] == ["answer", "rounded", "4252049", "7049", "1", "graves2013", "graves2013"]
     assert rows[2][:7] == ["answer", "rounded", "4253049", "8049", "1", "pytorch", "pytorch"]
-    assert [row[0] for row in rows[-4:]] == ["near", "not", "not", "not"]
+    assert rows[1][9] == "false"
+    assert [row[0] for row in rows[-5:]] == ["near", "not", "not", "not", "remainder"]
+    assert rows[-1] == ["remainder", "rounded", "4300000", "55000", "", "textbook", "other_weights 55000", "", "", ""]
     found = reconcile(GRAVES, "21M")
-    assert len(claim_table(found).splitlines()) == 1 + len(every_answer(found))
+    assert len(claim_table(found).splitlines()) == 2 + len(every_answer(found))
 
 
 def test_json_is_one_object() -> None:
     found = json.loads(run("compare", "--claim", "21.3M", "--json", *as_options(GRAVES)).stdout)
     assert found == json.loads(json.dumps(reconcile(GRAVES, "21.3M").as_json()))
-    assert set(found) == {"claim", "plain", "answers", "near", "not", "more"}
+    assert set(found) == {"claim", "plain", "answers", "near", "not", "more", "tried", "remainder"}
+    assert found["remainder"]["least"] == 21_250_000 - 18_357_500
     assert found["claim"] == {"text": "21.3M", "least": 21_250_000, "most": 21_349_999}
     first = found["answers"][0]
-    assert set(first) == {"match", "weights", "difference", "price", "fields", "assumed", "same_network"}
+    assert set(first) == {
+        "match", "weights", "difference", "price", "chance", "coincidence", "fields", "assumed", "same_network"
+    }  # fmt: skip
     assert count(first["fields"]).weights == first["weights"] == 21_252_205
     assert first["same_network"] == [{"convention": "kaldi_nnet3"}]
     assert first["assumed"][0] == {

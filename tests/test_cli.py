@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -15,43 +12,10 @@ import pytest
 
 import sizer
 from sizer.cli import reporting
+from sizer.sweepfile.bounds import resolved_columns
+from tests.commands import ROOT, on_terminal, run
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEECH = "sweeps/speech.yaml"
-
-
-def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **variables},
-        text=True,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-
-
-def on_terminal(*arguments: str, columns: str = "120") -> str:
-    """Return what a command prints on a terminal, and its exit code."""
-    # A subprocess, not a fork of this one: frameworks that other tests have imported warn of forks.
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": columns},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    )
-    os.close(terminal)
-    printed = b""
-    # Reading from a terminal that nobody holds any more is an error, the end of the output.
-    with contextlib.suppress(OSError):
-        while piece := os.read(controller, 65536):
-            printed += piece
-    os.close(controller)
-    return printed.decode().replace("\r\n", "\n") + f"exit {process.wait(timeout=60)}"
 
 
 def test_run_on_a_terminal_shows_what_a_person_wants_to_know(tmp_path: Path) -> None:
@@ -152,7 +116,39 @@ def test_validate_says_when_there_is_nothing_to_say() -> None:
     done = run("validate", SPEECH, "sweeps/kaldi.yaml")
     assert done.returncode == 0
     assert done.stderr.startswith("sweeps/speech.yaml: 3,100 configurations, no faults\n")
-    assert json.loads(run("validate", "--json", SPEECH).stdout) == {"faults": []}
+    size = sizer.load_sweep(ROOT / SPEECH).size
+    assert f"{SPEECH}: {size:,} configurations, no faults" in done.stderr
+    assert json.loads(run("validate", "--json", SPEECH).stdout) == {
+        "faults": [],
+        "number": 0,
+        "sweeps": [{"file": SPEECH, "configurations": size, "faults": 0}],
+    }
+
+
+def test_validate_counts_the_faults_that_it_does_not_list() -> None:
+    many = "tests/sweeps/bad/more-than-a-hundred.yaml"
+    done = run("validate", many, SPEECH)
+    found = json.loads(run("validate", "--json", many, SPEECH).stdout)
+    more = int(re.search(r"… and ([0-9,]+) more faults", done.stderr)[1].replace(",", ""))  # type: ignore[index]
+    assert len(found["faults"]) == 101
+    assert found["number"] == 100 + more
+    assert [one["faults"] for one in found["sweeps"]] == [100 + more, 0]
+    assert found["sweeps"][0]["configurations"] is None
+    assert done.stderr.endswith(f"{100 + more:,} faults; the files were only checked\n")
+
+
+@pytest.mark.parametrize("words", ["all", "default", " all "])
+def test_words_for_columns_are_taken_on_the_command_line(words: str, tmp_path: Path) -> None:
+    done = run("run", SPEECH, "--columns", words, "--format", "csv", "--out", str(tmp_path), "--budget", "100K")
+    assert done.returncode == 0, done.stderr
+    header = (tmp_path / "speech.csv").read_text().split("\n", 1)[0]
+    assert header.split(",") == list(resolved_columns(words.strip(), sizer.load_sweep(ROOT / SPEECH).swept))
+
+
+def test_words_for_columns_stand_alone() -> None:
+    done = run("run", SPEECH, "--columns", "all,weights", "--dry-run")
+    assert done.returncode == 1
+    assert "--columns: 'all' stands alone; it names every column" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.fitting import Fit, fit, fit_each
 from sizer.networks.network import COUNTED
-from sizer.sweepfile.ratios import rounded
+from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import Figure, count_figures
@@ -428,7 +428,7 @@ KNOWN = ", ".join(COUNTS)
         (
             {},
             {"round_to": 8},
-            "round_to: rounds what moves with another field, such as --vary cells,recurrent_projection=1/4",
+            "round_to: rounds what moves with another field, such as cells,recurrent_projection=1/4",
         ),
         ({"cells": 5}, {}, "cells: is what varies; leave it out"),
         ({"layers": None}, {}, "layers: is missing"),
@@ -486,7 +486,7 @@ def test_a_fraction_that_is_too_fine_is_a_fault(monkeypatch: pytest.MonkeyPatch)
         )
     assert str(problem.value) == (
         "vary: moves in steps that repeat themselves only after 80,000,000, too many to try them all;"
-        " write fractions with fewer digits, or a larger --step"
+        " write fractions with fewer digits, or a larger step"
     )
 
 

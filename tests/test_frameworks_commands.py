@@ -138,7 +138,7 @@ def test_corners_of_many_axes_are_a_bounded_number(tmp_path: Path) -> None:
 
 def test_an_id_that_is_not_there(tmp_path: Path) -> None:
     sweep = load(WORKS, tmp_path)
-    with pytest.raises(InputError, match="--id: there is no configuration -1; the ids go from 0 to 719"):
+    with pytest.raises(InputError, match="id: there is no configuration -1; the ids go from 0 to 719"):
         configuration_of(sweep, -1)
 
 
@@ -153,12 +153,13 @@ def test_verify_says_what_was_compared(torch: Any, works: Path) -> None:
         f"works\nCompared with PyTorch {version}, on its meta device, where no weights are stored\n\n"
     )
     assert re.search(r"\n +\d+  compared: 24 corners, 40 drawn at random, seed 3\n", screen)
-    assert re.search(r"\n +-\d+  not comparable: keras is compared by --with keras\n", screen)
+    assert re.search(r"\n +-\d+  not comparable: keras is compared with Keras\n", screen)
     assert re.search(r"\n +-\d+  not valid: gru has no recurrent_projection\n", screen)
     assert re.search(r"\n +\d+  configurations looked at, of 720\n", screen)
     assert re.search(r"\nEvery shape of [\d,]+ tensors and every total is equal      \d+\.\d s\n$", screen)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "conventions"), [("keras", 3), ("flax", 2)])
 def test_verify_with_keras_and_flax(name: str, conventions: int, works: Path) -> None:
     for package in FRAMEWORKS[name].packages:
@@ -173,6 +174,7 @@ def test_verify_with_keras_and_flax(name: str, conventions: int, works: Path) ->
     assert found["difference"] is None
 
 
+@pytest.mark.thorough
 def test_keras_needs_no_setting(torch: Any, works: Path) -> None:
     """In a process of its own, where nobody has chosen a backend."""
     pytest.importorskip("keras", reason="Keras is not installed (the extra `frameworks`)")
@@ -191,12 +193,33 @@ def test_keras_needs_no_setting(torch: Any, works: Path) -> None:
 
 def test_a_sweep_that_no_framework_builds_says_what_it_was_checked_against(torch: Any) -> None:
     code, screen, _ = invoke("verify", ROOT / "sweeps/sak2014.yaml", "--with", "torch")
-    assert code == 0
+    assert code == 4
+    version = importlib.metadata.version("torch")
+    said = f"Nothing was compared: PyTorch {version} builds none of the 44 configurations that were looked at"
+    assert screen.splitlines()[1:3] == [said, ""]
+    assert "Compared with" not in screen
     assert (
         "  -44  not comparable: sak2014 has no framework that runs here; checked against a total worked by hand from the "
         "paper's equations, and the rounded figures that the paper prints\n"
     ) in screen
-    assert screen.endswith("\nNothing was compared: PyTorch builds none of these configurations.\n")
+    assert screen.endswith("   0  compared: 0 corners, 0 drawn at random, seed 0\n")
+    code, printed, _ = invoke("verify", ROOT / "sweeps/sak2014.yaml", "--with", "torch", "--json")
+    assert (code, json.loads(printed)["compared"]) == (4, 0)
+
+
+def test_comparing_nothing_can_be_allowed(torch: Any, works: Path) -> None:
+    allowed = invoke("verify", ROOT / "sweeps/sak2014.yaml", "--with", "torch", "--allow-none")
+    assert (allowed[0], "Nothing was compared" in allowed[1]) == (0, True)
+
+
+def test_allowing_nothing_allows_no_difference(torch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(
+        "sizer: 1\nname: one\nmodel: {convention: pytorch, cell_type: lstm, inputs: 3}\n"
+        "grid: {layers: [1], cells: [8]}\n"
+    )
+    break_the_bias(monkeypatch)
+    assert invoke("verify", path, "--with", "torch", "--allow-none")[0] == 4
 
 
 def break_the_bias(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +246,7 @@ def test_a_broken_term_ends_with_4_and_both_breakdowns(
     assert screen.partition("Configuration")[2] == (
         " 0 differs from PyTorch.\n"
         "\n"
-        "pytorch · lstm · 3 -> 1 x 1,024 -> 7 · 2 bias vectors per gate, output bias, no peepholes\n"
+        "pytorch · lstm · 3 -> 1 x 1,024 -> 7 · vectors of its own (bias), output bias, no peepholes\n"
         "\n"
         "                             Sizer        PyTorch\n"
         "     recurrent.weight_ih_l0  4096 x 3     4096 x 3\n"
@@ -296,7 +319,8 @@ def test_code_keeps_flax_apart_from_a_gru_with_one_bias_vector(tmp_path: Path) -
     code, printed, said = invoke("code", path, "--id", "0", "--to", "keras")
     assert (code, printed) == (1, "")
     assert said == (
-        "--convention: keras.layers.GRU has no bias vector on the candidate alone; flax has\n1 fault; nothing was written\n"
+        f"{path}: convention: keras.layers.GRU has no bias vector on the candidate alone; flax has\n"
+        "1 fault; nothing was written\n"
     )
 
 
@@ -310,6 +334,18 @@ def test_code_keeps_flax_apart_from_a_gru_with_one_bias_vector(tmp_path: Path) -
             "--peepholes: torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have\n"
             "1 fault; nothing was written",
         ),
+        (
+            ("--convention", "sak2014", "--cells", "5", "--layers", "1", "--inputs", "3"),
+            1,
+            "--convention: sak2014 sets peepholes to true: torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi "
+            "conventions have\n1 fault; nothing was written\n",
+        ),
+        (
+            ("--cell-type", "cifg_lstm", "--cells", "5", "--layers", "1", "--inputs", "3", "--peepholes"),
+            1,
+            "--cell-type: torch.nn has no cifg_lstm layer\n1 fault; nothing was written\n",
+        ),
+        ((str(ROOT / "sweeps/speech.yaml"), "--id", "5"), 1, "speech.yaml: convention: sak2014 sets peepholes to true"),
         ((str(ROOT / "sweeps/speech.yaml"),), 2, "--id go together"),
         ((str(ROOT / "sweeps/speech.yaml"), "--id", "5000"), 1, "the ids go from 0 to 3099"),
         ((str(ROOT / "sweeps/speech.yaml"), "--id", "5", "--cells", "3"), 2, "either a sweep file"),

@@ -58,6 +58,7 @@ def compared(fields: dict[str, Any], chosen: framework.Framework) -> Comparison:
     return compare_network(fields, chosen)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "convention", "cell_type", "number"), CASES)
 def test_random_networks_have_the_same_tensors(name: str, convention: str, cell_type: str, number: int) -> None:
     chosen = installed(name)
@@ -188,9 +189,9 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
             {"convention": "flax", "cell_type": "gru", "bias_vectors": 1},
             "flax.linen.GRUCell always has the biases that flax gives it",
         ),
-        ("keras", {"convention": "pytorch", "cell_type": "rnn"}, "pytorch is compared by --with torch"),
-        ("torch", {"convention": "tensorflow1", "cell_type": "gru"}, "tensorflow1 is compared by --with keras"),
-        ("torch", {"convention": "flax", "cell_type": "gru"}, "flax is compared by --with flax"),
+        ("keras", {"convention": "pytorch", "cell_type": "rnn"}, "pytorch is compared with PyTorch"),
+        ("torch", {"convention": "tensorflow1", "cell_type": "gru"}, "tensorflow1 is compared with Keras"),
+        ("torch", {"convention": "flax", "cell_type": "gru"}, "flax is compared with Flax"),
         (
             "keras",
             {"convention": "tensorflow1", "cell_type": "lstm"},
@@ -252,7 +253,7 @@ def test_keras_on_another_backend_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     chosen = installed("keras")
     monkeypatch.setattr(importlib.import_module("keras").backend, "backend", lambda: "jax")
     fields = NETWORK | {"convention": "keras", "cell_type": "rnn"}
-    said = "--with: Keras runs on its jax backend here, which would store every weight; set KERAS_BACKEND=torch"
+    said = "framework: Keras runs on its jax backend here, which would store every weight; set KERAS_BACKEND=torch"
     with pytest.raises(InputError, match=f"^{said}$"):
         compare_network(fields, chosen)
 

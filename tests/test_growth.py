@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizer.numbers.growth import Growth, Step, last_step, nearest_multiple, nearest_multiples, straight
-from sizer.sweepfile.ratios import rounded
+from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)

@@ -57,7 +57,14 @@ def by_arrow(groups: list[pa.Table], path: Path, encoding: str) -> None:
         options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")
     words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     with pq.ParquetWriter(
-        path, schema, compression="zstd", store_schema=False, use_dictionary=words, write_batch_size=1 << 17, **options
+        path,
+        schema,
+        compression="zstd",
+        store_schema=False,
+        use_dictionary=words,
+        write_batch_size=1 << 17,
+        write_page_checksum=True,
+        **options,
     ) as writer:
         writer.add_key_value_metadata(METADATA)
         for group in groups:
@@ -82,6 +89,25 @@ def test_files_are_those_of_arrow(tmp_path: Path, encoding: str, coded: bool) ->
     written([group.cast(with_dictionaries(table.schema)) for group in groups] if coded else groups, ours, encoding)
     by_arrow(groups, theirs, encoding)
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_every_page_has_a_checksum(tmp_path: Path) -> None:
+    table = table_of(2_000, 4)
+    path = tmp_path / "table.parquet"
+    written(pieces(table, 700), path)
+    whole = path.read_bytes()
+    with pq.ParquetFile(path) as file:
+        group = file.metadata.row_group(1)
+        ends = {
+            group.path_in_schema: group.data_page_offset + group.total_compressed_size - 1
+            if group.dictionary_page_offset is None
+            else group.dictionary_page_offset + group.total_compressed_size - 1
+            for group in (group.column(place) for place in range(group.num_columns))
+        }
+    for column, place in ends.items():
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with pytest.raises(OSError, match="CRC"), pq.ParquetFile(path, page_checksum_verification=True) as file:
+            file.read([column])
 
 
 def test_everyone_reads_the_rows(tmp_path: Path) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,6 +19,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report
 
 from sizer.tables import plots
 from sizer.tables.plots import Asked, plot, svg
+from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE = """
@@ -136,12 +134,12 @@ def test_many_values_are_drawn_as_spans(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"kind": "heatmp"}, "--kind: no plot named 'heatmp'; did you mean 'heatmap'?"),
-        ({"x": "cels"}, "--x: no column named 'cels'; did you mean 'cells'?"),
-        ({"x": "cell_type"}, "--x: cell_type holds words; use it as --colour"),
-        ({"width": 5}, "--width: 5 is not between 100 and 4000"),
+        ({"kind": "heatmp"}, "kind: no plot named 'heatmp'; did you mean 'heatmap'?"),
+        ({"x": "cels"}, "x: no column named 'cels'; did you mean 'cells'?"),
+        ({"x": "cell_type"}, "x: cell_type holds words; use it as colour"),
+        ({"width": 5}, "width: 5 is not between 100 and 4000"),
         ({"where": ["layers > 99"]}, "speech: has no such rows; there is nothing to draw"),
-        ({"kind": "heatmap", "x": "layers"}, "--kind: a heat map shows the most cells over two other fields, and these are not there; name --x and --y"),
+        ({"kind": "heatmap", "x": "layers"}, "kind: a heat map shows the most cells over two other fields, and these are not there; name x and y"),
     ],
 )  # fmt: skip
 def test_faults(folder: Path, asked: dict[str, Any], said: str) -> None:
@@ -150,11 +148,8 @@ def test_faults(folder: Path, asked: dict[str, Any], said: str) -> None:
     assert str(caught.value) == said
 
 
-def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def command(*arguments: str, folder: Path) -> Done:
+    return run(*arguments, cwd=folder)
 
 
 def test_files(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from sizer.networks.network import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results
+from tests.commands import Done, on_terminal, run
 from tests.examples import examples
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
@@ -52,6 +54,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def frame(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "speech.parquet")
+
+
+@pytest.mark.parametrize(
+    ("options", "shares"),
+    [
+        ((), ["99.6%", "99.6%"]),
+        (("--budget", "5M"), ["99.8%", "99.6%"]),
+        (("--budget", "20M"), ["49.8%", "49.8%"]),
+        (("--budget", "int8_bytes=5MB"), ["99.8%", "99.6%"]),
+        (("--budget", "float16_bytes=10MB", "--columns", "id,weights"), ["99.8%", "99.6%"]),
+        (("--budget", "state_size=15K,weights=5M"), ["26.5%", "42.7%"]),
+        (("--budget", "state_size=15K", "--columns", "id,weights"), []),
+        (("--columns", "id,int8_bytes"), []),
+    ],
+)
+def test_share_is_that_of_the_budget_that_is_asked_for(
+    folder: Path, options: tuple[str, ...], shares: list[str]
+) -> None:
+    columns = () if "--columns" in options else ("--columns", "id,state_size,weights")
+    screen = on_terminal("query", str(folder / "speech.parquet"), "--sort=-weights", "--top", "2", *columns, *options)
+    assert ("of budget" in screen) == bool(shares)
+    assert re.findall(r"\d+\.\d%", screen) == shares
+
+
+def test_runs_with_other_budgets_share_no_budget(folder: Path) -> None:
+    both = (str(folder / "speech.parquet"), str(folder / "toolkits.parquet"))
+    assert "of budget" not in on_terminal("query", *both, "--top", "2", columns="200")
+    assert "of budget" in on_terminal("query", *both, "--budget", "5M", "--top", "2", columns="200")
 
 
 def told(problem: pytest.ExceptionInfo[InputError]) -> list[str]:
@@ -86,6 +116,13 @@ def test_names_that_look_like_patterns_are_names(folder: Path, frame: pd.DataFra
     for name in ("a[1]*?.parquet", "it's {x}.parquet"):
         (tmp_path / name).write_bytes((folder / "speech.parquet").read_bytes())
         same(sizer.query(tmp_path / name), frame)
+
+
+def test_a_frame_says_what_no_manifest_vouches_for(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "lone.parquet").write_bytes((folder / "speech.parquet").read_bytes())
+    both = sizer.query([folder / "speech.csv", tmp_path / "lone.parquet"], top=1)
+    assert both.attrs == {"unverified": [str(tmp_path / "lone.parquet")]}
+    assert sizer.query(folder / "speech.csv", top=1).attrs == {}
 
 
 def test_budget_and_conditions(folder: Path, frame: pd.DataFrame) -> None:
@@ -229,20 +266,20 @@ def test_several_results(folder: Path, frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("asked", "faults"),
     [
-        ({"budget": "10X"}, ["--budget: '10X' has no known unit; the units are K, M, B and T"]),
-        ({"sort": "-wieghts"}, ["--sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
-        ({"columns": "id,id"}, ["--columns: 'id' stands twice"]),
-        ({"best": "weights"}, ["--best: is the best of each group; name the groups with --group-by"]),
-        ({"group_by": "layers", "best": "-weights"}, ["--best: the best has the largest value; leave - out"]),
-        ({"group_by": "layers", "best": "cell_type"}, ["--best: cell_type holds words, which are neither more nor less"]),
-        ({"near": "1M", "pareto": "cells"}, ["--pareto: cannot be asked together with --near"]),
-        ({"near": "1M", "sort": "cells"}, ["--sort: --near has an order of its own, the closest first"]),
-        ({"summary": True, "columns": "id"}, ["--columns: a summary has columns of its own"]),
-        ({"top": -1}, ["--top: -1 is below the minimum, 0"]),
-        ({"where": "cells ="}, ["--where: 'cells =', character 7: '=' does not compare; use =="]),
-        ({"where": "cells * weights * weights * weights > 1"}, ["--where: 'cells * weights * weights * weights > 1': a number on the way can pass 64 bits; write it with smaller numbers"]),
-        ({"where": "cell_type == 'lstn'"}, ["--where: 'cell_type == 'lstn'', character 14: 'lstn' is no cell_type; did you mean 'lstm'?"]),
-        ({"near": "weihgts=3"}, ["--near: no column named 'weihgts'; did you mean 'weights'?"]),
+        ({"budget": "10X"}, ["budget: '10X' has no known unit; the units are K, M, B and T"]),
+        ({"sort": "-wieghts"}, ["sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
+        ({"columns": "id,id"}, ["columns: 'id' stands twice"]),
+        ({"best": "weights"}, ["best: is the best of each group; name the groups with group_by"]),
+        ({"group_by": "layers", "best": "-weights"}, ["best: the best has the largest value; leave - out"]),
+        ({"group_by": "layers", "best": "cell_type"}, ["best: cell_type holds words, which are neither more nor less"]),
+        ({"near": "1M", "pareto": "cells"}, ["pareto: cannot be asked together with near"]),
+        ({"near": "1M", "sort": "cells"}, ["sort: near has an order of its own, the closest first"]),
+        ({"summary": True, "columns": "id"}, ["columns: a summary has columns of its own"]),
+        ({"top": -1}, ["top: -1 is below the minimum, 0"]),
+        ({"where": "cells ="}, ["where: 'cells =', character 7: '=' does not compare; use =="]),
+        ({"where": "cells * weights * weights * weights > 1"}, ["where: 'cells * weights * weights * weights > 1': a number on the way can pass 64 bits; write it with smaller numbers"]),
+        ({"where": "cell_type == 'lstn'"}, ["where: 'cell_type == 'lstn'', character 14: 'lstn' is no cell_type; did you mean 'lstm'?"]),
+        ({"near": "weihgts=3"}, ["near: no column named 'weihgts'; did you mean 'weights'?"]),
     ],
 )  # fmt: skip
 def test_faults_of_what_is_asked(folder: Path, asked: dict[str, Any], faults: list[str]) -> None:
@@ -276,7 +313,7 @@ def test_faults_of_files(folder: Path, tmp_path: Path) -> None:
         "results.xlsx: no such file",
         "speech.xlsx: is no .parquet, .csv, .tsv or .manifest.json; name the CSV or Parquet table of the same run",
         "twice.csv: has two columns named 'id'",
-        "x.manifest.json: is no manifest of a run",
+        "x.manifest.json: is no manifest of a run, or is damaged; sizer run makes the tables and it anew",
         "zip.csv.gz: is no gzip file, or is damaged",
     ]
 
@@ -321,18 +358,11 @@ def test_columns_of_other_peoples_tables(tmp_path: Path) -> None:
     path.write_text('id,weights,note\n0,5,"good, small"\n1,7,=cmd()\n')
     assert sizer.query(path, where="note == '=cmd()'").weights.tolist() == [7]
     done = command("query", str(path), "--format", "csv")
-    assert pd.read_csv(io.StringIO(done.stdout)).note.tolist() == ["good, small", "=cmd()"]
+    assert pd.read_csv(io.StringIO(done.stdout)).note.tolist() == ["good, small", "'=cmd()"]  # no formula
 
 
-def command(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(*words: str, folder: Path = ROOT, **environment: str) -> Done:
+    return run(*words, cwd=folder, **environment)
 
 
 def test_every_form_holds_the_same_rows(folder: Path, frame: pd.DataFrame, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from sizer.errors import InputError, RunError
 from sizer.grids.best import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
 from sizer.runs import dry
-from sizer.runs.run import run_sweep
+from sizer.runs.run import run_sweep, stream_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.tables import writers
@@ -330,6 +331,7 @@ def test_extremes_keep_id_order_in_ties(tmp_path: Path) -> None:
     assert len(Extremes(0, "weights", descending=True).ids()) == 0
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_reads_numbers_as_numbers(speech: Path, tmp_path: Path) -> None:
     command = ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", "xlsx"]
@@ -361,10 +363,25 @@ def test_the_first_ones_by_a_column(tmp_path: Path, sort: str, number: int) -> N
     assert account.kept == KEPT
 
 
+@pytest.mark.parametrize("sort", ["-weights", "weights", "-state_size"])
+@pytest.mark.parametrize("keep", [3, 40, None])
+def test_largest_are_those_within_the_budget_in_every_kind_of_run(tmp_path: Path, sort: str, keep: int | None) -> None:
+    """What the tables keep by another order does not change what is called the largest."""
+    sweep = load_sweep(SPEECH)
+    dry = run_sweep(sweep, tmp_path, keep=keep, sort=sort, dry_run=True, top=7)
+    assert [row["id"] for row in dry.largest][:3] == [2909, 1673, 1476]
+    assert len(dry.largest) == 7
+    for options in ({}, {"workers": 1}, {"workers": 2, "columns": "cells"}):
+        done = run_sweep(sweep, tmp_path, keep=keep, sort=sort, top=7, formats=["parquet"], **options)
+        assert done.largest == dry.largest
+    streamed = stream_sweep(sweep, io.BytesIO(), keep=keep, sort=sort, top=7)
+    assert streamed.largest == dry.largest
+
+
 def test_sorting_by_what_is_not_counted_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--sort: 'wieghts' is no counted column; did you mean 'weights'"):
+    with pytest.raises(InputError, match="sort: 'wieghts' is no counted column; did you mean 'weights'"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=3, sort="-wieghts")
-    with pytest.raises(InputError, match="--keep: 0 is below the minimum, 1"):
+    with pytest.raises(InputError, match="keep: 0 is below the minimum, 1"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=0)
 
 
@@ -373,7 +390,7 @@ def test_sorting_never_wraps(tmp_path: Path) -> None:
         "{sizer: 1, name: vast, model: {convention: textbook, cell_type: rnn, inputs: 1, layers: 1, cells: 1},"
         " grid: {other_weights: [1, 3000000000000000000]}}"
     )
-    message = "--sort: float32_bytes can reach 12,000,000,000,000,000,008, and is sorted as a 64-bit integer"
+    message = "sort: float32_bytes can reach 12,000,000,000,000,000,008, and is sorted as a 64-bit integer"
     with pytest.raises(InputError, match=message):
         run_sweep(parse_sweep(text), tmp_path, keep=1, sort="-float32_bytes")
     assert run_sweep(parse_sweep(text), tmp_path, keep=1).frame().id.tolist() == [1]

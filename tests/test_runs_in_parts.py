@@ -79,7 +79,16 @@ def test_parts_hold_the_rows_of_a_file(speech: Sweep, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("options", [{}, {"keep": 1200, "sort": "weights"}, {"columns": ["cells"]}, {"budget": "1"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *(
+            pytest.param(options, marks=pytest.mark.process)
+            for options in ({"keep": 1200, "sort": "weights"}, {"columns": ["cells"]}, {"budget": "1"})
+        ),
+    ],
+)
 def test_the_number_of_workers_changes_nothing(speech: Sweep, tmp_path: Path, options: dict[str, Any]) -> None:
     expected = uninterrupted(speech, tmp_path / "one", **options)
     done = run_sweep(speech, tmp_path / "three", workers=3, **options)
@@ -191,8 +200,8 @@ def test_a_damaged_part_is_made_again(speech: Sweep, tmp_path: Path, monkeypatch
         (("", ""), {"where": ["layers > 1"]}, "where: 'recurrent_projection"),
         (("", ""), {"budget": "9M"}, "budget: "),
         (("", ""), {"columns": ["id"]}, "columns: "),
-        (("", ""), {"keep": 7}, "--keep: not there before, 7 now"),
-        (("", ""), {"parquet_encoding": "plain"}, "--parquet-encoding: 'delta' before, 'plain' now"),
+        (("", ""), {"keep": 7}, "keep: not there before, 7 now"),
+        (("", ""), {"parquet_encoding": "plain"}, "parquet_encoding: 'delta' before, 'plain' now"),
     ],
 )
 @pytest.mark.parametrize("finished", [False, True])
@@ -269,6 +278,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> int:
     return int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("round_number", range(ROUNDS))
 def test_a_kill_at_any_step_on_the_disk_loses_nothing(
     speech: Sweep, tmp_path: Path, steps: int, round_number: int
@@ -289,6 +299,7 @@ def test_a_kill_at_any_step_on_the_disk_loses_nothing(
     assert content(folder) == expected
 
 
+@pytest.mark.process
 def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """The command is killed at random moments with its workers at work, and resumed, until it is finished."""
     sweep = tmp_path / "storm.yaml"
@@ -373,6 +384,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [{}, {"workers": 1}, {"resume": True}])
 def test_a_second_run_is_refused_and_a_stale_lock_is_taken_over(
     speech: Sweep, tmp_path: Path, holder: subprocess.Popen[str], options: dict[str, Any]
@@ -402,6 +414,7 @@ main()
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [(), ("--workers", "1")])
 def test_a_write_that_fails_keeps_the_last_good_tables(speech: Sweep, tmp_path: Path, options: tuple[str, ...]) -> None:
     run_sweep(speech, tmp_path, budget="1M")
@@ -421,6 +434,7 @@ def test_a_write_that_fails_keeps_the_last_good_tables(speech: Sweep, tmp_path: 
         assert after == before
 
 
+@pytest.mark.process
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -451,9 +465,9 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path, speech: Sweep)
 
 
 def test_options_of_parts_are_checked(speech: Sweep, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--workers: 0 is below the minimum, 1"):
+    with pytest.raises(InputError, match="workers: 0 is below the minimum, 1"):
         run_sweep(speech, tmp_path, workers=0)
-    with pytest.raises(InputError, match="--workers: is for this machine, and --cluster has workers of its own"):
+    with pytest.raises(InputError, match="workers: is for this machine, and a cluster has workers of its own"):
         run_sweep(speech, tmp_path, workers=2, cluster="tcp://127.0.0.1:1")
 
 

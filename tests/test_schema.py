@@ -224,3 +224,20 @@ def test_a_drifting_schema_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(GRID, "layers")
     with pytest.raises(AssertionError):
         test_there_are_no_other_fields()
+
+
+def test_no_pattern_takes_a_newline_at_the_end() -> None:
+    def patterns(node: Any) -> Iterator[str]:
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+            if key == "pattern":
+                yield value
+            else:
+                yield from patterns(value)
+
+    found = set(patterns(SCHEMA))
+    assert len(found) == 4
+    examples = ["1", "10M", "2MiB", "1/4", "speech", "a.b-c"]
+    for pattern in found:
+        fitting = [text for text in examples if re.search(pattern, text)]
+        assert fitting, pattern
+        assert not [text for text in fitting if re.search(pattern, text + "\n")], pattern

@@ -48,7 +48,7 @@ def test_size_in_bytes(text: str, value: int) -> None:
         (" 10M", "' 10M' is not a size; write it as 10000000, 10M or 1e7"),
         ("10 M", "'10 M' is not a size; write it as 10000000, 10M or 1e7"),
         ("-1", "'-1' is not a size; write it as 10000000, 10M or 1e7"),
-        ("1,000", "'1,000' is not a size; write it as 10000000, 10M or 1e7"),
+        ("1,000", "sizes are written without commas: '1,000' is 1000 or 1K"),
         ("١٠", "'١٠' is not a size; write it as 10000000, 10M or 1e7"),
         ("1e9999", "'1e9999' is not a size; write it as 10000000, 10M or 1e7"),
         ("9" * 1001, f"'{'9' * 79}…' is not a size; write it as 10000000, 10M or 1e7"),

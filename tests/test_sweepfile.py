@@ -22,7 +22,7 @@ from sizer.sweepfile import apply_options, load_sweep, parse_sweep
 from sizer.sweepfile.axis import Column, Listed, Stepped
 from sizer.sweepfile.bounds import KNOWN_COLUMNS
 from sizer.sweepfile.findings import FAULT_LIMIT
-from sizer.sweepfile.limits import configuration, count_bounds
+from sizer.sweepfile.limits import count_bounds
 from sizer.sweepfile.sweep import Bound, Sweep
 from tests.examples import examples, saw, seeing
 
@@ -284,28 +284,28 @@ class TestOptions:
             formats="exel",
             columns="id,id,zzz",
         ).splitlines() == [
-            "--budget: '10X' has no known unit; the units are K, M, B and T",
-            "--budget: '2XB' has no known unit; the units are K, M, B and T, KB, MB, KiB, MiB ...",
-            "--budget: no column named 'wieghts'; did you mean 'weights'?",
-            "--budget: weights: the minimum, 1000, is above the maximum, 500",
-            "--columns: 'id' stands twice",
-            "--columns: no column named 'zzz'; `sizer schema` lists them all",
-            "--format: no format named 'exel'; one of csv, parquet, xlsx",
-            "--where: 'cels > 1', character 1: no field named 'cels'; did you mean 'cells'?",
+            "budget: '10X' has no known unit; the units are K, M, B and T",
+            "budget: '2XB' has no known unit; the units are K, M, B and T, KB, MB, KiB, MiB ...",
+            "budget: no column named 'wieghts'; did you mean 'weights'?",
+            "budget: weights: the minimum, 1000, is above the maximum, 500",
+            "columns: 'id' stands twice",
+            "columns: no column named 'zzz'; `sizer schema` lists them all",
+            "formats: no format named 'exel'; one of csv, parquet, xlsx",
+            "where: 'cels > 1', character 1: no field named 'cels'; did you mean 'cells'?",
         ]
 
     def test_numbers_that_are_none(self) -> None:
-        assert self.faults(budget=[-5]) == "--budget: -5 is below the minimum, 0"
-        assert self.faults(budget={"weights": True}) == "--budget: 'True' is not a whole number"
-        assert self.faults(columns=[]) == "--columns: is empty; name at least one column"
+        assert self.faults(budget=[-5]) == "budget: -5 is below the minimum, 0"
+        assert self.faults(budget={"weights": True}) == "budget: 'True' is not a whole number"
+        assert self.faults(columns=[]) == "columns: is empty; name at least one column"
 
     def test_limits_are_checked_again(self) -> None:
         sweep = parse_sweep(SMALL.replace("[64, 128]", "[64, 800M]").replace("layers: [1, 2]", "layers: [1]"))
-        with pytest.raises(InputError, match=r"^--budget: float32_bytes can reach 10,240,000,617,600,000,000,"):
+        with pytest.raises(InputError, match=r"^budget: float32_bytes can reach 10,240,000,617,600,000,000,"):
             apply_options(sweep, budget="float32_bytes=2MB")
-        with pytest.raises(InputError, match=r"^--columns: float32_bytes can reach "):
+        with pytest.raises(InputError, match=r"^columns: float32_bytes can reach "):
             apply_options(sweep, columns="all")
-        with pytest.raises(InputError, match=r"^--where: 'cells \* cells \* cells > 1': a number on the way can reach"):
+        with pytest.raises(InputError, match=r"^where: 'cells \* cells \* cells > 1': a number on the way can reach"):
             apply_options(sweep, where="cells * cells * cells > 1")
 
 
@@ -323,7 +323,7 @@ def test_a_sweep_is_frozen() -> None:
 
 def test_ratio_configurations() -> None:
     sweep = load_sweep(HERE / "good" / "every-axis.yaml")
-    found = configuration(sweep.grids[0], (1, 2, 3, 1, 1, 1))
+    found = sweep.grids[0].configuration((1, 2, 3, 1, 1, 1))
     assert found == {
         "convention": "sak2014",
         "cell_type": "lstm",

@@ -1,6 +1,7 @@
 """The application: the commands, grouped by what a person wants to do. Heavy imports wait until they are needed.
 
-Exit codes: 0 done, 1 faults in the input, 2 usage, 3 the run could not be finished, 4 a framework differs.
+Exit codes: 0 done, 1 faults in the input, 2 usage, 3 the run could not be finished, 4 a framework differs or
+nothing could be compared.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
 from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
+from sizer.cli.reporting import OPTIONS
 from sizer.networks.counting import did_you_mean
 
 
@@ -25,6 +27,23 @@ class Commands(TyperGroup):
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
             ctx.fail(f"no command named '{name[:80]}'{did_you_mean(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
+
+
+class Command(TyperCommand):
+    """A command that tells the reporting of faults what its options are called."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        options: dict[str, str] = {}
+        for parameter in self.params:
+            flag = next((word for word in parameter.opts if word.startswith("--")), None)
+            if flag is not None:
+                options |= {flag.removeprefix("--").replace("-", "_"): flag, str(parameter.name): flag}
+        token = OPTIONS.set(options)
+        try:
+            return super().invoke(ctx)
+        finally:
+            OPTIONS.reset(token)
 
 
 app = typer.Typer(
@@ -62,4 +81,4 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(cls=Command, rich_help_panel=_panel)(_command)

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.cli.screens import DOT, network_heading, plain, shown, tab_separated
-from sizer.networks.answers import Answer, Reconciliation, Step
+from sizer.networks.answers import Answer, Reconciliation, Remainder, Step
 from sizer.networks.assumptions import is_reset_after_off
 from sizer.networks.stated import Claim
 from sizer.sizes import rounded_size
 
 SHOWN = 5
 """Answers on the screen; a pipe and `--json` get all that were worked out."""
+
+COARSE = 0.5
+"""Readings that chance alone would let give a figure, from where on one is to be expected."""
 
 _LEFT_OUT = {
     "outputs": "without the output layer",
@@ -26,7 +29,7 @@ _LEFT_OUT = {
 def claim_screen(found: Reconciliation) -> str:
     """Return which readings give a figure, with what each assumption adds to the plain reading."""
     claim = found.claim
-    lines = [network_heading(found.plain.count.configuration), _plainly(found.plain, claim), ""]
+    lines = [network_heading(found.plain.count.described), _plainly(found.plain, claim), ""]
     if found.answers:
         between = f" ({claim.least:,} to {claim.most:,})" if claim.step > 1 else ""
         lines.append(f"What gives {claim.text}{between}")
@@ -36,14 +39,53 @@ def claim_screen(found: Reconciliation) -> str:
         rest = len(found.answers) - len(answers) + found.more
         if rest:
             lines.append(f"  and {rest:,} more that assume{'s' if rest == 1 else ''} as much or more")
+        lines.extend(_by_chance(found))
     else:
         lines.append(f"Nothing gives {claim.text}: no convention, no option, nor one depth or one width off.")
+    if found.remainder is not None:
+        lines.append(f"  or {remainder_words(found.remainder)} weights of other layers beside the plain reading")
     lines.extend((*_near_lines(found), ""))
     if found.others:
         lines.append("Not: " + ", ".join(f"{labels(answer)} {rounded_size(answer.weights)}" for answer in found.others))
-    best = next(iter((*found.answers, *found.near)), found.plain)
-    lines.append(f"Next: sizer explain {options(best.fields)}")
+    lines.append(f"Next: sizer explain {options(_best(found))}")
     return "\n".join(lines)
+
+
+def _best(found: Reconciliation) -> Mapping[str, Any]:
+    """Return the fields of the reading to look at next; where it is likely a coincidence, the plain one and the rest."""
+    best = next(iter((*found.answers, *found.near)), found.plain)
+    return found.remainder.fields if best.coincidence and found.remainder is not None else best.fields
+
+
+def remainder_words(remainder: Remainder) -> str:
+    """Return how many weights are left."""
+    between = f" to {remainder.most:,}" if remainder.most > remainder.least else ""
+    return f"{remainder.least:,}{between}"
+
+
+def _by_chance(found: Reconciliation) -> Iterator[str]:
+    """Yield what is to be thought of a figure that several readings were bound to give."""
+    first = found.answers[0]
+    more = {step.assumption for step in first.steps} - {"convention", "cut"}
+    if more and first.chance is not None and first.chance >= COARSE:
+        number = f"about {first.chance:.0f}" if first.chance >= 1.5 else "one"
+        said = f"chance alone would let {number} give so coarse a figure as {found.claim.text}"
+        yield f"  {found.tried:,} readings were tried: {said}"
+
+
+def coincidence_words(answer: Answer) -> str:
+    """Return why a reading is likely a coincidence, in words.
+
+    Args:
+        answer: of which `coincidence` holds.
+    """
+    assert answer.chance
+    if answer.chance < COARSE:
+        return (
+            f"likely a coincidence: by chance such readings give one figure in {1 / answer.chance:,.0f},"
+            f" and what this one assumes holds once in {2**answer.price:,}"
+        )
+    return "likely a coincidence"
 
 
 def _plainly(answer: Answer, claim: Claim) -> str:
@@ -72,6 +114,8 @@ def _answer_lines(number: int, answer: Answer, before: Sequence[Answer]) -> Iter
     words = [*([f"as {place}"] if place else []), *map(label, steps)]
     yield f"  {number}  {answer.weights:,}  {', '.join(words) or 'as it was said'}"
     yield from _step_lines(steps)
+    if answer.coincidence:
+        yield f"{' ' * 5}{coincidence_words(answer)}"
     if answer.same_network:
         yield f"{' ' * 5}the same network: {same_network(answer)}"
 
@@ -168,23 +212,32 @@ def options(fields: Mapping[str, Any]) -> str:
 
 
 def claim_table(found: Reconciliation) -> str:
-    """Return every reading for a pipe: the plain one, what gives the figure, what comes near, what does not."""
-    header = ("reading", "match", "weights", "difference", "price", "convention", "assumed", "same_network")
-    kinds = (("plain", (found.plain,)), ("answer", found.answers), ("near", found.near), ("not", found.others))
-    return tab_separated(
-        header,
-        [
-            (
-                kind,
-                answer.match,
-                answer.weights,
-                answer.difference,
-                answer.price,
-                answer.convention,
-                labels(answer),
-                same_network(answer),
-            )
-            for kind, answers in kinds
-            for answer in answers
-        ],
+    """Return every reading for a pipe: the plain one, what gives the figure, what comes near, what does not, the rest."""
+    header = (
+        *("reading", "match", "weights", "difference", "price", "convention", "assumed", "same_network"),
+        *("chance", "coincidence"),
     )
+    kinds = (("plain", (found.plain,)), ("answer", found.answers), ("near", found.near), ("not", found.others))
+    rows: list[tuple[Any, ...]] = [
+        (
+            kind,
+            answer.match,
+            answer.weights,
+            answer.difference,
+            answer.price,
+            answer.convention,
+            labels(answer),
+            same_network(answer),
+            "" if answer.chance is None else f"{answer.chance:.3g}",
+            answer.coincidence if kind == "answer" else None,
+        )
+        for kind, answers in kinds
+        for answer in answers
+    ]
+    if found.remainder is not None:
+        plainly, other = found.plain, found.remainder.fields["other_weights"]
+        difference = found.claim.size - plainly.weights
+        match = found.claim.match(found.claim.size)
+        said = f"other_weights {other}"
+        rows.append(("remainder", match, found.claim.size, difference, None, plainly.convention, said, "", "", None))
+    return tab_separated(header, rows)

@@ -11,8 +11,9 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
-from sizer.cli.reporting import AsJson, OutFile, as_options, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
+from sizer.errors import faults_of
 
 if TYPE_CHECKING:
     from sizer.frameworks.equivalents import Shape
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sizer.verification import Verification
 
 DIFFERS = 4
-"""The exit code of a comparison with a framework that found a difference."""
+"""The exit code of a comparison with a framework that found a difference, or that compared nothing."""
 
 
 class Compared(enum.Enum):
@@ -45,13 +46,16 @@ def verify(
         int, typer.Option(min=0, metavar="N", help="How many configurations to compare, besides the corners.")
     ] = 1000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the random draws.")] = 0,
+    allow_none: Annotated[
+        bool, typer.Option("--allow-none", help="Exit with 0 where the framework builds none of them.")
+    ] = False,
     as_json: AsJson = False,
     out: OutFile = "-",
 ) -> None:
     """Build a sample of a sweep in a framework, and compare every tensor's shape.
 
     The corners of the grid and random configurations, whatever the budget and `where` say. Exit code 4 at the first
-    difference.
+    difference, and where nothing could be compared.
 
     sizer verify sweeps/toolkits.yaml --with torch
 
@@ -63,7 +67,7 @@ def verify(
 
         done = verify_sweep(load_sweep(sweep), framework.value, sample=sample, seed=seed)
         write_out(json.dumps(done.as_json(), indent=2) if as_json else verification_screen(done), out)
-    if done.difference is not None:
+    if done.difference is not None or not (done.compared or allow_none):
         raise typer.Exit(DIFFERS)
 
 
@@ -89,17 +93,19 @@ def code(
         raise typer.BadParameter("a sweep file and --id go together: sizer code SWEEP --id N --to torch")
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
-    with reported(counted="nothing was written"), as_options():
+    with reported(counted="nothing was written"):
         from sizer.frameworks.code import write_code
 
         if sweep is None or configuration_id is None:
-            network = network_fields(fields)
+            written = write_code(network_fields(fields), framework.value)
         else:
             from sizer.sweepfile.load import load_sweep
             from sizer.verification import configuration_of
 
             network = configuration_of(load_sweep(sweep), configuration_id)
-        write_out(write_code(network, framework.value), out)
+            with faults_of(sweep):
+                written = write_code(network, framework.value)
+        write_out(written, out)
 
 
 # Screens
@@ -108,8 +114,12 @@ def code(
 def verification_screen(done: Verification) -> str:
     """Return what was compared, with what, and the first difference with both sides."""
     framework = done.framework
-    title = screens.DOT.join(filter(None, (done.sweep.name, done.sweep.description)))
-    lines = [title, f"Compared with {framework.title} {done.version}, {framework.how}", ""]
+    lines = [screens.DOT.join(filter(None, (done.sweep.name, done.sweep.description)))]
+    if done.compared:
+        lines += [f"Compared with {framework.title} {done.version}, {framework.how}", ""]
+    else:
+        none = f"builds none of the {done.looked_at:,} configurations that were looked at"
+        lines += [f"Nothing was compared: {framework.title} {done.version} {none}", ""]
     random_ones = done.compared - done.corners
     rows = [
         (f"{done.looked_at:,}", f"configurations looked at, of {done.sweep.size:,}"),
@@ -121,14 +131,13 @@ def verification_screen(done: Verification) -> str:
         ),
     ]
     lines += screens.aligned(rows, left=(1,))
-    lines.append("")
+    if done.compared:
+        lines.append("")
     if done.difference is not None:
         lines += [f"Configuration {done.configuration_id} differs from {framework.title}.", ""]
         lines += difference_lines(done.difference, framework.title)
     elif done.compared:
         lines.append(f"Every shape of {done.tensors:,} tensors and every total is equal      {done.seconds:.1f} s")
-    else:
-        lines.append(f"Nothing was compared: {framework.title} builds none of these configurations.")
     return "\n".join(lines)
 
 

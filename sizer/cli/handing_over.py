@@ -10,7 +10,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Sort, Where
-from sizer.cli.reporting import OutFile, checked_path, out_file, reported
+from sizer.cli.reporting import OutFile, checked_path, note_unverified, out_file, reported
 
 
 class Tool(enum.Enum):
@@ -62,7 +62,9 @@ def export(
                 for piece in pieces:
                     sys.stdout.write(piece)
                 sys.stdout.flush()
+                note_unverified(opened)
                 return
             with out_file(out) as path, path.open("w", encoding="utf-8") as file:
                 file.writelines(pieces)
+            note_unverified(opened)
             typer.echo(f"{out}: {answer.rows:,} configurations for {to.value}", err=True)

@@ -9,7 +9,7 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
-from sizer.cli.reporting import AsJson, OutFile, as_options, for_reader, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 from sizer.networks.conventions import CONVENTIONS
 
 
@@ -35,7 +35,7 @@ def explain(
         raise typer.BadParameter("a sweep file and --id go together: sizer explain SWEEP --id N")
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
-    with reported(as_json), as_options():
+    with reported(as_json):
         from sizer.networks.breakdown import explain as explain_network
 
         if sweep is None or configuration_id is None:
@@ -77,7 +77,7 @@ def compare(
     """
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
-    with reported(as_json), as_options():
+    with reported(as_json):
         network = network_fields(fields)
         if "convention" not in fields:
             del network["convention"]
@@ -101,7 +101,10 @@ def compare(
             write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
         else:
             write_out(
-                for_reader(out, lambda: screens.compare_screen(readings), lambda: screens.compare_table(readings)), out
+                for_reader(
+                    out, lambda: screens.compare_screen(readings, network), lambda: screens.compare_table(readings)
+                ),
+                out,
             )
 
 

@@ -9,8 +9,8 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Resultfiles, Where
-from sizer.cli.reporting import checked_path, out_file, reported
-from sizer.errors import Fault, InputError, is_text, quoted
+from sizer.cli.reporting import checked_path, note_unverified, out_file, reported
+from sizer.errors import Fault, InputError, quoted
 
 
 def plot(
@@ -51,7 +51,6 @@ def plot(
     sizer plot results/speech.parquet --kind heatmap --budget 5M --out speech.png
     """
     with reported(counted="nothing was drawn"):
-        _check_title(title)
         extension = checked_path(out).suffix.removeprefix(".").lower()
         from sizer.tables.plots import EXTENSIONS, Asked, write_plot
         from sizer.tables.results import open_results
@@ -62,6 +61,7 @@ def plot(
         asked = Asked(kind, x, y, colour, split_list(budget), where or (), title, width)
         with out_file(out) as path:
             write_plot(opened, asked, path, extension)
+        note_unverified(opened)
         typer.echo(f"{out} is drawn", err=True)
 
 
@@ -85,13 +85,13 @@ def report(
         from sizer.tables.report import write_report
         from sizer.tables.results import open_results
 
-        _check_title(title)
         opened = open_results([result])
         path = _beside(result) if out is None else checked_path(out)
         if path.suffix.lower() not in {".html", ".htm"}:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} does not end in .html")])
         with out_file(str(path)) as pending:
             rows = write_report(opened, pending, title=title)
+        note_unverified(opened)
         typer.echo(f"{path}: a page with {rows:,} configuration{'' if rows == 1 else 's'}", err=True)
 
 
@@ -101,13 +101,3 @@ def _beside(result: str) -> Path:
     path = Path(result) if Path(result).name else Path.cwd() / result
     hidden = path.name[: len(path.name) - len(path.name.lstrip("."))]
     return path.with_name(f"{hidden}{path.name.lstrip('.').partition('.')[0]}.html")
-
-
-def _check_title(title: str) -> None:
-    """Check that a title can stand in a file.
-
-    Raises:
-        InputError: it is no text.
-    """
-    if not is_text(title):
-        raise InputError([Fault("", 0, 0, "--title", f"{quoted(title)} is not UTF-8")])

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.reporting import AsJson, checked_path, out_file, reported
-from sizer.cli.screens import DOT, shown
+from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file, reported
+from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.counting import did_you_mean
+from sizer.networks.network import BYTES
 
 if TYPE_CHECKING:
-    from sizer.tables.query import Answer
+    from sizer.tables.query import Answer, Query
     from sizer.tables.results import Results
 
 ON_SCREEN = 20
@@ -106,7 +107,7 @@ def query(
         if chosen == "table":
             # The screen shows the first rows only; the others are counted.
             with answered(opened, asked) as answer:
-                typer.echo("\n".join(_screen(opened, answer, ON_SCREEN if top is None else top)))
+                typer.echo("\n".join(_screen(opened, asked, answer, ON_SCREEN if top is None else top)))
         elif as_json:
             with answered(opened, asked) as answer:
                 _print_object(opened, answer)
@@ -117,6 +118,7 @@ def query(
                 write_answer(answer, chosen, sink, opened, asked)
             if out != "-":
                 typer.echo(f"{out}: {answer.rows:,} row{'' if answer.rows == 1 else 's'}", err=True)
+        note_unverified(opened)
 
 
 def _form(form: str, out: str, *, as_json: bool) -> str:
@@ -174,29 +176,34 @@ def _print_object(results: Results, answer: Answer) -> None:
     typer.echo("\n  ]\n}" if answer.rows else "]\n}")
 
 
-def _screen(results: Results, answer: Answer, most: int) -> list[str]:
+def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[str]:
     """Return the first rows as a person reads them."""
     from sizer.tables.answers import rows_of
+    from sizer.tables.selection import bound_of_shares
 
     terminal = Terminal.of()
     rows = list(itertools.islice(rows_of(answer), most))
-    header = list(answer.columns)
+    header = list(map(visible, answer.columns))
     left = [place for place, kind in enumerate(answer.columns.values()) if kind == "choice"]
     lines = [[shown(value) for value in row.values()] for row in rows]
-    limit = (results.provenance.get("budget") or {}).get("weights", {}).get("max")
+    bound = bound_of_shares(results, asked.budget)
     bar = None
-    if "weights" in answer.columns and limit:
+    counted, each = ("", 1) if bound is None else (bound.column, 1)
+    if counted not in answer.columns and counted in BYTES:
+        counted, each = "weights", BYTES[counted]
+    if bound is not None and bound.maximum and counted in answer.columns:
         bar = len(header)
         header.append("of budget")
         for line, row in zip(lines, rows, strict=True):
-            line.append("" if row["weights"] is None else f"{row['weights'] / limit:.1%}")
+            line.append("" if row[counted] is None else f"{row[counted] * each / bound.maximum:.1%}")
+    name = visible(results.name)
     if not rows:
-        return [*terminal.wrapped(f"{results.name}{DOT}no rows")]
+        return [*terminal.wrapped(f"{name}{DOT}no rows")]
     known = f"{answer.rows:,} row{'' if answer.rows == 1 else 's'}"
     if len(rows) < answer.rows:
         known = f"{len(rows):,} of {known}; --top N shows more, --out FILE writes all"
     return [
-        *terminal.wrapped(f"{results.name}{DOT}{known}"),
+        *terminal.wrapped(f"{name}{DOT}{known}"),
         "",
         *terminal.table(header, lines, left, bar if lines and all(line[-1] for line in lines) else None),
     ]

@@ -6,17 +6,26 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sizer.cli import screens
 from sizer.cli.edge import NOT_FINISHED, STOPPED, UnwrittenError
 from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError, RunError, quoted
+from sizer.errors import Fault, InputError, RunError, number_of_faults, quoted
 from sizer.tables.files import LONGEST_NAME, pending_files
+
+if TYPE_CHECKING:
+    from sizer.tables.results import Results
+
+OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
+"""The options of the command that runs, as a person types them, by the names that the floors below have for them."""
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
 LONGEST_PATH = 4096
@@ -30,7 +39,7 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
     try:
         yield
     except InputError as problem:
-        print_faults(problem.faults, as_json, counted)
+        print_faults(tuple(map(as_typed, problem.faults)), as_json, counted)
         raise typer.Exit(1) from None
     except UnwrittenError:
         raise  # the edge says so, since it may come to light after the command only
@@ -40,6 +49,12 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
     except KeyboardInterrupt:
         typer.echo(f"sizer: {STOPPED}", err=True)
         raise typer.Exit(NOT_FINISHED) from None
+
+
+def note_unverified(results: Results) -> None:
+    """Say on standard error which results no manifest vouches for."""
+    for name in results.unverified:
+        typer.echo(f"{name} has no manifest beside it: it is read as it stands, unverified", err=True)
 
 
 def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:
@@ -53,7 +68,8 @@ def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None
             with contextlib.suppress(OSError, ValueError):
                 lines[file] = Path(file).read_text(encoding="utf-8").splitlines()
     typer.echo(screens.faults_text(faults, lines), err=True)
-    typer.echo(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}; {counted}", err=True)
+    number = number_of_faults(faults)
+    typer.echo(f"{number:,} fault{'s' if number != 1 else ''}; {counted}", err=True)
 
 
 def print_json(value: Any) -> None:
@@ -117,16 +133,10 @@ def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) ->
     return Terminal.of().fitted(screen()) if out == "-" and sys.stdout.isatty() else table()
 
 
-@contextlib.contextmanager
-def as_options() -> Iterator[None]:
-    """Name fields as the options that a person typed."""
-    try:
-        yield
-    except InputError as problem:
-        raise InputError(
-            fault if fault.file or fault.path.startswith("-") else _as_option(fault) for fault in problem.faults
-        ) from None
+def as_typed(fault: Fault) -> Fault:
+    """Return a fault of a field or a parameter as one of the option that the command has for it, where it has one.
 
-
-def _as_option(fault: Fault) -> Fault:
-    return Fault(fault.file, fault.line, fault.column, "--" + fault.path.replace("_", "-"), fault.message)
+    What stands in a file is no option, whatever it is called.
+    """
+    option = OPTIONS.get().get(fault.path)
+    return fault if fault.file or option is None else replace(fault, path=option)

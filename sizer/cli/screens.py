@@ -6,6 +6,7 @@ plain integers and nothing is cut.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sizer.networks.breakdown import Breakdown, assumptions
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.comparison import Reading
 from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
 from sizer.sizes import rounded_bytes, rounded_size
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sizer.sweepfile.sweep import Sweep
 
 DOT = " · "
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SCREEN_COLUMNS = (
     "id",
     "convention",
@@ -69,18 +72,23 @@ def plain(value: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value as people read it, with thousands separators."""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else visible(plain(value))
+
+
+def visible(text: str) -> str:
+    """Return a text that moves no cursor: other people's words may hold what a terminal obeys."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def faults_text(faults: Sequence[Fault], lines: Mapping[str, Sequence[str]]) -> str:
     """Return faults, each with the line it stands in where the lines of its file are given."""
     said = []
     for fault in faults:
-        said.append(str(fault))
+        said.append(visible(str(fault)))
         source = lines.get(fault.file, ())
         if 0 < fault.line <= len(source):
             number = str(fault.line).rjust(5)
-            text = source[fault.line - 1].replace("\t", " ")
+            text = visible(source[fault.line - 1].replace("\t", " "))
             said.extend((f"{number} | {text}", f"{' ' * 5} | {' ' * (fault.column - 1)}^"))
     return "\n".join(said)
 
@@ -195,7 +203,12 @@ def _made(run: Run) -> list[str]:
         return [f"{files} were finished already; nothing was done"]
     if run.files:
         resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
-        return [f"{files}      {run.seconds:.1f} s{resumed}"]
+        lines = [f"{files}      {run.seconds:.1f} s{resumed}"]
+        if run.remade:
+            more = len(run.remade) - 3
+            which = ", ".join(run.remade[:3]) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"made anew, not being as written before: {which}")
+        return lines
     if run.expected_bytes:
         sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
         return [f"A run would write {sizes}; nothing was written      {run.seconds:.1f} s"]
@@ -218,8 +231,17 @@ def _nothing_kept(run: Run) -> list[str]:
 # One network
 
 
-def network_heading(configuration: Mapping[str, Any]) -> str:
-    """Return one network in a line: convention, cell, widths, what was assumed."""
+def network_heading(described: Mapping[str, Any]) -> str:
+    """Return one network in a line: convention, cell, widths, what was assumed.
+
+    Args:
+        described: every field, as `Count.described` holds them.
+    """
+    return DOT.join([*network_words(described), assumptions(described)])
+
+
+def network_words(configuration: Mapping[str, Any]) -> list[str]:
+    """Return a network's convention, its cell and every width that is set."""
     front = (
         f"{configuration['vocabulary']:,} x {configuration['embedding']:,}"
         if configuration["vocabulary"]
@@ -235,7 +257,12 @@ def network_heading(configuration: Mapping[str, Any]) -> str:
         value = configuration[name]
         if any(value) if isinstance(value, tuple) else value:
             said.append(f"{letter} = {', '.join(map(shown, value)) if isinstance(value, tuple) else shown(value)}")
-    return DOT.join([*said, assumptions(configuration)])
+    said.extend(
+        f"{name.replace('_', ' ')} {shown(configuration[name])}"
+        for name in ("bottleneck", "window", "other_weights")
+        if configuration[name] != FIELDS[name].default
+    )
+    return said
 
 
 def explain_screen(breakdown: Breakdown) -> str:
@@ -251,7 +278,7 @@ def explain_screen(breakdown: Breakdown) -> str:
     rows.append(("", "", f"{counted.weights:,}", rounded_size(counted.weights)))
     table = aligned(rows, left=(0, 1))
     sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
-    return "\n".join([network_heading(counted.configuration), "", *table, breakdown.formula, sums])
+    return "\n".join([network_heading(counted.described), "", *table, breakdown.formula, sums])
 
 
 def explain_table(breakdown: Breakdown) -> str:
@@ -277,8 +304,13 @@ def explain_table(breakdown: Breakdown) -> str:
 # Several conventions
 
 
-def compare_screen(readings: Sequence[Reading]) -> str:
-    """Return how each convention reads a network, with what makes the difference to the first."""
+def compare_screen(readings: Sequence[Reading], given: Mapping[str, Any]) -> str:
+    """Return how each convention reads a network, with what makes the difference to the first.
+
+    Args:
+        readings: from `sizer.compare`.
+        given: the fields that were compared, as `sizer.compare` took them.
+    """
     first = next(reading for reading in readings if reading.breakdown)
     assert first.breakdown is not None
     rows = [("convention", "weights", "against the first", "")]
@@ -291,9 +323,27 @@ def compare_screen(readings: Sequence[Reading]) -> str:
             rows.append(
                 (reading.convention, f"{reading.weights:,}", f"{reading.difference:+,}", difference_words(reading))
             )
-    configuration = first.breakdown.count.configuration
-    heading = network_heading(configuration).partition(DOT)[2].rpartition(DOT)[0]
+    described = first.breakdown.count.described
+    asked = {name: described[name] for name, value in given.items() if value is not None}
+    heading = DOT.join([*network_words(described)[1:], *options_set(asked)])
     return "\n".join([heading, "", *aligned(rows, left=(0, 3))])
+
+
+def options_set(given: Mapping[str, Any]) -> list[str]:
+    """Return the options of a network that were set, whoever's rules count it, in words.
+
+    Example:
+        >>> options_set({"cells": 3, "bidirectional": True, "peepholes": False, "bias_vectors": 1})
+        ['bidirectional', 'no peepholes', 'one bias vector per gate']
+    """
+    said = []
+    for name, field in FIELDS.items():
+        value = given.get(name)
+        if field.kind == "boolean" and value is not None and value != field.default:
+            said.append(name.replace("_", " ") if value else f"no {name.replace('_', ' ')}")
+    if given.get("bias_vectors") is not None:
+        said.append(("no bias vector", "one bias vector", "two bias vectors")[given["bias_vectors"]] + " per gate")
+    return said
 
 
 def difference_words(reading: Reading) -> str:

@@ -13,7 +13,7 @@ from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, print_json, reported, write_out
 from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, number_of_faults
 
 
 class Encoding(enum.Enum):
@@ -59,7 +59,7 @@ def run(
     where: Annotated[
         list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
     ] = None,
-    format_names: Annotated[
+    formats: Annotated[
         list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, xlsx; several with commas.")
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
@@ -126,16 +126,14 @@ def run(
                 "on_progress": on_progress,
             }
             if out == "-" and not dry_run:
-                _check_streamable(
-                    split_list(format_names), as_json=as_json, in_parts=bool(workers or resume or cluster)
-                )
+                _check_streamable(split_list(formats), as_json=as_json, in_parts=bool(workers or resume or cluster))
                 done = stream_sweep(loaded, sys.stdout.buffer, **asked)
                 typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
                 return
             done = run_sweep(
                 loaded,
                 out,
-                formats=split_list(format_names) or None,
+                formats=split_list(formats) or None,
                 dry_run=dry_run,
                 exact=exact,
                 parquet_encoding=parquet_encoding.value,
@@ -181,6 +179,7 @@ def validate(
     sizer validate --json sweeps/speech.yaml
     """
     faults: list[Fault] = []
+    checked: list[dict[str, Any]] = []
     with reported(as_json, counted="the files were only checked"):
         from sizer.sweepfile.load import load_sweep
 
@@ -189,13 +188,16 @@ def validate(
                 loaded = load_sweep(file)
             except InputError as problem:
                 faults.extend(problem.faults)
+                checked.append({"file": file, "configurations": None, "faults": number_of_faults(problem.faults)})
             else:
+                checked.append({"file": file, "configurations": loaded.size, "faults": 0})
                 if not as_json:
                     typer.echo(f"{file}: {loaded.size:,} configurations, no faults", err=True)
     if faults and not as_json:
         print_faults(tuple(faults), as_json, "the files were only checked")
     elif as_json:
-        print_json({"faults": [fault.as_json() for fault in faults]})
+        number = sum(one["faults"] for one in checked)
+        print_json({"faults": [fault.as_json() for fault in faults], "number": number, "sweeps": checked})
     if faults:
         raise typer.Exit(1)
 

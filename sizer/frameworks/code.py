@@ -46,10 +46,19 @@ def write_code(fields: Mapping[str, Any], to: str) -> str:
     resolved = resolve(checked)
     refusals = refusals_of(resolved)
     if refusals:
-        raise InputError(Fault("", 0, 0, field, message) for field, message in refusals)
+        raise InputError(Fault("", 0, 0, *_blamed(field, message, checked, resolved)) for field, message in refusals)
     planned = plan(resolved)
     imports, code = writer(planned)
     return f'"""{_heading(planned, count_checked(checked))}\n"""\n\n{imports}\n\n\n{code}'
+
+
+def _blamed(field: str, message: str, checked: Mapping[str, Any], resolved: Mapping[str, Any]) -> Refusal:
+    """Return the field that a person gave, where a framework refuses what the convention decided for them, and why."""
+    if checked.get(field) is not None:
+        return field, message
+    value = resolved[field]
+    decided = str(value).lower() if isinstance(value, bool) else value
+    return "convention", f"{resolved['convention']} sets {field} to {decided}: {message}"
 
 
 def _heading(planned: Plan, counted: Count) -> str:
@@ -64,7 +73,7 @@ def _heading(planned: Plan, counted: Count) -> str:
     )
     back = f" -> {planned.outputs:,}" if planned.outputs else ""
     other = counted.parts["other_weights"]
-    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.configuration)}."
+    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.described)}."
     if other:
         text += f" The {other:,} other weights of the model are not part of this network."
     # Arrows are not words to break at their hyphen.

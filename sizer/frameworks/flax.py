@@ -24,6 +24,8 @@ def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
         resolved: every field, with what the convention decides filled in.
     """
     found = beyond(resolved, "flax.linen", CELLS)
+    if found:
+        return found
     cell = f"flax.linen.{CELLS.get(resolved['cell_type'], resolved['cell_type'])}"
     if resolved["bias_vectors"] != 1 or has_candidate_bias(resolved) != (resolved["cell_type"] in {"gru", "mgu"}):
         found.append(("bias_vectors", f"{cell} always has the biases that flax gives it"))

@@ -70,5 +70,5 @@ class Framework:
                 importlib.import_module(package)
         except ImportError as problem:
             message = f"{self.title} cannot be imported ({problem}); {install_command('frameworks')}"
-            raise InputError([Fault("", 0, 0, "--with", message)]) from None
+            raise InputError([Fault("", 0, 0, "framework", message)]) from None
         return str(importlib.metadata.version(self.packages[-1].partition(".")[0]))

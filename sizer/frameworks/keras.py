@@ -32,6 +32,8 @@ def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
         resolved: every field, with what the convention decides filled in.
     """
     found = beyond(resolved, "keras.layers", LAYERS)
+    if found:
+        return found
     layer = f"keras.layers.{LAYERS.get(resolved['cell_type'], resolved['cell_type'])}"
     if resolved["peepholes"]:
         found.append(("peepholes", f"{layer} has no peepholes; tensorflow1 and the Kaldi conventions have"))
@@ -65,7 +67,7 @@ def _build(plan: Plan) -> Built:
             f"Keras runs on its {keras.backend.backend()} backend here, which would store every weight; "
             "set KERAS_BACKEND=torch"
         )
-        raise InputError([Fault("", 0, 0, "--with", message)])
+        raise InputError([Fault("", 0, 0, "framework", message)])
     with keras.device("meta"):
         return _variables(plan)
 

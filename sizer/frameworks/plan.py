@@ -165,6 +165,8 @@ def beyond(resolved: Mapping[str, Any], title: str, cell_types: Collection[str])
         found.append(("convention", "back_of_envelope is a formula, and no network has its shapes"))
     if resolved["cell_type"] not in cell_types or own_cell(resolved) is not None:
         found.append(("cell_type", f"{title} has no {resolved['cell_type']} layer"))
+    if found:  # what a layer that is not there has not is nobody's fault
+        return found
     found.extend(
         (name, f"{title} has no {name}")
         for name, field in FIELDS.items()

@@ -27,6 +27,8 @@ def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
         resolved: every field, with what the convention decides filled in.
     """
     found = beyond(resolved, "torch.nn", TITLES)
+    if found:
+        return found
     layer = f"torch.nn.{TITLES.get(resolved['cell_type'], resolved['cell_type'])}"
     cells, recurrent, other = (_each(resolved[n]) for n in ("cells", "recurrent_projection", "nonrecurrent_projection"))
     if resolved["peepholes"]:

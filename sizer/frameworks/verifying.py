@@ -111,7 +111,7 @@ def not_its_own(convention: str, cell_type: str) -> str:
     """Return who does build a convention's networks, or what it was checked against instead."""
     runnable = [framework for framework in FRAMEWORKS.values() if framework.compares(convention, cell_type)]
     if runnable:
-        return f"{convention} is compared by --with {runnable[0].name}"
+        return f"{convention} is compared with {runnable[0].title}"
     return f"{convention} has no framework that runs here; checked against {CHECKED_AGAINST[convention]}"
 
 

@@ -6,19 +6,21 @@ memory does not grow with the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.columns import GridColumns, Sides
+from sizer.grids.columns import GridColumns, IntArray, Sides
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
+from sizer.sweepfile.limits import count_bounds
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 Mask = npt.NDArray[np.bool_]
+MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,12 @@ class Repeats:
 
     grid: Grid
     earlier: tuple[Grid, ...]
+    """Those before it whose ends overlap with its own; no other can hold one of its configurations."""
 
     @classmethod
     def of(cls, sweep: Sweep, number: int) -> Repeats:
         """Return the counter for the sweep's grid of that number, from 0."""
-        return cls(sweep.grids[number], sweep.grids[:number])
+        return cls(sweep.grids[number], _overlapping(sweep.grids, number))
 
     @property
     def possible(self) -> bool:
@@ -58,8 +61,48 @@ class Repeats:
                     same = column.array(np.full(number, earlier), base) == resolved[column.field]
                     repeated |= same & (places > earlier)
         for grid in self.earlier:
+            if repeated.all():
+                break
             repeated |= _contains(grid, resolved, number)
         return int(np.count_nonzero(repeated))
+
+
+_latest: tuple[tuple[Grid, ...], IntArray, IntArray] | None = None
+"""The grids that were asked for last, and their ends: a pass over a sweep asks for them once a grid."""
+
+
+def _overlapping(grids: tuple[Grid, ...], number: int) -> tuple[Grid, ...]:
+    """Return the grids before one of them that overlap with it in every field."""
+    global _latest
+    known = _latest
+    if known is None or known[0] is not grids:
+        known = _latest = (grids, *_ends(grids))
+    _, low, high = known
+    overlap = ((low[:number] <= high[number]) & (high[:number] >= low[number])).all(axis=1)
+    return tuple(grids[place] for place in np.flatnonzero(overlap))
+
+
+def _ends(grids: Sequence[Grid]) -> tuple[IntArray, IntArray]:
+    """Return the smallest and the largest value of each field in each grid, `(grids, fields)`; words by number."""
+    numbers: dict[str, int] = {}
+    low = np.empty((len(grids), len(FIELDS)), dtype=np.int64)
+    high = np.empty_like(low)
+    for row, grid in enumerate(grids):
+        bounds = count_bounds(grid)
+        for place, field in enumerate(FIELDS.values()):
+            if field.name in bounds:
+                low[row, place], high[row, place] = bounds[field.name]
+                continue
+            column = grid.columns.get(field.name)
+            given: Sequence[Any] = (grid.fixed.get(field.name, field.default),)
+            if column is not None:
+                given = [column.value(position) for position in range(column.length)]
+            if None in given:  # the convention decides
+                low[row, place], high[row, place] = -1, MOST
+                continue
+            values = [numbers.setdefault(one, len(numbers)) if isinstance(one, str) else int(one) for one in given]
+            low[row, place], high[row, place] = min(values), max(values)
+    return low, high
 
 
 def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+from sizer.networks.assumptions import MUCH
 from sizer.networks.counting import Count
 from sizer.networks.stated import Claim, Match
 
@@ -40,6 +42,9 @@ class Answer:
     """How much is assumed: the sum of the prices in `assumptions.ASSUMPTIONS`."""
     same_network: tuple[dict[str, Any], ...] = ()
     """Other conventions, with what must be overridden there, under which the same network is counted."""
+    chance: float | None = None
+    """How many of the readings that were tried, and assume no more, would give such a figure by chance; None where the
+    reading does not give it."""
 
     @property
     def weights(self) -> int:
@@ -50,6 +55,15 @@ class Answer:
     def convention(self) -> str:
         """Whose rules."""
         return str(self.fields["convention"])
+
+    @property
+    def coincidence(self) -> bool:
+        """Whether chance explains better than the reading that it gives the figure.
+
+        What a reading is worth beforehand is halved by each point of its price. One that sets aside a size, and is worth
+        less than the number of chance hits that were to be expected, is more likely one of these.
+        """
+        return self.chance is not None and self.price >= MUCH and self.chance > Fraction(1, 2**self.price)
 
     @property
     def difference(self) -> int:
@@ -63,6 +77,8 @@ class Answer:
             "weights": self.weights,
             "difference": self.difference,
             "price": self.price,
+            "chance": None if self.chance is None else float(f"{self.chance:.3g}"),
+            "coincidence": self.coincidence,
             "fields": self.fields,
             "assumed": [
                 {
@@ -77,6 +93,21 @@ class Answer:
             ],
             "same_network": list(self.same_network),
         }
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What is left of a figure beside the plain reading: weights of layers that were not spoken of."""
+
+    least: int
+    most: int
+    """More only where the figure is rounded."""
+    fields: dict[str, Any]
+    """The plain reading with the remainder as `other_weights`: the figure as it was printed."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the remainder as `--json` shows it."""
+        return {"least": self.least, "most": self.most, "fields": self.fields}
 
 
 @dataclass(frozen=True)
@@ -95,6 +126,10 @@ class Reconciliation:
     """What one would try first and what does not give the figure: one assumption each."""
     more: int
     """Further combinations that give the figure and were not worked out; they assume at least as much."""
+    tried: int = 0
+    """Networks that were looked at."""
+    remainder: Remainder | None = None
+    """What the figure has beside the plain reading; None where it does not have more."""
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as `--json` shows it."""
@@ -105,4 +140,6 @@ class Reconciliation:
             "near": [answer.as_json() for answer in self.near],
             "not": [answer.as_json() for answer in self.others],
             "more": self.more,
+            "tried": self.tried,
+            "remainder": None if self.remainder is None else self.remainder.as_json(),
         }

@@ -85,10 +85,14 @@ ASSUMPTIONS: dict[str, Assumption] = {
         Assumption("width", "{new}, not {old}", 9, 9),
     )
 }
-"""The table of prices. Every reading's price is a sum of these."""
+"""The table of prices. Every reading's price is a sum of these. A point halves what a reading is worth beforehand: one that
+costs 10 is as good an explanation as an event that happens once in 1,024 times."""
 
 AT_HOME = {("graves2013", "skip_connections"): 1}
 """What an assumption costs less under the convention whose source has it."""
+
+MUCH = ASSUMPTIONS["layers"].price
+"""What costs as much as this sets aside a size or several things that were said: a coincidence may explain it better."""
 
 MOST = 16
 """A reading that costs more than this is no explanation any more."""
@@ -104,6 +108,14 @@ RULES = ("bias_vectors", "peepholes", "projection_bias", "output_bias")
 """The fields that a convention decides and a person may override."""
 SWITCHES = (*RULES, "candidate_bias", "vectors")
 """The dimensions of tensors that the rules set; no other dimension depends on them."""
+
+_SETTINGS: Mapping[str, Mapping[str, Collection[int]]] = {
+    "pytorch": {"bias_vectors": (0,), "output_bias": (0,)},  # bias=False
+    "keras": {"bias_vectors": (0,), "output_bias": (0,)},  # use_bias=False
+    "tensorflow1": {"peepholes": (0, 1), "output_bias": (0,)},  # use_peepholes, use_bias=False
+    "flax": {"output_bias": (0,)},  # use_bias=False
+}
+"""What a person can set in a toolkit, with the values that differ from its own; `reset_after` is another one."""
 
 _FAMILIAR = (
     "pytorch",
@@ -187,11 +199,14 @@ class Naming:
         """Return the price of the reading that the naming and a structure make."""
         return structure.price + self.price - structure.saved.get(self.convention, 0)
 
+    made_up: int = 0
+    """How many of the overrides are none that the toolkit has."""
+
     @property
-    def order(self) -> tuple[int, int]:
-        """What decides among namings of one network: the price, then how often one meets it."""
+    def order(self) -> tuple[int, int, int]:
+        """What decides among namings of one network: the price, what the toolkit has, then how often one meets it."""
         known = _FAMILIAR.index(self.convention) if self.convention in _FAMILIAR else len(_FAMILIAR)
-        return self.price, known
+        return self.price, self.made_up, known
 
 
 def assume(name: str, said: Collection[str], changes: Mapping[str, Any], words: str = "", extra: int = 0) -> Assumed:
@@ -341,7 +356,8 @@ def namings(network: Mapping[str, Any], said: Collection[str], plain: str) -> li
             }
             effective = switches_of({**network, **overrides, "convention": convention})
             assumed = (*_convention(convention, plain, said), *_overrides(overrides, said, convention, network))
-            naming = Naming(convention, assumed, effective)
+            made_up = sum(not _is_setting(convention, network["cell_type"], *one) for one in overrides.items())
+            naming = Naming(convention, assumed, effective, made_up)
             key = (convention, tuple(effective.values()))
             if key not in cheapest or naming.price < cheapest[key].price:
                 cheapest[key] = naming
@@ -381,6 +397,13 @@ def _overrides(
 def is_reset_after_off(convention: str, cell_type: str, changes: Mapping[str, Any]) -> bool:
     """Return whether a reading is Keras' GRU with `reset_after=False`, which people know by that name."""
     return (convention, cell_type, changes.get("bias_vectors")) == ("keras", "gru", 1)
+
+
+def _is_setting(convention: str, cell_type: str, name: str, value: int) -> bool:
+    """Return whether a person can set an override in the toolkit itself."""
+    if is_reset_after_off(convention, cell_type, {name: value}):
+        return True
+    return value in _SETTINGS.get(convention, {}).get(name, ())
 
 
 def differing(network: Mapping[str, Any], changes: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.networks.cells import CELL_TYPES
-from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.cells import CellType
+from sizer.networks.conventions import CONVENTIONS, cell_of
 from sizer.networks.counting import Count, check, count_checked, network_of, with_cell_types
 from sizer.networks.formula import formula
 from sizer.networks.network import Group
+from sizer.networks.tensors import Tensor
 
 
 @dataclass(frozen=True)
@@ -153,36 +154,16 @@ def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) 
     """Return what a convention makes of a network, in the words that every screen starts with.
 
     Args:
-        configuration: every field, as `Count.configuration` holds them.
+        configuration: every field, as `Count.described` holds them.
         unsaid: fields that are not spoken of, because they vary.
 
     Example:
-        >>> assumptions(explain({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3}).count.configuration)
+        >>> assumptions(explain({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3}).count.described)
         'no biases, peepholes'
     """
-    said = []
-    own = (configuration.get("cell_types") or {}).get(configuration["cell_type"])
-    cell = own or CELL_TYPES.get(configuration["cell_type"])
-    has = cell.fields if cell else frozenset()
-    vectors = configuration["bias_vectors"] if "bias_vectors" in has else 0
-    output_bias = configuration["output_bias"] and configuration["outputs"]
-    projected = configuration["recurrent_projection"] or configuration["nonrecurrent_projection"]
-    if "bias_vectors" in unsaid:
-        pass
-    elif vectors == 0 and not output_bias and not (configuration["projection_bias"] and projected):
-        said.append("no biases")
-    else:
-        said.append(
-            {0: "no bias in the cells", 1: "one bias vector per gate"}.get(vectors, f"{vectors} bias vectors per gate")
-        )
-        convention = CONVENTIONS[configuration["convention"]]
-        if convention.candidate_bias and configuration["cell_type"] in {"gru", "mgu"}:
-            said[-1] += " and one on the candidate"
-        if configuration["projection_bias"] and projected:
-            said.append("projection bias")
-        if output_bias:
-            said.append("output bias")
-    if "peepholes" in has and "peepholes" not in unsaid:
+    cell = cell_of(configuration)
+    said = [] if "bias_vectors" in unsaid else list(_biases(configuration, cell))
+    if "peepholes" in cell.fields and "peepholes" not in unsaid:
         said.append("peepholes" if configuration["peepholes"] else "no peepholes")
     said.extend(
         name.replace("_", " ")
@@ -190,3 +171,50 @@ def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) 
         if configuration[name] and name not in unsaid
     )
     return ", ".join(said)
+
+
+def _biases(configuration: Mapping[str, Any], cell: CellType) -> Iterator[str]:
+    """Yield what a network has under `bias_weights`, in words; that it has nothing there where it has not."""
+    there = [tensor for tensor in cell.tensors if tensor.part == "bias_weights" and _is_there(tensor, configuration)]
+    vectors = configuration["bias_vectors"] if any("bias_vectors" in tensor.shape for tensor in cell.tensors) else 0
+    per_gate = {0: "no bias in the cells", 1: "one bias vector per gate"}.get(
+        vectors, f"{vectors} bias vectors per gate"
+    )
+    own = [tensor for tensor in there if "bias_vectors" not in tensor.shape and tensor.when not in _SAID_OTHERWISE]
+    around = []
+    if any(tensor.when == "projection_bias" for tensor in there):
+        around.append("projection bias")
+    if configuration["output_bias"] and configuration["outputs"]:
+        around.append("output bias")
+    if any(tensor.when == "candidate_bias" for tensor in there):
+        yield f"{per_gate} and one on the candidate"
+    elif vectors:
+        yield per_gate
+    elif not own:
+        yield per_gate if around else "no biases"
+    if own:
+        yield f"vectors of its own ({', '.join(tensor.name.replace('_', ' ') for tensor in own)})"
+    yield from around
+
+
+_SAID_OTHERWISE = ("candidate_bias", "projection_bias")
+"""The 0-or-1 dimensions whose vectors have words of their own."""
+
+
+def _is_there(tensor: Tensor, configuration: Mapping[str, Any]) -> bool:
+    """Return whether a network has a tensor, as far as its fields say so; a width that varies is taken to be there."""
+    convention = CONVENTIONS[configuration["convention"]]
+    dimensions = {
+        "candidate_bias": convention.candidate_bias,
+        **configuration,
+        "vectors": not convention.matrices_only,
+        "projected": [configuration["recurrent_projection"], configuration["nonrecurrent_projection"]],
+    }
+    names = (name for name in (*tensor.shape, tensor.when) if isinstance(name, str))
+    return all(_is_positive(dimensions.get(name, True)) for name in names)
+
+
+def _is_positive(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_is_positive, value))
+    return value is None or bool(value)

@@ -9,6 +9,7 @@ are sums over it. Each answer is then counted anew by `counting`.
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import itertools
 from collections import Counter
@@ -20,7 +21,7 @@ from math import prod
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.answers import Answer, Reconciliation, Step
+from sizer.networks.answers import Answer, Reconciliation, Remainder, Step
 from sizer.networks.assumptions import (
     ASSUMPTIONS,
     MOST,
@@ -47,6 +48,8 @@ NEAR = Fraction(5, 100)
 """What misses the figure by less than this part of it comes near; where nothing does, the nearest is named."""
 NEAREST = 3
 """Readings that are named as coming near."""
+NEIGHBOURS = 20
+"""Readings nearest to a figure from which it is told how dense they are there."""
 BESIDE = 2
 """How much dearer a reading may be to be named beside another: as its other name, or as what only comes near."""
 
@@ -162,13 +165,38 @@ class _Search:
         plain = self.answer(Structure(), self.plain)
         candidates = list(self.candidates(every, plain.weights))
         answers, more = self.answers(candidates)
+        tried = candidates
         near = self.near(candidates, min(MOST, answers[0].price + BESIDE) if answers else MOST)
         wrong = [Structure((slip,)) for slip in slips(self.network)]
         if not answers or answers[0].price >= ASSUMPTIONS["layers"].price:
             one_off = [Structure((*slip.assumed, *one.assumed)) for slip in wrong for one in self.kept(slip)]
             one_off.sort(key=lambda one: one.price)
-            answers, more = self.answers(candidates, list(self.candidates(one_off, plain.weights)))
-        return Reconciliation(self.claim, plain, answers, near, self.others([*every, *wrong]), more)
+            off = list(self.candidates(one_off, plain.weights))
+            answers, more = self.answers(candidates, off)
+            tried = [*candidates, *off]
+        answers = tuple(self.with_chances(answers, tried))
+        others = self.others([*every, *wrong])
+        return Reconciliation(self.claim, plain, answers, near, others, more, len(tried), self.remainder(plain))
+
+    def with_chances(self, answers: Iterable[Answer], tried: Iterable[_Candidate]) -> Iterator[Answer]:
+        """Yield the answers with the number of readings that would give the figure by chance, which never falls."""
+        by_price: dict[int, float] = {}
+        known = [(one.price, one.weights) for one in tried]
+        for answer in answers:
+            if answer.price not in by_price:
+                as_cheap = (weights for price, weights in known if price <= answer.price)
+                expected = expected_by_chance(self.claim, as_cheap) if answer.price else 0.0
+                by_price[answer.price] = max(expected, *by_price.values(), 0.0)
+            yield replace(answer, chance=by_price[answer.price])
+
+    def remainder(self, plain: Answer) -> Remainder | None:
+        """Return what the figure has beside the plain reading; None where it does not have more."""
+        least = self.claim.least - plain.weights
+        if plain.match != "near" or least <= 0:
+            return None
+        other = plain.fields.get("other_weights", 0) + self.claim.size - plain.weights
+        changes = differing(self.network, {"other_weights": other}, {*self.said, "other_weights"})
+        return Remainder(least, self.claim.most - plain.weights, {**changes, **self.own_cells})
 
     def kept(self, slip: Structure) -> list[Structure]:
         """Return the structures of the network with one size changed, those that price allows."""
@@ -373,6 +401,31 @@ class _Queue:
                 yield answer
             else:
                 heapq.heappush(self.waiting, (self.key(answer.price, candidate), number, candidate, answer))
+
+
+def expected_by_chance(claim: Claim, tried: Iterable[int]) -> float:
+    """Return how many of the readings that were tried would give such a figure by chance.
+
+    How dense they are near the figure, by the ratio to it, times the figure's own width. Readings of one weight are one;
+    those that give the figure are left out, as it is asked what the others would do.
+
+    Args:
+        claim: the figure.
+        tried: the weights of each reading.
+
+    Example:
+        Twenty readings up to 1% over a million, and a figure that is exact to the weight, then to a thousand:
+
+        >>> tried = range(1_000_500, 1_010_001, 500)
+        >>> expected_by_chance(parse_claim("1,000,000"), tried), expected_by_chance(parse_claim("1.000M"), tried)
+        (0.001, 0.95)
+    """
+    others = sorted({weights for weights in tried if weights > 0 and claim.match(weights) == "near"})
+    middle = bisect.bisect(others, claim.size)
+    around = others[max(0, middle - NEIGHBOURS) : middle + NEIGHBOURS]
+    # In fractions: a figure may have more digits than a float can hold.
+    apart = sorted(Fraction(max(weights, claim.size), min(weights, claim.size)) - 1 for weights in around)[:NEIGHBOURS]
+    return float(len(apart) * Fraction(claim.step, claim.size) / (2 * apart[-1])) if apart else 0.0
 
 
 def _switches(tensor: Tensor) -> tuple[str, ...]:

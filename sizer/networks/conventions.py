@@ -29,6 +29,12 @@ class Rule:
     """The field that a person would change."""
     refuses: Callable[[Given], Number]
     """True (or an array of truths) where the configuration is refused."""
+    other_field: str = ""
+    """The field that a person would change where they have not given the first one."""
+
+    def blamed(self, given: Given) -> str:
+        """Return the field of one network that a person would change."""
+        return self.other_field if self.other_field and not given.get(self.field) else self.field
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,7 @@ CONVENTIONS: dict[str, Convention] = {
                     "kaldi_nnet3 needs recurrent_projection + nonrecurrent_projection <= cells",
                     "recurrent_projection",
                     lambda given: given["recurrent_projection"] + given["nonrecurrent_projection"] > given["cells"],
+                    "nonrecurrent_projection",
                 ),
                 Rule(
                     "kaldi_nnet3 needs a nonrecurrent_projection beside a recurrent_projection",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
@@ -18,7 +18,7 @@ from sizer.networks.custom_cells import read_cell_types
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.network import BYTES, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
-from sizer.sizes import parse_size
+from sizer.sizes import parse_size, whole_number_problem
 
 CHOICES = {"convention": tuple(CONVENTIONS), "cell_type": tuple(CELL_TYPES)}
 """The words that each `choice` field takes."""
@@ -36,6 +36,8 @@ class Count:
     """Multiply-accumulates of one time step: matrices only, the output layer included."""
     state_size: int
     """Scalars carried from one step to the next."""
+    described: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The configuration, with what no field says: the cell types that the person defines, and `candidate_bias`."""
 
     @property
     def weights(self) -> int:
@@ -108,6 +110,7 @@ def count_checked(checked: Mapping[str, Any]) -> Count:
         parts={part: counted[part] for part in PARTS},
         macs_per_step=counted["macs_per_step"],
         state_size=counted["state_size"],
+        described=resolved,
     )
 
 
@@ -167,7 +170,7 @@ def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tu
     if normal.get("layers", length) != length:
         problems.append(("layers", f"is {normal['layers']}, but {name} has {length} values, one per layer"))
     normal["layers"] = length
-    for other in (field.name for field in FIELDS.values() if field.per_layer):
+    for other in (one.name for one in FIELDS.values() if one.per_layer):
         if other in normal and not isinstance(normal[other], tuple):
             normal[other] = (normal[other],) * length
     if "cells" in normal:
@@ -179,14 +182,14 @@ def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tu
 def refused(normal: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (field, reason) for each rule that refuses the network, in the order of the rules."""
     if not isinstance(normal["cells"], tuple):
-        return [(rule.field, rule.reason) for rule, refuses in refusals(normal) if refuses]
+        return [(rule.blamed(normal), rule.reason) for rule, refuses in refusals(normal) if refuses]
     fed = network_of(normal).fed
     found: dict[tuple[str, str], None] = {}
     for layer in range(len(normal["cells"])):
         one = {name: value[layer] if isinstance(value, tuple) else value for name, value in normal.items()}
         for rule, refuses in refusals(one, fed):
             if refuses:
-                found[rule.field, rule.reason] = None
+                found[rule.blamed(one), rule.reason] = None
     return list(found)
 
 
@@ -220,7 +223,7 @@ def _read_count(field: Field, value: Any) -> int:
     if hasattr(value, "__index__") and not isinstance(value, bool):
         value = value.__index__()
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{quoted(value)} is not a whole number")
+        raise ValueError(whole_number_problem(value))
     if value < field.minimum:
         raise ValueError(f"{value} is below the minimum, {field.minimum}")
     if field.maximum is not None and value > field.maximum:

@@ -42,6 +42,8 @@ LAYER_PARTS = ("input_weights", "recurrent_weights", "projection_weights", "peep
 DIRECTIONS: tuple[Standing, ...] = ("each", "shared", "joined")
 KEYS = ("title", "tensors", "recurs", "hands_up", "state")
 TENSOR_KEYS = ("shape", "part", "matrix", "when", "directions")
+_HINTED = 200
+"""Problems after which no more words are compared with those that there are."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _KNOWN_PARTS = {tensor.name: tensor.part for cell in CELL_TYPES.values() for tensor in cell.tensors}
 _MATRICES = LAYER_PARTS[:3]
@@ -66,13 +68,13 @@ def read_cell_types(declared: Any) -> tuple[dict[str, CellType], list[Problem]]:
     found: dict[str, CellType] = {}
     problems: list[Problem] = []
     for name, definition in declared.items():
-        here: list[Problem] = list(_name_problems(name, "a cell type", (name,)))
+        before = len(problems)
+        problems.extend(_name_problems(name, "a cell type", (name,)))
         if name in CELL_TYPES:
-            here.append(((name,), f"{quoted(name)} is the name of a built-in cell type; choose another one"))
-        cell = definition if isinstance(definition, CellType) else _read_cell(name, definition, here)
-        if cell is not None and not here:
+            problems.append(((name,), f"{quoted(name)} is the name of a built-in cell type; choose another one"))
+        cell = definition if isinstance(definition, CellType) else _read_cell(name, definition, problems)
+        if cell is not None and len(problems) == before:
             found[name] = cell
-        problems.extend(here)
     return found, problems
 
 
@@ -88,6 +90,7 @@ def _read_cell(name: str, definition: Any, problems: list[Problem]) -> CellType 
     if not isinstance(definition, Mapping):
         problems.append(((name,), f"{quoted(definition)} is not a mapping; give tensors, recurs and hands_up"))
         return None
+    before = len(problems)
     _report_stray(definition, KEYS, (name,), problems)
     tensors = _read_tensors(definition.get("tensors"), (name, "tensors"), problems)
     recurs = _read_choice(definition.get("recurs"), (name, "recurs"), problems)
@@ -96,7 +99,7 @@ def _read_cell(name: str, definition: Any, problems: list[Problem]) -> CellType 
     title = definition.get("title", name)
     if not isinstance(title, str):
         problems.append(((name, "title"), f"{quoted(title)} is not text"))
-    if problems:
+    if len(problems) > before:
         return None
     return CellType(
         name=name,
@@ -225,14 +228,16 @@ def _read_state(declared: Any, path: Path, problems: list[Problem]) -> tuple[str
 def _report_unknown(word: Any, known: Iterable[str], path: Path, problems: list[Problem]) -> None:
     words = tuple(known)
     if word not in words:
-        near = difflib.get_close_matches(str(word)[:100], words, n=1, cutoff=0.6)
-        hint = f"did you mean {quoted(near[0])}?" if near else f"one of {', '.join(words)}"
-        problems.append((path, f"{quoted(word)} is not known; {hint}"))
+        problems.append((path, f"{quoted(word)} is not known; {_hint(word, words, problems)}"))
 
 
 def _report_stray(given: Mapping[Any, Any], known: tuple[str, ...], path: Path, problems: list[Problem]) -> None:
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(str(key)[:100], known, n=1, cutoff=0.6)
-            hint = f"did you mean {quoted(near[0])}?" if near else f"one of {', '.join(known)}"
-            problems.append(((*path, key), f"no key named {quoted(key)}; {hint}"))
+            problems.append(((*path, key), f"no key named {quoted(key)}; {_hint(key, known, problems)}"))
+
+
+def _hint(word: Any, known: tuple[str, ...], problems: list[Problem]) -> str:
+    """Return the known word that was meant, or those that there are; past many problems nobody would read the first."""
+    near = difflib.get_close_matches(str(word)[:100], known, n=1, cutoff=0.6) if len(problems) < _HINTED else []
+    return f"did you mean {quoted(near[0])}?" if near else f"one of {', '.join(known)}"

@@ -304,7 +304,7 @@ class Search:
     def _too_fine(self) -> InputError:
         message = (
             f"moves in steps that repeat themselves only after {self.course.period:,}, too many to try them all;"
-            " write fractions with fewer digits, or a larger --step"
+            " write fractions with fewer digits, or a larger step"
         )
         return InputError([Fault("", 0, 0, "vary", message)])
 

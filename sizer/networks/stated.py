@@ -59,7 +59,7 @@ def parse_claim(claim: str | int) -> Claim:
             exact, however round it is.
 
     Raises:
-        InputError: the text is no figure, is not a whole number, or is 0; at `--claim`.
+        InputError: the text is no figure, is not a whole number, or is 0; at `claim`.
 
     Example:
         Graves 2013 prints 21.3M for its Wikipedia network:
@@ -85,4 +85,4 @@ def parse_claim(claim: str | int) -> Claim:
 
 
 def _fault(message: str) -> InputError:
-    return InputError([Fault("", 0, 0, "--claim", message)])
+    return InputError([Fault("", 0, 0, "claim", message)])

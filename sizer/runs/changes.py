@@ -11,11 +11,6 @@ from sizer.sweepfile.yamltext import read_yaml
 _MOST = 8
 _WORDS = {
     "sizer": "sizer's version",
-    "keep": "--keep",
-    "sort": "--sort",
-    "parquet_encoding": "--parquet-encoding",
-    "csv_dialect": "--csv-dialect",
-    "gzip": "--gzip",
 }
 
 

@@ -59,7 +59,7 @@ def _connected(address: str) -> Client:
     try:
         from distributed import Client
     except ImportError:
-        raise RunError(f"--cluster needs the extra: {install_command('cluster')}") from None
+        raise RunError(f"a cluster needs the extra: {install_command('cluster')}") from None
     _check_address(address)
     _check_scheduler(address)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +13,14 @@ from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.grids.boxes import configuration_at
 from sizer.runs.cluster import write_on_cluster
-from sizer.runs.manifest import digest_of, form_of, manifest, metadata, provenance
+from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
 from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import regrouped, table_schema, with_dictionaries
-from sizer.tables.files import sha256_of_stream
+from sizer.tables.files import Digest, read_digest, read_digests
 from sizer.tables.folders import Folder
 from sizer.tables.writers import WRITERS, Writers
 
@@ -38,6 +38,8 @@ class Made:
     """Parts that an interrupted run had made."""
     was_finished: bool = False
     """The tables stood there already, and nothing was done."""
+    remade: tuple[str, ...] = ()
+    """What was there, but was not as it had been written, and was made anew."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +65,26 @@ class Making:
         Raises:
             RunError: they could not be written.
         """
-        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
-        schema = table_schema(self.sweep.columns)
         with opened_work(self.folder, self.sweep.name, digest_of(self.order)) as work:
             work.settle()
-            try:
-                work.begin(self.order)
-                coded = with_dictionaries(schema)
-                batches = walk.batches(coded, self.order.get("keep"), self.order.get("sort", "-weights"))
-                self._write(work, self._streamed, regrouped(batches, coded))
-                if "xlsx" in self.sweep.formats:
-                    again = Walk(self.sweep, 0).batches(
-                        schema, self.order.get("keep"), self.order.get("sort", "-weights")
-                    )
-                    self._write_workbook(work, regrouped(again, schema), walk.account, walk.best())
-                files = self._commit(work, walk.account, self.sweep.formats, {})
-            except BaseException:
-                work.give_up()
-                raise
+            work.check_places([*map(self._file, self.sweep.formats)])
+            return self._side_by_side(work)
+
+    def _side_by_side(self, work: Work) -> Made:
+        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
+        schema = table_schema(self.sweep.columns)
+        try:
+            work.begin(self.order)
+            coded = with_dictionaries(schema)
+            batches = walk.batches(coded, self.order.get("keep"), self.order.get("sort", "-weights"))
+            digests = self._write(work, self._streamed, regrouped(batches, coded))
+            if "xlsx" in self.sweep.formats:
+                again = Walk(self.sweep, 0).batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
+                digests["xlsx"] = self._write_workbook(work, regrouped(again, schema), walk.account, walk.best())
+            files = self._commit(work, walk.account, {name: digests[name] for name in self.sweep.formats}, {})
+        except BaseException:
+            work.give_up()
+            raise
         return Made(walk.account, walk.best()[: self.top], files)
 
     def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
@@ -91,37 +95,52 @@ class Making:
         """
         with opened_work(self.folder, self.sweep.name, digest_of(self.order)) as work:
             work.settle()
+            remade: list[str] = []
             if resume:
                 work.check_resumable(self.order, self.sweep.file)
                 finished = work.finished(self.order)
-                if finished is not None:
-                    work.clear()
-                    return Made(Account.from_json(finished), [], self._files(self.sweep.formats), was_finished=True)
+                account = None if finished is None else account_in(finished)
+                if finished is not None and account is not None:
+                    remade = work.differing(finished)
+                    if not remade:
+                        work.clear()
+                        return Made(account, [], self._files(self.sweep.formats), was_finished=True)
+                    if self._file("parquet") in finished["files"]:
+                        # It was written side by side, and ends with the same files again.
+                        work.check_places([*map(self._file, self.sweep.formats)])
+                        return replace(self._side_by_side(work), remade=tuple(map(self.folder.shown, remade)))
+            work.check_places([*map(self._file, self.sweep.formats)])
             with self._to_be_resumed():
-                return self._in_parts(work, resume, workers, cluster)
+                made = self._in_parts(work, resume, workers, cluster)
+            return replace(made, remade=(*map(self.folder.shown, remade), *made.remade))
 
     def _in_parts(self, work: Work, resume: bool, workers: int | None, cluster: str | None) -> Made:
         if not (resume and work.begun()):
             work.begin(self.order)
         job, known = plan(self.sweep, self.order)
-        written = self._whole_parts(job, work)
+        written, remade = self._whole_parts(job, work)
         resumed = len(written)
         self._write_parts(job, written, workers, cluster)
         account = account_of(job, written, known)
         parts = [work.part(part) for part in range(job.parts)]
         best = largest_of(job, self.folder, parts, max(1, self.top))
-        missing = [
-            name
-            for name in self._streamed
-            if name != "parquet" and not self.folder.exists(work.whole(self._extension(name)))
-        ]
-        self._write(work, missing, self._rows_of(parts, account, missing))
-        if "xlsx" in self.sweep.formats and not self.folder.exists(work.whole("xlsx")):
-            self._write_workbook(work, self._rows_of(parts, account, ["xlsx"]), account, best)
         others = [name for name in self.sweep.formats if name != "parquet"]
-        digests = {part.part: part.sha256 for part in written} if "parquet" in self.sweep.formats else {}
-        files = self._commit(work, account, others, digests)
-        return Made(account, best[: self.top], files, resumed)
+        digests: dict[str, Digest] = {}
+        for name in others:
+            whole = work.whole(self._extension(name))
+            digest = work.as_noted(whole)
+            if digest is not None:
+                digests[name] = digest
+            elif self.folder.exists(whole):
+                self.folder.remove(whole)
+                remade.append(self._file(name))
+        missing = [name for name in others if name not in digests and name != "xlsx"]
+        digests |= self._write(work, missing, self._rows_of(parts, account, missing))
+        if "xlsx" in others and "xlsx" not in digests:
+            digests["xlsx"] = self._write_workbook(work, self._rows_of(parts, account, ["xlsx"]), account, best)
+        of_parts = {part.part: part.digest for part in written} if "parquet" in self.sweep.formats else {}
+        files = self._commit(work, account, {name: digests[name] for name in others}, of_parts)
+        return Made(account, best[: self.top], files, resumed, remade=tuple(remade))
 
     @contextlib.contextmanager
     def _to_be_resumed(self) -> Iterator[None]:
@@ -135,17 +154,20 @@ class Making:
         except RunError as problem:
             raise RunError(f"{problem}; {going_on}") from problem
 
-    def _whole_parts(self, job: Job, work: Work) -> list[Written]:
-        """Return the parts that are whole, and remove whatever else lies there."""
+    def _whole_parts(self, job: Job, work: Work) -> tuple[list[Written], list[str]]:
+        """Return the parts that are whole and as they were written, and what else the others are called, which are removed."""
         work.clear_scratch()
-        found = []
+        # Of a run that was decided they may have been moved into place already.
+        self.folder.make(work.parts)
+        found, differing = [], []
         for number in work.whole_parts():
             written = read_part(job, number, work) if number < job.parts else None
             if written is None:
                 self.folder.remove(work.part(number))
+                differing.append(f"part {number}")
             else:
                 found.append(written)
-        return found
+        return found, differing
 
     def _write_parts(self, job: Job, written: list[Written], workers: int | None, cluster: str | None) -> None:
         """Write the parts that are missing, and add them to those that are there."""
@@ -181,8 +203,8 @@ class Making:
         if self.on_progress is not None:
             self.on_progress(progress)
 
-    def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> None:
-        """Write the same rows in every format, each table whole or not at all."""
+    def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> dict[str, Digest]:
+        """Write the same rows in every format, each table whole or not at all; return format -> digest."""
         schema = table_schema(self.sweep.columns)
         with contextlib.ExitStack() as stack:
             paths = [
@@ -196,9 +218,13 @@ class Making:
             with Writers(writers) as opened:
                 for table in tables:
                     opened.write(table)
+            digests = dict(zip(formats, read_digests(paths), strict=True))
+            for name, digest in digests.items():
+                work.note(work.whole(self._extension(name)), digest)
+        return digests
 
-    def _write_workbook(self, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]) -> None:
-        """Write the workbook, whole or not at all; its calculator starts from the largest configuration."""
+    def _write_workbook(self, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]) -> Digest:
+        """Write the workbook, whole or not at all, and return its digest; its calculator starts from the largest."""
         from sizer.tables.workbook import About, write_workbook
 
         about = About(
@@ -210,22 +236,22 @@ class Making:
         )
         with self.folder.new_file(work.whole("xlsx"), work.scratch) as path:
             write_workbook(path, tables, table_schema(self.sweep.columns), about)
+            digest = read_digest(path)
+            work.note(work.whole("xlsx"), digest)
+        return digest
 
     def _commit(
-        self, work: Work, account: Account, formats: Sequence[str], parts: Mapping[int, str]
+        self, work: Work, account: Account, tables: Mapping[str, Digest], parts: Mapping[int, Digest]
     ) -> tuple[str, ...]:
         """Move the tables into place, and return what they are called.
 
         Args:
             work: where they are.
             account: of the run.
-            formats: those that are single files.
-            parts: number -> SHA-256 of each part, where the Parquet table is in parts.
+            tables: format -> digest of each table that is a single file.
+            parts: number -> digest of each part, where the Parquet table is in parts.
         """
-        digests: dict[str, str] = {}
-        for name in formats:
-            with self.folder.open(work.whole(self._extension(name))) as stream:
-                digests[self._file(name)] = sha256_of_stream(stream)
+        digests = {self._file(name): digest for name, digest in tables.items()}
         for part, digest in sorted(parts.items()):
             digests[f"{self.sweep.name}.parquet/part-{part:05}.parquet"] = digest
         work.commit(manifest(self.order, account, digests))

@@ -13,6 +13,7 @@ from typing import Any
 from sizer import __version__
 from sizer.grids.account import Account
 from sizer.sweepfile.sweep import Sweep
+from sizer.tables.files import Digest
 from sizer.tables.streams import Form
 
 OF_OTHER_TABLES = frozenset({"formats", "csv_dialect", "gzip"})
@@ -70,22 +71,35 @@ def form_of(ordered: Mapping[str, Any]) -> Form:
 def digest_of(ordered: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what decides the parts of an order's table, in hexadecimal; they serve every format."""
     return hashlib.sha256(
-        as_bytes({key: value for key, value in ordered.items() if key not in OF_OTHER_TABLES})
+        _as_bytes({key: value for key, value in ordered.items() if key not in OF_OTHER_TABLES})
     ).hexdigest()
 
 
-def manifest(ordered: Mapping[str, Any], account: Account, files: Mapping[str, str]) -> dict[str, Any]:
+def manifest(ordered: Mapping[str, Any], account: Account, files: Mapping[str, Digest]) -> dict[str, Any]:
     """Return a run's manifest.
 
     Args:
         ordered: from `order`.
         account: where every configuration went.
-        files: each file's name within the folder and its SHA-256.
+        files: each file's name within the folder and its digest.
     """
     written = {} if "keep" not in ordered else {"written": min(ordered["keep"], account.kept)}
-    return {**ordered, **account.as_json(), **written, "files": dict(files)}
+    return {
+        **ordered,
+        **account.as_json(),
+        **written,
+        "files": {name: digest.sha256 for name, digest in files.items()},
+        "bytes": {name: digest.bytes for name, digest in files.items()},
+    }
 
 
-def as_bytes(content: Mapping[str, Any]) -> bytes:
-    """Return a manifest as it stands in its file."""
+def account_in(content: Mapping[str, Any]) -> Account | None:
+    """Return the account in a manifest, or None where it says none."""
+    try:
+        return Account.from_json(content)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _as_bytes(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

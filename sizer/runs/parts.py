@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -22,12 +22,21 @@ from sizer.grids.columns import IntArray
 from sizer.grids.engine import Rows
 from sizer.grids.pruned import count_kept
 from sizer.runs.manifest import digest_of, metadata
-from sizer.runs.walk import MOST_TO_DECIDE, SPARSE, first_by, is_pruned, rows_between, rows_in_order
+from sizer.runs.walk import (
+    MOST_TO_DECIDE,
+    SPARSE,
+    first_by,
+    is_pruned,
+    largest_within,
+    rows_between,
+    rows_in_order,
+)
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
-from sizer.tables.files import sha256_of, sha256_of_stream
+from sizer.tables.files import Digest, read_digest
 from sizer.tables.folders import Folder
+from sizer.tables.integrity import ABOUT_PART
 from sizer.tables.parquet import ParquetWriter
 from sizer.tables.streams import Form
 
@@ -39,8 +48,6 @@ PART_KEPT = 1 << 20
 
 MOST_PARTS = 10_000
 """Larger grids get larger parts: a folder of a million files serves nobody."""
-
-_ABOUT = "sizer.part"
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,10 @@ class Job:
     """Of the order that it carries out."""
     ids: IntArray | None = None
     """Where only the first ones are kept: their ids in the table's order."""
+    descending: bool = False
+    """Whether that order is from the largest down."""
+    kept: int = 0
+    """Where only the first ones are kept: how many configurations would be kept in all."""
 
     @property
     def length(self) -> int:
@@ -87,16 +98,17 @@ class Written:
     part: int
     account: Account
     """Of a pruned sweep, only what was kept and what repeats."""
-    sha256: str
+    digest: Digest
 
     def as_json(self) -> dict[str, Any]:
         """Return the part as a worker reports it."""
-        return {"part": self.part, "account": self.account.as_json(), "sha256": self.sha256}
+        return {"part": self.part, "account": self.account.as_json(), **self.digest._asdict()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Written:
         """Return the part that a worker reports."""
-        return cls(content["part"], Account.from_json(content["account"]), content["sha256"])
+        digest = Digest(content["bytes"], content["sha256"])
+        return cls(content["part"], Account.from_json(content["account"]), digest)
 
 
 def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]:
@@ -109,7 +121,8 @@ def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]
     digest, encoding = digest_of(ordered), ordered["parquet_encoding"]
     if "keep" in ordered:
         ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
-        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids), account
+        descending = ordered["sort"] == "-weights"
+        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids, descending, account.kept), account
     if sweep.size > MOST_TO_DECIDE and is_pruned(sweep):
         counted = count_kept(sweep, effort=None).account
         assert counted is not None
@@ -139,40 +152,48 @@ def write_part(job: Job, part: int, folder: Folder) -> Written:
             for table in regrouped(batches, coded):
                 writer.write(table)
             about = {"part": part, "parts": job.parts, "account": account.as_json()}
-            writer.add_metadata({_ABOUT: json.dumps(about)})
+            writer.add_metadata({ABOUT_PART: json.dumps(about)})
         finally:
             writer.close()
-        digest = sha256_of(path)
+        digest = read_digest(path)
+        work.note(work.part(part), digest)
     return Written(part, account, digest)
 
 
 def read_part(job: Job, part: int, work: Work) -> Written | None:
-    """Return what a part that is there says of itself, or None where it is not one of this job."""
+    """Return what a part that is there says of itself, or None where it is not as it was written, or not of this job."""
+    digest = work.as_noted(work.part(part))
+    if digest is None:
+        return None
     with work.folder.open(work.part(part)) as stream:
         try:
             found = pyarrow.parquet.read_metadata(stream).metadata or {}
-            about = json.loads(found[_ABOUT.encode()])
-        except (pa.ArrowException, KeyError, ValueError):
+            about = json.loads(found[ABOUT_PART.encode()])
+            same = found.get(b"sizer") == metadata(job.sweep)["sizer"].encode()
+            if not same or (about["part"], about["parts"]) != (part, job.parts):
+                return None
+            return Written(part, Account.from_json(about["account"]), digest)
+        except (pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError):
             return None
-        same = found.get(b"sizer") == metadata(job.sweep)["sizer"].encode()
-        if not same or (about["part"], about["parts"]) != (part, job.parts):
-            return None
-        stream.seek(0)
-        return Written(part, Account.from_json(about["account"]), sha256_of_stream(stream))
 
 
 def tables_of(folder: Folder, names: list[str], schema: pa.Schema) -> Iterator[pa.Table]:
     """Yield the rows of Parquet files one after the other, in memory that does not grow with them."""
     for name in names:
-        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+        with folder.open(name) as stream, _opened(stream) as file:
             for batch in file.iter_batches(batch_size=ROW_GROUP):
                 yield pa.Table.from_batches([batch]).cast(schema)
 
 
-def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int]:
-    """Return the ids of the largest configurations of a job that is written, largest first.
+def _opened(stream: IO[bytes]) -> pyarrow.parquet.ParquetFile:
+    """Open a part so that a page which is not as it was written ends the run, not in a wrong row."""
+    return pyarrow.parquet.ParquetFile(stream, page_checksum_verification=True)
 
-    Row groups whose largest `weights` cannot be among them are not read.
+
+def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int]:
+    """Return the ids of the largest kept configurations of a job that is written, largest first.
+
+    They need not be in the table where it holds the first few by another order. Row groups whose largest `weights` cannot be among them are not read.
 
     Args:
         job: that was written.
@@ -182,14 +203,13 @@ def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int
     """
     extremes = Extremes(top, "weights", descending=True)
     if job.ids is not None:
-        for rows in rows_in_order(job.sweep, job.ids, []):
-            extremes.see(rows)
-        return [int(number) for number in extremes.ids()]
+        first = job.ids if job.descending else job.ids[:0]
+        return [int(number) for number in largest_within(job.sweep, top, first, job.kept)]
     if not {"id", "weights"} <= set(job.sweep.columns):
         return [int(number) for number in first_by(job.sweep, top, "-weights")[0]] if top else []
     groups: list[tuple[int, str, int]] = []
     for name in names:
-        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+        with folder.open(name) as stream, _opened(stream) as file:
             column = file.schema_arrow.get_field_index("weights")
             for group in range(file.metadata.num_row_groups):
                 statistics = file.metadata.row_group(group).column(column).statistics
@@ -197,7 +217,7 @@ def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int
     for best, name, group in sorted(groups, key=lambda found: -found[0]):
         if extremes.worst is not None and best < extremes.worst:
             break
-        with folder.open(name) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+        with folder.open(name) as stream, _opened(stream) as file:
             table = file.read_row_group(group, columns=["id", "weights"])
             extremes.see(Rows(table["id"].to_numpy(), {"weights": table["weights"].to_numpy()}))
     return [int(number) for number in extremes.ids()]

@@ -23,7 +23,7 @@ from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
 from sizer.runs.manifest import order
 from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
-from sizer.sweepfile.limits import count_bounds, largest_counts
+from sizer.sweepfile.limits import count_bounds, largest_of_all
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.arrow import frame, regrouped, table_schema
@@ -62,6 +62,8 @@ class Run:
     """Parts of the table that an interrupted run had made."""
     was_finished: bool = False
     """There was nothing left to resume: the tables stood there, and nothing was done."""
+    remade: tuple[str, ...] = ()
+    """Files and parts that were there, but were not as they had been written, and were made anew."""
 
     def frame(self) -> pd.DataFrame:
         """Return the kept configurations as a pandas frame with the table's columns.
@@ -132,7 +134,8 @@ def run_sweep(
         gzip: compress the CSV table, `NAME.csv.gz`.
         workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
             depend on it.
-        resume: go on from the parts that an interrupted run made; with none there, start afresh.
+        resume: go on from the parts that an interrupted run made; with none there, start afresh. Parts and tables that
+            are not as they were written are made anew.
         cluster: the address of a Dask scheduler whose workers write the parts.
         on_progress: called now and then.
 
@@ -184,6 +187,7 @@ def run_sweep(
         sort=sort,
         resumed=made.resumed,
         was_finished=made.was_finished,
+        remade=made.remade,
     )
 
 
@@ -244,13 +248,14 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in COUNTED:
         message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
-        raise InputError([Fault("", 0, 0, "--sort", message)])
+        raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
-        raise InputError([Fault("", 0, 0, "--keep", f"{keep} is below the minimum, 1")])
-    largest = max(largest_counts(grid, count_bounds(grid), [column])[column] for grid in sweep.grids)
+        raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])
+    found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
+    largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:
         message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
-        raise InputError([Fault("", 0, 0, "--sort", message)])
+        raise InputError([Fault("", 0, 0, "sort", message)])
 
 
 def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
@@ -258,6 +263,6 @@ def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
         message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     if workers is not None and workers < 1:
-        raise InputError([Fault("", 0, 0, "--workers", f"{workers} is below the minimum, 1")])
+        raise InputError([Fault("", 0, 0, "workers", f"{workers} is below the minimum, 1")])
     if workers is not None and cluster is not None:
-        raise InputError([Fault("", 0, 0, "--workers", "is for this machine, and --cluster has workers of its own")])
+        raise InputError([Fault("", 0, 0, "workers", "is for this machine, and a cluster has workers of its own")])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, faults_of
 from sizer.grids.account import Account
 from sizer.grids.best import Extremes, best_ids, rows_of
 from sizer.grids.boxes import blocks, lengths, locate
@@ -65,7 +65,10 @@ class Walk:
         """Start a pass; `top` is how many of the largest configurations to remember."""
         self.sweep = sweep
         self.account = Account()
+        self._top = top
         self._largest = Extremes(top, "weights", descending=True)
+        self._best: IntArray | None = None
+        """The largest, where the rows that are walked are not all."""
         self._on_progress = on_progress
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
@@ -105,13 +108,13 @@ class Walk:
     def _best_rows(self, columns: Sequence[str], keep: int, sort: str) -> Iterator[Rows]:
         ids, account = first_by(self.sweep, keep, sort)
         self.account.add(account)
-        for rows in rows_in_order(self.sweep, ids, columns):
-            self._largest.see(rows)
-            yield rows
+        self._best = largest_within(self.sweep, self._top, ids if sort == "-weights" else ids[:0], account.kept)
+        yield from rows_in_order(self.sweep, ids, columns)
 
     def best(self) -> list[int]:
-        """Return the ids of the largest kept configurations, largest first."""
-        return [int(configuration_id) for configuration_id in self._largest.ids()]
+        """Return the ids of the largest kept configurations, in the tables or not, largest first."""
+        found = self._largest.ids() if self._best is None else self._best
+        return [int(configuration_id) for configuration_id in found]
 
     def largest(self) -> tuple[dict[str, Any], ...]:
         """Return the largest kept configurations, largest first."""
@@ -122,6 +125,20 @@ def first_by(sweep: Sweep, keep: int, sort: str) -> tuple[IntArray, Account]:
     """Return the ids of the first `keep` configurations by `sort`, in that order, and the sweep's account."""
     column, descending = sort.removeprefix("-"), sort.startswith("-")
     return best_ids(sweep, keep, column, descending=descending, pruned=is_pruned(sweep))
+
+
+def largest_within(sweep: Sweep, top: int, first: IntArray, kept: int) -> IntArray:
+    """Return the ids of the largest kept configurations, largest first, however few of them the tables hold.
+
+    Args:
+        sweep: of at most 2**63 - 1 configurations.
+        top: how many.
+        first: those that are known already, from the largest on.
+        kept: how many are kept in all.
+    """
+    if len(first) >= min(top, kept):
+        return first[:top]
+    return first_by(sweep, top, "-weights")[0]
 
 
 def rows_in_order(sweep: Sweep, ids: IntArray, columns: Sequence[str]) -> Iterator[Rows]:
@@ -182,8 +199,9 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     try:
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
-        raise InputError([Fault(sweep.file, 0, 0, "--id", str(problem))]) from None
-    return explain(grid.configuration(places))
+        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
+    with faults_of(sweep.file):
+        return explain(grid.configuration(places))
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:

@@ -65,6 +65,7 @@ _STATUSES = {
     421: "The server does not answer to this name.",
     422: "What is asked has faults; all of them at once.",
     429: "Too much is asked at once; `Retry-After` says when to try again.",
+    500: "The sweep's table is damaged; delete it and post it again.",
     503: "It cannot be answered now.",
 }
 
@@ -305,23 +306,26 @@ LIST_SWEEPS = _described(
         "Some of them.",
         _json({"type": "object", "required": ["sweeps"], "properties": {"sweeps": {"type": "array", "items": _JOB}}}),
         422,
+        503,
     ),
 )
-GET_SWEEP = _described("One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(_JOB), 404, 422))
+GET_SWEEP = _described(
+    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(_JOB), 404, 422, 503)
+)
 DELETE_SWEEP = _described(
     "Cancel a sweep, or forget it",
     "A sweep that waits or runs is cancelled (200); one that has ended is removed with its rows (204).",
-    {**_responses(200, "It is cancelled.", _json(_JOB), 404, 422), 204: {"description": "It is removed."}},
+    {**_responses(200, "It is cancelled.", _json(_JOB), 404, 422, 503), 204: {"description": "It is removed."}},
 )
 EVENTS = _described(
     "Progress as server-sent events",
     "The sweep whenever something changes, until it has ended; the event's name is the status.",
-    _responses(200, "Events.", {"text/event-stream": {"schema": {}}}, 404, 422, 429),
+    _responses(200, "Events.", {"text/event-stream": {"schema": {}}}, 404, 422, 429, 503),
 )
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",
     "By its id, whether the sweep keeps it or not.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(_OBJECT), 404, 422),
+    _responses(200, "As `sizer explain --json` prints it.", _json(_OBJECT), 404, 422, 503),
 )
 ROWS = _described(
     "Rows, a page at a time",
@@ -341,13 +345,13 @@ ROWS = _described(
                 },
             }
         ),
-        404, 409, 422, 429, 503,
+        404, 409, 422, 429, 500, 503,
     ),
 )  # fmt: skip
 PLOT = _described(
     "The points of a plot",
     "How far weights go at each value of a field, grouped by another: some hundreds of points.",
-    _responses(200, "The points.", _json(_OBJECT), 404, 409, 422, 429, 503),
+    _responses(200, "The points.", _json(_OBJECT), 404, 409, 422, 429, 500, 503),
 )
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILES = _described(
@@ -361,7 +365,7 @@ FILES = _described(
             "application/vnd.apache.parquet": _BINARY,
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BINARY,
         },
-        404, 409, 422, 429, 503,
+        404, 409, 422, 429, 500, 503,
     ),
 )  # fmt: skip
 HEALTH = _described("Whether it runs", "Needs no token.", _responses(200, "It does.", _json(_OBJECT)))

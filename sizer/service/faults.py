@@ -17,6 +17,7 @@ from sizer.errors import Fault, InputError, RunError
 
 LOG = logging.getLogger("sizer.service")
 """What the server writes on standard error: what clients are not told."""
+TOO_LONG = "what is asked leads to a number of more than 4,300 digits, which is not written"
 _WORDS = {404: "nothing has this address", 405: "this address does not answer this method"}
 
 
@@ -53,7 +54,7 @@ def refused(status: int, faults: Iterable[Fault], headers: Mapping[str, str] | N
 async def answered(problem: Exception) -> Response | None:
     """Return the answer to what a client did wrong; None where it is no such problem."""
     for kind, handler in HANDLERS:
-        if isinstance(problem, kind):
+        if isinstance(problem, kind) and (kind is not ValueError or is_too_long(problem)):
             return await handler(None, problem)
     return None
 
@@ -67,7 +68,7 @@ async def on_refusal(_: Request | None, problem: Exception) -> Response:
 async def on_input_error(_: Request | None, problem: Exception) -> Response:
     """Answer faults in the input."""
     assert isinstance(problem, InputError)
-    return refused(422, (as_parameter(fault) for fault in problem.faults))
+    return refused(422, problem.faults)
 
 
 async def on_run_error(_: Request | None, problem: Exception) -> Response:
@@ -92,6 +93,18 @@ def _said(error: Mapping[str, Any]) -> str:
     return message[:1].lower() + message[1:]
 
 
+def is_too_long(problem: Exception) -> bool:
+    """Return whether a number has more digits than Python writes."""
+    return isinstance(problem, ValueError) and "int_max_str_digits" in str(problem)
+
+
+async def on_value_error(_: Request | None, problem: Exception) -> Response:
+    """Answer that a number is too long; anything else is a mistake of the server's own."""
+    if not is_too_long(problem):
+        raise problem
+    return refused(422, [Fault("", 0, 0, "", TOO_LONG)])
+
+
 async def on_anything(_: Request | None, __: Exception) -> Response:
     """Answer a mistake of the server's own, of which the log has more."""
     return refused(500, [Fault("", 0, 0, "", "something went wrong in the server; its log says what")])
@@ -104,18 +117,12 @@ async def on_http(_: Request | None, problem: Exception) -> Response:
     return refused(problem.status_code, [Fault("", 0, 0, "", message)], problem.headers)
 
 
-def as_parameter(fault: Fault) -> Fault:
-    """Return a fault of an option of the command line as one of the parameter of the same name."""
-    if not fault.path.startswith("--"):
-        return fault
-    return Fault(fault.file, fault.line, fault.column, fault.path[2:].replace("-", "_"), fault.message)
-
-
 HANDLERS: tuple[tuple[type[Exception], Callable[[Any, Exception], Awaitable[Response]]], ...] = (
     (RefusedError, on_refusal),
     (InputError, on_input_error),
     (RunError, on_run_error),
     (RequestValidationError, on_parameter),
     (HTTPException, on_http),
+    (ValueError, on_value_error),
 )
 """What answers which problem."""

@@ -9,10 +9,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sizer.service.faults import RefusedError
+from sizer.service.faults import LOG, RefusedError
 from sizer.service.settings import Limits
 
 _LONGEST_ANSWER = 64 * 2**20
+
+
+class _EndedError(Exception):
+    """A helper has ended without an answer."""
 
 
 class Helpers:
@@ -51,7 +55,16 @@ class Helpers:
             self._waiting -= 1
 
     async def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        process = self._idle.pop() if self._idle else await self._started()
+        while self._idle:
+            # One may have ended since, by another's hand or for want of memory: then the next is asked.
+            with contextlib.suppress(_EndedError):
+                return await self._ask_one(self._idle.pop(), question)
+        try:
+            return await self._ask_one(await self._started(), question)
+        except _EndedError:
+            raise RefusedError(503, "this question ended the process that was to answer it") from None
+
+    async def _ask_one(self, process: asyncio.subprocess.Process, question: Mapping[str, Any]) -> dict[str, Any]:
         self._busy.add(process)
         whole = False
         try:
@@ -61,18 +74,16 @@ class Helpers:
                 process.stdin.write(json.dumps(question).encode() + b"\n")
                 await process.stdin.drain()
                 line = await process.stdout.readline()
-            if not line:
-                raise RefusedError(503, "this question ended the process that was to answer it")
+            if not line.endswith(b"\n"):
+                raise _EndedError
             answer: dict[str, Any] = json.loads(line)
             whole = True
             return answer
         except TimeoutError:
             message = f"this takes longer than the {self._limits.question_seconds:g} seconds that a question may take"
             raise RefusedError(503, message) from None
-        except (BrokenPipeError, ConnectionResetError):
-            raise RefusedError(
-                503, "the process that was to answer has ended; try again", {"retry-after": "1"}
-            ) from None
+        except (OSError, RuntimeError):  # the second is what uvloop says of a pipe that is closed
+            raise _EndedError from None
         finally:
             # A client that has gone ends the question with its process: nobody reads the answer.
             self._busy.discard(process)
@@ -84,14 +95,18 @@ class Helpers:
                 await process.wait()
 
     async def _started(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "sizer.service.helper",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LONGEST_ANSWER,
-        )
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "sizer.service.helper",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LONGEST_ANSWER,
+            )
+        except OSError as problem:
+            LOG.error("no process can be started to answer: %s", problem)
+            raise RefusedError(503, "no process can be started to answer; try again", {"retry-after": "5"}) from None
 
     async def close(self) -> None:
         """End every process."""

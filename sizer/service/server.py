@@ -35,6 +35,7 @@ def serve(settings: Settings, said: Callable[[str], None]) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            ws="none",  # who asks for one gets the answer of the address, as if nothing but HTTP were spoken
             proxy_headers=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=3,

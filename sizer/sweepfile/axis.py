@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Row:
+    """Whole numbers in equal steps: `start`, `start + step`, ... `length` of them; a single one has step 0."""
+
+    start: int
+    step: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Listed:
     """A swept field whose values are written out (or computed, for a geometric axis)."""
 
@@ -54,6 +63,15 @@ class Listed:
 
         dtype = {"count": np.int64, "boolean": np.bool_, "choice": np.object_}[FIELDS[self.field].kind]
         return np.array(self.values, dtype=dtype)[places]
+
+    @property
+    def divisor(self) -> int:
+        """The greatest common divisor of the values of a count."""
+        return math.gcd(*map(int, self.values))
+
+    def rows(self) -> list[Row]:
+        """Return the values of a count as rows of equal steps."""
+        return [Row(int(value), 0, 1) for value in self.values]
 
     def ends(self, base: tuple[int, int] = (0, 0)) -> tuple[int, int]:
         """Return the smallest and the largest value of a count or boolean."""
@@ -117,6 +135,15 @@ class Stepped:
     def last(self) -> int:
         """The last value."""
         return self.start + self.step * (self.length - 1)
+
+    @property
+    def divisor(self) -> int:
+        """The greatest common divisor of the values."""
+        return math.gcd(self.start, self.step if self.length > 1 else 0)
+
+    def rows(self) -> list[Row]:
+        """Return the values as rows of equal steps."""
+        return [Row(self.start, self.step if self.length > 1 else 0, self.length)]
 
     def value(self, place: int, base: int = 0) -> FieldValue:
         """Return the value at a place."""
@@ -204,8 +231,11 @@ class Ratio:
 
     def ends(self, base: tuple[int, int] = (0, 0)) -> tuple[int, int]:
         """Return the smallest and the largest value, of those of the base."""
-        found = [rounded(end, ratio, self.round_to) for end in base for ratio in self.ratios]
-        return min(found), max(found)
+        return rounded(base[0], min(self.ratios), self.round_to), rounded(base[1], max(self.ratios), self.round_to)
+
+    def deciding_places(self) -> Sequence[int]:
+        """Return the places that decide whether anything on the axis is valid: each, since they depend on the base's."""
+        return range(self.length)
 
     def breaks(self) -> set[int]:
         """Return the places at which a stretch ends on which the ratios grow."""

@@ -9,8 +9,8 @@ from sizer.errors import quoted
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
-from sizer.sizes import parse_size
-from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
+from sizer.sizes import parse_size, whole_number_problem
+from sizer.sweepfile.expressions import Expression, ExpressionError, Hint, parse_expression
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.schema import one_of
 from sizer.sweepfile.sweep import Bound
@@ -71,7 +71,7 @@ def _size(item: Any, column: str) -> int:
         if value < 0:
             raise ValueError(f"{value} is below the minimum, 0")
         return value
-    raise ValueError(f"{quoted(item)} is not a whole number")
+    raise ValueError(whole_number_problem(item))
 
 
 def read_conditions(
@@ -84,22 +84,27 @@ def read_conditions(
         if not isinstance(text, str):
             continue
         try:
-            found.append(condition(text, words))
+            found.append(condition(text, words, findings.hint))
         except ExpressionError as problem:
             for offset, message in problem.problems:
                 findings.at_value(path, message, offset)
     return tuple(found)
 
 
-def condition(text: str, words: Mapping[str, Sequence[str]] = CHOICES) -> Expression:
+def condition(text: str, words: Mapping[str, Sequence[str]] = CHOICES, hint: Hint = did_you_mean) -> Expression:
     """Return a checked condition on the fields of a configuration.
+
+    Args:
+        text: as the user wrote it.
+        words: those of each field that has some.
+        hint: finds the known word that was meant.
 
     Raises:
         ExpressionError: as `parse_expression` says.
     """
     kinds = {field.name: field.kind for field in FIELDS.values()}
     counted = {name: "bounds on counted columns stand in the budget" for name in COUNTED if name not in FIELDS}
-    return parse_expression(text, kinds, words, counted)
+    return parse_expression(text, kinds, words, counted, hint)
 
 
 def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> tuple[Bound, ...]:

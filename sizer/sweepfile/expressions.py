@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,12 +19,15 @@ from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import Kind
 from sizer.sizes import parse_size
 from sizer.sweepfile.evaluation import Reach, holds, reach
+from sizer.sweepfile.findings import words_known
 from sizer.sweepfile.walk import SIGNS
 
 LENGTH_LIMIT = 2000
 NODE_LIMIT = 200
 _NESTING_LIMIT = 50
 
+Hint = Callable[[object, Collection[str]], str]
+"""Returns `; did you mean '...'?` for a word and those that are known, or nothing."""
 Meaning = Literal["number", "decimal", "boolean", "word"]
 _MEANINGS: dict[Kind, Meaning] = {"count": "number", "boolean": "boolean", "choice": "word"}
 _AS_SHOWN = {"number": "a number", "decimal": "a decimal", "boolean": "true or false", "word": "a word"}
@@ -110,6 +113,7 @@ def parse_expression(
     kinds: Mapping[str, Kind],
     choices: Mapping[str, Sequence[str]],
     elsewhere: Mapping[str, str] | None = None,
+    hint: Hint = did_you_mean,
 ) -> Expression:
     """Return the checked expression.
 
@@ -119,6 +123,7 @@ def parse_expression(
         kinds: the columns that may be named, with their kinds.
         choices: the words that each `choice` column takes.
         elsewhere: names that are known but mean nothing here, each with what to do instead.
+        hint: returns `; did you mean '...'?` or nothing, for a word and those that are known.
 
     Raises:
         ExpressionError: anything else is in it, a name or word is not known, kinds do not fit together, or the
@@ -142,7 +147,7 @@ def parse_expression(
         raise ExpressionError(
             [(0, f"has {count:,} parts; at most {NODE_LIMIT} are read; split it into several conditions")]
         )
-    check = _Check(text, start, kinds, choices, elsewhere or {})
+    check = _Check(text, start, kinds, choices, elsewhere or {}, hint)
     meaning = check.meaning(tree)
     if not check.problems and meaning != "boolean":
         check.problem(
@@ -250,12 +255,14 @@ class _Check:
         kinds: Mapping[str, Kind],
         choices: Mapping[str, Sequence[str]],
         elsewhere: Mapping[str, str],
+        hint: Hint,
     ) -> None:
         self.line = text.lstrip().encode()
         self.start = start
         self.kinds = kinds
         self.choices = choices
         self.elsewhere = elsewhere
+        self.hint = hint
         self.problems: list[tuple[int, str]] = []
         self.names: set[str] = set()
 
@@ -309,7 +316,7 @@ class _Check:
         elif any(node.id in words for words in self.choices.values()):
             self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{node.id}'")
         else:
-            hint = did_you_mean(node.id, [*self.kinds, "true", "false"])
+            hint = self.hint(node.id, [*self.kinds, "true", "false"])
             self.problem(node, f"no field named {quoted(node.id)}{hint}")
         return None
 
@@ -379,7 +386,7 @@ class _Check:
         if isinstance(column, ast.Name) and isinstance(word, ast.Constant) and isinstance(word.value, str):
             known = self.choices.get(column.id)
             if known is not None and word.value not in known:
-                hint = did_you_mean(word.value, known) or "; one of " + ", ".join(known)
+                hint = self.hint(word.value, known) or words_known(known)
                 self.problem(word, f"{quoted(word.value)} is no {column.id}{hint}")
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sizer.networks.cells import CellType
 from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
-from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
+from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.ratios import check_ratios
+from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
 
@@ -49,7 +49,8 @@ def read_grids(
         grids = []
     swept = [set(_swept_fields(grid)) for grid, _ in grids if isinstance(grid, dict)]
     _check_required(data, swept, findings)
-    found = [_read_grid(grid, path, model, findings) for grid, path in grids if isinstance(grid, dict)]
+    looks = Looks()
+    found = [_read_grid(grid, path, model, findings, looks) for grid, path in grids if isinstance(grid, dict)]
     return [grid for grid in found if grid is not None]
 
 
@@ -89,7 +90,7 @@ def _check_required(data: Mapping[str, Any], swept: list[set[str]], findings: Fi
 
 
 def _read_grid(
-    declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings
+    declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings, looks: Looks
 ) -> PlacedGrid | None:
     axes: list[Axis | None] = []
     columns: dict[str, tuple[Column, Path]] = {}
@@ -106,9 +107,9 @@ def _read_grid(
             column = read_axis(FIELDS[name], item, here, findings)
             if column is not None:
                 columns[name] = (column, here)
-            axes.append(None if column is None else Axis((column,), _length(column)))
+            axes.append(None if column is None else Axis((column,), column.length))
     _check_both_places(taken, model, findings)
-    bounds = check_ratios(columns, list(places), findings)
+    bounds = check_ratios(columns, list(places), findings, looks)
     whole = [axis for axis in axes if axis is not None]
     if len(whole) < len(axes):
         return None
@@ -137,12 +138,6 @@ def _take(name: str, path: Path, taken: dict[str, Path], findings: Findings) -> 
             f"{name} has an axis already, at line {place.line}, column {place.column} ({written_path(taken[name])})",
         )
     taken.setdefault(name, path)
-
-
-def _length(column: Column) -> int:
-    if isinstance(column, Stepped):
-        return column.length
-    return len(column.ratios if isinstance(column, Ratio) else column.values)
 
 
 def _read_linked(

@@ -12,86 +12,134 @@ from typing import Any
 
 from sizer.networks.conventions import CONVENTIONS, cell_of, own_cell, rules_for
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import COUNTED, resolve, tally, wire
+from sizer.networks.network import BYTES, COUNTED, resolve, tally, wire
 from sizer.networks.network import refusals as network_refusals
 from sizer.sweepfile.axes import LARGEST
-from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.expressions import Expression
-from sizer.sweepfile.ratios import rounded
 from sizer.sweepfile.sweep import Axis, Grid
 
-CORNERS = 3000
-"""How many points of each grid are tried before its axes are walked."""
-WALKED = 100_000
-"""How many configurations are walked in search of a valid one; beyond it the run itself will say."""
+CORNERS = 20_000
+"""How many corners of grids are counted in search of the largest: a second of work."""
+WALKED = 40_000
+"""How many configurations of a sweep are walked in search of a valid one; beyond it the run itself will say."""
+REACHES = 5_000
+"""How many times the reach of a condition on a grid is worked out: a second of work for the longest conditions."""
 
 _GROWING = frozenset({"bidirectional", "skip_connections", "peepholes", "projection_bias", "output_bias"})
-"""The booleans that only ever add weights; of the others (a tied embedding ...) both values are tried."""
+"""The booleans that only ever add weights."""
+_SHRINKING = frozenset({"tied_embedding", "summed_directions"})
+"""The booleans that only ever take weights away; of the others both values are tried."""
+Choices = dict[str, tuple[Any, ...]]
+"""Field -> the values of it that corners are made of."""
 _PROJECTIONS = ("recurrent_projection", "nonrecurrent_projection", "bottleneck")
 """What may recur or be handed up instead of the cells."""
 
 
 def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
     """Return the smallest and the largest value of every swept count of a grid that has been checked."""
-    columns = _columns(grid)
     found: dict[str, tuple[int, int]] = {}
-
-    def ends(name: str) -> tuple[int, int]:
-        if name not in found:
-            column = columns[name]
-            if isinstance(column, Stepped):
-                found[name] = column.start, column.last
-            elif isinstance(column, Listed):
-                counts = [int(value) for value in column.values]
-                found[name] = min(counts), max(counts)
-            else:
-                scaled = [rounded(end, ratio, column.round_to) for end in ends(column.base) for ratio in column.ratios]
-                found[name] = min(scaled), max(scaled)
-        return found[name]
-
-    for name in columns:
+    for name in grid.by_base:
+        column = grid.columns[name]
         if FIELDS[name].kind == "count":
-            ends(name)
+            found[name] = column.ends() if column.base is None else column.ends(found[column.base])
     return found
 
 
 def largest_counts(grid: Grid, bounds: Mapping[str, tuple[int, int]], columns: Iterable[str]) -> dict[str, int]:
-    """Return an upper bound of each counted column over a grid, near the truth: its largest corner.
+    """Return an upper bound of each counted column over a grid, near the truth: its largest corner."""
+    return _largest(corner_choices(grid, bounds), [name for name in columns if name in COUNTED])
+
+
+def largest_of_all(
+    grids: Sequence[Grid], bounds: Sequence[Mapping[str, tuple[int, int]]], columns: Iterable[str]
+) -> dict[str, int] | None:
+    """Return an upper bound of each counted column over several grids; None where they have too many corners.
+
+    Where the corners of each are too many, those of one grid around all of them are taken.
+    """
+    several = [corner_choices(grid, ends) for grid, ends in zip(grids, bounds, strict=True)]
+    if sum(map(_corner_number, several)) > CORNERS:
+        several = [_joined(several)]
+    if sum(map(_corner_number, several)) > CORNERS:
+        return None
+    wanted = [name for name in columns if name in COUNTED]
+    found = dict.fromkeys(wanted, 0)
+    for choices in several:
+        for name, value in _largest(choices, wanted).items():
+            found[name] = max(found[name], value)
+    return found
+
+
+def _largest(choices: Choices, columns: Sequence[str]) -> dict[str, int]:
+    """Return the largest of each counted column at the corners.
 
     Every count grows with every whole number, but for two. A projection that is 0 makes more weights than a small
     one, since then the cells themselves recur: so projections are tried at 0 and at their largest. And some cells have
     a matrix less where a layer is as wide as what feeds it: it is always counted.
     """
-    wanted = [name for name in columns if name in COUNTED]
-    found = dict.fromkeys(wanted, 0)
-    for corner in _corners(grid, bounds):
+    # Of the weights follow their bytes, which are most of the columns.
+    counts = list(dict.fromkeys("weights" if name in BYTES else name for name in columns))
+    found = dict.fromkeys(counts, 0)
+    for corner in _corners(choices):
         resolved = resolve(corner)
         if not cell_of(resolved).grows:
             resolved["inputs"] += 1  # a layer as wide as what feeds it has fewer weights: never at this corner
-        counted = tally(wire(resolved), wanted)
-        for name in wanted:
-            found[name] = max(found[name], int(counted[name]))
-    return found
+        for name, value in tally(wire(resolved), counts).items():
+            found[name] = max(found[name], int(value))
+    return {name: BYTES[name] * found["weights"] if name in BYTES else found[name] for name in columns}
 
 
-def _corners(grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> Iterator[dict[str, Any]]:
-    choices: dict[str, tuple[Any, ...]] = {name: (value,) for name, value in grid.fixed.items()}
-    for name, column in _columns(grid).items():
+def corner_choices(grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> Choices:
+    """Return the values that the corners of a grid are made of.
+
+    Args:
+        grid: one of a sweep.
+        bounds: the smallest and the largest value of each of its swept counts.
+    """
+    choices: Choices = {name: (value,) for name, value in grid.fixed.items()}
+    for name, column in grid.columns.items():
         if name in bounds:
             low, high = bounds[name]
             choices[name] = (0, high) if low == 0 and name in _PROJECTIONS else (high,)
-        elif name in _GROWING and isinstance(column, Listed):
-            choices[name] = (True in column.values,)
-        elif isinstance(column, Listed):
-            choices[name] = column.values
+            continue
+        values = tuple(column.value(place) for place in range(column.length))
+        if name in _GROWING:
+            choices[name] = (True in values,)
+        elif name in _SHRINKING:
+            choices[name] = (False not in values,)
+        else:
+            choices[name] = values
+    return choices
+
+
+def _joined(several: Sequence[Choices]) -> Choices:
+    """Return the values that the corners of one grid around several are made of.
+
+    What some grid leaves to its default, or to the convention, is left to it here too.
+    """
+    found: Choices = {}
+    for name in dict.fromkeys(name for choices in several for name in choices):
+        default = (FIELDS[name].default if name in FIELDS else None,)
+        values = tuple({id(value): value for choices in several for value in choices.get(name, default)}.values())
+        if name in FIELDS and FIELDS[name].kind == "count":
+            largest = max((value for value in values if value is not None), default=None)
+            values = tuple(value for value in (None, 0) if value in values) + ((largest,) if largest else ())
+        elif name != "cell_types":
+            values = tuple(dict.fromkeys(values))
+        found[name] = values
+    return found
+
+
+def _corner_number(choices: Choices) -> int:
+    """Return how many corners there are."""
+    return math.prod(map(len, choices.values()))
+
+
+def _corners(choices: Choices) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*choices.values()):
         corner = dict(zip(choices, values, strict=True))
         if own_cell(corner) or corner["cell_type"] in CONVENTIONS[corner["convention"]].bias_vectors:
             yield corner
-
-
-def _columns(grid: Grid) -> dict[str, Column]:
-    return {column.field: column for axis in grid.axes for column in axis.columns}
 
 
 def too_large(name: str, value: int) -> str:
@@ -102,25 +150,58 @@ def too_large(name: str, value: int) -> str:
     )
 
 
+def too_many_corners() -> str:
+    """Return the words for grids of which the largest corner takes too long to find."""
+    return (
+        f"its words and booleans combine in more ways than the {CORNERS:,} that are looked at before a run; "
+        "write several sweeps"
+    )
+
+
 def shown_large(value: int) -> str:
     """Return a number in full, or its order of magnitude where nobody would count the digits."""
     return f"{value:,}" if value < 10**30 else f"about 10^{len(str(value)) - 1}"
 
 
+def reach_problems(
+    expressions: Sequence[Expression], grids: Sequence[Grid], bounds: Sequence[Mapping[str, tuple[int, int]]]
+) -> dict[int, str]:
+    """Return position -> what is wrong, for the conditions that cannot be computed in 64 bits on some grid.
+
+    Where it takes too long to hold each condition against each grid, all of them are held against one grid around all.
+    """
+    placed = list(zip(grids, bounds, strict=True))
+    if len(expressions) * len(placed) > REACHES:
+        around = {name: _ends_of_all(name, placed) for name in {name for one in expressions for name in one.names}}
+        placed = [(Grid({}, ()), {name: ends for name, ends in around.items() if ends})]
+    found: dict[int, str] = {}
+    for position, expression in enumerate(expressions):
+        problem = next(filter(None, (reach_problem(expression, grid, ends) for grid, ends in placed)), None)
+        if problem:
+            found[position] = problem
+    return found
+
+
+def _ends_of_all(name: str, placed: Sequence[tuple[Grid, Mapping[str, tuple[int, int]]]]) -> tuple[int, int] | None:
+    """Return the smallest and the largest value of a count over several grids, None for other fields."""
+    if FIELDS[name].kind != "count":
+        return None
+    ends = [_ends(name, grid, bounds) for grid, bounds in placed]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _ends(name: str, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    field = FIELDS[name]
+    if name in bounds:
+        return bounds[name]
+    if name in grid.fixed:
+        return int(grid.fixed[name]), int(grid.fixed[name])
+    return field.minimum, max(int(field.default or 0), field.maximum or 0)
+
+
 def reach_problem(expression: Expression, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> str | None:
     """Return why a condition cannot be computed in 64 bits over a grid, None where it can."""
-    ends: dict[str, tuple[int, int]] = {}
-    for name in expression.names:
-        field = FIELDS[name]
-        if field.kind != "count":
-            continue
-        if name in bounds:
-            ends[name] = bounds[name]
-        elif name in grid.fixed:
-            value = int(grid.fixed[name])
-            ends[name] = (value, value)
-        else:
-            ends[name] = (field.minimum, max(int(field.default or 0), field.maximum or 0))
+    ends = {name: _ends(name, grid, bounds) for name in expression.names if FIELDS[name].kind == "count"}
     reach = expression.reach(ends)
     if reach.largest > LARGEST:
         return f"a number on the way can reach {shown_large(reach.largest)}, past {LARGEST:,}; write it with smaller numbers"
@@ -136,25 +217,24 @@ def no_valid_configuration(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
 
     Empty too where too many points would have to be looked at: then the run says how many were dropped, and why.
     """
+    walks = [_deciding(grid) for grid in grids]
+    if sum(math.prod(map(len, places)) for places in walks) > WALKED:
+        return []
     reasons: dict[tuple[int, str, str], None] = {}
-    for number, grid in enumerate(grids):
-        found = _refused_everywhere(grid)
-        if found is None:
-            return []
-        reasons.update(dict.fromkeys((number, field, reason) for field, reason in found))
+    for number, (grid, places) in enumerate(zip(grids, walks, strict=True)):
+        for corner in itertools.product(*places):
+            refused = _refused(grid, corner)
+            if refused is None:
+                return []
+            reasons[number, *refused] = None
     return list(reasons)
 
 
-def _refused_everywhere(grid: Grid) -> list[tuple[str, str]] | None:
-    """Return the first reason of each configuration, once each, or None where one is valid or they are too many."""
-    simple = not _is_tied(grid) and all(
-        len(axis.columns) == 1 and not isinstance(axis.columns[0], Ratio) for axis in grid.axes
-    )
-    if simple:
-        return _first_reasons(grid, [_deciding_places(axis.columns[0]) for axis in grid.axes], WALKED)
-    lengths = [axis.length if _is_tied(grid) or _matters(axis) else 1 for axis in grid.axes]
-    reasons = _first_reasons(grid, [_few_places(length) for length in lengths], CORNERS, partly=True)
-    return None if reasons is None else _first_reasons(grid, [range(length) for length in lengths], WALKED)
+def _deciding(grid: Grid) -> list[Sequence[int]]:
+    """Return the places on each axis that together decide whether any configuration of a grid is valid."""
+    if not _is_tied(grid) and all(len(axis.columns) == 1 and axis.base is None for axis in grid.axes):
+        return [axis.columns[0].deciding_places() for axis in grid.axes]
+    return [range(axis.length if _is_tied(grid) or _matters(axis) else 1) for axis in grid.axes]
 
 
 def _matters(axis: Axis) -> bool:
@@ -166,43 +246,9 @@ def _is_tied(grid: Grid) -> bool:
     return "tied_embedding" in grid.swept or bool(grid.fixed.get("tied_embedding"))
 
 
-def _first_reasons(
-    grid: Grid, places: Sequence[Sequence[int]], limit: int, *, partly: bool = False
-) -> list[tuple[str, str]] | None:
-    """Return the reasons at the given places, None where a configuration is valid or there are more than the limit."""
-    if not partly and math.prod(map(len, places)) > limit:
-        return None
-    reasons: dict[tuple[str, str], None] = {}
-    for corner in itertools.islice(itertools.product(*places), limit):
-        refused = _refused(grid, corner)
-        if refused is None:
-            return None
-        reasons[refused] = None
-    return list(reasons)
-
-
-def _deciding_places(column: Column) -> Sequence[int]:
-    """Return the places that decide whether anything on an axis is valid, while no axis depends on another.
-
-    Words and booleans decide one by one. Of a count, rules ask whether it is 0, and whether projections are small
-    beside the cells; so 0, the smallest other value and the largest stand for all of them.
-    """
-    if isinstance(column, Stepped):
-        return tuple(dict.fromkeys((0, min(1, column.length - 1), column.length - 1)))
-    if not isinstance(column, Listed) or FIELDS[column.field].kind != "count":
-        return range(len(column.values) if isinstance(column, Listed) else 0)
-    order = sorted(range(len(column.values)), key=lambda place: int(column.values[place]))
-    return tuple(dict.fromkeys((order[0], order[min(1, len(order) - 1)], order[-1])))
-
-
-def _few_places(length: int) -> tuple[int, ...]:
-    """Return a few places of an axis: its ends first, then some between."""
-    return tuple(dict.fromkeys((0, length - 1, length // 2, length // 4, (3 * length) // 4)))
-
-
 def _refused(grid: Grid, places: Sequence[int]) -> tuple[str, str] | None:
     """Return the field and reason of the first rule that refuses the configuration at some places, None if none does."""
-    given = configuration(grid, places)
+    given = grid.configuration(places)
     if given.get("tied_embedding"):
         answers = [(rule, refuses) for rule, refuses in network_refusals(given) if refuses]
         return (answers[0][0].field, answers[0][0].reason) if answers else None
@@ -213,23 +259,3 @@ def _refused(grid: Grid, places: Sequence[int]) -> tuple[str, str] | None:
         if rule.refuses(tested):
             return rule.field, rule.reason
     return None
-
-
-def configuration(grid: Grid, places: Sequence[int]) -> dict[str, Any]:
-    """Return the fields of the configuration at a place on each axis."""
-    found: dict[str, Any] = dict(grid.fixed)
-    waiting: list[tuple[Ratio, int]] = []
-    for axis, place in zip(grid.axes, places, strict=True):
-        for column in axis.columns:
-            if isinstance(column, Listed):
-                found[column.field] = column.values[place]
-            elif isinstance(column, Stepped):
-                found[column.field] = column.start + column.step * place
-            else:
-                waiting.append((column, place))
-    while waiting:
-        ready = [(ratio, place) for ratio, place in waiting if ratio.base in found]
-        for ratio, place in ready:
-            found[ratio.field] = rounded(int(found[ratio.base]), ratio.ratios[place], ratio.round_to)
-        waiting = [(ratio, place) for ratio, place in waiting if ratio.field not in found]
-    return found

@@ -14,6 +14,8 @@ from typing import Any
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
+from sizer.networks.tensors import PARTS
+from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
     DEFAULT_FORMATS,
     FORMATS,
@@ -28,11 +30,18 @@ from sizer.sweepfile.bounds import (
 from sizer.sweepfile.expressions import ExpressionError
 from sizer.sweepfile.findings import Findings, capped
 from sizer.sweepfile.grids import PlacedGrid, read_grids
-from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration, reach_problem, too_large
+from sizer.sweepfile.limits import (
+    count_bounds,
+    largest_of_all,
+    no_valid_configuration,
+    reach_problems,
+    too_large,
+    too_many_corners,
+)
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import Sweep
-from sizer.sweepfile.yamltext import SIZE_LIMIT, Path, read_yaml, too_long
+from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_long
 
 _WORDS_OF_ERRORS = {
     errno.ENOENT: "no such file",
@@ -100,7 +109,12 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         if not findings.faults:
             findings.at_value((), "is not a mapping; a sweep starts with a line such as `sizer: 1`")
         findings.raise_any()
-    check_schema(data, findings)
+    if len(findings.faults) > ENOUGH:
+        findings.cut = True
+    else:
+        check_schema(data, findings)
+    if findings.cut:
+        findings.raise_any()  # what follows relies on data of which every fault is known
     cell_types = read_own_cells(data, findings)
     grids = read_grids(data, findings, cell_types)
     budget = read_budget(data.get("budget"), findings)
@@ -131,36 +145,35 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
 def _check_limits(sweep: Sweep, grids: Sequence[PlacedGrid], findings: Findings) -> None:
     """Report the columns and conditions that would not fit 64 bits, each once, at the place that asks for them."""
     bounded = {bound.column for bound in sweep.budget}
-    for column, value in _overflows(sweep, [placed.bounds for placed in grids]).items():
+    bounds = [placed.bounds for placed in grids]
+    overflows = _overflows(sweep, bounds)
+    if overflows is None:
+        findings.at_parent(("grid",), too_many_corners())
+    for column, value in (overflows or {}).items():
         if column in bounded:
             path: Path = ("budget", column)
         else:
             path = ("grid",)
         findings.at_parent(path, too_large(column, value))
-    for position, problem in _reaches(sweep, [placed.bounds for placed in grids]).items():
+    for position, problem in reach_problems(sweep.where, sweep.grids, bounds).items():
         findings.at_value(("where", position), problem)
 
 
-def _overflows(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) -> dict[str, int]:
-    """Return column -> how large it can get, for the written and bounded columns that could pass 2**63 - 1."""
+def _overflows(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) -> dict[str, int] | None:
+    """Return column -> how large it can get, for the written and bounded columns that could pass 2**63 - 1.
+
+    None where there are too many corners to say.
+    """
     needed = {"weights", *sweep.columns, *(bound.column for bound in sweep.budget)}
     columns = [name for name in COUNTED if name in needed]
-    largest = dict.fromkeys(columns, 0)
-    for grid, ends in zip(sweep.grids, bounds, strict=True):
-        for name, value in largest_counts(grid, ends, columns).items():
-            largest[name] = max(largest[name], value)
-    return {name: value for name, value in largest.items() if value > 2**63 - 1}
-
-
-def _reaches(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) -> dict[int, str]:
-    """Return position -> what is wrong, for the conditions that cannot be computed in 64 bits on some grid."""
-    found: dict[int, str] = {}
-    for position, expression in enumerate(sweep.where):
-        for grid, ends in zip(sweep.grids, bounds, strict=True):
-            problem = reach_problem(expression, grid, ends)
-            if problem:
-                found.setdefault(position, problem)
-    return found
+    # No part is larger than the whole, so that most sweeps need no look at the parts.
+    whole = [name for name in columns if name not in PARTS]
+    largest = largest_of_all(sweep.grids, bounds, whole)
+    if largest is None:
+        return None
+    if largest["weights"] > LARGEST:
+        largest = largest_of_all(sweep.grids, bounds, columns) or largest
+    return {name: largest[name] for name in columns if largest.get(name, 0) > LARGEST}
 
 
 def _check_validity(grids: Sequence[PlacedGrid], findings: Findings) -> None:
@@ -194,7 +207,7 @@ def apply_options(
         columns: `default`, `all`, or columns by name; replaces the file's. Text is split at commas.
 
     Raises:
-        InputError: an option has faults; their path is the option's name.
+        InputError: an option has faults; their path is the argument's name.
     """
     faults: list[Fault] = []
 
@@ -203,7 +216,7 @@ def apply_options(
 
     changes: dict[str, Any] = {}
     if budget is not None:
-        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("--budget"))
+        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"))
     if where is not None:
         added = []
         for text in [where] if isinstance(where, str) else where:
@@ -211,13 +224,19 @@ def apply_options(
                 added.append(condition(text, sweep.words))
             except ExpressionError as problem:
                 for offset, message in problem.problems:
-                    faults.append(Fault("", 0, 0, "--where", f"{quoted(text)}, character {offset + 1}: {message}"))
+                    faults.append(Fault("", 0, 0, "where", f"{quoted(text)}, character {offset + 1}: {message}"))
         changes["where"] = (*sweep.where, *added)
     if formats is not None:
-        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("--format"))
+        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("formats"))
     if columns is not None:
-        whole = columns in {"default", "all"} if isinstance(columns, str) else False
-        asked = columns if whole else words_of_option(columns, KNOWN_COLUMNS, "column", reporter("--columns"))
+        listed = [columns] if isinstance(columns, str) else list(columns)
+        if len(listed) == 1 and listed[0].strip() in {"default", "all"}:
+            asked: str | Sequence[str] = listed[0].strip()
+        else:
+            for word in sorted({"all", "default"}.intersection(map(str.strip, listed))):
+                meaning = "every column" if word == "all" else "the columns of a table for which none are asked"
+                reporter("columns")(f"'{word}' stands alone; it names {meaning}")
+            asked = words_of_option(columns, (*KNOWN_COLUMNS, "all", "default"), "column", reporter("columns"))
         changes["columns"] = resolved_columns(asked, sweep.swept)
     changed = dataclasses.replace(sweep, **changes)
     if not faults:
@@ -232,11 +251,11 @@ def _option_limits(before: Sweep, after: Sweep) -> list[Fault]:
     bounds = [count_bounds(grid) for grid in after.grids]
     bounded = {bound.column for bound in after.budget} - {bound.column for bound in before.budget}
     found = [
-        Fault("", 0, 0, "--budget" if column in bounded else "--columns", too_large(column, value))
-        for column, value in _overflows(after, bounds).items()
+        Fault("", 0, 0, "budget" if column in bounded else "columns", too_large(column, value))
+        for column, value in (_overflows(after, bounds) or {}).items()
     ]
     found.extend(
-        Fault("", 0, 0, "--where", f"{quoted(after.where[position].text)}: {problem}")
-        for position, problem in _reaches(after, bounds).items()
+        Fault("", 0, 0, "where", f"{quoted(after.where[position].text)}: {problem}")
+        for position, problem in reach_problems(after.where, after.grids, bounds).items()
     )
     return found

@@ -7,9 +7,9 @@ from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.cells import CellType
-from sizer.networks.counting import choices, did_you_mean
+from sizer.networks.counting import choices
 from sizer.networks.custom_cells import read_cell_types
-from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.findings import Findings, words_known
 from sizer.sweepfile.yamltext import Path
 
 
@@ -31,10 +31,10 @@ def read_own_cells(data: Mapping[str, Any], findings: Findings) -> dict[str, Cel
                 # A name is wrong at its key; so is a tensor of which nobody knows the part.
                 at = findings.at_key if missing or not _is_plain(data, path) else findings.at_value
                 at(path, message)
-    known = cell_words(data)
+    known = dict.fromkeys(cell_words(data))
     for path, word in _named(data):
         if isinstance(word, str) and word not in known and not findings.touched(path):
-            hint = did_you_mean(word, known) or f"; one of {', '.join(known)}"
+            hint = findings.hint(word, known) or words_known(known)
             findings.at_value(path, f"{quoted(word)} is not known{hint}")
     return cells
 

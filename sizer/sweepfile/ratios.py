@@ -2,59 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.axes import LARGEST, is_count
-from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
+from sizer.sweepfile.axis import Alone, Column, Ratio, Row, rounded
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.yamltext import Path
 
-ENUMERATED = 10**6
-"""How many values of a base are looked at one by one before `round_to` is asked for."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Whole numbers in equal steps: `start`, `start + step`, ... `length` of them; a single one has step 0."""
-
-    start: int
-    step: int
-    length: int
-
-    @property
-    def last(self) -> int:
-        return self.start + self.step * (self.length - 1)
+ENUMERATED = 200_000
+"""How many rounded values of a file are looked at one by one before `round_to` is asked for."""
 
 
 @dataclass(frozen=True)
 class _Values:
-    """What a column can be: rows that may overlap; or only its ends and a common divisor, where it is too long."""
+    """What a column can be: its ends and a common divisor, and rows that may overlap where somebody asks for them."""
 
-    rows: tuple[_Row, ...] | None
     low: int
     high: int
-    divisor: int = 1
-
-
-def rounded(base: int, ratio: Fraction, round_to: int | None) -> int:
-    """Return base * ratio, rounded to the nearest multiple of `round_to`, ties up, at least `round_to`.
-
-    Example:
-        >>> rounded(100, Fraction(1, 4), 8), rounded(1, Fraction(1, 4), 8), rounded(100, Fraction(1, 4), None)
-        (24, 8, 25)
-    """
-    if round_to is None:
-        return int(base * ratio)
-    return max(round_to, math.floor(base * ratio / round_to + Fraction(1, 2)) * round_to)
+    divisor: int
+    exact: bool
+    """Whether the divisor is the greatest one; otherwise what it does not say is looked at row by row."""
+    rows: Callable[[], Sequence[Row] | None]
+    """None where they are too many."""
 
 
 def check_ratios(
-    columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings
+    columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings, looks: Looks | None = None
 ) -> dict[str, tuple[int, int]]:
     """Return the smallest and largest value of every count column, and report the ratios that do not work.
 
@@ -62,17 +40,35 @@ def check_ratios(
         columns: field -> the column and where it is declared, for the axes of one grid that have no faults.
         model: the fields that stay the same.
         findings: takes the faults.
+        looks: how many values may still be looked at one by one, for all grids of a file.
     """
-    check = _Check(columns, model, findings)
+    check = _Check(columns, model, findings, looks or Looks())
     known = {name: check.values(name, ()) for name in columns if is_count(name)}
     return {name: (values.low, values.high) for name, values in known.items() if values is not None}
 
 
+@dataclass
+class Looks:
+    """How many values may still be looked at one by one, so that no file takes long."""
+
+    left: int = ENUMERATED
+
+    def taken(self, number: int) -> bool:
+        """Return whether so many may be looked at, and take them."""
+        if number > self.left:
+            return False
+        self.left -= number
+        return True
+
+
 class _Check:
-    def __init__(self, columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings) -> None:
+    def __init__(
+        self, columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings, looks: Looks
+    ) -> None:
         self.columns = columns
         self.model = model
         self.findings = findings
+        self.looks = looks
         self.known: dict[str, _Values | None] = {}
 
     def values(self, name: str, above: tuple[str, ...]) -> _Values | None:
@@ -82,7 +78,7 @@ class _Check:
             return None
         if name not in self.known:
             column, path = self.columns[name]
-            found = self._of_ratio(column, path, (*above, name)) if isinstance(column, Ratio) else _plain(column)
+            found = _plain(column) if column.base is None else self._of_ratio(column, path, (*above, name))
             # A cycle may have been settled on the way down.
             self.known.setdefault(name, found)
         return self.known[name]
@@ -105,7 +101,7 @@ class _Check:
         base = self.values(ratio.base, above)
         if base is None:
             return None
-        found = _rounded_values(base, ratio) if ratio.round_to else self._exact_values(base, ratio, path)
+        found = self._rounded_values(base, ratio) if ratio.round_to else self._exact_values(base, ratio, path)
         if found is None or not self._fits(ratio, base, found, path):
             return None
         return found
@@ -119,7 +115,7 @@ class _Check:
         elif base in FIELDS:
             message = f"'{base}' is not swept in this grid; a ratio is of a field that is"
         else:
-            hint = did_you_mean(base, self.columns)
+            hint = self.findings.hint(base, self.columns)
             message = f"no field named '{base[:80]}'{hint}"
         self.findings.at_value(place, message)
 
@@ -128,25 +124,53 @@ class _Check:
             place = self._ratio_place(path, position)
             if base.divisor % fraction.denominator == 0:
                 continue
-            if base.rows is None:
+            rows = base.rows()
+            if rows is None or (not base.exact and not self.looks.taken(len(rows))):
                 message = f"is a fraction of too many values to look at each ({ratio.base}); add round_to"
                 self.findings.at_value(place, message)
                 return None
-            broken = _first_broken(base.rows, fraction)
+            broken = _first_broken(rows, fraction)
             if broken is not None:
                 shown = self.findings.document.spot(place).text
                 message = f"{shown} of {broken} ({ratio.base}) is not whole; add round_to, or choose other values"
                 self.findings.at_value(place, message)
                 return None
-        ends = [end * fraction for end in (base.low, base.high) for fraction in ratio.ratios]
-        rows = None
-        if base.rows is not None and len(base.rows) * len(ratio.ratios) <= ENUMERATED:
-            rows = tuple(
-                _Row(int(row.start * fraction), int(row.step * fraction), row.length)
-                for row in base.rows
+        least, most = min(ratio.ratios), max(ratio.ratios)
+        divides = all(base.divisor % one.denominator == 0 for one in ratio.ratios)
+        # Otherwise the values themselves have shown it, and of what divides their fractions nothing is known.
+        divisor = math.gcd(*(base.divisor * one.numerator // one.denominator for one in ratio.ratios)) if divides else 1
+
+        def scaled_rows() -> Sequence[Row] | None:
+            below = base.rows()
+            if below is None or not self.looks.taken(len(below) * len(ratio.ratios)):
+                return None
+            return [
+                Row(_scaled(row.start, fraction), _scaled(row.step, fraction), row.length)
+                for row in below
                 for fraction in ratio.ratios
-            )
-        return _Values(rows, int(min(ends)), int(max(ends)))
+            ]
+
+        return _Values(
+            int(base.low * least), int(base.high * most), divisor, base.exact and divides, functools.cache(scaled_rows)
+        )
+
+    def _rounded_values(self, base: _Values, ratio: Ratio) -> _Values:
+        step = ratio.round_to or 1
+
+        def rows() -> Sequence[Row] | None:
+            below = base.rows()
+            if below is None or not self.looks.taken(sum(row.length for row in below) * len(ratio.ratios)):
+                return None
+            values = {
+                rounded(row.start + row.step * place, fraction, step)
+                for row in below
+                for place in range(row.length)
+                for fraction in ratio.ratios
+            }
+            return [Row(value, 0, 1) for value in sorted(values)]
+
+        low, high = rounded(base.low, min(ratio.ratios), step), rounded(base.high, max(ratio.ratios), step)
+        return _Values(low, high, step, exact=False, rows=functools.cache(rows))
 
     def _fits(self, ratio: Ratio, base: _Values, found: _Values, path: Path) -> bool:
         field = FIELDS[ratio.field]
@@ -172,31 +196,16 @@ class _Check:
         return listed if listed in self.findings.document.spots else (*path, "ratio")
 
 
-def _plain(column: Listed | Stepped) -> _Values:
-    if isinstance(column, Stepped):
-        step = column.step if column.length > 1 else 0
-        row = _Row(column.start, step, column.length)
-        return _Values((row,), row.start, row.last, math.gcd(row.start, step))
-    counts = [int(value) for value in column.values]
-    return _Values(tuple(_Row(value, 0, 1) for value in counts), min(counts), max(counts))
+def _plain(column: Alone) -> _Values:
+    return _Values(*column.ends(), column.divisor, exact=True, rows=functools.cache(column.rows))
 
 
-def _rounded_values(base: _Values, ratio: Ratio) -> _Values:
-    step = ratio.round_to or 1
-    ends = [rounded(end, fraction, step) for end in (base.low, base.high) for fraction in ratio.ratios]
-    rows = None
-    if base.rows is not None and sum(row.length for row in base.rows) * len(ratio.ratios) <= ENUMERATED:
-        values = {
-            rounded(row.start + row.step * place, fraction, step)
-            for row in base.rows
-            for place in range(row.length)
-            for fraction in ratio.ratios
-        }
-        rows = tuple(_Row(value, 0, 1) for value in sorted(values))
-    return _Values(rows, min(ends), max(ends), step)
+def _scaled(value: int, fraction: Fraction) -> int:
+    """Return a whole number times a fraction of it that is whole."""
+    return value * fraction.numerator // fraction.denominator
 
 
-def _first_broken(rows: Sequence[_Row], fraction: Fraction) -> int | None:
+def _first_broken(rows: Sequence[Row], fraction: Fraction) -> int | None:
     """Return the first value whose fraction is not whole. The fraction is in lowest terms, so its denominator must divide."""
     for row in rows:
         if row.start % fraction.denominator:

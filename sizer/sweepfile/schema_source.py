@@ -18,14 +18,19 @@ from sizer.networks import custom_cells
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import BYTES, COUNTED
+from sizer.sweepfile.expressions import LENGTH_LIMIT
+from sizer.sweepfile.yamltext import LONGEST_LIST
 
 Schema = dict[str, Any]
 
 FILE = Path(__file__).parents[2] / "schemas" / "sweep.schema.json"
-SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?[kKmMbBgGtT]?$"
-BYTE_SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?([kKmMbBgGtT]?|[kKmMgGtT][iI]?[bB])$"
-FRACTION = r"^([0-9]+/[0-9]+|[0-9]+(\.[0-9]+)?|\.[0-9]+)$"
-LONGEST_LIST = 10000
+SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?[kKmMbBgGtT]?$(?!\n)"
+BYTE_SIZE = r"^([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE]\+?[0-9]{1,3})?([kKmMbBgGtT]?|[kKmMgGtT][iI]?[bB])$(?!\n)"
+FRACTION = r"^([0-9]+/[0-9]+|[0-9]+(\.[0-9]+)?|\.[0-9]+)$(?!\n)"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
+"""Python's `$` stands before a newline at the end too, that of other readers of the schema does not."""
+MOST_CELL_TYPES = 1000
+MOST_TENSORS = 100
 _SHORT = 900
 _COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE}
 _FORBIDDEN: Schema = {"not": {}}
@@ -225,6 +230,7 @@ def _cell_types() -> tuple[Schema, Schema]:
         "title": "Cell types",
         "description": "Cell types of your own, each a table of weight tensors over named dimensions; `cell_type` may then be one of their names.",
         "type": "object",
+        "maxProperties": MOST_CELL_TYPES,
         "additionalProperties": {"$ref": "#/$defs/own_cell_type"},
     }
     return declared, {
@@ -241,6 +247,7 @@ def _cell_types() -> tuple[Schema, Schema]:
                     "description": "Name of each weight tensor -> its shape, as for one layer and direction.",
                     "type": "object",
                     "minProperties": 1,
+                    "maxProperties": MOST_TENSORS,
                     "additionalProperties": {"$ref": "#/$defs/own_tensor"},
                 },
                 "recurs": _choice_of_widths(
@@ -361,7 +368,7 @@ def schema() -> Schema:
                 "title": "Name",
                 "description": "Names the output files: letters, digits, '.', '_' and '-', starting with a letter or digit, at most 100 characters.",
                 "type": "string",
-                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+                "pattern": NAME,
                 "maxLength": 100,
             },
             "description": {
@@ -401,6 +408,7 @@ def schema() -> Schema:
                     "title": "Condition",
                     "description": "Names of fields, whole numbers, quoted words, true and false, + - * // %, comparisons, and, or, not, in (...).",
                     "type": "string",
+                    "maxLength": LENGTH_LIMIT,
                 },
             },
             "budget": {
@@ -429,6 +437,7 @@ def _output() -> Schema:
                 "description": "The kinds of file; csv and parquet where this is left out.",
                 "type": "array",
                 "minItems": 1,
+                "maxItems": 3,
                 "uniqueItems": True,
                 "items": {"type": "string", "enum": ["csv", "parquet", "xlsx"]},
                 "default": ["csv", "parquet"],
@@ -439,7 +448,12 @@ def _output() -> Schema:
                 "type": ["string", "array"],
                 "if": {"type": "string"},
                 "then": {"enum": ["default", "all"]},
-                "else": {"minItems": 1, "uniqueItems": True, "items": {"type": "string", "enum": columns}},
+                "else": {
+                    "minItems": 1,
+                    "maxItems": len(columns),
+                    "uniqueItems": True,
+                    "items": {"type": "string", "enum": columns},
+                },
                 "default": "default",
             },
         },

@@ -8,6 +8,7 @@ a table of their own, by path.
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 from sizer.errors import Fault, quoted
+from sizer.sizes import written_without_commas
 from sizer.sweepfile.scalars import AmbiguousScalarError, read_plain
 from sizer.sweepfile.syntax import explain
 
@@ -24,9 +26,12 @@ Path = tuple[str | int, ...]
 
 SIZE_LIMIT = 4 * 2**20
 DEPTH_LIMIT = 32
-VALUE_LIMIT = 200_000
+VALUE_LIMIT = 100_000
+LONGEST_LIST = 10_000
 ENOUGH = 1000
-"""Faults of one kind after which no more are looked for."""
+"""Faults after which no more are looked for in a text, or in the shape of its data."""
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9])")
+"""A number with commas, which inside braces is a value and keys."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -73,6 +78,8 @@ class Document:
     """The paths that a fault was found at."""
     whole: bool = True
     """Whether the text was read to its end; otherwise nothing more can be said about it."""
+    cut: bool = False
+    """Whether no more faults were looked for, so that there may be others."""
 
     def spot(self, path: Path) -> Spot:
         """Return the spot of a path, or of the nearest thing above it that has one."""
@@ -84,8 +91,11 @@ class Document:
 
     def line(self, number: int) -> str:
         """Return one line of the text, counted from 1, without its end."""
-        lines = _LINE_BREAK.split(self.text)
-        return lines[number - 1] if number <= len(lines) else ""
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+    @functools.cached_property
+    def _lines(self) -> list[str]:
+        return _LINE_BREAK.split(self.text)
 
 
 def written_path(path: Path) -> str:
@@ -141,6 +151,7 @@ def read_yaml(raw: bytes | str, file: str = "") -> Document:
         _report(document, place, (), f"the control character U+{ord(match[0]):04X} has no place in YAML; remove it")
         document.whole = False
         if len(document.faults) > ENOUGH:
+            document.cut = True
             break
     if document.whole:
         _Reader(document).read()
@@ -207,6 +218,8 @@ class _Reader:
         self.value_count = 0
         self.multiline: list[tuple[int, int]] = []
         """Lines (from 0, both included) that multi-line scalars cover; tabs inside them are text."""
+        self._thousands: Place | None = None
+        """Where a size with commas was reported last."""
 
     def read(self) -> None:
         document = self.document
@@ -281,11 +294,33 @@ class _Reader:
         self._note_lines(event)
         if key == "<<" and event.implicit[0]:
             self._fault(place, path, mapping.path, "merge keys (<<) are not read; write the fields out")
+        elif event.implicit[0] and self._is_thousands(key, place):
+            mapping.doubled = True  # its value, which is nothing, is thrown away
+            self.document.refused.add(path)
         elif mapping.doubled:
             first = self.document.spots[path].key
             assert first is not None
             message = f"the key {quoted(key)} stands twice, first at line {first.line}, column {first.column}; keep one"
             self._fault(place, path, mapping.path, message)
+
+    def _is_thousands(self, key: str, place: Place) -> bool:
+        """Return whether a key is the thousands of a size that is written with commas, which is reported, once."""
+        if len(key) != len("000") or not key.isdecimal():
+            return False
+        line = self.document.line(place.line)
+        found = next(
+            (match for match in _THOUSANDS.finditer(line) if match.start() < place.column <= match.end()), None
+        )
+        if found is None:
+            return False
+        begun = Place(place.line, found.start() + 1)
+        if self._thousands != begun:
+            self._thousands = begun
+            above = self.stack[-1]
+            last = next(reversed(above.values), None)
+            path = above.path if last is None else (*above.path, last)
+            self._fault(begun, path, path, written_without_commas(found[0]))
+        return True
 
     def _refuse_machinery(self, event: Any, place: Place, path: Path) -> bool:
         """Refuse what makes one text mean another: aliases, anchors, tags."""
@@ -367,6 +402,9 @@ class _Reader:
                 place = Place(number + 1, indentation.index("\t") + 1)
                 _report(self.document, place, (), "a tab; YAML is indented with spaces only")
                 found = True
+                if len(self.document.faults) > ENOUGH:
+                    self.document.cut = True
+                    break
         return found
 
 

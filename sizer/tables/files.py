@@ -11,15 +11,29 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from sizer.errors import RunError
 from sizer.outlets import write_whole
 
 _PARTIAL = ".partial"
+_READERS = 4
+_SETTLED_NANOSECONDS = 100_000_000
+_MOST_KNOWN = 1 << 16
+
+
+class Digest(NamedTuple):
+    """What a file's bytes are known by."""
+
+    bytes: int
+    """How many there are."""
+    sha256: str
+    """In hexadecimal."""
 
 
 LONGEST_NAME = 255
@@ -137,15 +151,47 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return sha256_of_stream(file)
-
-
-def sha256_of_stream(stream: IO[bytes]) -> str:
-    """Return the SHA-256 of what is left to read, in hexadecimal."""
-    digest = hashlib.sha256()
+def digest_of_stream(stream: IO[bytes]) -> Digest:
+    """Return the digest of what is left to read."""
+    digest, size = hashlib.sha256(), 0
     while chunk := stream.read(1 << 20):
         digest.update(chunk)
-    return digest.hexdigest()
+        size += len(chunk)
+    return Digest(size, digest.hexdigest())
+
+
+_KNOWN: dict[tuple[Any, ...], Digest] = {}
+
+
+def read_digest(path: Path) -> Digest:
+    """Return a file's digest. A file that this process has read, and that has not been touched since, is not read again.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    now, status = time.time_ns(), path.stat()
+    touched = (status.st_mtime_ns, status.st_ctime_ns)
+    key = (str(path.absolute()), status.st_dev, status.st_ino, status.st_size, *touched)
+    known = _KNOWN.get(key)
+    if known is not None:
+        return known
+    with path.open("rb") as file:
+        found = digest_of_stream(file)
+    # Clocks of file systems are coarse: what is written in the same tick as it was read would pass for unchanged.
+    if now - max(touched) > _SETTLED_NANOSECONDS:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = found
+    return found
+
+
+def read_digests(paths: Sequence[Path]) -> list[Digest]:
+    """Return the digests of files, several of which are read at once.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    if len(paths) < 2:
+        return [read_digest(path) for path in paths]
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="sizer") as readers:
+        return list(readers.map(read_digest, paths))

@@ -17,7 +17,7 @@ from typing import IO, Any, ParamSpec, Protocol, TypeVar
 
 from sizer.errors import RunError
 from sizer.extras import install_command
-from sizer.tables.files import sync
+from sizer.tables.files import Digest, digest_of_stream, read_digest, sync
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -38,6 +38,9 @@ class Folder(Protocol):
     def is_folder(self, name: str) -> bool:
         """Return whether there is such a folder."""
 
+    def is_link(self, name: str) -> bool:
+        """Return whether a name leads somewhere else."""
+
     def names(self, name: str) -> list[str]:
         """Return the names of what lies in a folder within this one, sorted; nothing where it is missing."""
 
@@ -49,6 +52,9 @@ class Folder(Protocol):
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading from any place in it."""
+
+    def digest(self, name: str) -> Digest | None:
+        """Return the digest of a file; None where there is no such file, or it is a folder or leads somewhere else."""
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file."""
@@ -108,11 +114,15 @@ class LocalFolder:
         """Return whether there is such a folder."""
         return (self.path / name).is_dir()
 
+    def is_link(self, name: str) -> bool:
+        """Return whether a name is a symbolic link."""
+        return (self.path / name).is_symlink()
+
     def names(self, name: str) -> list[str]:
         """Return the names of what lies in a folder within this one, sorted."""
         try:
             return sorted(os.listdir(self.path / name))  # noqa: PTH208
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def make(self, name: str = "") -> None:
@@ -126,6 +136,11 @@ class LocalFolder:
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading from any place in it."""
         return (self.path / name).open("rb")
+
+    def digest(self, name: str) -> Digest | None:
+        """Return the digest of a file; None where there is no such file, or it is a folder or a symbolic link."""
+        path = self.path / name
+        return read_digest(path) if path.is_file() and not path.is_symlink() else None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file, whole or not at all."""
@@ -216,6 +231,10 @@ class RemoteFolder:
         self._files.invalidate_cache()
         return bool(self._files.isdir(self._at(name)))
 
+    def is_link(self, name: str) -> bool:
+        """Return that nothing is: what lies there has no other name."""
+        return False
+
     @_as_os_error
     def names(self, name: str) -> list[str]:
         """Return the names of what lies in a folder within this one, sorted."""
@@ -241,6 +260,15 @@ class RemoteFolder:
         """Open a file for reading from any place in it."""
         opened: IO[bytes] = self._files.open(self._at(name), "rb")
         return opened
+
+    @_as_os_error
+    def digest(self, name: str) -> Digest | None:
+        """Return the digest of a file; None where there is no such file."""
+        self._files.invalidate_cache()
+        if not self._files.isfile(self._at(name)):
+            return None
+        with self._files.open(self._at(name), "rb") as stream:
+            return digest_of_stream(stream)
 
     @_as_os_error
     def write(self, name: str, content: bytes) -> None:

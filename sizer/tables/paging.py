@@ -210,7 +210,7 @@ def _skipped(after: Sequence[Any]) -> int:
 
 
 def _other_answer() -> InputError:
-    return InputError([Fault("", 0, 0, "--cursor", "is of another answer; begin with the first page")])
+    return InputError([Fault("", 0, 0, "cursor", "is of another answer; begin with the first page")])
 
 
 def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -86,8 +86,11 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         asked: `budget`, `where`, `sort`, `top`, `columns`, `group_by`, `best`, `summary`, `near`, `pareto`, as in
             `sizer query`; lists as lists or as text with commas.
 
+    Returns:
+        The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+
     Raises:
-        InputError: a file is no result, or what is asked has faults.
+        InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
     several = {"sort", "columns", "group_by", "pareto"}
@@ -99,11 +102,14 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         else value
         for name, value in asked.items()
     }
-    with answered(open_results(results), Query(**read)) as answer:
+    opened = open_results(results)
+    with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
     frame: pd.DataFrame = table.to_pandas(
         types_mapper=_nullable if any(column.null_count for column in table.columns) else None
     )
+    if opened.unverified:
+        frame.attrs["unverified"] = opened.unverified
     return frame
 
 
@@ -169,16 +175,16 @@ def check_query(results: Results, asked: Query) -> None:
                 faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
             seen.add(column)
 
-    check("--sort", asked.sort, signed=True)
-    check("--columns", asked.columns)
-    check("--group-by", asked.group_by)
-    check("--pareto", asked.pareto, signed=True, counts=True)
+    check("sort", asked.sort, signed=True)
+    check("columns", asked.columns)
+    check("group_by", asked.group_by)
+    check("pareto", asked.pareto, signed=True, counts=True)
     if asked.best.startswith("-"):
-        faults.append(Fault("", 0, 0, "--best", "the best has the largest value; leave - out"))
+        faults.append(Fault("", 0, 0, "best", "the best has the largest value; leave - out"))
     elif asked.best:
-        check("--best", [asked.best], counts=True)
+        check("best", [asked.best], counts=True)
     if asked.top is not None and asked.top < 0:
-        faults.append(Fault("", 0, 0, "--top", f"{asked.top} is below the minimum, 0"))
+        faults.append(Fault("", 0, 0, "top", f"{asked.top} is below the minimum, 0"))
     faults.extend(Fault("", 0, 0, option, message) for option, message in _excluded(asked))
     if faults:
         raise InputError(faults)
@@ -187,10 +193,10 @@ def check_query(results: Results, asked: Query) -> None:
 def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     """Yield what cannot be asked together."""
     modes = {
-        "--group-by": bool(asked.group_by),
-        "--near": bool(asked.near),
-        "--pareto": bool(asked.pareto),
-        "--summary": asked.summary and not asked.group_by,
+        "group_by": bool(asked.group_by),
+        "near": bool(asked.near),
+        "pareto": bool(asked.pareto),
+        "summary": asked.summary and not asked.group_by,
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
@@ -198,17 +204,17 @@ def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     made = {"rows", *(f"{end}_{name}" for end in ("smallest", "largest") for name in COUNTED)}
     for column in asked.group_by:
         if not asked.best and column.lower() in made:
-            yield "--group-by", f"{quoted(column)} is what a summary calls one of its own columns; add --best COLUMN"
+            yield "group_by", f"{quoted(column)} is what a summary calls one of its own columns; name a best, too"
     if asked.best and not asked.group_by:
-        yield "--best", "is the best of each group; name the groups with --group-by"
+        yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:
-        yield "--best", "a group is shown by its best configuration or by its --summary"
+        yield "best", "a group is shown by its best configuration or by its summary"
     if asked.near and asked.sort:
-        yield "--sort", "--near has an order of its own, the closest first"
+        yield "sort", "near has an order of its own, the closest first"
     if asked.columns and (asked.summary or (asked.group_by and not asked.best)):
-        yield "--columns", "a summary has columns of its own"
+        yield "columns", "a summary has columns of its own"
     if asked.sort and (asked.summary or (asked.group_by and not asked.best)):
-        yield "--sort", "a summary has an order of its own"
+        yield "sort", "a summary has an order of its own"
 
 
 def _written(
@@ -270,14 +276,14 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "--near", message)))
+    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)))
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
-            faults.append(Fault("", 0, 0, "--near", f"{bound.column} is not in the table; give a number of weights"))
+            faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
         elif bound.column not in results.columns:
-            faults.append(no_column(results, "--near", bound.column))
+            faults.append(no_column(results, "near", bound.column))
         elif bound.maximum is not None and bound.maximum > _LARGEST:
-            faults.append(Fault("", 0, 0, "--near", f"{bound.maximum:,} is past {_LARGEST:,}"))
+            faults.append(Fault("", 0, 0, "near", f"{bound.maximum:,} is past {_LARGEST:,}"))
     if faults:
         raise InputError(faults)
     (bound,) = bounds

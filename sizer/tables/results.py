@@ -4,18 +4,23 @@
     NAME.csv, NAME.tsv   with .gz too; commas, semicolons or tabs
     NAME.manifest.json   the run's Parquet table, or else its CSV table
 
-Several of them become one table with a column `result`, which names each row's file.
+Several of them become one table with a column `result`, which names each row's file. A table with a manifest beside it
+is checked against that before anything is read of it; one without is read as it stands, and known as `unverified`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import gzip
+import io
 import json
 import os
+import re
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +33,17 @@ from sizer.errors import Fault, InputError, RunError, is_text, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
-from sizer.tables.said import odd_part
+from sizer.tables.foreign_words import bare_name, bare_words
+from sizer.tables.integrity import (
+    ABOUT_PART,
+    MANIFEST,
+    Manifest,
+    checked,
+    checked_manifest,
+    manifest_path,
+    read_manifest,
+)
+from sizer.tables.provenance import reliable
 from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -55,6 +70,10 @@ _MEMORY = "1GB"
 _LONGEST_HEADER = 1 << 16
 
 
+class UnreadableError(InputError):
+    """A result cannot be read: it is missing, damaged, or no table of a run."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One table of a run."""
@@ -69,6 +88,10 @@ class Result:
     """What the run said of itself; empty where nothing is known."""
     delimiter: str | None = None
     """Of a CSV table; None for Parquet."""
+    verified: bool = False
+    """Whether its files are those that a manifest names."""
+    line_end: str = ""
+    """Of a CSV table in whose header lines end within a name, which DuckDB takes for the ends of lines; else empty."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +129,11 @@ class Results:
         """Each result's value of the column `result`: as the user named it."""
         return [result.name for result in self.results]
 
+    @property
+    def unverified(self) -> list[str]:
+        """The results that no manifest vouches for, as the user named them."""
+        return [result.name for result in self.results if not result.verified]
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a connection in which the view `rows` is the table, with at most a gigabyte of memory.
@@ -139,15 +167,18 @@ def _source(result: Result, columns: Mapping[str, Kind], place: int) -> str:
         # A result that a query made may have a column `result` of its own, where it stands alone.
         otherwise = literal(result.name) if name == RESULT else "NULL"
         value = identifier(name) if name in result.columns else otherwise
+        if result.delimiter is not None and kind == "choice" and name in result.columns:
+            value = bare_words(value)
         chosen.append(f"CAST({value} AS {_TYPES[kind]}) AS {identifier(name)}")
     names = ", ".join(_pattern(file) for file in result.files)
     if result.delimiter is None:
         table = f"read_parquet([{names}])"
     else:
         types = ", ".join(f"{literal(name)}: {literal(_TYPES[kind])}" for name, kind in result.columns.items())
+        ends = f", new_line = {literal(result.line_end)}" if result.line_end else ""
         table = (
             f"read_csv([{names}], header = true, auto_detect = false, delim = {literal(result.delimiter)}, quote = '\"',"
-            f" escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}})"
+            f" escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}}{ends})"
         )
     return f"(SELECT {', '.join(chosen)} FROM {table})"
 
@@ -178,7 +209,7 @@ def _in_words(results: Results) -> Iterator[None]:
         raise RunError(f"{_names(results)}: {_told(problem)}") from None
     except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as problem:
         # What goes wrong while rows stream comes through Arrow.
-        raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
+        raise UnreadableError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
 
 
 def _names(results: Results) -> str:
@@ -192,13 +223,13 @@ def _told(problem: Exception) -> str:
 
 
 def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Results:
-    """Return one or several results as one table; their rows are not read yet.
+    """Return one or several results as one table, checked against their manifests; their rows are not read yet.
 
     Args:
         paths: Parquet files, folders of parts, CSV files or manifests.
 
     Raises:
-        InputError: one of them is no table of a run; every fault of all of them.
+        InputError: one of them is no table of a run, or is not what its run wrote; every fault of all of them.
     """
     given = [os.fspath(paths)] if isinstance(paths, (str, os.PathLike)) else [os.fspath(path) for path in paths]
     found: list[Result] = []
@@ -222,16 +253,16 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             if kind != first:
                 message = f"holds {_AS_SHOWN[kind]} here, and {_AS_SHOWN[first]} in {where}"
                 faults.append(Fault(result.name, 0, 0, column, message))
-            twin, where = spelt.setdefault(column.lower(), (column, result.name))
+            twin, where = spelt.setdefault(column.casefold(), (column, result.name))
             if twin != column:
-                message = f"differs from {quoted(twin)} in {where} in capital letters only"
+                message = f"differs from {quoted(twin)} in {where} in capitals only"
                 faults.append(Fault(result.name, 0, 0, column, message))
             if column.lower() == RESULT and len(given) > 1:
                 faults.append(Fault(result.name, 0, 0, RESULT, "a column of this name would hold each row's file"))
     if not given:
         faults.append(Fault("", 0, 0, "", "name a result: a Parquet or CSV file, a folder of parts or a manifest"))
     if faults:
-        raise InputError(faults)
+        raise UnreadableError(faults)
     return Results(tuple(found))
 
 
@@ -243,13 +274,25 @@ def _open(name: str, path: Path) -> Result:
         raise _fault(name, f"no such file{_nearby(path)}")
     if not is_text(str(path.resolve())):
         raise _fault(name, "has a name or a folder that is no UTF-8, and DuckDB opens no such file; rename it")
+    if path.name.endswith(MANIFEST) and path.is_file():
+        found = checked_manifest(name, path)
+        if found is None:
+            raise _fault(name, "names no CSV or Parquet table; run the sweep with --format parquet")
+        manifest, table = found
+        return dataclasses.replace(_table(name, table), provenance=manifest.content, verified=True)
+    manifest_beside = checked(name, path)
+    result = _table(name, path)
+    if manifest_beside is None:
+        return result
+    return dataclasses.replace(result, provenance=result.provenance or manifest_beside.content, verified=True)
+
+
+def _table(name: str, path: Path) -> Result:
     if path.is_dir():
         parts = sorted(path.glob("part-*.parquet"))
         if not parts:
             raise _fault(name, "is a folder without parts; name a table within it, such as NAME.parquet")
         return _parquet(name, path, parts)
-    if path.name.endswith(".manifest.json"):
-        return _of_manifest(name, path)
     words = path.name.lower().split(".")
     if words[-1] == "parquet":
         return _parquet(name, path, [path])
@@ -274,41 +317,19 @@ def _nearby(path: Path) -> str:
     return ""
 
 
-def _of_manifest(name: str, path: Path) -> Result:
-    manifest = _manifest(path)
-    if manifest is None:
-        raise _fault(name, "is no manifest of a run")
-    files = [path.parent / file for file in manifest["files"]]
-    parts = [file for file in files if file.suffix == ".parquet"]
-    if parts:
-        found = _parquet(name, path, parts)
-    else:
-        tables = [file for file in files if file.name.removesuffix(".gz").endswith((".csv", ".tsv"))]
-        if not tables:
-            raise _fault(name, "names no CSV or Parquet table; run the sweep with --format parquet")
-        found = _csv(name, tables[0])
-    return Result(found.name, found.files, found.columns, manifest, found.delimiter)
-
-
-def _manifest(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    whole = isinstance(content, dict) and isinstance(content.get("files"), dict) and "sizer" in content
-    return content if whole and not odd_part(content) else None
-
-
 def _parquet(name: str, path: Path, files: list[Path]) -> Result:
     """Return a Parquet table from the footers of its files."""
     schema: pa.Schema | None = None
     said: bytes = b""
+    numbers: list[Any] = []
     for file in files:
         try:
             with pyarrow.parquet.ParquetFile(file) as footer:
                 found = footer.schema_arrow
+                about = footer.metadata.metadata or {}
+                numbers.append(_provenance(about.get(ABOUT_PART.encode(), b"")))
                 if schema is None:
-                    said = (footer.metadata.metadata or {}).get(b"sizer", b"")
+                    said = about.get(b"sizer", b"")
             names = found.names
         except FileNotFoundError:
             raise _fault(name, f"{file.name} is missing") from None
@@ -321,33 +342,42 @@ def _parquet(name: str, path: Path, files: list[Path]) -> Result:
     assert schema is not None
     if not schema.names:
         raise _fault(name, "has no columns")
-    _check_names(name, schema.names)
-    return Result(name, tuple(files), _kinds(name, schema), _provenance(name, said))
+    if path.is_dir():
+        _check_numbers(name, numbers)
+    return Result(name, tuple(files), _kinds(name, schema), _provenance(said))
+
+
+def _check_numbers(name: str, numbers: list[Mapping[str, Any]]) -> None:
+    """Check that parts which say their numbers are all there, once each; other people's say none."""
+    found = [(about["part"], about["parts"]) for about in numbers if {"part", "parts"} <= about.keys()]
+    if not found or not all(type(word) is int for pair in found for word in pair):
+        return
+    there = [part for part, _ in found]
+    if len(found) != len(numbers) or len({parts for _, parts in found}) > 1:
+        raise _fault(name, "holds parts of several tables")
+    for part, times in Counter(there).items():
+        if times > 1:
+            raise _fault(name, f"part {part} is there twice")
+    missing = found[0][1] - len(there)
+    if missing:
+        raise _fault(name, f"{missing:,} of {found[0][1]:,} parts {'is' if missing == 1 else 'are'} missing")
 
 
 def _within(file: Path, path: Path) -> str:
     return "" if file == path else f"{file.name} "
 
 
-def _provenance(name: str, said: bytes) -> Mapping[str, Any]:
-    """Return what a table says of itself; nothing where it is not the word of a run.
-
-    Raises:
-        InputError: a part of it is, and a part cannot be.
-    """
+def _provenance(said: bytes) -> Mapping[str, Any]:
+    """Return what a table says of itself; nothing where it is not the word of a run."""
     try:
         found = json.loads(said)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict):
-        return {}
-    odd = odd_part(found)
-    if odd:
-        raise _fault(name, f"says of its run what no run says: {odd}")
-    return found
+    return reliable(found)
 
 
 def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
+    _check_columns(name, schema.names)
     kinds: dict[str, Kind] = {}
     faults = []
     for field in schema:
@@ -356,7 +386,7 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
             kind = "boolean"
         elif pa.types.is_signed_integer(field.type) or field.type in (pa.uint8(), pa.uint16(), pa.uint32()):
             kind = "count"
-        elif any(is_text(field.type) for is_text in (pa.types.is_string, pa.types.is_large_string)) or (
+        elif any(is_one(field.type) for is_one in (pa.types.is_string, pa.types.is_large_string)) or (
             pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type)
         ):
             kind = "choice"
@@ -374,43 +404,46 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
     return kinds
 
 
-def _csv(name: str, path: Path) -> Result:
-    """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words."""
-    header = _header(name, path)
-    delimiter = max(_DELIMITERS, key=header.count)
-    try:
-        columns = next(csv.reader([header], delimiter=delimiter, strict=True), [])
-    except csv.Error as problem:
-        raise _fault(name, f"has a first line that is no CSV, {quoted(header)}: {problem}") from None
-    if not {*_KNOWN} & {*columns}:
-        raise _fault(name, f"has no column of a run in its first line, {quoted(header)}")
-    _check_names(name, columns)
-    kinds: dict[str, Kind] = {column: _KNOWN.get(column, "choice") for column in columns}
-    return Result(name, (path,), kinds, _beside(path), delimiter)
-
-
-def _check_names(name: str, columns: Sequence[str]) -> None:
-    """Check that the columns of a table can be told apart. DuckDB takes capital letters for small ones.
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    """Raise where columns have names by which SQL cannot tell them apart.
 
     Raises:
-        InputError: they cannot.
+        InputError: two of them are one name but for capitals, or one is empty, or is no name.
     """
+    first: dict[str, str] = {}
     faults = []
-    seen: dict[str, str] = {}
     for column in columns:
-        twin = seen.setdefault(column.lower(), column)
-        if not column:
-            faults.append("has a column without a name")
-        elif "\0" in column or not is_text(column):
-            faults.append(f"has a column named {quoted(column)}, which is no text")
-        elif column.split(" ")[0] == PLACE:
-            faults.append(f"has a column named {quoted(column)}; no table of a run does")
-        elif twin is not column and twin == column:
-            faults.append(f"has two columns named {quoted(column)}")
-        elif twin is not column:
-            faults.append(f"has columns {quoted(twin)} and {quoted(column)}, which differ in capital letters only")
+        other = first.setdefault(column.casefold(), column)
+        if not column or column.split(" ")[0] == PLACE or "\0" in column or not is_text(column):
+            faults.append(Fault(name, 0, 0, "", f"has a column named {quoted(column)}; give it another name"))
+        elif other == column and columns.count(column) > 1:
+            faults.append(Fault(name, 0, 0, "", f"has two columns named {quoted(column)}"))
+        elif other != column:
+            message = f"has columns named {quoted(other)} and {quoted(column)}, which differ in capitals only"
+            faults.append(Fault(name, 0, 0, "", message))
     if faults:
-        raise InputError(Fault(name, 0, 0, "", fault) for fault in dict.fromkeys(faults))
+        raise InputError(dict.fromkeys(faults))
+
+
+def _csv(name: str, path: Path) -> Result:
+    """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words."""
+    raw = _header(name, path)
+    header = raw.rstrip("\r\n")
+    line = header.splitlines()[0] if header else ""
+    delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"?', "", header).count)
+    reader = csv.reader(io.StringIO(header, ""), delimiter=delimiter, strict=True)
+    try:
+        columns = [bare_name(word) for word in next(reader, [""])]
+    except csv.Error as problem:
+        raise _fault(name, f"has a first line that is no CSV, {quoted(line)}: {problem}") from None
+    if not {*_KNOWN} & {*columns}:
+        raise _fault(name, f"has no column of a run in its first line, {quoted(line)}")
+    _check_columns(name, columns)
+    kinds: dict[str, Kind] = {column: _KNOWN.get(column, "choice") for column in columns}
+    line_end = (
+        ("\\r\\n" if raw.endswith("\r\n") else "\\n") if any({"\r", "\n"} & {*column} for column in columns) else ""
+    )
+    return Result(name, (path,), kinds, {}, delimiter, line_end=line_end)
 
 
 def _header(name: str, path: Path) -> str:
@@ -418,29 +451,31 @@ def _header(name: str, path: Path) -> str:
     try:
         with opened(path, "rb") as file:
             raw: bytes = file.readline(_LONGEST_HEADER + 1)
+            # A name in quotes may go on in the next line.
+            while raw.count(b'"') % 2 and len(raw) <= _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
+                raw += more
         if len(raw) > _LONGEST_HEADER:
             raise _fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
-        return raw.decode("utf-8-sig").rstrip("\r\n")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _fault(name, "is no CSV in UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError):
         raise _fault(name, "is no gzip file, or is damaged") from None
 
 
-def _beside(path: Path) -> Mapping[str, Any]:
-    """Return the manifest of the run that wrote a CSV table; CSV has no room for provenance."""
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    manifest = path.with_name(f"{stem}.manifest.json")
-    found = _manifest(manifest) if manifest.is_file() else None
-    return found if found is not None and path.name in found["files"] else {}
-
-
 def manifest_of(result: Result) -> Mapping[str, Any]:
     """Return the manifest of the run that made a table: where its configurations went; empty where it is not there."""
     if "kept" in result.provenance:
         return result.provenance
-    table = Path(result.name)
-    found = _manifest(table.with_name(f"{table.name.partition('.parquet')[0]}.manifest.json"))
-    same = found is not None and found.get("sweep_sha256") == result.provenance.get("sweep_sha256")
-    whole = same and all(found.get(key) == result.provenance.get(key) for key in ("budget", "where"))  # type: ignore[union-attr]
-    return found if found is not None and whole and "query" not in result.provenance else {}
+    beside = manifest_path(Path(result.name))
+    found = _read(beside) if beside is not None and beside.is_file() else None
+    if found is None:
+        return {}
+    same = all(found.content.get(key) == result.provenance.get(key) for key in ("sweep_sha256", "budget", "where"))
+    return found.content if same and "query" not in result.provenance else {}
+
+
+def _read(path: Path) -> Manifest | None:
+    with contextlib.suppress(OSError):
+        return read_manifest(path)
+    return None

@@ -51,7 +51,7 @@ def selection(
         InputError: the budget or a condition has faults.
     """
     faults: list[Fault] = []
-    bounds = budget_of_option(budget, (), lambda message: faults.append(Fault("", 0, 0, "--budget", message)))
+    bounds = budget_of_option(budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)))
     held = [words for bound in bounds for words in _bound(results, bound, faults)]
     for text in where:
         try:
@@ -69,12 +69,25 @@ def _bound(results: Results, bound: Bound, faults: list[Fault]) -> Iterator[str]
     if column not in results.columns and column in BYTES and "weights" in results.columns:
         column, each = "weights", BYTES[column]
     if column not in results.columns:
-        faults.append(no_column(results, "--budget", column))
+        faults.append(no_column(results, "budget", column))
         return
     if bound.minimum is not None:
         yield f"{identifier(column)} >= {-(-bound.minimum // each)}"
     if bound.maximum is not None:
         yield f"{identifier(column)} <= {bound.maximum // each}"
+
+
+def bound_of_shares(results: Results, budget: Any) -> Bound | None:
+    """Return the bound that shares are told of: the first maximum that is asked for, else the first of the runs.
+
+    Args:
+        results: where nothing is asked for, those of several runs have no such bound unless it is that of each.
+        budget: as `selection` takes it, with no faults.
+    """
+    asked = budget_of_option(budget, (), lambda _: None)
+    runs = [result.provenance.get("budget") or {} for result in results.results]
+    ran = [] if any(run != runs[0] for run in runs) else budget_of_option(runs[0], (), lambda _: None)
+    return next((bound for bound in (*asked, *ran) if bound.maximum), None)
 
 
 def _expression(connection: duckdb.DuckDBPyConnection, results: Results, text: str) -> Expression:
@@ -85,7 +98,7 @@ def _expression(connection: duckdb.DuckDBPyConnection, results: Results, text: s
             return parse_expression(text, results.columns, words)
         except ExpressionError as problem:
             raise InputError(
-                Fault("", 0, 0, "--where", f"{quoted(text)}, character {offset + 1}: {message}")
+                Fault("", 0, 0, "where", f"{quoted(text)}, character {offset + 1}: {message}")
                 for offset, message in problem.problems
             ) from None
 
@@ -103,7 +116,7 @@ def _expression(connection: duckdb.DuckDBPyConnection, results: Results, text: s
         negative = [name for name in counts if ends[name][0] < 0]
         if negative:
             message = f"{negative[0]} holds negative numbers, and no table of a run does"
-            raise InputError([Fault("", 0, 0, "--where", f"{quoted(text)}: {message}")])
+            raise InputError([Fault("", 0, 0, "where", f"{quoted(text)}: {message}")])
         reach = expression.reach(ends)
         if reach.largest > _LARGEST or reach.rounded:
             why = (
@@ -111,7 +124,7 @@ def _expression(connection: duckdb.DuckDBPyConnection, results: Results, text: s
                 if reach.largest > _LARGEST
                 else "a decimal meets numbers past 2**53"
             )
-            raise InputError([Fault("", 0, 0, "--where", f"{quoted(text)}: {why}; write it with smaller numbers")])
+            raise InputError([Fault("", 0, 0, "where", f"{quoted(text)}: {why}; write it with smaller numbers")])
     return expression
 
 
