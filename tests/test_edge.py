@@ -63,6 +63,9 @@ COMMANDS = (
 )
 """Every command that writes on standard output, in every form."""
 
+QUICKLY = {"--version", "run SPEECH --out -", "validate --json SPEECH", "query TABLE --format parquet", "conventions"}
+"""Those that are tried in a quick run: one of each way to write."""
+
 
 class Disk(io.RawIOBase):
     """A stream of bytes without a buffer that takes so many and is full then, as a disk is."""
@@ -102,7 +105,9 @@ def written_on(stream: io.RawIOBase, line: str, table: str, buffered: bool) -> t
 
 
 @pytest.mark.parametrize("buffered", [False, True])
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize(
+    "line", [line if line in QUICKLY else pytest.param(line, marks=pytest.mark.thorough) for line in COMMANDS]
+)
 def test_output_is_whole_or_a_failure_for_every_command(
     line: str, buffered: bool, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,15 +117,18 @@ def test_output_is_whole_or_a_failure_for_every_command(
     assert code == (1 if "missing" in line else 0)
     again = Disk(10**9, 10**9)
     written_on(again, line, table, buffered)
-    if "run SPEECH --dry-run" not in line:  # which says how long it took
+    rooms = [0, len(whole.taken) // 2]
+    if "run SPEECH --dry-run" not in line:  # which says how long it took, in more digits or fewer
         assert whole.taken == again.taken
-    for room in (0, len(whole.taken) // 2, len(whole.taken) - 1):
+        rooms.append(len(whole.taken) - 1)
+    for room in rooms:
         disk = Disk(room)
         code, said = written_on(disk, line, table, buffered)
         assert (code, said.splitlines(keepends=True)[-1]) == (3, FULL)
         assert len(disk.taken) == room
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_device_that_is_full_is_said(unbuffered: str) -> None:
     with Path("/dev/full").open("wb") as full:
@@ -128,6 +136,7 @@ def test_a_device_that_is_full_is_said(unbuffered: str) -> None:
     assert (done.returncode, done.stderr.splitlines(keepends=True)[-1]) == (3, FULL)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_file_that_may_not_grow_is_said(unbuffered: str, tmp_path: Path) -> None:
     limit = 10_000
@@ -143,6 +152,22 @@ def test_a_file_that_may_not_grow_is_said(unbuffered: str, tmp_path: Path) -> No
     assert (tmp_path / "out.csv").stat().st_size == limit
 
 
+def test_a_file_that_does_not_reach_the_disk_does_not_appear(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sizer.tables.files.sync", full)
+    for words in (["query", table], ["export", table, "--to", "jsonl"]):
+        with streams(io.StringIO()) as said, pytest.raises(SystemExit) as ended:
+            main([*words, "--out", str(tmp_path / "file.csv")])
+        unchanged = "No space left on device; the tables that were there are unchanged\n"
+        assert (ended.value.code, said.getvalue()) == (3, f"sizer: {tmp_path}: {unchanged}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.process
 @pytest.mark.parametrize(
     "line", ["query TABLE --out FILE.csv", "query TABLE --out FILE.xlsx", "export TABLE --to jsonl --out FILE.jsonl"]
 )
@@ -154,6 +179,7 @@ def test_a_file_that_could_not_be_written_whole_does_not_appear(line: str, table
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_a_disk_that_is_full_or_may_not_be_written_is_said(table: str, tmp_path: Path) -> None:
     disk, other = tmp_path / "disk", tmp_path / "other"
     disk.mkdir()
@@ -188,6 +214,7 @@ def test_a_disk_that_is_full_or_may_not_be_written_is_said(table: str, tmp_path:
     assert done.stderr.endswith("No space left on device; the tables that were there are unchanged\n")
 
 
+@pytest.mark.process
 def test_standard_output_that_is_closed_is_said_where_it_is_needed(tmp_path: Path) -> None:
     done = process(["conventions"], preexec=lambda: os.close(1))
     assert (done.returncode, done.stderr) == (3, CLOSED)
@@ -196,6 +223,7 @@ def test_standard_output_that_is_closed_is_said_where_it_is_needed(tmp_path: Pat
     assert json.loads((tmp_path / "schema.json").read_text())
 
 
+@pytest.mark.process
 def test_standard_error_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     sink = tmp_path / "out.csv"
     for closed in (True, False):
@@ -212,6 +240,31 @@ def test_standard_error_that_cannot_be_written_changes_nothing(tmp_path: Path) -
         assert "configurations" not in sink.read_text()
 
 
+def test_streams_that_are_closed_full_or_read_by_nobody(tmp_path: Path) -> None:
+    """As the tests of processes below ask it, within this one."""
+    for words, code, last in (
+        (["conventions"], 3, CLOSED),
+        (["schema", "--out", str(tmp_path / "schema.json")], 0, ""),
+    ):
+        with streams(None) as said, pytest.raises(SystemExit) as ended:
+            main(words)
+        assert (ended.value.code or 0, said.getvalue()) == (code, last)
+    assert json.loads((tmp_path / "schema.json").read_text())
+
+    whole, full = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BufferedWriter(Disk(0)), "utf-8")
+    with contextlib.redirect_stdout(whole), contextlib.redirect_stderr(full), pytest.raises(SystemExit) as ended:
+        main(["run", SPEECH, "--out", "-", "--progress", "json"])
+    assert not ended.value.code
+    assert whole.buffer.getvalue().count(b"\n") == 1835
+
+    class Gone(Disk):
+        def write(self, data: Any) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    assert written_on(Gone(0), "run SPEECH --out -", "", True) == (0, "")
+
+
+@pytest.mark.process
 def test_a_reader_that_goes_away_ends_the_command_quietly(table: str) -> None:
     for words, unbuffered in ((f"query {table} --json", ""), (f"run {SPEECH} --out - --gzip", "1"), ("--help", "")):
         reading, writing = os.pipe()
@@ -355,7 +408,7 @@ def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
         (" ", "--out: is empty; name a file"),
         ("a" * 256, f"--out: '{'a' * 79}…' is too long; a name has at most 255 bytes"),
         ("a/" * 2048 + "b", f"--out: '{'a/' * 39}a…' is too long; a path has less than 4,096 bytes"),
-        ("a\0b", "--out: 'a\0b' holds a zero byte, which no name does"),
+        ("a\0b", r"--out: 'a\x00b' holds a zero byte, which no name does"),
         (".", "--out: '.' is a folder; name a file within it"),
         ("..", "--out: '..' is a folder; name a file within it"),
     ],
