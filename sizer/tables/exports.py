@@ -94,6 +94,8 @@ def configurations(
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
     names = [name for name in FIELDS if name in said]
     for row in rows:
+        if row["id"] is None:
+            raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
         try:
             given = configuration_at(sweep, row["id"])
         except IndexError as problem:
@@ -109,7 +111,13 @@ def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | N
     Raises:
         InputError: a configuration counts something else than its row says, or is no network.
     """
-    counted = count({name: value for name, value in fields.items() if value is not None}).weights
+    try:
+        counted = count({name: value for name, value in fields.items() if value is not None}).weights
+    except InputError as problem:
+        raise InputError(
+            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}")
+            for fault in problem.faults
+        ) from None
     if weights is not None and counted != weights:
         message = f"a row of {weights:,} weights counts {counted:,} by its columns: some field is not among them; name the Parquet table or the manifest of the run"
         raise InputError([Fault(results.labels[0], 0, 0, "weights", message)])

@@ -89,7 +89,10 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
         for name in others
     ]
     columns.append({**_column("#structure", "count", places), "hidden": True})
-    weights = [row["weights"] for row in table] if "weights" in results.columns else []
+    # A table of several runs may have rows without a count; the row that is shown first has the largest.
+    weights = (
+        [-1 if row["weights"] is None else row["weights"] for row in table] if "weights" in results.columns else []
+    )
     first = weights.index(max(weights)) if weights else 0
     return {"rows": len(table), "columns": columns, "first": first}, breakdowns
 

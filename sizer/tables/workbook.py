@@ -31,6 +31,7 @@ from sizer.tables.calculator_sheet import write_calculator
 from sizer.tables.files import partial_path
 from sizer.tables.largest import Largest
 from sizer.tables.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
+from sizer.tables.streams import as_arrow_takes_it
 from sizer.tables.styles import PAST_EXACT, Styles
 from sizer.tables.summary_sheet import write_summary
 from sizer.tables.sweep_sheet import write_facts, write_sweep
@@ -161,7 +162,10 @@ def _check_rows(rows: int) -> None:
 def _store(scratch: Path, tables: Iterable[pa.Table], schema: pa.Schema, seen: _Seen) -> None:
     """Put the rows into a file, and note what a workbook needs to know of them before its first row."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.OSFile(str(scratch), "wb") as file, pa.ipc.new_stream(file, schema, options=options) as stream:
+    with (
+        pa.OSFile(as_arrow_takes_it(scratch), "wb") as file,
+        pa.ipc.new_stream(file, schema, options=options) as stream,
+    ):
         for table in tables:
             stream.write_table(table)
             seen.rows += len(table)
@@ -226,7 +230,7 @@ def _add_configurations(workbook: Any, styles: Styles, number: int, rows: int, s
 
 def _fill(target: zipfile.ZipFile, made: zipfile.ZipFile, scratch: Path, schema: pa.Schema, seen: _Seen) -> None:
     """Copy a workbook entry by entry, with the rows put into its first sheets."""
-    with pa.OSFile(str(scratch), "rb") as file, pa.ipc.open_stream(file) as stream:
+    with pa.OSFile(as_arrow_takes_it(scratch), "rb") as file, pa.ipc.open_stream(file) as stream:
         waiting = _Waiting(stream)
         shares = {f"xl/worksheets/sheet{number}.xml": share for number, share in enumerate(_shares(seen.rows), start=1)}
         for name in [*shares, *(name for name in made.namelist() if name not in shares)]:
