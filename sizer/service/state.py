@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from sizer.errors import Fault, InputError, RunError
-from sizer.service.faults import LOG, RefusedError
+from sizer.errors import RunError
+from sizer.service.bodies import Allowance
+from sizer.service.faults import LOG
 from sizer.service.helpers import Helpers
 from sizer.service.jobs import Job, Jobs
 from sizer.service.metrics import Metrics
+from sizer.service.refusals import RefusedError
 from sizer.service.runner import Runner
 from sizer.service.settings import Settings
 
@@ -42,14 +44,16 @@ class State:
         except OSError as problem:
             raise RunError(f"{settings.data}: {problem.strerror or problem}") from None
         self.metrics = Metrics(self.jobs.numbers)
-        self.helpers = Helpers(settings.limits)
+        self.helpers = Helpers(settings.limits, settings.limits.helpers)
+        self.calculators = Helpers(settings.limits, settings.limits.calculators)
+        self.allowance = Allowance(settings.limits.held_bytes)
         self.runner = Runner(self.jobs, settings, self._changed, self.metrics.retries.inc)
         self.ready = False
         self.stopping = False
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._queries = asyncio.Semaphore(settings.limits.queries_at_once)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._warming: asyncio.Task[None] | None = None
+        self._warming: asyncio.Future[Any] | None = None
 
     async def start(self) -> None:
         """Begin to run jobs."""
@@ -58,7 +62,7 @@ class State:
         self.ready = True
         # What rows need takes a second to import; the first who asks for them need not wait for it.
         threading.Thread(target=_import_tables, daemon=True).start()
-        self._warming = asyncio.create_task(self.helpers.warm())
+        self._warming = asyncio.gather(self.helpers.warm("sweep"), self.calculators.warm("count"))
 
     async def stop(self) -> None:
         """End every process that was started; what was running waits for the next server."""
@@ -68,6 +72,7 @@ class State:
             await asyncio.gather(self._warming, return_exceptions=True)
         await asyncio.to_thread(self.runner.stop)
         await self.helpers.close()
+        await self.calculators.close()
         self.jobs.close()
         self._lock.release()
 
@@ -144,22 +149,6 @@ class State:
             yield
         finally:
             self._queries.release()
-
-    def answer(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a helper answers.
-
-        Raises:
-            InputError: it answers faults.
-            RunError: it could not answer.
-        """
-        if "faults" in said:
-            raise InputError(
-                Fault(fault["file"], fault["line"], fault["column"], fault["path"], fault["message"])
-                for fault in said["faults"]
-            )
-        if "unfinished" in said:
-            raise RunError(said["unfinished"])
-        return dict(said)
 
 
 def _import_tables() -> None:
