@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 SMALL = 64 * 2**10
 """Bytes that every request may hold without being asked about them."""
-_MORE = 16 * 2**20
-"""Bytes past a limit that are read all the same."""
-_PAUSE_SECONDS = 1.0
-"""How long more of them are waited for."""
 TOO_MUCH_HELD = "too much is being sent and received at once; try again"
 LEASE = "sizer.lease"
 """What a request's lease is called in its scope."""
@@ -92,36 +88,29 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
     """
     lease: Lease | None = request.scope.get(LEASE)
     said = request.headers.get("content-length", "")
-    promised = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
+    if said.isascii() and said.isdigit() and (len(said) > 15 or int(said) > most):
+        raise _too_large(most)
     chunks = []
     size = 0
     try:
         async with asyncio.timeout(seconds):
-            # What is too large is read for a while and thrown away: a client that is still sending would not see why.
-            while promised <= most + _MORE and size <= most + _MORE:
-                async with asyncio.timeout(_PAUSE_SECONDS if size > most else None):
-                    message = await receive()
+            while True:
+                message = await receive()
                 if message["type"] != "http.request":
                     raise RefusedError(400, "the client has gone")
                 chunk = message.get("body", b"")
                 size += len(chunk)
-                if size <= most:
-                    if lease is not None and size > SMALL:
-                        lease.take(size - lease.held)
-                    chunks.append(chunk)
-                else:
-                    chunks.clear()
+                if size > most:
+                    raise _too_large(most)
+                if lease is not None and size > SMALL:
+                    lease.take(size - lease.held)
+                chunks.append(chunk)
                 if not message.get("more_body"):
-                    break
+                    return b"".join(chunks)
     except TimeoutError:
-        if size > most:
-            raise _too_large(most) from None
         raise RefusedError(
             408, f"the body did not arrive within {seconds:g} seconds", {"connection": "close"}
         ) from None
-    if max(size, promised) > most:
-        raise _too_large(most)
-    return b"".join(chunks)
 
 
 def _too_large(most: int) -> RefusedError:

@@ -21,7 +21,7 @@ CROWDED = "sizer.crowded"
 _PIPELINED = 16
 """Requests of one connection that are read before the one in front of them is answered."""
 _LINGER_SECONDS = 5.0
-"""How long the rest of a body is thrown away after its answer: a client that is still sending would not see why."""
+"""How long the rest of a body is thrown away after its answer."""
 _OVERHEAD = 4
 """Bytes of a header beside its name and its value."""
 
@@ -49,6 +49,7 @@ class _Connection(HttpToolsProtocol):
         """Whether a head has arrived, and its body has not."""
         self._crowded = False
         self._refusal: tuple[int, str] | None = None
+        self._answering = _Answering(self)
 
     # A connection's life
 
@@ -82,7 +83,7 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing() or not self.cycle.response_complete:
             return
         if self._in_message:
-            self._set_timer(_LINGER_SECONDS, self.transport.close)
+            self.end()
         elif self._in_head:
             self.waiting[self] = None
         else:
@@ -138,6 +139,7 @@ class _Connection(HttpToolsProtocol):
         self.waiting.pop(self, None)
         self._set_timer(0, None)
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", self._answering)
 
     def on_body(self, body: bytes) -> None:
         self._unclaimed = 0
@@ -148,7 +150,17 @@ class _Connection(HttpToolsProtocol):
         self._in_message = False
         super().on_message_complete()
         if self.cycle.response_complete and not self.transport.is_closing():
-            self._wait()
+            if self.cycle.keep_alive:
+                self._wait()
+            else:
+                self.transport.close()
+
+    def end(self) -> None:
+        """Close the connection after an answer. Who is still sending would not see it, were that done at once."""
+        if self._in_message:
+            self._set_timer(_LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
@@ -202,3 +214,19 @@ class _Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self._watch_stall(now)
+
+
+class _Answering:
+    """The transport as one answer sees it: closed at its end, unless the client is still sending."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    def is_closing(self) -> bool:
+        return self._connection.transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        self._connection.transport.write(data)
+
+    def close(self) -> None:
+        self._connection.end()
