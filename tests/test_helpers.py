@@ -70,7 +70,10 @@ def test_an_answer_that_is_too_long_is_refused() -> None:
     async def ask() -> None:
         helpers = Helpers(Limits(answer_bytes=300), 1)
         network = b'{"convention": "pytorch", "cell_type": "lstm", "inputs": 1, "layers": 1, "cells": 1}'
-        for about, body in (("count", b"[" + network + b"," + network + b"]"), ("explain", b'{"network":%b}' % network)):
+        for about, body in (
+            ("count", b"[" + network + b"," + network + b"]"),
+            ("explain", b'{"network":%b}' % network),
+        ):
             with pytest.raises(RefusedError, match="300 bytes that are sent") as found:
                 await helpers.ask({"about": about}, body)
             assert found.value.status == 413
