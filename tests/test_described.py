@@ -92,13 +92,14 @@ def test_answers_are_as_described(server: Served, description: dict[str, Any]) -
             assert set(answer) <= set(known), path
         seen.add(template or path)
 
-    for body in (
+    bodies: list[dict[str, Any]] = [
         {"network": NETWORK, "budget": "10M"},
         {"networks": [NETWORK], "budget": {"weights": {"min": 1}}},
         {"columns": {**NETWORK, "cells": [1, 2]}},
         {"networks": []},
         {"columns": {"cells": []}},
-    ):
+    ]
+    for body in bodies:
         check("/v1/count", body=body)
     check("/v1/count", body={"network": {}}, status=422)
     check("/v1/compare", body={"network": {**NETWORK, "recurrent_projection": 5}})

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -96,3 +97,20 @@ def test_a_helper_whose_server_is_gone_ends_itself() -> None:
             return await process.wait()
 
     assert asyncio.run(ask()) == -signal.SIGALRM
+
+
+@pytest.mark.parametrize("about", ["compare", "fit"])
+def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
+    network = {"cell_type": "lstm", "inputs": 80, "cells": list(range(1, 2000)), "convention": "pytorch"}
+    question = {"compare": {"claim": "21.3M"}, "fit": {"vary": "inputs", "budget": "9e990"}}[about]
+    with served(tmp_path / "data") as server, socket.create_connection(server.place, timeout=10) as asking:
+        body = json.dumps({"network": network, **question}).encode()
+        head = f"POST /v1/{about} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+        asking.sendall(head.encode() + body)
+        time.sleep(0.7)
+        helpers = helpers_of(server)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 15
+    assert not [helper for helper in helpers if Path(f"/proc/{helper}").exists()]
+    assert "Traceback" not in "".join(server.said)

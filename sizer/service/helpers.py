@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import RunError
+from sizer.service.questions import LIMITS
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.settings import Limits
 
@@ -94,11 +95,7 @@ class Helpers:
             **question,
             "bytes": len(body),
             "most": limits.answer_bytes,
-            "limits": {
-                "body_values": limits.body_values,
-                "networks": limits.networks,
-                "answer_bytes": limits.answer_bytes,
-            },
+            "limits": {name: getattr(limits, name) for name in LIMITS},
         }
         process = self._taken() or await self._started()
         self._busy.add(process)

@@ -71,7 +71,7 @@ async def count_answer(state: State, request: HTTPConnection, receive: Receive) 
     if len(raw) <= _AT_ONCE:
         one = plain_network(parse_json(raw))
         if one is not None:
-            found = counted(one)
+            found = counted(one, vars(limits))
             state.metrics.networks.inc()
             return answer(found)
     said = await state.calculators.ask({"about": "count"}, raw)

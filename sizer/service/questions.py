@@ -17,10 +17,8 @@ from sizer.service.bodies import as_json, parse_json
 from sizer.service.refusals import RefusedError
 from sizer.sweepfile.sweep import Bound
 
-_MOST_EFFORT = 100_000
-"""Values in lists, one for each layer, that one call may hold: a network of such lists takes some 60 microseconds a layer."""
-_MOST_SHOWN = 2_000
-"""The same of calls that show a network part by part, or under every convention."""
+LIMITS = ("body_values", "networks", "list_values", "shown_values", "digits", "answer_bytes")
+"""The limits of `Settings` that are looked at here."""
 _OWN_CELLS = 100
 """What cell types of one's own count as, in such values."""
 _KNOWN = (*FIELDS, "cell_types")
@@ -29,8 +27,7 @@ _MOST_FIELDS = 2 * len(_KNOWN)
 _MOST_BOUNDS = 20
 """In a budget."""
 _PLAIN_DIGITS = 20
-_MOST_DIGITS = 1_000_000
-"""In all the whole numbers of a call that have more than twenty."""
+"""What a number may have without being counted among the long ones."""
 _PIECE = 2_000
 """Networks that are counted before their counts are written."""
 
@@ -41,7 +38,7 @@ def answer_to(about: str, body: bytes, limits: Mapping[str, int]) -> tuple[bytes
     Args:
         about: the last word of its address.
         body: as it was sent.
-        limits: `body_values`, `networks` and `answer_bytes`.
+        limits: those of `LIMITS`.
 
     Raises:
         InputError: the body has faults.
@@ -50,7 +47,7 @@ def answer_to(about: str, body: bytes, limits: Mapping[str, int]) -> tuple[bytes
     asked = parse_json(body, limits["body_values"])
     if about == "count":
         return _count(asked, limits)
-    return as_json(_SHOWN[about](asked)), 0
+    return as_json(_SHOWN[about](asked, limits)), 0
 
 
 def plain_network(body: Any) -> Mapping[str, Any] | None:
@@ -65,7 +62,7 @@ def plain_network(body: Any) -> Mapping[str, Any] | None:
     return body
 
 
-def counted(body: Any) -> dict[str, Any]:
+def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     """Return the count of one network, and whether it fits the budget where there is one.
 
     Raises:
@@ -73,7 +70,7 @@ def counted(body: Any) -> dict[str, Any]:
         RefusedError: it is more than one call may ask for.
     """
     asked = _checked_body(body, ("network", "budget"))
-    _check_effort([asked["network"]])
+    _check_effort([asked["network"]], limits["list_values"], limits["digits"])
     bounds = _bounds(asked.get("budget"))
     found = count_quickly(asked["network"])
     columns = found.columns()
@@ -95,7 +92,7 @@ def counted(body: Any) -> dict[str, Any]:
 def _count(body: Any, limits: Mapping[str, int]) -> tuple[bytes, int]:
     """Return the counts of one network or many, in the form in which they were given, and how many they are."""
     if isinstance(body, dict) and "network" in body:
-        return as_json(counted(body)), 1
+        return as_json(counted(body, limits)), 1
     if isinstance(body, list):
         body = {"networks": body}
     columnar = isinstance(body, dict) and isinstance(body.get("columns"), dict)
@@ -109,9 +106,9 @@ def _count(body: Any, limits: Mapping[str, int]) -> tuple[bytes, int]:
     _check_keys(body, (form, "budget"), f"beside {form}; known: budget")
     bounds = _bounds(body.get("budget"))
     if columnar:
-        _check_columns(body["columns"], many)
+        _check_columns(body["columns"], many, limits)
     else:
-        _check_networks(body["networks"])
+        _check_networks(body["networks"], limits)
     networks: Iterable[dict[str, Any]] = _rows(body["columns"]) if columnar else body["networks"]
     try:
         return _written(count_in_pieces(networks, _PIECE), bounds, columnar, limits["answer_bytes"]), many
@@ -149,35 +146,35 @@ def _written(
     return b'{"counts":[%b]}' % b",".join(counts)
 
 
-def _compare(body: Any) -> dict[str, Any]:
+def _compare(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.networks.claims import reconcile
     from sizer.networks.comparison import compare
 
-    asked = _shown_body(body, ("network", "claim"))
+    asked = _shown_body(body, ("network", "claim"), limits)
     if asked.get("claim") is not None:
         return reconcile(asked["network"], asked["claim"]).as_json()
     return {"readings": [reading.as_json() for reading in compare(asked["network"])]}
 
 
-def _explain(body: Any) -> dict[str, Any]:
+def _explain(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.networks.breakdown import explain
 
-    return explain(_shown_body(body, ("network",))["network"]).as_json()
+    return explain(_shown_body(body, ("network",), limits)["network"]).as_json()
 
 
-def _fit(body: Any) -> dict[str, Any]:
+def _fit(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.networks.fitting import fit
 
-    found = _shown_body(body, ("network", "vary", "budget", "step", "round_to"))
+    found = _shown_body(body, ("network", "vary", "budget", "step", "round_to"), limits)
     asked = {name: found[name] for name in ("vary", "budget", "step", "round_to") if found.get(name) is not None}
     _check_types(asked, {"vary": str, "budget": (str, int), "step": int, "round_to": int}, ("vary", "budget"))
     return fit(found["network"], **asked).as_json()
 
 
-def _code(body: Any) -> dict[str, Any]:
+def _code(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.frameworks.code import WRITERS, write_code
 
-    asked = _shown_body(body, ("network", "to"))
+    asked = _shown_body(body, ("network", "to"), limits)
     if asked.get("to") not in list(WRITERS):
         raise InputError([Fault("", 0, 0, "to", f"is one of {', '.join(WRITERS)}")])
     return {"code": write_code(asked["network"], asked["to"])}
@@ -186,9 +183,9 @@ def _code(body: Any) -> dict[str, Any]:
 _SHOWN = {"compare": _compare, "explain": _explain, "fit": _fit, "code": _code}
 
 
-def _shown_body(body: Any, known: Sequence[str]) -> dict[str, Any]:
+def _shown_body(body: Any, known: Sequence[str], limits: Mapping[str, int]) -> dict[str, Any]:
     asked = _checked_body(body, known)
-    _check_effort([asked["network"]], _MOST_SHOWN)
+    _check_effort([asked["network"]], limits["shown_values"], limits["digits"])
     return asked
 
 
@@ -239,7 +236,7 @@ def _too_many_fields(path: str, found: Mapping[str, Any]) -> Fault:
     return Fault("", 0, 0, path, f"has {len(found):,} fields; a network has at most {len(_KNOWN)}")
 
 
-def _check_networks(networks: Sequence[Any]) -> None:
+def _check_networks(networks: Sequence[Any], limits: Mapping[str, int]) -> None:
     """Check that each of a list is a network of a sensible size.
 
     Raises:
@@ -256,10 +253,10 @@ def _check_networks(networks: Sequence[Any]) -> None:
             break
     if faults:
         raise InputError(faults)
-    _check_effort(networks)
+    _check_effort(networks, limits["list_values"], limits["digits"])
 
 
-def _check_columns(columns: Mapping[str, Any], many: int) -> None:
+def _check_columns(columns: Mapping[str, Any], many: int, limits: Mapping[str, int]) -> None:
     """Check what networks that are given field by field have in common, once for all of them.
 
     Raises:
@@ -281,7 +278,8 @@ def _check_columns(columns: Mapping[str, Any], many: int) -> None:
     _check_amounts(
         sum(map(_effort, same.values())) * many + sum(_effort(one) for values in lists.values() for one in values),
         sum(map(_digits, same.values())) * many + sum(_digits(one) for values in lists.values() for one in values),
-        _MOST_EFFORT,
+        limits["list_values"],
+        limits["digits"],
     )
     if not many:
         return
@@ -294,7 +292,7 @@ def _check_columns(columns: Mapping[str, Any], many: int) -> None:
         raise InputError(faults)
 
 
-def _check_effort(networks: Iterable[Any], most: int = _MOST_EFFORT) -> None:
+def _check_effort(networks: Iterable[Any], most_values: int, most_digits: int) -> None:
     """Check how much of networks is worked out value by value.
 
     Raises:
@@ -306,14 +304,14 @@ def _check_effort(networks: Iterable[Any], most: int = _MOST_EFFORT) -> None:
             if type(value) is not int or value.bit_length() > 64:
                 effort += _effort(value)
                 digits += _digits(value)
-    _check_amounts(effort, digits, most)
+    _check_amounts(effort, digits, most_values, most_digits)
 
 
-def _check_amounts(effort: int, digits: int, most: int) -> None:
-    if effort > most:
-        raise RefusedError(413, f"the networks have {effort:,} values in lists; this call may have {most:,}")
-    if digits > _MOST_DIGITS:
-        message = f"the networks have {digits:,} digits in numbers of more than {_PLAIN_DIGITS}; this call may have {_MOST_DIGITS:,}"
+def _check_amounts(values: int, digits: int, most_values: int, most_digits: int) -> None:
+    if values > most_values:
+        raise RefusedError(413, f"the networks have {values:,} values in lists; this call may have {most_values:,}")
+    if digits > most_digits:
+        message = f"the networks have {digits:,} digits in numbers of more than {_PLAIN_DIGITS}; this call may have {most_digits:,}"
         raise RefusedError(413, message)
 
 

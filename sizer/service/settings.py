@@ -27,6 +27,12 @@ class Limits:
     """Of one answer."""
     networks: int = 100_000
     """In one call of `/v1/count`."""
+    list_values: int = 100_000
+    """In lists, one for each layer, of one call of `/v1/count`: a network of such lists takes some 60 microseconds a layer."""
+    shown_values: int = 2_000
+    """The same of calls that show a network part by part, or under every convention."""
+    digits: int = 1_000_000
+    """Of all the numbers of one call that have more than twenty."""
     configurations: int = 1_000_000_000
     """In the grid of one job."""
     jobs_at_once: int = 1
@@ -39,9 +45,9 @@ class Limits:
     downloads: int = 16
     """CSV that is being sent, to however slow clients."""
     helpers: int = 2
-    """Processes for dry runs and claims."""
+    """Processes for dry runs, and for configurations of a sweep."""
     calculators: int = 2
-    """Processes for everything else that is asked of networks, but for the count of a plain one."""
+    """Processes for what is asked of networks, but for the count of a plain one."""
     questions_waiting: int = 64
     """Questions that wait for one of the helpers, or of the calculators."""
     question_seconds: float = 20.0
