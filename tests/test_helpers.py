@@ -102,7 +102,7 @@ def test_a_helper_whose_server_is_gone_ends_itself() -> None:
 @pytest.mark.parametrize("about", ["compare", "fit"])
 def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
     network = {"cell_type": "lstm", "inputs": 80, "cells": list(range(1, 2000)), "convention": "pytorch"}
-    question = {"compare": {"claim": "21.3M"}, "fit": {"vary": "inputs", "budget": "9e990"}}[about]
+    question = {"compare": {"claim": "21.3M"}, "fit": {"vary": "outputs", "budget": 10**60}}[about]
     with served(tmp_path / "data") as server, socket.create_connection(server.place, timeout=10) as asking:
         body = json.dumps({"network": network, **question}).encode()
         head = f"POST /v1/{about} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -112,5 +112,6 @@ def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 15
+        assert asking.recv(100).startswith(b"HTTP/1.1 503 ")
     assert not [helper for helper in helpers if Path(f"/proc/{helper}").exists()]
     assert "Traceback" not in "".join(server.said)

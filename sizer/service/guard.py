@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -107,6 +108,11 @@ class Guard:
             else:
                 code, message, headers = problem
                 await refused(code, [Fault("", 0, 0, "", message)], headers)(scope, receive, sending)
+        except asyncio.CancelledError:
+            # The server ends, and waits for this no longer.
+            if not status:
+                message = "the server ended before the answer was there; ask again"
+                await refused(503, [Fault("", 0, 0, "", message)], {"retry-after": "5"})(scope, receive, sending)
         except Exception:
             LOG.exception("%s %s", scope["method"], route_of(scope, self._is_page))
             if not ended:
