@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -199,7 +200,7 @@ def hostile(chance: random.Random, about: str) -> bytes:
 
 
 def test_a_storm_of_hostile_bodies(server: Served) -> None:
-    with bounded(server), storm("hostile bodies sent to the service", quick=150, long=15_000, seed=23) as tried:
+    with bounded(server), storm("hostile bodies sent to the service", quick=100, long=15_000, seed=23) as tried:
         for chance in tried:
             about = chance.choice((*QUESTIONS, "claim"))
             path = f"/v1/{'compare' if about == 'claim' else about}"
@@ -208,4 +209,30 @@ def test_a_storm_of_hostile_bodies(server: Served) -> None:
             assert status in (200, 202, 413, 422, 429, 503), (path, body[:2000], answer)
             if status >= 400:
                 assert answer["faults"]
+            tried.ended(f"answered {status}")
+
+
+TEXTS = ["10M", "weights=1K", "int8_bytes=2MiB", "layers > 1", "cells // 0 > 1", "-weights", "cells,id", "nothing", "", "a" * 300,
+         "9" * 400, "1e999", "'", '"; --', "\0", "\ud7ff", "W10", "WzFd", "[" * 90, "not " * 60 + "layers"]  # fmt: skip
+
+
+def test_a_storm_of_hostile_addresses(server: Served) -> None:
+    job = server.done(SMALL)
+    places = [
+        "rows",
+        "plot",
+        "rows.csv",
+        "rows.parquet",
+        "rows.xlsx",
+        "configurations/3",
+        "configurations/-1",
+        "events",
+    ]
+    names = ["budget", "where", "sort", "columns", "limit", "offset", "cursor", "x", "colour"]
+    with bounded(server), storm("hostile addresses of rows", quick=60, long=10_000, seed=29) as tried:
+        for chance in tried:
+            said = [(chance.choice(names), chance.choice(TEXTS)) for _ in range(chance.randint(0, 4))]
+            path = f"/v1/sweeps/{job['id']}/{chance.choice(places)}?{urllib.parse.urlencode(said)}"
+            status, answer, _ = server.ask(path)
+            assert status in (200, 404, 422, 429, 503), (path, answer)
             tried.ended(f"answered {status}")
