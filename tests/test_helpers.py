@@ -102,9 +102,9 @@ def test_a_helper_whose_server_is_gone_ends_itself() -> None:
 @pytest.mark.parametrize("about", ["compare", "fit"])
 def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
     network = {"cell_type": "lstm", "inputs": 80, "cells": list(range(1, 2000)), "convention": "pytorch"}
-    question = {"compare": {"claim": "21.3M"}, "fit": {"vary": "outputs", "budget": 10**60}}[about]
+    questions: dict[str, dict[str, Any]] = {"compare": {"claim": "21.3M"}, "fit": {"vary": "outputs", "budget": 10**60}}
     with served(tmp_path / "data") as server, socket.create_connection(server.place, timeout=10) as asking:
-        body = json.dumps({"network": network, **question}).encode()
+        body = json.dumps({"network": network, **questions[about]}).encode()
         head = f"POST /v1/{about} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
         asking.sendall(head.encode() + body)
         time.sleep(0.7)

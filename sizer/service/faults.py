@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from sizer.errors import Fault, InputError, RunError
 from sizer.service.bodies import as_json
-from sizer.service.refusals import FoundFaultsError, RefusedError, as_parameter
+from sizer.service.refusals import FoundFaultsError, RefusedError
 
 LOG = logging.getLogger("sizer.service")
 """What the server writes on standard error: what clients are not told."""

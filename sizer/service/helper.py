@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -58,14 +58,14 @@ def _limit_memory(most: int) -> None:
 def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     """Return how a question was answered, and the answer."""
     from sizer.errors import InputError, RunError
-    from sizer.service.refusals import RefusedError, as_parameter
+    from sizer.service.refusals import RefusedError
 
     try:
         found, about = _ABOUT[question["about"]](question, body)
         if len(found) > question["most"]:
             raise RefusedError(413, f"the answer has more than the {question['most']:,} bytes that are sent")
     except InputError as problem:
-        return {"said": "faults"}, _faults([as_parameter(fault) for fault in problem.faults])
+        return {"said": "faults"}, _faults(problem.faults)
     except RefusedError as problem:
         return {"said": "refused", "status": problem.status, "message": str(problem)}, b""
     except RunError as problem:
@@ -78,7 +78,7 @@ def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], b
     return {"said": "answer", **about}, found
 
 
-def _faults(faults: list[Any]) -> bytes:
+def _faults(faults: Iterable[Any]) -> bytes:
     from sizer.service.bodies import as_json
 
     return as_json({"faults": [fault.as_json() for fault in faults]})

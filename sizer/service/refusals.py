@@ -25,10 +25,3 @@ class FoundFaultsError(Exception):
         """Hold the answer."""
         super().__init__("faults in the input")
         self.content = content
-
-
-def as_parameter(fault: Fault) -> Fault:
-    """Return a fault of an option of the command line as one of the parameter of the same name."""
-    if not fault.path.startswith("--"):
-        return fault
-    return Fault(fault.file, fault.line, fault.column, fault.path[2:].replace("-", "_"), fault.message)
