@@ -30,7 +30,7 @@ MOST_OF_HELPER = 2200 * 2**20
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("data"), limits={"question_seconds": 2.0, "configurations": 10_000}) as found:
+    with served(tmp_path_factory.mktemp("data"), limits={"question_seconds": 5.0, "configurations": 10_000}) as found:
         yield found
         assert "Traceback" not in "".join(found.said)
 
