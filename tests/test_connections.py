@@ -50,8 +50,8 @@ def health(connection: socket.socket) -> bytes:
     """Return a whole answer about health, of a connection that stays."""
     connection.sendall(GET)
     found = b""
-    while not found.endswith(b"}"):
-        found += connection.recv(2**16)
+    while not found.endswith(b"}") and (chunk := connection.recv(2**16)):
+        found += chunk
     return found
 
 
