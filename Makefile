@@ -1,10 +1,15 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
 
-.PHONY: test check docs benchmark kill-storm soak attack pictures
+.PHONY: test thorough check docs benchmark kill-storm soak attack pictures
 
+# The quick tier, shared among the cores.
 test:
 	$(python) -m pytest -q
+
+# Everything, each property at its full number of examples; CI runs it under coverage.
+thorough:
+	$(python) -m pytest -q -m ""
 
 check:
 	$(python) -m ruff format --check .
@@ -15,11 +20,11 @@ check:
 
 # Every step on the disk and two hundred random moments; some ten minutes.
 kill-storm:
-	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -k kill_at
+	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -m "" -k kill_at
 
 # Storms of hostile input, each some hundred times as long as in the tests; their figures are quoted in docs/promises.md.
 attack:
-	SIZER_ATTACK=benchmarks/attacks.json $(python) -m pytest -q tests/test_attack_*.py
+	SIZER_ATTACK=benchmarks/attacks.json $(python) -m pytest -q -m "" tests/test_attack_*.py
 
 # A server under mixed load with cancelled jobs and killed workers, for ten minutes.
 soak:
@@ -38,7 +43,7 @@ pictures:
 	$(python) -m sizer run sweeps/speech.yaml --format xlsx
 	soffice --headless --convert-to pdf --outdir results results/speech.xlsx
 	pdftoppm -r 80 -png -singlefile -f 44 -l 44 results/speech.pdf docs/images/workbook
-	SIZER_SCREENSHOTS=docs/images $(python) -m pytest -q tests/test_service_page.py -k rows_are_sorted
+	SIZER_SCREENSHOTS=docs/images $(python) -m pytest -q tests/test_service_page.py -m "" -k rows_are_sorted
 	mv docs/images/budget.png docs/images/service-rows.png && rm docs/images/rows.png docs/images/condition.png
 
 benchmark:

@@ -12,6 +12,10 @@ from hypothesis import settings
 Parameters = ParamSpec("Parameters")
 
 
+QUICK = settings().max_examples < settings.get_profile("default").max_examples
+"""Whether this is a quick run; `tests/conftest.py` decides, before any test is imported."""
+
+
 def examples(thorough: int) -> int:
     """Return how many examples, of a property's own number, are tried now.
 

@@ -25,7 +25,8 @@ import typer.main
 
 import sizer
 from sizer.cli.app import app
-from tests.commands import ROOT, run
+from tests.commands import ROOT
+from tests.commands import run_here as run
 
 RECORDED = ROOT / "tests" / "surface.json"
 SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))

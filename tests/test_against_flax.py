@@ -13,6 +13,8 @@ from sizer.networks.tensors import PARTS
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 linen = pytest.importorskip("flax.linen", reason="Flax is not installed")
 
+pytestmark = pytest.mark.thorough
+
 CELLS = {"lstm": ("OptimizedLSTMCell", "LSTMCell"), "gru": ("GRUCell",), "rnn": ("SimpleCell",)}
 INPUT_SIDE = {"ii", "if", "ig", "io", "ir", "iz", "in", "i"}
 """Flax names the dense maps of a cell by gate, those from the input with an `i` in front, from the state with an `h`."""

@@ -15,6 +15,8 @@ os.environ["KERAS_BACKEND"] = "torch"
 pytest.importorskip("torch", reason="PyTorch, Keras' backend here, is not installed (the extra `frameworks`)")
 keras = pytest.importorskip("keras", reason="Keras is not installed (the extra `frameworks`)")
 
+pytestmark = pytest.mark.thorough
+
 LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}
 PART_OF = {"kernel": "input_weights", "recurrent_kernel": "recurrent_weights", "bias": "bias_weights"}
 ZEROS = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}

@@ -13,6 +13,8 @@ from sizer.networks.tensors import PARTS
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `frameworks`)")
 
+pytestmark = pytest.mark.thorough
+
 RECURRENT = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 PART_OF = {
     "weight_ih": "input_weights",

@@ -278,6 +278,7 @@ def test_the_stored_totals_are_the_counts(tmp_path: Path) -> None:
 
 
 @needs_office
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore:.*extension is not supported")  # openpyxl's, of what LibreOffice adds
 def test_libreoffice_recalculates_to_our_counts(tmp_path: Path) -> None:
     """The fields are changed as a person would change them, and LibreOffice works the formulas out."""
@@ -315,6 +316,7 @@ def test_libreoffice_recalculates_to_our_counts(tmp_path: Path) -> None:
 
 
 @needs_office
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore:.*extension is not supported")  # openpyxl's, of what LibreOffice adds
 def test_what_is_typed_wrongly_is_said_beside_the_field(tmp_path: Path) -> None:
     base = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 64, "outputs": 10}

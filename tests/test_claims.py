@@ -25,11 +25,11 @@ from sizer.networks.claims import SHOWN, expected_by_chance, reconcile
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.stated import parse_claim
+from tests.commands import on_terminal, run
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.figures import HERE, Figure, _value, count_figures
 from tests.oracles.slow_twin import slow_count, slow_valid
-from tests.test_cli import on_terminal, run
 
 GRAVES: dict[str, Any] = {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
 SPEECH: dict[str, Any] = {"cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}

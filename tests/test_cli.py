@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -16,43 +13,9 @@ import pytest
 import sizer
 from sizer.cli import reporting
 from sizer.sweepfile.bounds import resolved_columns
+from tests.commands import ROOT, on_terminal, run
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEECH = "sweeps/speech.yaml"
-
-
-def run(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **variables},
-        text=True,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-
-
-def on_terminal(*arguments: str, columns: str = "120") -> str:
-    """Return what a command prints on a terminal, and its exit code."""
-    # A subprocess, not a fork of this one: frameworks that other tests have imported warn of forks.
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": columns},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    )
-    os.close(terminal)
-    printed = b""
-    # Reading from a terminal that nobody holds any more is an error, the end of the output.
-    with contextlib.suppress(OSError):
-        while piece := os.read(controller, 65536):
-            printed += piece
-    os.close(controller)
-    return printed.decode().replace("\r\n", "\n") + f"exit {process.wait(timeout=60)}"
 
 
 def test_run_on_a_terminal_shows_what_a_person_wants_to_know(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from sizer.runs.walk import Progress
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from tests.test_runs_in_parts import SPEECH, content
 
+pytestmark = pytest.mark.process
+
 DENSE = (
     "{sizer: 1, name: dense, model: {convention: pytorch, cell_type: lstm, inputs: 39, outputs: 34},"
     " grid: {layers: [1, 2], cells: {from: 2000, to: 4000, step: 1}, recurrent_projection: {from: 1, to: 1050, step: 1}},"

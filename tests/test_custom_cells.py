@@ -85,7 +85,7 @@ def test_parts_and_matrices_follow_from_names_and_shapes() -> None:
     assert cells["mine"].fields == {"bottleneck"}
 
 
-@seeing(counted=90, refused=150)
+@seeing(counted=50, refused=150)
 @settings(max_examples=examples(600), deadline=None, database=None, derandomize=True)
 @given(networks())
 def test_the_lstm_written_out_counts_like_the_lstm(network: dict[str, Any]) -> None:

@@ -286,7 +286,9 @@ SPEECH = Grid(
 )
 
 
-@pytest.mark.parametrize("block", [1, 7, 124, 3100, 10**6])
+@pytest.mark.parametrize(
+    "block", [7, 10**6, *(pytest.param(block, marks=pytest.mark.thorough) for block in (1, 124, 3100))]
+)
 def test_the_speech_grid_whatever_the_block(block: int) -> None:
     sweep = sweep_of([SPEECH], (Bound("weights", None, 10_000_000),), (WHERES[0],))
     account = assert_same(sweep, block)
@@ -318,7 +320,7 @@ def test_comparisons_are_numbers_within_comparisons_too() -> None:
 
 
 @pytest.mark.parametrize("most", [None, 0, 10**12], ids=["no budget", "nothing kept", "everything kept"])
-@pytest.mark.parametrize("block", [50, 10**6])
+@pytest.mark.parametrize("block", [50, pytest.param(10**6, marks=pytest.mark.thorough)])
 def test_blocks_that_are_kept_whole_or_not_at_all(most: int | None, block: int) -> None:
     budget = () if most is None else (Bound("weights", None, most),)
     account = assert_same(sweep_of([SPEECH], budget), block)

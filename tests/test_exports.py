@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 import sizer
+from tests.commands import Done, run
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -41,15 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(*words: str, folder: Path) -> Done:
+    return run(*words, cwd=folder)
 
 
 def export(folder: Path, result: str, tool: str, *words: str) -> str:
@@ -118,6 +111,7 @@ def test_optuna_takes_them_as_trials(folder: Path, tmp_path: Path) -> None:
     assert study.best_trial.user_attrs["id"] == 2909
 
 
+@pytest.mark.process
 def test_hydra_runs_one_job_for_each(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("hydra", reason="Hydra is not installed (the extra `search`)")
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
@@ -138,6 +132,7 @@ def test_hydra_runs_one_job_for_each(folder: Path, tmp_path: Path) -> None:
     assert list(map(counted, networks)) == pd.read_parquet(folder / "union.parquet").weights.tolist()
 
 
+@pytest.mark.process
 def test_ray_takes_them_as_points_to_evaluate(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed (the extra `search`)")
     export(folder, "union.parquet", "ray", "--out", str(tmp_path / "configs.json"))

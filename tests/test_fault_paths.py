@@ -17,7 +17,7 @@ from sizer.runs.run import run_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import apply_options, load_sweep
 from sizer.verification import configuration_of
-from tests.test_cli import run
+from tests.commands import run
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = str(ROOT / "sweeps" / "speech.yaml")

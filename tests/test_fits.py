@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 import sizer
 from sizer.errors import InputError
 from sizer.grids import fits as module
+from sizer.grids.batch import count_quickly
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED
@@ -43,6 +45,20 @@ def any_network(chance: random.Random) -> dict[str, Any]:
     return found
 
 
+def with_lists(fields: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """Return the network with a width per layer, in some of the fields that may have one."""
+    layers = chance.choice([1, 2, 3, 3, 5])
+    found = dict(fields)
+    for name in ("cells", "recurrent_projection", "nonrecurrent_projection"):
+        if name == "cells" or (name in found and chance.random() < 0.6):
+            found[name] = [max(name == "cells", chance.choice([0, 1, 30, 400])) for _ in range(layers)]
+    if chance.random() < 0.5:
+        found["layers"] = layers if chance.random() < 0.9 else layers + 1
+    else:
+        del found["layers"]
+    return found
+
+
 def outcome(work: Any) -> Any:
     try:
         return work()
@@ -56,6 +72,8 @@ def outcome(work: Any) -> Any:
 def test_it_says_what_count_says(seed: int) -> None:
     chance = random.Random(seed)
     fields = any_network(chance)
+    if chance.random() < 0.4:
+        fields = with_lists(fields, chance)
     column = chance.choice(COUNTED)
     for _ in range(4):  # the later ones meet the structure of an earlier one
         counted = outcome(lambda: sizer.count(fields).columns()[column])
@@ -68,9 +86,12 @@ def test_it_says_what_count_says(seed: int) -> None:
                     assert sizer.fits(fields, {column: most}) == (counted <= most)
             assert sizer.fits(fields, {column: {"min": counted, "max": counted}})
             assert not sizer.fits(fields, {column: {"min": counted + 1}})
+            assert count_quickly(fields) == sizer.count(fields)
             saw("counted")
         for name in ("cells", "layers", "inputs", "recurrent_projection", "embedding"):
-            if fields.get(name):
+            if isinstance(fields.get(name), list):
+                fields[name] = [max(1, one + chance.randint(-3, 300)) if one else 0 for one in fields[name]]
+            elif fields.get(name) and not (name == "layers" and isinstance(fields["cells"], list)):
                 fields[name] = max(1, fields[name] + chance.randint(-3, 300))
 
 
@@ -153,6 +174,35 @@ def test_faults_of_the_budget(budget: Any) -> None:
     with pytest.raises(InputError) as caught:
         sizer.fits(NETWORK, budget)
     assert {fault.path for fault in caught.value.faults} == {"budget"}
+
+
+def test_lists_of_widths_share_a_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_comparisons", {})
+    monkeypatch.setattr(module, "count", None)  # the slow way
+    for cells in (40, 80, 3):
+        lists = {"convention": "pytorch", "cell_type": "lstm", "inputs": 8, "cells": [40, cells, 40]}
+        assert sizer.fits(lists, 10**6)
+        assert not sizer.fits(lists, 10)
+    assert len(module._comparisons) == 2  # one for each budget
+    assert sizer.fits({**lists, "cells": (40, 3, 40), "recurrent_projection": None}, 10**6)
+
+
+OWN = {"mine": {"tensors": {"input_weights": [3, "cells", "input"]}, "recurs": "cells", "hands_up": "cells"}}
+
+
+def test_cell_types_of_ones_own_everywhere() -> None:
+    network = {"convention": "pytorch", "cell_type": "mine", "inputs": 8, "layers": 2}
+    whole = network | {"cells": 5}
+    weights = sizer.count(whole, OWN).weights
+    assert weights == 3 * 5 * 8 + 3 * 5 * 5
+    assert sizer.fits(whole, weights, cell_types=OWN)
+    assert not sizer.fits(whole, weights - 1, cell_types=OWN)
+    assert sizer.count_batch([whole], cell_types=OWN)[0]["weights"] == weights
+    assert {reading.weights for reading in sizer.compare(whole, cell_types=OWN) if reading.weights} >= {weights}
+    found = sizer.fit(network, vary="cells", budget=weights, cell_types=OWN)
+    assert found.largest is not None
+    assert found.largest.values == {"cells": 5}
+    assert json.loads(json.dumps(found.as_json()))["fields"]["cell_types"] == OWN
 
 
 def test_structures_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:

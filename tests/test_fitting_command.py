@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.test_cli import on_terminal, run
+import sizer
+from tests.commands import on_terminal, run
 
 NETWORK = ("--inputs", "39", "--layers", "3", "--outputs", "34")
 PYTORCH = ("--convention", "pytorch", "--cells", "512", *NETWORK)
@@ -157,7 +158,33 @@ def test_help_says_what_a_list_is() -> None:
     text = " ".join(run("fit", "--help").stdout.split())
     assert text.count("sizer fit --budget") == 2
     assert (
-        "A comma list in a field means several networks, one row each; it is no list of one value per layer here."
-        in text
+        "A comma list in a field means several networks, one row each. Without --layers, a list of cells or "
+        "projections is one network with a width per layer, as everywhere else." in text
     )
-    assert "Or several networks: 1024,512,256." in text.replace(" │ │ ", " ")
+    assert "Or one value per layer: 1024,512,256 (with --layers: several networks)." in text.replace(" │ │ ", " ")
+
+
+WIDTHS = ("--inputs", "8", "--cells", "40,80,40")
+
+
+def test_a_list_of_widths_is_one_network_where_no_layers_are_said() -> None:
+    found = json.loads(run("fit", *WIDTHS, "--vary", "outputs", "--budget", "100K", "--json").stdout)["fits"]
+    assert [one["fields"]["cells"] for one in found] == [[40, 80, 40]]
+    fields = {**found[0]["fields"], **found[0]["largest"]["values"]}
+    assert sizer.count(fields).weights == found[0]["largest"]["weights"] == 100_000
+    screen = on_terminal("fit", *WIDTHS, "--vary", "outputs", "--budget", "100K")
+    assert screen.startswith("textbook · lstm · 8 -> 40, 80, 40 -> 868 · no biases, no peepholes\n")
+    assert "--cells 40,80,40 --outputs 868\n" in screen
+    several = json.loads(run("fit", *WIDTHS, "--vary", "layers", "--budget", "100K", "--json").stdout)["fits"]
+    assert [one["fields"]["cells"] for one in several] == [40, 80, 40]
+
+
+def test_a_list_of_widths_is_the_same_network_in_every_command() -> None:
+    weights = sizer.count({"convention": "textbook", "cell_type": "lstm", "inputs": 8, "cells": [40, 80, 40]}).weights
+    assert weights == 65_280
+    assert json.loads(run("explain", *WIDTHS, "--json").stdout)["weights"] == weights
+    readings = json.loads(run("compare", *WIDTHS, "--json").stdout)["readings"]
+    assert readings[0]["weights"] == weights
+    assert json.loads(run("compare", *WIDTHS, "--claim", "65,280", "--json").stdout)["plain"]["weights"] == weights
+    for framework in ("torch", "keras"):
+        assert f"exactly {weights:,} weights" in run("code", *WIDTHS, "--to", framework).stdout

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parent.parent
 
 pytest.importorskip("importlinter", reason="import-linter is not installed (the extra `checks`)")

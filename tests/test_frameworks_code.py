@@ -86,6 +86,7 @@ def test_torch_modules_run(torch: Any, cell_type: str) -> None:
             assert network(given).shape == (2, 3, returned_width(fields)), fields
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell_type", CELL_TYPES)
 def test_keras_models_have_our_weights_and_run(keras: Any, cell_type: str) -> None:
     import numpy as np

@@ -159,6 +159,7 @@ def test_verify_says_what_was_compared(torch: Any, works: Path) -> None:
     assert re.search(r"\nEvery shape of [\d,]+ tensors and every total is equal      \d+\.\d s\n$", screen)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "conventions"), [("keras", 3), ("flax", 2)])
 def test_verify_with_keras_and_flax(name: str, conventions: int, works: Path) -> None:
     for package in FRAMEWORKS[name].packages:
@@ -173,6 +174,7 @@ def test_verify_with_keras_and_flax(name: str, conventions: int, works: Path) ->
     assert found["difference"] is None
 
 
+@pytest.mark.thorough
 def test_keras_needs_no_setting(torch: Any, works: Path) -> None:
     """In a process of its own, where nobody has chosen a backend."""
     pytest.importorskip("keras", reason="Keras is not installed (the extra `frameworks`)")

@@ -58,6 +58,7 @@ def compared(fields: dict[str, Any], chosen: framework.Framework) -> Comparison:
     return compare_network(fields, chosen)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "convention", "cell_type", "number"), CASES)
 def test_random_networks_have_the_same_tensors(name: str, convention: str, cell_type: str, number: int) -> None:
     chosen = installed(name)

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from sizer.cli import screens
 from sizer.cli.screens import network_heading
 from sizer.networks.breakdown import assumptions, explain
 from sizer.networks.comparison import compare
 from sizer.networks.counting import count
+from tests.commands import on_terminal, run
+from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
 from tests.oracles.slow_twin import slow_valid
-from tests.test_cli import on_terminal, run
 
 SMALL = {"cell_type": "lstm", "inputs": 10, "layers": 2, "cells": 5}
 OWN = {
@@ -59,12 +60,20 @@ def test_own_cell_is_explained_with_its_biases(tmp_path: Path) -> None:
     assert "textbook · mine · 10 inputs · 1 layer · vectors of its own (bias)\n" in screen
 
 
-@settings(max_examples=60, deadline=None)
+@seeing(biases=12, none=8)
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 @given(networks(more=True))
 def test_no_biases_are_said_where_none_are_counted_and_only_there(network: dict[str, Any]) -> None:
     assume(slow_valid(network))
     counted = count(network)
     assert ("no biases" in assumptions(counted.described)) == (counted.parts["bias_weights"] == 0)
+    saw("biases" if counted.parts["bias_weights"] else "none")
 
 
 def test_candidate_has_no_bias_of_its_own_where_the_number_of_biases_was_set() -> None:

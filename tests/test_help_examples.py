@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sizer
 from sizer.cli.app import app
+from tests.commands import run
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {
@@ -31,7 +32,14 @@ def test_every_command_has_two_examples() -> None:
     assert {name: len(examples) for name, examples in EXAMPLES.items() if len(examples) < 2} == {}
 
 
-@pytest.mark.parametrize("example", [example for examples in EXAMPLES.values() for example in examples])
+def marked(example: str) -> Any:
+    """Leave to CI what starts a second server, and what builds networks in a framework."""
+    if example.startswith("sizer serve -"):
+        return pytest.param(example, marks=pytest.mark.process)
+    return pytest.param(example, marks=pytest.mark.thorough) if example.startswith("sizer verify") else example
+
+
+@pytest.mark.parametrize("example", [marked(example) for examples in EXAMPLES.values() for example in examples])
 def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
     words = shlex.split(example)
     for framework, package in FRAMEWORKS.items():
@@ -47,12 +55,10 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
         for word in words[1:]
         for file in (sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob(word)) if "*" in word else [word])
     ]
-    environment = {**os.environ, "NO_COLOR": "1", "KERAS_BACKEND": "torch"}
-    command = [sys.executable, "-m", "sizer", *expanded]
     if words[1] == "serve":
-        assert_served(command, tmp_path)
+        assert_served([sys.executable, "-m", "sizer", *expanded], tmp_path)
         return
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = run(*expanded, cwd=tmp_path, KERAS_BACKEND="torch")
     assert done.returncode == 0, done.stderr
     made = {path for path in tmp_path.rglob("*") if path.is_file()} - there
     assert done.stdout or made or "no faults" in done.stderr

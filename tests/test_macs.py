@@ -112,6 +112,7 @@ def frames(torch: Any, fields: dict[str, Any], batch: int, time: int, device: st
     return torch.zeros(shape, dtype=torch.long if fields.get("vocabulary") else torch.float32, device=device)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell_type", ["lstm", "gru", "rnn"])
 def test_whole_networks_on_the_meta_device(torch: Any, cell_type: str) -> None:
     """Skips, lists of widths, ties and all: the module that we write runs, and its products are counted."""
@@ -130,6 +131,7 @@ def test_whole_networks_on_the_meta_device(torch: Any, cell_type: str) -> None:
     assert len(seen) > 80
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell_type", ["lstm", "gru", "rnn"])
 def test_state_is_what_every_layer_hands_back(torch: Any, cell_type: str) -> None:
     chance = random.Random(f"state {cell_type}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -351,6 +352,18 @@ def test_nothing_is_broken_to_begin_with() -> None:
     assert outside_checks_pass()
 
 
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_of_each_table_is_noticed(name: str) -> None:
+    """Of each table one is broken; `test_no_mutant_survives` breaks everything in every way."""
+    mutants = list(MUTANTS[name][0]())
+    equivalent = {mutant for _reason, names in EQUIVALENT.get(name, []) for mutant in names}
+    if name in CELL_TYPES:
+        equivalent |= set(equivalent_mutants(name))
+    chosen = random.Random(name).choice([mutant for mutant in mutants if mutant.name not in equivalent])
+    assert survivors(iter([chosen]), name if name in CELL_TYPES else "") == (set(), 1)
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MUTANTS)
 def test_no_mutant_survives(name: str) -> None:
     mutants, at_least = MUTANTS[name]

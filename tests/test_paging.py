@@ -57,7 +57,7 @@ def rows_of(page: Any) -> list[dict[str, Any]]:
     return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
 
 
-@pytest.mark.parametrize("deep", [0, 50])
+@pytest.mark.parametrize("deep", [0, pytest.param(50, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("sort", SORTS, ids=",".join)
 def test_any_offset(
     made: tuple[Path, pd.DataFrame], monkeypatch: pytest.MonkeyPatch, sort: list[str], deep: int

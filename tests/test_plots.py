@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,6 +19,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report
 
 from sizer.tables import plots
 from sizer.tables.plots import Asked, plot, svg
+from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE = """
@@ -150,11 +148,8 @@ def test_faults(folder: Path, asked: dict[str, Any], said: str) -> None:
     assert str(caught.value) == said
 
 
-def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sizer", *arguments],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def command(*arguments: str, folder: Path) -> Done:
+    return run(*arguments, cwd=folder)
 
 
 def test_files(folder: Path, tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from sizer.cli import progress
 from sizer.cli.progress import Pace, in_words, shown_progress
 from sizer.runs.walk import Progress
+from tests.commands import run
 
 SPEECH = Path(__file__).resolve().parent.parent / "sweeps" / "speech.yaml"
 
@@ -46,8 +45,7 @@ def test_hours_are_said() -> None:
 
 
 def test_lines_of_json_on_stderr_and_the_result_on_stdout(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sizer", "run", str(SPEECH), "--out", str(tmp_path), "--json"]
-    done = subprocess.run([*command, "--progress", "json"], capture_output=True, text=True, check=True)
+    done = run("run", SPEECH, "--out", tmp_path, "--json", "--progress", "json")
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert lines
     assert set(lines[-1]) == {"configurations", "decided", "kept", "per_second", "seconds_left"}

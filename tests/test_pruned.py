@@ -99,20 +99,43 @@ def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObje
         saw("rows")
 
 
-def test_random_sweeps_are_prunable() -> None:
-    """Most of what the test above draws is looked at."""
+def test_some_sweeps_are_prunable_and_some_are_not() -> None:
     assert prunable(sweep_of([SPEECH]))
+    assert prunable(parse_sweep(HUGE))
+    assert not prunable(parse_sweep(ZIGZAG))
 
 
-@pytest.mark.parametrize("where", [(), WHERES[:1], WHERES[1:4]])
+@pytest.mark.parametrize("answer", [False, True])
+def test_the_comparisons_notice_an_answer_that_is_always_the_same(
+    answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A property that looks at nothing must not pass."""
+    monkeypatch.setitem(globals(), "prunable", lambda sweep: answer)
+    with pytest.raises(AssertionError):
+        test_some_sweeps_are_prunable_and_some_are_not()
+    if not answer:
+        with pytest.raises(AssertionError, match="too few were looked at"):
+            test_pruning_equals_walking()
+        with pytest.raises(AssertionError, match="too few were looked at"):
+            test_rows_of_consecutive_ranges_are_all_rows()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param((), marks=pytest.mark.thorough),
+        WHERES[:1],
+        pytest.param(WHERES[1:4], marks=pytest.mark.thorough),
+    ],
+)
 @pytest.mark.parametrize(
     "budget",
     [
-        (),
+        pytest.param((), marks=pytest.mark.thorough),
         (Bound("weights", None, 10_000_000),),
         (Bound("weights", 2_000_001, 9_999_999), Bound("int8_bytes", 3_000_000, None)),
         (Bound("float32_bytes", None, 17_000_001), Bound("macs_per_step", 500_000, 4_000_000)),
-        (Bound("state_size", 1000, 3000),),
+        pytest.param((Bound("state_size", 1000, 3000),), marks=pytest.mark.thorough),
     ],
 )
 def test_the_speech_grid(budget: tuple[Bound, ...], where: tuple[str, ...]) -> None:
@@ -166,6 +189,13 @@ grid:
   nonrecurrent_projection: {from: 0, to: 3000, step: 1}
 budget: {weights: {max: 40K}}
 """
+
+
+ZIGZAG = (
+    "{sizer: 1, name: zigzag, model: {convention: textbook, cell_type: rnn, inputs: 3, layers: 1}, grid: {cells: ["
+    + ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
+    + "]}}"
+)
 
 
 def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +313,9 @@ WHERE
 """
 
 
-@pytest.mark.parametrize("budget", ["", ", macs_per_step: {min: 200, max: 900}"])
+@pytest.mark.parametrize(
+    "budget", [pytest.param("", marks=pytest.mark.thorough), ", macs_per_step: {min: 200, max: 900}"]
+)
 @pytest.mark.parametrize(
     "where", ["", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"]
 )
@@ -380,11 +412,7 @@ def test_the_largest_grids_have_near_bounds(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_unsorted_lists_in_too_many_stretches_are_walked() -> None:
-    values = ", ".join(str(n) for pair in zip(range(1, 9000, 2), range(9000, 0, -2), strict=False) for n in pair)
-    sweep = parse_sweep(
-        f"{{sizer: 1, name: zigzag, model: {{convention: textbook, cell_type: rnn, inputs: 3, layers: 1}}, grid: {{cells: [{values}]}}}}"
-    )
-    assert not prunable(sweep)
+    assert not prunable(parse_sweep(ZIGZAG))
 
 
 # The pieces

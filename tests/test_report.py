@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report
 
 from sizer.tables.report import write_report
 from sizer.tables.results import open_results
+from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -121,7 +119,14 @@ def filter_by(browser: Any, text: str) -> str:
     return status
 
 
+def why(browser: Any) -> str:
+    """Return what is said of a filter that nothing passes."""
+    found: str = browser.find_element("id", "wrong").text
+    return found
+
+
 @needs_browser
+@pytest.mark.process
 def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "speech.html"
     assert report(folder, "speech", path) == 1834
@@ -147,7 +152,24 @@ def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) 
     within = table[(table.cells <= 512) & (table.layers == 3) & (table.weights > 2_500_000)]
     assert filter_by(browser, "cells<=512 layers = 3 weights>2.5M") == f"{len(within):,} of 1,834 rows"
     assert filter_by(browser, "gru") == "0 of 1,834 rows"
+    assert why(browser) == "no row holds gru"
     assert filter_by(browser, "LSTM 9,961,664") == "1 of 1,834 rows"
+    assert why(browser) == ""
+    assert filter_by(browser, "cells<=512 cell_type=lstm layers = 3 weights>2.5e6") == f"{len(within):,} of 1,834 rows"
+    for asked, said in {
+        "cels<=512": "no column is named cels; did you mean cells?",
+        "lstn": "no row holds lstn; did you mean lstm?",
+        "cell_type=lstn layers=1": "no value of cell_type is lstn; did you mean lstm?",
+        "cells<many": "many is no number, and cells has numbers",
+        "cells<=": "cells<= has no value behind",
+        "=5": "=5 has no column in front",
+        "sak2014 lsmt cels<9": "no row holds lsmt; did you mean lstm?; no column is named cels; did you mean cells?",
+        "layers=1 layers=2": "",  # each of them is there
+        "#structure=0": "no column is named #structure; there are id, convention, cell_type, layers, cells,"
+        " recurrent_projection, nonrecurrent_projection, weights",
+    }.items():
+        assert filter_by(browser, asked) == "0 of 1,834 rows"
+        assert why(browser) == said
     assert filter_by(browser, "") == "1,834 rows"
     for name, ascending in (("weights", False), ("weights", True), ("id", True)):
         browser.execute_script(
@@ -160,6 +182,7 @@ def test_the_page_filters_and_sorts(folder: Path, tmp_path: Path, browser: Any) 
 
 
 @needs_browser
+@pytest.mark.process
 def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
     keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
     path = tmp_path / "speech.html"
@@ -177,6 +200,7 @@ def test_keys_choose_rows(folder: Path, tmp_path: Path, browser: Any) -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_parts_of_every_kind_of_network_add_up(folder: Path, tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "mixed.html"
     rows = report(folder, "mixed", path)
@@ -250,6 +274,7 @@ def test_breakdowns_multiply_to_the_count() -> None:
 
 
 @needs_browser
+@pytest.mark.process
 def test_a_hundred_thousand_rows(tmp_path: Path, browser: Any) -> None:
     sweep = tmp_path / "many.yaml"
     sweep.write_text(
@@ -290,17 +315,9 @@ def test_a_table_without_networks_is_refused(tmp_path: Path) -> None:
 
 def test_the_command(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "speech.parquet", tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sizer", "report", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def command(*words: str) -> Done:
+        return run("report", *words, cwd=tmp_path)
 
     done = command("speech.parquet")
     assert (done.returncode, done.stdout) == (0, "")
@@ -328,6 +345,28 @@ def test_large_numbers_go_as_text(tmp_path: Path) -> None:
 
 
 @needs_browser
+def test_large_numbers_are_compared_to_the_last_digit(tmp_path: Path, browser: Any) -> None:
+    (tmp_path / "large.yaml").write_text(
+        "sizer: 1\nname: large\nmodel: {convention: textbook, cell_type: rnn, layers: 1, inputs: 3}\n"
+        "grid: {other_weights: [1, 2, 3], cells: [100000001]}\n"
+    )
+    sizer.run_sweep(sizer.load_sweep(tmp_path / "large.yaml"), tmp_path, formats=["parquet"])
+    report(tmp_path, "large", tmp_path / "large.html")
+    middle = 100000001 * 100000004 + 2
+    opened(browser, tmp_path / "large.html")
+    assert [row[-1] for row in shown(browser)] == [f"{middle + step:,}" for step in (-1, 0, 1)]
+    for asked, kept in {
+        f"weights={middle}": 1,
+        f"weights<={middle}": 2,
+        f"weights<{middle:,}": 1,
+        f"{middle:,}": 1,
+    }.items():
+        assert filter_by(browser, asked) == f"{kept} of 3 rows"
+    assert filter_by(browser, "weights>10000000.500000005B") == "2 of 3 rows"
+
+
+@needs_browser
+@pytest.mark.process
 def test_cells_of_a_sweeps_own_have_parts_too(tmp_path: Path, browser: Any) -> None:
     sizer.run_sweep(
         sizer.load_sweep(ROOT / "tests" / "sweeps" / "good" / "own-cells.yaml"), tmp_path, formats=["parquet"]

@@ -331,6 +331,7 @@ def test_extremes_keep_id_order_in_ties(tmp_path: Path) -> None:
     assert len(Extremes(0, "weights", descending=True).ids()) == 0
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_reads_numbers_as_numbers(speech: Path, tmp_path: Path) -> None:
     command = ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", "xlsx"]

@@ -79,7 +79,16 @@ def test_parts_hold_the_rows_of_a_file(speech: Sweep, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("options", [{}, {"keep": 1200, "sort": "weights"}, {"columns": ["cells"]}, {"budget": "1"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *(
+            pytest.param(options, marks=pytest.mark.process)
+            for options in ({"keep": 1200, "sort": "weights"}, {"columns": ["cells"]}, {"budget": "1"})
+        ),
+    ],
+)
 def test_the_number_of_workers_changes_nothing(speech: Sweep, tmp_path: Path, options: dict[str, Any]) -> None:
     expected = uninterrupted(speech, tmp_path / "one", **options)
     done = run_sweep(speech, tmp_path / "three", workers=3, **options)
@@ -269,6 +278,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> int:
     return int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("round_number", range(ROUNDS))
 def test_a_kill_at_any_step_on_the_disk_loses_nothing(
     speech: Sweep, tmp_path: Path, steps: int, round_number: int
@@ -289,6 +299,7 @@ def test_a_kill_at_any_step_on_the_disk_loses_nothing(
     assert content(folder) == expected
 
 
+@pytest.mark.process
 def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     """The command is killed at random moments with its workers at work, and resumed, until it is finished."""
     sweep = tmp_path / "storm.yaml"
@@ -373,6 +384,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [{}, {"workers": 1}, {"resume": True}])
 def test_a_second_run_is_refused_and_a_stale_lock_is_taken_over(
     speech: Sweep, tmp_path: Path, holder: subprocess.Popen[str], options: dict[str, Any]
@@ -402,6 +414,7 @@ main()
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [(), ("--workers", "1")])
 def test_a_write_that_fails_keeps_the_last_good_tables(speech: Sweep, tmp_path: Path, options: tuple[str, ...]) -> None:
     run_sweep(speech, tmp_path, budget="1M")
@@ -421,6 +434,7 @@ def test_a_write_that_fails_keeps_the_last_good_tables(speech: Sweep, tmp_path: 
         assert after == before
 
 
+@pytest.mark.process
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -101,7 +101,7 @@ def test_counts_past_64_bits_stay_whole(server: Served) -> None:
         (b"[" * 100_000, "", "nested too deep"),
         (b'{"network": {}, "network": {}}', "", "'network' stands twice"),
         (b'{"network": NaN}', "", "NaN is no number"),
-        (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number that is too long"),
+        (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number of more than 1,000 digits"),
         (b"3", "", '"network" (one)'),
         (b'{"network": 3}', "network", "is no object of fields"),
         (b'{"networks": [3]}', "networks[0]", "is no object of fields"),
@@ -219,6 +219,16 @@ def test_a_grid_past_the_limit_is_counted_but_not_run(server: Served) -> None:
     assert faults_of(answer)[0][1].endswith("are more than the 1,000,000,000 that one job may have")
 
 
+def test_a_small_job_tells_how_it_ended_and_is_removed(server: Served) -> None:
+    job = server.done(SMALL.replace("name: small", "name: removed"))
+    status, content, headers = server.ask(f"/v1/sweeps/{job['id']}/events")
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+    assert content.startswith(b"event: done\ndata: {")
+    assert server.ask(f"/v1/sweeps/{job['id']}", method="DELETE")[0] == 204
+    assert server.ask(f"/v1/sweeps/{job['id']}")[0] == 404
+
+
+@pytest.mark.process
 def test_events_tell_of_a_job_until_it_ends(server: Served) -> None:
     text = LARGE.replace("name: large", "name: events").replace("20M", "19M")
     job = server.sweep(text)
@@ -236,6 +246,7 @@ def test_events_tell_of_a_job_until_it_ends(server: Served) -> None:
     assert any(status == "running" for status, _ in said)
 
 
+@pytest.mark.process
 def test_a_job_is_cancelled_and_removed(server: Served) -> None:
     text = (
         LARGE.replace("name: large", "name: cancelled")
@@ -381,6 +392,7 @@ def test_duckdb_and_pandas_read_a_result_by_its_address(server: Served, speech: 
     assert found == [(expected.weights.sum(),)]
 
 
+@pytest.mark.process
 def test_rows_of_a_job_in_parts(server: Served, tmp_path: Path) -> None:
     job = server.done(LARGE)
     run = sizer.run_sweep(sweep_of(LARGE), tmp_path, formats=["parquet"])
@@ -541,6 +553,7 @@ def test_a_slow_client_is_not_waited_for_by_others(server: Served) -> None:
             one.close()
 
 
+@pytest.mark.process
 def test_who_vanishes_in_a_download_costs_nothing(server: Served) -> None:
     job = server.done(LARGE)
     place = urllib.parse.urlsplit(server.url)
@@ -552,6 +565,7 @@ def test_who_vanishes_in_a_download_costs_nothing(server: Served) -> None:
     assert "Traceback" not in "".join(server.said)
 
 
+@pytest.mark.process
 def test_two_clients_at_once(server: Served) -> None:
     found: dict[int, list[int]] = {}
 

@@ -20,6 +20,7 @@ from tests.test_cluster import address, worker  # noqa: F401 - a fixture
 from tests.test_service_jobs import bytes_of
 
 
+@pytest.mark.process
 def test_a_cluster_runs_the_jobs_though_a_worker_is_killed(address: str, tmp_path: Path) -> None:  # noqa: F811
     with (
         worker(address, tmp_path / "a") as first,
@@ -42,6 +43,7 @@ def test_a_cluster_runs_the_jobs_though_a_worker_is_killed(address: str, tmp_pat
         assert pd.read_parquet(io.BytesIO(content)).weights.tolist() == expected.weights.tolist()
 
 
+@pytest.mark.process
 def test_a_cluster_that_is_not_there_fails_the_job(tmp_path: Path) -> None:
     with served(tmp_path / "data", "--cluster", "tcp://127.0.0.1:1") as server:
         job = server.ended(server.sweep(SMALL)["id"], 180)

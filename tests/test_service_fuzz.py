@@ -33,6 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert "Traceback" not in "".join(found.said)
 
 
+@pytest.mark.process
 def test_the_description_holds(server: Served, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis", reason="schemathesis is not installed (the extra `checks`)")
     job = server.done(SMALL)
@@ -55,6 +56,7 @@ def test_the_description_holds(server: Served, tmp_path: Path) -> None:
         assert "Tested: " in done.stdout
 
 
+@pytest.mark.thorough
 def test_bodies_that_are_nearly_sweeps(server: Served) -> None:
     chance = random.Random(11)
     statuses = set()
@@ -92,7 +94,9 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name", ["aliases", *(pytest.param(name, marks=pytest.mark.thorough) for name in BOMBS if name != "aliases")]
+)
 def test_bombs_are_bounded(server: Served, name: str) -> None:
     began = time.monotonic()
     status, answer, _ = server.ask("/v1/dry-run", BOMBS[name].encode())

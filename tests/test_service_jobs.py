@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def running(server: Served, job: dict[str, Any], decided: int = 1) -> None:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_killed_server_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     texts = [LARGE, LARGE.replace("name: large", "name: other").replace("20M", "15M"), SMALL]
@@ -96,6 +98,7 @@ def test_a_killed_server_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
@@ -111,6 +114,7 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
         assert "sizer_job_retries_total" in text
 
 
+@pytest.mark.process
 @needs_proc
 def test_a_job_whose_workers_always_end_fails(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
@@ -130,6 +134,7 @@ def test_a_job_whose_workers_always_end_fails(tmp_path: Path) -> None:
         assert server.ended(job["id"])["status"] == "done"
 
 
+@pytest.mark.process
 def test_ctrl_c_leaves_jobs_that_go_on(tmp_path: Path) -> None:
     server = Served(tmp_path / "data")
     job = server.sweep(LARGE)
@@ -145,12 +150,14 @@ def test_ctrl_c_leaves_jobs_that_go_on(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def sizer_serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+def sizer_serve(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sizer", "serve", *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+        [sys.executable, "-m", "sizer", "serve", *arguments],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **(environment or {})},
+    )  # fmt: skip
 
 
+@pytest.mark.process
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with served(tmp_path / "data") as server:
         done = sizer_serve("--port", "0", "--data", str(tmp_path / "data"))
@@ -180,6 +187,15 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
         ({"host": "sizer.example"}, "may be reached from other machines"),
         ({"host": "::"}, "may be reached from other machines"),
         ({"token": "short"}, "at least 16"),
+        ({"token": ""}, "at least 16 visible"),
+        ({"token": " " * 16}, "at least 16 visible"),
+        ({"token": "x" * 15 + " "}, "at least 16 visible"),
+        ({"token": "x" * 20 + "\n"}, "at least 16 visible"),
+        ({"token": "x" * 8 + "\t" + "x" * 8}, "at least 16 visible"),
+        ({"token": "x" * 8 + "\x00" + "x" * 8}, "at least 16 visible"),
+        ({"token": "\u00e9" * 16}, "at least 16 visible"),
+        ({"token": "\u2003" * 16}, "at least 16 visible"),
+        ({"host": "0.0.0.0", "token": " " * 16, "no_auth": True}, "at least 16 visible"),
         ({"host": "0.0.0.0", "no_auth": True}, ""),
         ({"host": "0.0.0.0", "token": "x" * 16}, ""),
         ({"host": "::1"}, ""),
@@ -194,6 +210,17 @@ def test_nobody_is_let_in_unawares(tmp_path: Path, settings: dict[str, Any], pro
             made.check()
     else:
         made.check()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("token", ["", " " * 16, "0123456789abcde "])
+def test_a_blank_token_is_refused_wherever_it_is_given(tmp_path: Path, token: str) -> None:
+    words = "sizer: a token has at least 16 visible ASCII characters and no others"
+    for arguments, environment in (([f"--token={token}"], {}), ([], {"SIZER_TOKEN": token})):
+        done = sizer_serve("--port", "0", "--data", str(tmp_path / "data"), *arguments, environment=environment)
+        assert done.returncode == 3
+        assert done.stderr.startswith(words)
+    assert not (tmp_path / "data").exists()
 
 
 def test_jobs_past_the_limit_wait_elsewhere(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from selenium.webdriver.common.keys import Keys
 if not shutil.which("chromedriver") or not shutil.which("chromium"):
     pytest.skip("Chromium and its driver are not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.process
+
 SPEECH = (ROOT / "sweeps" / "speech.yaml").read_text()
 
 
@@ -77,6 +79,8 @@ def nothing_is_said(browser: Any) -> Iterator[None]:
     browser.get("about:blank")
     browser.get_log("browser")
     yield
+    if browser.current_url.startswith("http"):
+        browser.execute_script("sessionStorage.clear()")
     # Chromium itself notes answers that are faults; anything else is a mistake of the page.
     wrong = [entry for entry in browser.get_log("browser") if "422" not in entry["message"]]
     assert wrong == []
@@ -302,6 +306,259 @@ def test_progress_and_cancelling(browser: Any, server: Served, tmp_path: Path) -
     shot(browser, tmp_path, "sweeps")
 
 
+HUGE = """
+sizer: 1
+name: huge
+model: {convention: pytorch, cell_type: lstm, inputs: 80, layers: 1, other_weights: 333}
+grid:
+  cells: {from: 1, to: 1000000001, step: 1}
+  outputs: {from: 1, to: 10000000, step: 1}
+where: [cells >= 1000000000, outputs >= 9999996]
+"""
+
+
+def exact(value: int) -> str:
+    """Return a number as the page shows it, which is not one that JavaScript's own numbers would give."""
+    assert value > 2**53
+    assert int(float(value)) != value
+    return f"{value:,}"
+
+
+@pytest.fixture(scope="module")
+def large_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("large"), "--max-configurations", str(10**18)) as found:
+        yield found
+
+
+def test_numbers_past_2_to_the_53_are_shown_to_the_last_digit(
+    browser: Any, large_server: Served, tmp_path: Path
+) -> None:
+    server = large_server
+    job = server.done(HUGE)
+    page = server.ask(f"/v1/sweeps/{job['id']}/rows")[1]
+    first, last = page["rows"][0], page["rows"][-1]
+    browser.get(f"{server.url}/sweeps/{job['id']}")
+    until(lambda: rows_in_sight(browser)[:1] and "…" not in rows_in_sight(browser)[0])
+    assert rows_in_sight(browser)[0][:2] == [exact(first["id"]), exact(first["weights"])]
+    until(lambda: exact(last["weights"]) in text(browser, "#plot svg") or exact(last["weights"]) in browser.page_source)
+    until(lambda: f"of {job['summary']['kept']:,} configurations" in text(browser, "main"))
+    assert server.ask(f"/v1/sweeps/{job['id']}")[1]["configurations"] > 2**53
+    browser.execute_script("document.querySelector('.grid .line').click()")
+    until(lambda: f"{exact(first['weights'])} weights" in text(browser, "#breakdown"))
+    assert f"row={first['id']}" in browser.current_url
+    found = server.ask(f"/v1/sweeps/{job['id']}/configurations/{first['id']}")[1]
+    shown = text(browser, "#breakdown")
+    for section in found["sections"]:
+        for tensor in section["tensors"]:
+            assert f"{tensor['weights']:,}" in shown
+            assert f"{tensor['weights'] * section['times']:,}" in shown
+    assert f"{found['macs_per_step']:,} multiply-accumulates" in shown
+    shot(browser, tmp_path, "huge")
+    browser.find_element(By.XPATH, "//button[text()='PyTorch']").click()
+    until(lambda: "from torch import nn" in text(browser, "#breakdown [role=tabpanel]:not([hidden])"))
+    browser.find_element(By.LINK_TEXT, "Under every convention").click()
+    until(lambda: exact(found["weights"]) in text(browser, "main"))
+    network = {"cell_type": "rnn", "inputs": 9007199254740993, "layers": 1, "cells": 17}
+    readings = server.ask("/v1/compare", {"network": network})[1]["readings"]
+    browser.get(f"{server.url}/compare?{urllib.parse.urlencode(network)}")
+    until(lambda: exact(readings[0]["weights"]) in text(browser, "main"))
+    assert "inputs=9007199254740993" in browser.current_url
+    browser.get(server.url)
+    until(lambda: text(browser, "#kept"))
+    write(browser, HUGE)
+    until(lambda: f"of {server.ask('/v1/dry-run', HUGE.encode())[1]['configurations']:,} " in text(browser, "main"))
+    until(lambda: exact(last["weights"]) in text(browser, "main"))
+
+
+def write(browser: Any, words: str) -> Any:
+    """Put a text in place of the one that is there, as one who pastes it."""
+    field = browser.find_element(By.CSS_SELECTOR, "textarea")
+    field.send_keys(Keys.CONTROL, "a")
+    browser.execute_script("document.execCommand('insertText', false, arguments[0])", words)
+    assert field.get_property("value") == words
+    return field
+
+
+def call_of(browser: Any, module: str, name: str, *given: Any) -> Any:
+    """Return what a function of the page's modules answers, as text."""
+    return browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "import(arguments[0]).then((module) => done(module[arguments[1]](...arguments[2])), (problem) => done(String(problem)))",
+        f"/page/{module}.js",
+        name,
+        given,
+    )
+
+
+def test_sizes_are_read_as_the_server_reads_them(browser: Any, server: Served) -> None:
+    from sizer.sizes import parse_size
+
+    fresh(browser, server, "/")
+    words = (
+        "10M 10.5K 1e6 2B 1.5G 2T .5M 0.0005k 1.25 1e+3 7 0 5m 10 M 1,000 2MB 1.5 e6 x -5 1.e5 00012 1e400k 12345.678e3"
+    )
+    for word in [*words.split(), "", "9.223372036854775807e18", "1e999"]:
+        try:
+            expected = str(parse_size(word))
+        except ValueError:
+            expected = "null"
+        found = browser.execute_async_script(
+            "const done = arguments[1]; import('/page/exact.js').then(({size}) => done(String(size(arguments[0]))))",
+            word,
+        )
+        assert found == expected, word
+
+
+def test_a_shared_budget_moves_the_slider_and_the_plot(
+    browser: Any, server: Served, speech: dict[str, Any], table: pd.DataFrame, tmp_path: Path
+) -> None:
+    for budget, most in (("5M", 5_000_000), ("weights=2.5M", 2_500_000), ("1e6", 1_000_000)):
+        browser.get(f"{server.url}/sweeps/{speech['id']}?budget={budget}")
+        until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= most).sum():,} "))  # noqa: B023
+        until(lambda: f"budget {most:,}" in browser.page_source)  # noqa: B023
+        step = int(browser.find_element(By.ID, "slider").get_property("value"))
+        least, largest = table.weights.min(), table.weights.max()
+        assert abs(least * (largest / least) ** (step / 1000) / most - 1) < 0.01
+    shot(browser, tmp_path, "shared")
+    field = browser.find_element(By.ID, "budget")
+    field.clear()
+    field.send_keys("4M")
+    until(lambda: "budget 4,000,000" in browser.page_source)
+    assert int(browser.find_element(By.ID, "slider").get_property("value")) > step
+    browser.get(f"{server.url}/sweeps/{speech['id']}?budget=int8_bytes=2MB")
+    until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= 2_000_000).sum():,} "))
+    assert browser.find_element(By.ID, "slider").get_property("value") == "1000"
+
+
+def test_undo_takes_back_what_enter_and_completion_wrote(browser: Any, server: Served) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    field = browser.find_element(By.CSS_SELECTOR, "textarea")
+    start = field.get_property("value")
+    field.send_keys(Keys.CONTROL, Keys.END)
+    field.send_keys("output:", Keys.ENTER, "for")
+    until(lambda: "formats" in text(browser, "#choices"))
+    field.send_keys(Keys.ENTER)
+    field.send_keys("[csv]", Keys.ENTER, "# end")
+    end = field.get_property("value")
+    assert end == f"{start}output:\n  formats: [csv]\n  # end"
+    seen = [end]
+    while seen[-1] != start and len(seen) < 60:
+        field.send_keys(Keys.CONTROL, "z")
+        seen.append(field.get_property("value"))
+        assert seen[-1] != seen[-2], "undo sticks"
+        # Each step is a text that was there, or a part of what was typed at its end.
+        assert seen[-1].startswith(start)
+    assert seen[-1] == start
+    assert f"{start}output:" in seen
+    for _ in seen[1:]:
+        field.send_keys(Keys.CONTROL, Keys.SHIFT, "z")
+    assert field.get_property("value") == end
+    until(lambda: not text(browser, "#faults"))
+
+
+WRITTEN = """\
+sizer: 1  # the format
+name: mine
+description: "what I want: all of it"
+
+model:
+  convention: keras   # ours
+  cell_type: gru
+  inputs: 39
+grid:
+  layers: [1, 2, 3]
+  cells: {of: recurrent_projection, ratio: [1/2]}  # a ratio
+  outputs: [10, 20]
+  bidirectional: [false, true]
+where:
+  - layers > 1
+budget: {weights: {max: 5M}}
+"""
+
+
+def value_of(browser: Any, name: str) -> str:
+    return str(browser.find_element(By.NAME, name).get_property("value"))
+
+
+def tab(browser: Any, name: str) -> None:
+    browser.find_element(By.XPATH, f"//button[text()='{name}']").click()
+
+
+def fill(browser: Any, name: str, value: str) -> None:
+    field = browser.find_element(By.NAME, name)
+    field.clear()
+    field.send_keys(value)
+
+
+def test_the_form_reads_a_text_and_changes_its_places_only(browser: Any, server: Served, tmp_path: Path) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    start = browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value")
+    field = write(browser, WRITTEN)
+    tab(browser, "Form")
+    assert field.get_property("value") == WRITTEN
+    names = ["name", "convention", "cell_type", "inputs", "budget", "layers.from", "layers.to", "layers.step"]
+    assert [value_of(browser, name) for name in names] == ["mine", "keras", "gru", "39", "5M", "1", "3", "1"]
+    assert browser.find_element(By.NAME, "both").is_selected()
+    assert not browser.find_element(By.NAME, "cells.to").is_enabled()
+    assert not browser.find_element(By.NAME, "outputs").is_enabled()
+    assert "Cells: is written in a way" in text(browser, "#form-notes")
+    assert "Outputs: varies, in the grid of the text" in text(browser, "#form-notes")
+    shot(browser, tmp_path, "form-read")
+    fill(browser, "inputs", "40")
+    fill(browser, "layers.to", "5")
+    fill(browser, "name", "a: b #")
+    browser.find_element(By.NAME, "both").click()
+    fill(browser, "recurrent_projection.from", "8")
+    expected = (
+        WRITTEN.replace("inputs: 39", "inputs: 40").replace("[1, 2, 3]", "{from: 1, to: 5, step: 1}")
+        .replace("name: mine", 'name: "a: b #"')
+        .replace("  bidirectional: [false, true]\n", "  recurrent_projection: [8]\n")
+    )  # fmt: skip
+    assert sorted(field.get_property("value").split("\n")) == sorted(expected.split("\n"))
+    until(lambda: "name" in text(browser, "#faults"))
+    # Undo brings back what was there before the form.
+    now = field.get_property("value")
+    tab(browser, "Text")
+    assert field.get_property("value") == now
+    seen = []
+    for keys in ([Keys.CONTROL, "z"], [Keys.CONTROL, "z"], [Keys.CONTROL, "y"], [Keys.CONTROL, Keys.SHIFT, "z"]):
+        field.send_keys(*keys)
+        seen.append(field.get_property("value"))
+    assert seen == [WRITTEN, start, WRITTEN, now]
+    assert browser.execute_script("return sessionStorage.getItem('sizer-sweep')") == now
+
+
+UNREAD = [
+    "sizer: 1\nname: x\nmodel: &m {convention: keras}\ngrid:\n- layers: [1]\n- layers: [2]\n# mine\n",
+    "sizer: 1\nname: x\nname: y\n",
+    "- a\n- b\n",
+    "just words",
+    "sizer: 1\n\tname: x\n",
+    "--- \nsizer: 1\n",
+    "sizer: 1\nname: x\nmodel:\n  inputs: 'a\n    b'\ngrid: |\n  text: here\n",
+]
+
+
+def test_the_form_leaves_a_text_that_it_cannot_read(browser: Any, server: Served) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    for words in UNREAD:
+        field = write(browser, words)
+        tab(browser, "Form")
+        said = text(browser, "#form-notes")
+        assert said
+        for one in browser.find_elements(By.CSS_SELECTOR, "form.fields input:enabled:not([type=checkbox])"):
+            one.send_keys("7")
+        kept = field.get_property("value")
+        assert kept == words if "cannot read" in said else kept != words
+        # Every line of the text is still there, whole or with what was typed at its end.
+        assert all(any(found.startswith(line) for found in kept.split("\n")) for line in words.split("\n"))
+        tab(browser, "Text")
+        assert field.get_property("value") == kept
+
+
 def test_on_a_phone_and_in_the_dark(browser: Any, server: Served, speech: dict[str, Any], tmp_path: Path) -> None:
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     try:
@@ -337,6 +594,35 @@ def test_a_name_that_looks_like_markup_stays_a_text(browser: Any, server: Served
     )
     until(lambda: "<img src=x" in text(browser, "main"))
     assert not browser.find_elements(By.CSS_SELECTOR, "main img")
+
+
+def test_what_a_sweep_says_is_no_markup_and_no_header(browser: Any, server: Served) -> None:
+    markup = "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)>"
+    job = server.done(SMALL.replace("name: small", f"name: marked\ndescription: {json.dumps(markup)}  # {markup}"))
+    rows = f"/v1/sweeps/{job['id']}"
+    browser.get(f"{server.url}/sweeps/{job['id']}?{urllib.parse.urlencode({'where': markup})}")
+    until(lambda: "<script>" in text(browser, "main"))
+    browser.get(f"{server.url}/sweeps/{job['id']}?row=40")
+    until(lambda: "Formula" in text(browser, "#breakdown"))
+    until(lambda: browser.find_elements(By.XPATH, "//button[text()='Edit as a new sweep']"))[0].click()
+    until(lambda: text(browser, "#kept"))
+    assert markup in browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value")
+    tab(browser, "Form")
+    assert value_of(browser, "name") == "marked"
+    assert not browser.find_elements(By.CSS_SELECTOR, "main img, main script")
+    assert browser.title == "Sizer"
+    for path in (f"{rows}/rows?limit=1", f"{rows}/plot", rows, f"{rows}/rows?where={urllib.parse.quote(markup)}"):
+        _, _, headers = server.ask(path)
+        assert headers["content-type"] == "application/json"
+        assert headers["x-content-type-options"] == "nosniff"
+    for form in ("csv", "parquet", "xlsx"):
+        _, _, headers = server.ask(f"{rows}/rows.{form}")
+        assert headers["content-disposition"] == f'attachment; filename="marked.{form}"'
+    for name in (markup, 'a"; x="b', "a\r\nx: y", "../a", "=1+1", "ä"):
+        status, said, headers = server.ask(
+            "/v1/sweeps", SMALL.replace("name: small", f"name: {json.dumps(name)}").encode()
+        )
+        assert (status, said["faults"][0]["path"], "content-disposition" in headers) == (422, "name", False)
 
 
 def test_a_token_is_asked_for_once(browser: Any, tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed (the extra `search`)")
 
 
+pytestmark = pytest.mark.process
+
+
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_an_optuna_study_keeps_to_the_budget_by_the_service(tmp_path: Path) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)

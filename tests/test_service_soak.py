@@ -14,6 +14,9 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 
+pytestmark = pytest.mark.process
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
 def test_a_short_soak_loses_nothing() -> None:
     done = subprocess.run(

@@ -95,3 +95,24 @@ def test_divisions_within_divisions_do_not_blow_up() -> None:
         text = f"({text} // -r)"
     with pytest.raises(ValueError, match="write it with fewer of them"):
         condition(parse_expression(f"{text} == 1", KINDS, {}))
+
+
+LARGE_NUMBERS = ("9223372036854775807", "9223372036854775808", "9" * 39, "9" * 38, "1" + "0" * 50, "9" * 900)
+
+
+@pytest.mark.parametrize("number", LARGE_NUMBERS)
+def test_numbers_past_64_bits_are_compared_with(number: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE counts AS SELECT * FROM (VALUES (0::BIGINT), (9223372036854775807)) AS t(cells)"
+        )
+        for text in (
+            *(f"cells {sign} {number}" for sign in ("<", "<=", "==", "!=", ">", ">=")),
+            f"-cells < -{number}", f"cells in ({number}, 0)", f"cells not in ({number}, 0)", f"0 <= cells < {number}",
+            f"{number} == {number}", f"{number} < 1{number}", f"{number} != 1{number}", f"-{number} < {number}",
+        ):  # fmt: skip
+            expression = parse_expression(text, {"cells": "count"}, {})
+            found = connection.execute(f"SELECT cells FROM counts WHERE {condition(expression)} ORDER BY 1").fetchall()
+            python = text.replace("cells", "({cells})")
+            expected = [(cells,) for cells in (0, 2**63 - 1) if eval(python.format(cells=cells))]
+            assert found == expected, text

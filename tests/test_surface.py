@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,24 @@ def test_the_service_has_its_addresses(tmp_path: Path) -> None:
     pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
     pytest.importorskip("starlette.testclient", reason="httpx2 is not installed (the extra `test`)")
     assert lost(WAS["addresses"], surface.addresses(tmp_path)) == []
+
+
+def test_every_address_answers(tmp_path: Path) -> None:
+    """Whatever it is asked; what each says is in tests/test_service.py."""
+    from tests.asked import asked
+
+    filled = {"{sweep_id}": "none", "{configuration_id}": "0", "{form}": "csv", "{name}": "page.css"}
+    seen: Counter[int] = Counter()
+    with asked(tmp_path) as service:
+        for path, methods in {**WAS["addresses"]["described"], **WAS["addresses"]["of the page"]}.items():
+            for place, value in filled.items():
+                path = path.replace(place, value)
+            for method in methods:
+                status = service.ask(path, b"{}" if method == "POST" else None, method)[0]
+                seen[status] += 1
+                expected = 422 if method == "POST" else 404 if "/none" in path and "/v1/" in path else 200
+                assert status == expected, (method, path)
+    assert min(seen[status] for status in (200, 404, 422)) >= 6, seen
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,3 +139,28 @@ def test_ratios_of_steps_are_those_of_the_list(
         ]  # fmt: skip
         assert found == nearest
         assert count_bounds(sweep.grids[0])["outputs"] == (min(found), max(found))
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, "a: " + "{b: [" * 20_000, "- [" * 30_000])
+def test_brackets_that_are_never_closed_are_soon_refused(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(InputError):
+        parse_sweep(text, "sweep")
+    assert time.monotonic() - began < 5
+
+
+def test_exact_fractions_of_exact_fractions_of_rounded_values() -> None:
+    def faults(last: str) -> str:
+        grid = (
+            "{cells: [16, 48], outputs: {of: cells, ratio: 1, round_to: 8}, embedding: {of: outputs, ratio: 1/16}, "
+            f"other_weights: {{of: embedding, ratio: {last}}}}}"
+        )
+        model = "{convention: textbook, cell_type: lstm, inputs: 0, vocabulary: 5, layers: 1}"
+        try:
+            parse_sweep(f"sizer: 1\nname: x\nmodel: {model}\ngrid: {grid}\n")
+        except InputError as problem:
+            return str(problem)
+        return ""
+
+    assert faults("2") == ""
+    assert "1/2 of 1 (embedding) is not whole" in faults("1/2")

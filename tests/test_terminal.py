@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from sizer.cli.terminal import Terminal, bar
-from tests.test_cli import SPEECH, on_terminal
+from tests.commands import on_terminal
+from tests.test_cli import SPEECH
 
 HEADER = ["id", "recurrent_projection", "weights", "of budget"]
 ROWS = [["2,909", "128", "9,961,664", "99.6%"], ["7", "64", "4,000,000", "40.0%"]]

@@ -366,6 +366,7 @@ def test_the_file_is_a_plain_zip(speech_file: Path) -> None:
 
 
 @needs_office
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore:.*extension is not supported")  # openpyxl's, of what LibreOffice adds
 def test_libreoffice_reads_the_same(speech: Made, speech_file: Path, tmp_path: Path) -> None:
     (again,) = converted([speech_file], tmp_path)

@@ -68,7 +68,9 @@ def _by_chance(found: Reconciliation) -> Iterator[str]:
     first = found.answers[0]
     more = {step.assumption for step in first.steps} - {"convention", "cut"}
     if more and first.chance is not None and first.chance >= COARSE:
-        yield f"  {found.tried:,} readings were tried: chance alone would let one give so coarse a figure as {found.claim.text}"
+        number = f"about {first.chance:.0f}" if first.chance >= 1.5 else "one"
+        said = f"chance alone would let {number} give so coarse a figure as {found.claim.text}"
+        yield f"  {found.tried:,} readings were tried: {said}"
 
 
 def coincidence_words(answer: Answer) -> str:

@@ -13,6 +13,7 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
+from sizer.networks.fields import FIELDS
 
 if TYPE_CHECKING:
     from sizer.networks.fitting import Candidate, Fit
@@ -57,7 +58,8 @@ def fit(
 ) -> None:
     """Find the largest value of a field within a budget, and the next one over it.
 
-    A comma list in a field means several networks, one row each; it is no list of one value per layer here.
+    A comma list in a field means several networks, one row each. Without --layers, a list of cells or
+    projections is one network with a width per layer, as everywhere else.
 
     sizer fit --budget 10M --vary cells --inputs 39 --layers 3 --outputs 34
 
@@ -70,8 +72,14 @@ def fit(
             name: [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value
             for name, value in network_fields(fields).items()
         }
+        varied = [part.partition("=")[0].strip() for part in vary.split(",")]
+        if "layers" not in {*lists, *varied}:
+            lists = {
+                name: [value] if FIELDS[name].per_layer and isinstance(value, list) else value
+                for name, value in lists.items()
+            }
         found = fit_each(lists, vary=vary, budget=budget, step=step, round_to=round_to)
-        listed = [name for name, value in lists.items() if isinstance(value, list)]
+        listed = [name for name, value in lists.items() if isinstance(value, list) and len(value) > 1]
         if as_json:
             write_out(json.dumps(as_object(found), indent=2), out)
         else:
@@ -184,6 +192,8 @@ def _said(fields: dict[str, Any]) -> list[str]:
             words.append(title if value else f"no {title}")
         elif isinstance(value, str):
             words.append(value)
+        elif isinstance(value, tuple):
+            words.append(f"{', '.join(map(screens.shown, value))} {title}")
         elif value:
             words.append(f"{value:,} {title if value != 1 else title.removesuffix('s')}")
     return words
@@ -197,6 +207,9 @@ def _explain_command(fields: dict[str, Any]) -> str:
     words = ["sizer", "explain"]
     for name, value in fields.items():
         option = name.replace("_", "-")
+        if isinstance(value, tuple):
+            words += [f"--{option}", ",".join(map(str, value))]
+            continue
         words += (
             [f"--{option}" if value else f"--no-{option}"] if isinstance(value, bool) else [f"--{option}", str(value)]
         )

@@ -59,7 +59,9 @@ def _option(field: Field, several: bool) -> inspect.Parameter:
         if field.name in CHOICES:
             help_text += f" One of {', '.join(CHOICES[field.name])}. [default: {_DEFAULTS[field.name]}]"
         if field.per_layer:
-            help_text += f" Or {'several networks' if several else 'one value per layer'}: 1024,512,256."
+            help_text += (
+                f" Or one value per layer: 1024,512,256{' (with --layers: several networks)' if several else ''}."
+            )
         metavar = "N" if field.kind == "count" else "WORD"
         annotation = Annotated[
             str | None, typer.Option(flag, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False)

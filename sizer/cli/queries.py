@@ -14,7 +14,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.reporting import AsJson, note_unverified, reported
-from sizer.cli.screens import DOT, shown
+from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.counting import did_you_mean
@@ -186,7 +186,7 @@ def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[s
 
     terminal = Terminal.of()
     rows = list(itertools.islice(rows_of(answer), most))
-    header = list(answer.columns)
+    header = list(map(visible, answer.columns))
     left = [place for place, kind in enumerate(answer.columns.values()) if kind == "choice"]
     lines = [[shown(value) for value in row.values()] for row in rows]
     bound = bound_of_shares(results, asked.budget)
@@ -199,13 +199,14 @@ def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[s
         header.append("of budget")
         for line, row in zip(lines, rows, strict=True):
             line.append("" if row[counted] is None else f"{row[counted] * each / bound.maximum:.1%}")
+    name = visible(results.name)
     if not rows:
-        return [*terminal.wrapped(f"{results.name}{DOT}no rows")]
+        return [*terminal.wrapped(f"{name}{DOT}no rows")]
     known = f"{answer.rows:,} row{'' if answer.rows == 1 else 's'}"
     if len(rows) < answer.rows:
         known = f"{len(rows):,} of {known}; --top N shows more, --out FILE writes all"
     return [
-        *terminal.wrapped(f"{results.name}{DOT}{known}"),
+        *terminal.wrapped(f"{name}{DOT}{known}"),
         "",
         *terminal.table(header, lines, left, bar if lines and all(line[-1] for line in lines) else None),
     ]

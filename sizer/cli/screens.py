@@ -6,6 +6,7 @@ plain integers and nothing is cut.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sizer.sweepfile.sweep import Sweep
 
 DOT = " · "
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SCREEN_COLUMNS = (
     "id",
     "convention",
@@ -70,18 +72,23 @@ def plain(value: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value as people read it, with thousands separators."""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else visible(plain(value))
+
+
+def visible(text: str) -> str:
+    """Return a text that moves no cursor: other people's words may hold what a terminal obeys."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def faults_text(faults: Sequence[Fault], lines: Mapping[str, Sequence[str]]) -> str:
     """Return faults, each with the line it stands in where the lines of its file are given."""
     said = []
     for fault in faults:
-        said.append(str(fault))
+        said.append(visible(str(fault)))
         source = lines.get(fault.file, ())
         if 0 < fault.line <= len(source):
             number = str(fault.line).rjust(5)
-            text = source[fault.line - 1].replace("\t", " ")
+            text = visible(source[fault.line - 1].replace("\t", " "))
             said.extend((f"{number} | {text}", f"{' ' * 5} | {' ' * (fault.column - 1)}^"))
     return "\n".join(said)
 

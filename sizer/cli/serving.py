@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +18,14 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
     data: Annotated[str, typer.Option(metavar="DIR", help="The folder of jobs and results.")] = "sizer-data",
     token: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="SIZER_TOKEN",
             metavar="TOKEN",
-            help="What every call must bear, at least 16 characters.",
+            help="What every call must bear, at least 16 visible characters.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Serve other machines without a token: anybody may use this server.")
     ] = False,
@@ -61,7 +62,8 @@ def serve(
             data=Path(data),
             host=host,
             port=port,
-            token=token,
+            # An empty one in the environment was meant to be one: a command that was to print it failed.
+            token=os.environ.get("SIZER_TOKEN") if token is None else token,
             no_auth=no_auth,
             allowed_hosts=tuple(allow_host or ()),
             cluster=cluster,

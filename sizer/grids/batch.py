@@ -11,7 +11,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
-from sizer.networks.counting import Count, check, count
+from sizer.networks.counting import Count, check, count, with_cell_types
 from sizer.networks.network import BYTES
 from sizer.networks.tensors import PARTS
 
@@ -42,17 +42,17 @@ def count_quickly(fields: Mapping[str, Any]) -> Count:
         return count(fields)
     structure = found.structure
     sums = found.counts(*structure.values(fields))
-    configuration = {**structure.resolved}
-    for name in structure.names:
-        configuration[name] = fields[name]
-    return Count(configuration, dict(zip(PARTS, sums, strict=False)), sums[-2], sums[-1])
+    return Count(structure.configuration(fields), dict(zip(PARTS, sums, strict=False)), sums[-2], sums[-1])
 
 
-def count_batch(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, int]]:
+def count_batch(
+    networks: Iterable[Mapping[str, Any]], cell_types: Mapping[str, Any] | None = None
+) -> list[dict[str, int]]:
     """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
 
     Args:
         networks: each as `sizer.count` takes it.
+        cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
 
     Raises:
         InputError: a network has faults; the first hundred of them all, with paths such as `[3].cells`.
@@ -62,7 +62,8 @@ def count_batch(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, int]]:
         >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
         [12926976, 3317760]
     """
-    return [row for rows in count_in_pieces(networks, _AT_ONCE) for row in rows]
+    given = (with_cell_types(network, cell_types) for network in networks)
+    return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
 
 
 def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[dict[str, int]]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
-from sizer.networks.counting import check, count, normalise
+from sizer.networks.counting import check, count, normalise, with_cell_types
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.sweep import Bound
 
@@ -29,13 +29,14 @@ class _Comparison:
 _comparisons: dict[Any, _Comparison] = {}
 
 
-def fits(fields: Mapping[str, Any], budget: Any) -> bool:
+def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] | None = None) -> bool:
     """Return whether a network is within a budget: the constraint of a running search, in a few microseconds.
 
     Args:
         fields: one network, as `sizer.count` takes it.
         budget: `"10M"` or a number (the most weights), `"int8_bytes=2MB"`, a list of such, or a mapping of counted
             columns to a maximum or to `{"min": ..., "max": ...}`; ends are included.
+        cell_types: cell types of your own, as `sizer.count` takes them.
 
     Raises:
         InputError: as `sizer.count` says: a field has a fault, or the convention refuses the network. Or the budget
@@ -48,6 +49,7 @@ def fits(fields: Mapping[str, Any], budget: Any) -> bool:
         >>> fits(network, "13M"), fits(network, 12_926_975)
         (True, False)
     """
+    fields = with_cell_types(fields, cell_types)
     key = key_of(fields, budget if type(budget) in (str, int) else (type(budget), str(budget)))
     if key is None:
         return _fits_slowly(fields, budget)

@@ -9,7 +9,7 @@ from typing import Any
 from sizer.errors import Fault, InputError
 from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import normalise, refused
+from sizer.networks.counting import normalise, refused, with_cell_types
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,12 @@ class Reading:
         }
 
 
-def compare(fields: Mapping[str, Any]) -> tuple[Reading, ...]:
+def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> tuple[Reading, ...]:
     """Return how every convention reads one network, in the order of the conventions.
 
     Args:
         fields: as `sizer.count` takes them; `convention` is left out or ignored.
+        cell_types: cell types of your own, as `sizer.count` takes them.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, or every convention refuses
@@ -61,7 +62,7 @@ def compare(fields: Mapping[str, Any]) -> tuple[Reading, ...]:
         >>> {reading.convention: reading.weights for reading in readings}["keras"]
         2071800
     """
-    network = {name: value for name, value in fields.items() if name != "convention"}
+    network = {name: value for name, value in with_cell_types(fields, cell_types).items() if name != "convention"}
     normal, problems = normalise({"convention": "textbook", **network})
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)

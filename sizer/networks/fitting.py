@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.counting import Count, count_checked, did_you_mean, normalise
+from sizer.networks.counting import Count, count_checked, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
 from sizer.networks.search import Course, Search
@@ -79,7 +79,15 @@ class Fit:
         }
 
 
-def fit(fields: Mapping[str, Any], *, vary: str, budget: str | int, step: int = 1, round_to: int | None = None) -> Fit:
+def fit(
+    fields: Mapping[str, Any],
+    *,
+    vary: str,
+    budget: str | int,
+    step: int = 1,
+    round_to: int | None = None,
+    cell_types: Mapping[str, Any] | None = None,
+) -> Fit:
     """Return the largest value of one field that keeps a network within a budget, and the next one over it.
 
     Both are exact, at any size: the next valid value above the largest is over the budget. Where the count is not
@@ -93,6 +101,7 @@ def fit(fields: Mapping[str, Any], *, vary: str, budget: str | int, step: int = 
         budget: the most that fits: weights (`"10M"`, `10_000_000`) or any counted column (`"int8_bytes=2MB"`).
         step: only multiples of it are looked at.
         round_to: fractions are rounded to the nearest multiple of it, ties up, and are at least that.
+        cell_types: cell types of your own, as `sizer.count` takes them.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, the question is not one, or the
@@ -106,6 +115,7 @@ def fit(fields: Mapping[str, Any], *, vary: str, budget: str | int, step: int = 
         >>> found.largest.values, found.largest.counted, found.next_over.values
         ({'cells': 700}, 21252205, {'cells': 701})
     """
+    fields = with_cell_types(fields, cell_types)
     found = _fit(fields, _question([fields], vary, budget, step, round_to))
     if found.outcome == "refused":
         raise InputError([_refusal(found)])
@@ -244,7 +254,7 @@ def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
         problems.append(("layers", "is set by a list of one value per layer, so it cannot vary"))
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
-    said = {name: normal.get(name, value) for name, value in given.items()}
+    said = {name: value if name == "cell_types" else normal.get(name, value) for name, value in given.items()}
     return _Answer(said, Search(normal, question.course, question.column), question.budget).fit()
 
 

@@ -55,8 +55,8 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
 
     @app.get("/readyz", tags=["server"], **described.READY)
     async def ready() -> Response:
-        if not state.ready:
-            raise RefusedError(503, "the server is starting or stopping")
+        if state.problem:
+            raise RefusedError(503, state.problem)
         return answer({"status": "ready"})
 
     @app.get("/metrics", tags=["server"], **described.METRICS)

@@ -233,20 +233,21 @@ LIST_SWEEPS = _described(
         "Some of them.",
         _json(named("Jobs")),
         422,
+        503,
     ),
 )
 GET_SWEEP = _described(
-    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422)
+    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422, 503)
 )
 DELETE_SWEEP = _described(
     "Cancel a sweep, or forget it",
     "A sweep that waits or runs is cancelled (200); one that has ended is removed with its rows (204).",
-    {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422), 204: {"description": "It is removed."}},
+    {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422, 503), 204: {"description": "It is removed."}},
 )
 EVENTS = _described(
     "Progress as server-sent events",
     "The sweep whenever something changes, until it has ended; the event's name is the status.",
-    _responses(200, "Events.", {"text/event-stream": {"schema": {"type": "string"}}}, 404, 422, 429),
+    _responses(200, "Events.", {"text/event-stream": {"schema": {"type": "string"}}}, 404, 422, 429, 503),
 )
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from sizer.errors import Fault, InputError, RunError
 from sizer.service.bodies import as_json
-from sizer.service.refusals import FoundFaultsError, RefusedError
+from sizer.service.refusals import TOO_LONG, FoundFaultsError, RefusedError, is_too_long
 
 LOG = logging.getLogger("sizer.service")
 """What the server writes on standard error: what clients are not told."""
@@ -33,7 +33,7 @@ def refused(status: int, faults: Iterable[Fault], headers: Mapping[str, str] | N
 async def answered(problem: Exception) -> Response | None:
     """Return the answer to what a client did wrong; None where it is no such problem."""
     for kind, handler in HANDLERS:
-        if isinstance(problem, kind):
+        if isinstance(problem, kind) and (kind is not ValueError or is_too_long(problem)):
             return await handler(None, problem)
     return None
 
@@ -78,6 +78,13 @@ def _said(error: Mapping[str, Any]) -> str:
     return message[:1].lower() + message[1:]
 
 
+async def on_value_error(_: Request | None, problem: Exception) -> Response:
+    """Answer that a number is too long; anything else is a mistake of the server's own."""
+    if not is_too_long(problem):
+        raise problem
+    return refused(422, [Fault("", 0, 0, "", TOO_LONG)])
+
+
 async def on_anything(_: Request | None, __: Exception) -> Response:
     """Answer a mistake of the server's own, of which the log has more."""
     return refused(500, [Fault("", 0, 0, "", "something went wrong in the server; its log says what")])
@@ -97,5 +104,6 @@ HANDLERS: tuple[tuple[type[Exception], Callable[[Any, Exception], Awaitable[Resp
     (RunError, on_run_error),
     (RequestValidationError, on_parameter),
     (HTTPException, on_http),
+    (ValueError, on_value_error),
 )
 """What answers which problem."""

@@ -76,6 +76,10 @@ class Guard:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
+            elif scope["type"] == "websocket":
+                # None is served. Before it is accepted, to close it is to refuse it: the server in front answers 403.
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         began = time.perf_counter()
         status, ended = 0, False

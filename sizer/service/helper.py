@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -58,7 +59,7 @@ def _limit_memory(most: int) -> None:
 def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     """Return how a question was answered, and the answer."""
     from sizer.errors import InputError, RunError
-    from sizer.service.refusals import RefusedError
+    from sizer.service.refusals import TOO_LONG, RefusedError, is_too_long
 
     try:
         found, about = _ABOUT[question["about"]](question, body)
@@ -72,7 +73,13 @@ def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], b
         return {"said": "unfinished", "message": str(problem)}, b""
     except MemoryError:
         return {"said": "memory"}, b""
-    except Exception:
+    except Exception as problem:
+        if is_too_long(problem):
+            return {"said": "refused", "status": 422, "message": TOO_LONG}, b""
+        if question["about"] == "folder":
+            # What lies in a folder may be anything.
+            message = f"its manifest cannot be used ({type(problem).__name__})"
+            return {"said": "refused", "status": 422, "message": message}, b""
         traceback.print_exc()
         return {"said": "broken"}, b""
     return {"said": "answer", **about}, found
@@ -85,6 +92,11 @@ def _faults(faults: Iterable[Any]) -> bytes:
 
 
 def _sweep(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return what there is to know of a sweep without running it, as JSON."""
+    return json.dumps(_known_of(question, body)).encode(), {}
+
+
+def _known_of(question: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     """Return what there is to know of a sweep without running it."""
     from sizer.runs.run import run_sweep
     from sizer.sweepfile.load import parse_sweep
@@ -109,7 +121,7 @@ def _sweep(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, A
         expected = dict(summary.pop("expected_bytes"))
         dry_run = {name: summary[name] for name in summary if name not in ("files", "name", "description", "seconds")}
         found["dry_run"] = {"exact": done.account is not None, **dry_run, "expected_bytes": expected}
-    return json.dumps(found).encode(), {}
+    return found
 
 
 def _configuration(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -129,9 +141,67 @@ def _networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str
     return found, {"networks": networks}
 
 
+def _folder(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return the job that made a folder of results; why that cannot be said under `unknown`."""
+    from sizer.service.bodies import as_json
+
+    return as_json(_job_of(Path(question["folder"]), dry=question["dry"])), {}
+
+
+def _job_of(folder: Path, *, dry: bool) -> dict[str, Any]:
+    """Return what is to be known of the job that made a folder.
+
+    A manifest is the last that a run writes: its job is done. Where a run was only begun, its job has failed, and goes on
+    from what was made when its sweep is posted again.
+    """
+    manifests = sorted(folder.glob("*.manifest.json"))
+    orders = sorted(folder.glob(".*.run/order.json"))
+    said: dict[str, Any] = {}
+    for path in (*manifests, *orders):
+        try:
+            said = json.loads(path.read_bytes())
+            if isinstance(said, dict) and isinstance(said.get("sweep"), str):
+                break
+        except (OSError, ValueError, RecursionError):
+            continue
+    else:
+        return {"unknown": "it has no manifest that says of which sweep they are"}
+    found = _known_of({"dry": dry, "budget": [], "where": [], "top": 5}, said["sweep"].encode())
+    if found["id"] != folder.name:
+        return {"unknown": "its manifest is of another sweep"}
+    when = path.stat().st_mtime
+    dry_run = found.pop("dry_run", {"exact": False, "configurations": found["configurations"]})
+    job = {name: found[name] for name in ("id", "name", "text", "configurations")}
+    job |= {"dry_run": dry_run, "created": when, "ended": when}
+    if path in manifests:
+        missing = [file for file in said.get("files", ()) if not (folder / file).is_file()]
+        if not missing:
+            return {**job, "status": "done", "summary": _summary(said, dry_run)}
+    message = "what was known of this job was lost before it was done; post its sweep again to go on with it"
+    fault = {"file": "", "line": 0, "column": 0, "path": "", "message": message}
+    return {**job, "status": "failed", "faults": [fault]}
+
+
+def _summary(manifest: Mapping[str, Any], dry_run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run said when it ended, as far as its manifest knows it."""
+    from sizer.grids.account import Account
+    from sizer.sweepfile.load import parse_sweep
+
+    sweep = parse_sweep(manifest["sweep"], "sweep")
+    return {
+        "name": sweep.name,
+        "description": sweep.description,
+        **Account.from_json(manifest).as_json(),
+        "largest": dry_run.get("largest", []),
+        "smallest": dry_run.get("smallest"),
+        "seconds": None,  # nobody wrote that down
+    }
+
+
 _ABOUT = {
     "sweep": _sweep,
     "configuration": _configuration,
+    "folder": _folder,
     **dict.fromkeys(("count", "compare", "claim", "explain", "fit", "code"), _networks),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import RunError
+from sizer.service.faults import LOG
 from sizer.service.questions import LIMITS
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.settings import Limits
@@ -31,6 +32,10 @@ class Said:
     def parsed(self) -> Any:
         """Return the answer as a value."""
         return json.loads(self.content)
+
+
+class _EndedError(Exception):
+    """A helper has ended without an answer."""
 
 
 class Helpers:
@@ -97,31 +102,40 @@ class Helpers:
             "most": limits.answer_bytes,
             "limits": {name: getattr(limits, name) for name in LIMITS},
         }
-        process = self._taken() or await self._started()
+        head = json.dumps(asked).encode() + b"\n"
+        while (process := self._taken()) is not None:
+            # One may have ended since, by another's hand or for want of memory: then the next is asked.
+            with contextlib.suppress(_EndedError):
+                return await self._ask_one(process, head, body)
+        try:
+            return await self._ask_one(await self._started(), head, body)
+        except _EndedError:
+            raise RefusedError(503, "this question ended the process that was to answer it") from None
+
+    async def _ask_one(self, process: asyncio.subprocess.Process, head: bytes, body: bytes) -> Said:
         self._busy.add(process)
         whole = False
         try:
             assert process.stdin is not None
             assert process.stdout is not None
-            async with asyncio.timeout(limits.question_seconds):
-                process.stdin.write(json.dumps(asked).encode() + b"\n")
+            async with asyncio.timeout(self._limits.question_seconds):
+                process.stdin.write(head)
                 process.stdin.write(body)
                 await process.stdin.drain()
                 line = await process.stdout.readline()
-                about: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {"said": "nothing", "bytes": 0}
+                if not line.endswith(b"\n"):
+                    raise _EndedError
+                about: dict[str, Any] = json.loads(line)
                 content = await process.stdout.readexactly(about["bytes"])
-            if about["said"] == "nothing":
-                raise RefusedError(503, "this question ended the process that was to answer it")
             # What ran out of memory or into a mistake may not be as it was.
             whole = about["said"] not in ("memory", "broken")
             return Said(about, content)
         except TimeoutError:
-            message = f"this takes longer than the {limits.question_seconds:g} seconds that a question may take"
+            message = f"this takes longer than the {self._limits.question_seconds:g} seconds that a question may take"
             raise RefusedError(503, message) from None
-        except (BrokenPipeError, ConnectionResetError, asyncio.IncompleteReadError):
-            raise RefusedError(
-                503, "the process that was to answer has ended; try again", {"retry-after": "1"}
-            ) from None
+        except (OSError, RuntimeError, asyncio.IncompleteReadError):
+            # The second is what uvloop says of a pipe that is closed.
+            raise _EndedError from None
         finally:
             # A client that has gone ends the question with its process: nobody reads the answer.
             self._busy.discard(process)
@@ -142,16 +156,20 @@ class Helpers:
 
     async def _started(self) -> asyncio.subprocess.Process:
         limits = self._limits
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "sizer.service.helper",
-            str(limits.question_seconds + _GRACE_SECONDS),
-            str(limits.question_bytes),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LONGEST_LINE,
-        )
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "sizer.service.helper",
+                str(limits.question_seconds + _GRACE_SECONDS),
+                str(limits.question_bytes),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LONGEST_LINE,
+            )
+        except OSError as problem:
+            LOG.error("no process can be started to answer: %s", problem)
+            raise RefusedError(503, "no process can be started to answer; try again", {"retry-after": "5"}) from None
 
     async def close(self) -> None:
         """End every process."""

@@ -9,6 +9,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from sizer.service.storage import StorageError
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -61,6 +63,9 @@ class _Jobs(Collector):
 
     def collect(self) -> list[Metric]:
         family = GaugeMetricFamily("sizer_jobs", "Jobs by status.", labels=["status"])
-        for status, number in self._jobs().items():
-            family.add_metric([status], number)
+        try:
+            for status, number in self._jobs().items():
+                family.add_metric([status], number)
+        except StorageError:
+            return []  # everything else can be said all the same; `/readyz` says why
         return [family]

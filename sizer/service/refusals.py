@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from sizer.errors import Fault
 
+TOO_LONG = "what is asked leads to a number of more than 4,300 digits, which is not written"
+
 
 class RefusedError(Exception):
     """A request that is not answered, with the status that says why."""
@@ -25,3 +27,8 @@ class FoundFaultsError(Exception):
         """Hold the answer."""
         super().__init__("faults in the input")
         self.content = content
+
+
+def is_too_long(problem: Exception) -> bool:
+    """Return whether a number has more digits than Python writes."""
+    return isinstance(problem, ValueError) and "int_max_str_digits" in str(problem)

@@ -65,7 +65,7 @@ def router(state: State) -> APIRouter:
         if limit > limits.page_rows:
             message = f"a page has at most {limits.page_rows:,} rows; `next` leads to more"
             raise InputError([Fault("", 0, 0, "limit", message)])
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         after = _after(cursor)
         key = (job.id, job.created, tuple(budget), tuple(where))
         async with state.querying():
@@ -93,7 +93,7 @@ def router(state: State) -> APIRouter:
         x: Annotated[str, Query(description="The field along the axis.", max_length=100)] = "",
         colour: Annotated[str, Query(description="The field that groups.", max_length=100)] = "",
     ) -> Response:
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         async with state.querying():
             known = varying.get((job.id, job.created))
             asked = {"budget": budget, "where": where, "x": x, "colour": colour}
@@ -113,7 +113,7 @@ def router(state: State) -> APIRouter:
     ) -> Response:
         if form not in _TYPES:
             raise RefusedError(404, f"rows are to be had as {', '.join(_TYPES)}")
-        job = _done(state, sweep_id)
+        job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.runner.folder(job.id)
@@ -126,7 +126,7 @@ def router(state: State) -> APIRouter:
             return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
-            await run_in_threadpool(_results, folder, job)
+            await run_in_threadpool(_check_whole, folder, job)
             path = whole
         else:
             async with state.querying():
@@ -138,8 +138,8 @@ def router(state: State) -> APIRouter:
     return found
 
 
-def _done(state: State, sweep_id: str) -> Job:
-    job = state.job(sweep_id)
+async def _done(state: State, sweep_id: str) -> Job:
+    job = await state.job(sweep_id)
     if job.status != "done":
         raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
     return job
@@ -165,24 +165,34 @@ def _after(cursor: str) -> list[Any] | None:
     return found
 
 
-def _results(folder: Path, job: Job) -> Any:
-    """Return a job's table, under the sweep's name: no path of the server reaches an answer.
+@contextlib.contextmanager
+def _reading(folder: Path, job: Job) -> Iterator[Any]:
+    """Give a job's table, under the sweep's name: no path of the server reaches an answer.
 
     Raises:
-        RefusedError: the table is not what the job wrote.
+        RefusedError: the table is not what the job wrote; the log says more.
     """
-    from sizer.tables.results import Results, open_results
+    from sizer.tables.results import Results, UnreadableError, open_results
 
     try:
         (result,) = open_results(folder / f"{job.name}.parquet").results
-        verified = result.verified
-    except InputError as problem:
+        if not result.verified:
+            raise FileNotFoundError(f"{job.name}: no manifest vouches for the table")
+        yield Results((dataclasses.replace(result, name=job.name),))
+    except (UnreadableError, FileNotFoundError) as problem:
         LOG.error("job %s: %s", job.id, problem)
-        verified = False
-    if not verified:
         message = f"{job.name}: the table is not what its run wrote; delete the sweep and post it again"
-        raise RefusedError(500, message)
-    return Results((dataclasses.replace(result, name=job.name),))
+        raise RefusedError(500, message) from None
+
+
+def _check_whole(folder: Path, job: Job) -> None:
+    """Check that a job's table is what the job wrote.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    with _reading(folder, job):
+        pass
 
 
 def _page(
@@ -192,13 +202,15 @@ def _page(
     from sizer.tables.query import Query as Asked
 
     query = Asked(budget=budget, where=where, sort=sort, columns=columns)
-    return page_of(_results(folder, job), query, **asked)
+    with _reading(folder, job) as results:
+        return page_of(results, query, **asked)
 
 
 def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | None) -> tuple[dict[str, Any], Varying]:
     from sizer.tables.plots import Asked, points_for
 
-    found, known = points_for(_results(folder, job), Asked(**asked), varying)
+    with _reading(folder, job) as results:
+        found, known = points_for(results, Asked(**asked), varying)
     return dataclasses.asdict(found), known
 
 
@@ -210,7 +222,7 @@ def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
     from sizer.tables.writers import CsvWriter
 
     sink = _Pieces()
-    with answered(_results(folder, job), Asked(**asked)) as found:
+    with _reading(folder, job) as results, answered(results, Asked(**asked)) as found:
         writer = CsvWriter(sink, found.schema, {}, Form())
         from sizer.tables.arrow import regrouped
 
@@ -304,9 +316,12 @@ class _Files:
                 with contextlib.suppress(OSError):
                     os.utime(path)
                 return path
-            results = _results(folder, job)
             query = Asked(**asked)
-            with pending_files(self._folder) as pending, answered(results, query) as found:
+            with (
+                pending_files(self._folder) as pending,
+                _reading(folder, job) as results,
+                answered(results, query) as found,
+            ):
                 write_answer(found, form, pending.add(path), results, query)
                 pending.commit()
         self._forget(path)

@@ -10,16 +10,22 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sizer.errors import Fault
 from sizer.service.faults import LOG
 from sizer.service.jobs import Job, Jobs
 from sizer.service.settings import Settings
+from sizer.service.storage import StorageError
 
 _MOST_ATTEMPTS = 5
 """Workers that a job may lose; with a killed server none is lost."""
 _PATIENCE_SECONDS = 5.0
+_AGAIN_SECONDS = 1.0
+"""How long is waited after what went wrong, before it is done again."""
+REMOVED = ".removed-"
+"""Before the id of a job whose folder is being removed."""
+Found = TypeVar("Found")
 
 
 class Runner:
@@ -43,6 +49,8 @@ class Runner:
         self._work = threading.Condition()
         self._stopping = threading.Event()
         self._running: dict[str, subprocess.Popen[str]] = {}
+        self._beginning = threading.Lock()
+        self._begun = False
         self._threads = [
             threading.Thread(target=self._take_jobs, name=f"jobs-{place}", daemon=True)
             for place in range(settings.limits.jobs_at_once)
@@ -50,20 +58,26 @@ class Runner:
 
     def start(self) -> None:
         """Go on with what was running when the last server ended, and then with what waits."""
-        self._jobs.requeue()
         for thread in self._threads:
             thread.start()
+
+    @property
+    def problem(self) -> str:
+        """Why jobs are not run, in a person's words; empty where they are."""
+        return "" if all(thread.is_alive() for thread in self._threads) else "a thread that runs jobs has ended"
 
     def stop(self) -> None:
         """End the workers; what they were at waits for the next server."""
         self._stopping.set()
+        self._jobs.hurry()
         with self._work:
             self._work.notify_all()
             for process in self._running.values():
                 process.terminate()
         for thread in self._threads:
             thread.join(_PATIENCE_SECONDS)
-        self._jobs.requeue()
+        with contextlib.suppress(StorageError):  # the next server does it
+            self._jobs.requeue()
 
     def wake(self) -> None:
         """Look for jobs that wait."""
@@ -88,25 +102,56 @@ class Runner:
     def remove(self, job: Job) -> None:
         """Forget a job that has ended, and its tables."""
         self._jobs.remove(job.id)
-        shutil.rmtree(self.folder(job.id), ignore_errors=True)
+        folder = self.folder(job.id)
+        gone = folder.with_name(REMOVED + job.id)
+        try:
+            # At once: half a folder would be taken for results of which the job was lost.
+            if folder.exists():
+                folder.rename(gone)
+        except OSError as problem:
+            LOG.warning("the results of job %s cannot be removed: %s", job.id, problem)
+        shutil.rmtree(gone, ignore_errors=True)
         self._on_change(job.id)
 
     def _take_jobs(self) -> None:
         while not self._stopping.is_set():
-            job = self._jobs.claim()
-            if job is None:
-                with self._work:
-                    # A second at most: a job may have been added between looking and waiting.
-                    self._work.wait(1.0)
-                continue
-            self._on_change(job.id)
             try:
-                self._run(job)
+                self._take_job()
+            except StorageError:  # which the log has
+                self._stopping.wait(_AGAIN_SECONDS)
             except Exception:  # a thread that ends would leave jobs waiting for ever
-                LOG.exception("job %s", job.id)
-                self._jobs.end(job.id, "failed", faults=[_fault("the server could not run it; its log says why")])
-                self._stopping.wait(1.0)
-            self._on_change(job.id)
+                LOG.exception("jobs cannot be taken; it is tried again")
+                self._stopping.wait(_AGAIN_SECONDS)
+
+    def _take_job(self) -> None:
+        with self._beginning:
+            if not self._begun:
+                self._jobs.requeue()
+                self._begun = True
+        job = self._jobs.claim()
+        if job is None:
+            with self._work:
+                # A second at most: a job may have been added between looking and waiting.
+                self._work.wait(1.0)
+            return
+        self._on_change(job.id)
+        try:
+            self._run(job)
+        except Exception:
+            LOG.exception("job %s", job.id)
+            faults = [_fault("the server could not run it; its log says why")]
+            self._insist(lambda: self._jobs.end(job.id, "failed", faults=faults))
+            self._stopping.wait(_AGAIN_SECONDS)
+        self._on_change(job.id)
+
+    def _insist(self, work: Callable[[], Found]) -> Found | None:
+        """Return what a function finds, however often it must be asked; None where the server ends before."""
+        while True:
+            try:
+                return work()
+            except StorageError:
+                if self._stopping.wait(_AGAIN_SECONDS):
+                    return None
 
     def _run(self, job: Job) -> None:
         with contextlib.ExitStack() as stack:
@@ -133,13 +178,15 @@ class Runner:
                 process.stdin.flush()
             said: dict[str, Any] = {}
             # The job may have been cancelled before the process was there to be ended.
-            known = self._jobs.get(job.id)
+            known = self._insist(lambda: self._jobs.get(job.id))
             if known is None or known.status != "running":
                 return
             for line in process.stdout:
                 said = _parsed(line) or said
                 if "progress" in said:
-                    self._jobs.progressed(job.id, said["progress"])
+                    # How a job ended is written until it can be; how far it is need not be.
+                    with contextlib.suppress(StorageError):
+                        self._jobs.progressed(job.id, said["progress"])
                     self._on_change(job.id)
         self._settle(job, said)
 
@@ -151,19 +198,19 @@ class Runner:
     def _settle(self, job: Job, said: Mapping[str, Any]) -> None:
         """Note what became of a job whose worker has ended."""
         if "done" in said:
-            self._jobs.end(job.id, "done", summary=said["done"])
+            self._insist(lambda: self._jobs.end(job.id, "done", summary=said["done"]))
         elif "faults" in said:
-            self._jobs.end(job.id, "failed", faults=said["faults"])
+            self._insist(lambda: self._jobs.end(job.id, "failed", faults=said["faults"]))
         elif not self._stopping.is_set():
-            known = self._jobs.get(job.id)
+            known = self._insist(lambda: self._jobs.get(job.id))
             if known is None or known.status != "running":
                 return
             self._on_retry()
             reason = said.get("unfinished", "its worker ended")
             LOG.warning("job %s is begun again: %s", job.id, reason)
-            if self._jobs.retry(job.id) >= _MOST_ATTEMPTS:
+            if (self._insist(lambda: self._jobs.retry(job.id)) or 0) >= _MOST_ATTEMPTS:
                 message = f"{_MOST_ATTEMPTS} workers ended before the job did; the server's log says why"
-                self._jobs.end(job.id, "failed", faults=[_fault(message)])
+                self._insist(lambda: self._jobs.end(job.id, "failed", faults=[_fault(message)]))
             else:
                 self._stopping.wait(0.5)
 

@@ -40,10 +40,10 @@ def serve(settings: Settings, said: Callable[[str], None]) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            ws="none",  # who asks for one gets the answer of the address, as if nothing but HTTP were spoken
             proxy_headers=False,
             timeout_graceful_shutdown=3,
             http=connections_of(_within_system(settings.limits)),
-            ws="none",
             lifespan="on",
         )
         host, port = listening.getsockname()[:2]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sizer.errors import RunError
+
+_TOKEN = re.compile("[!-~]{16,}")
+"""What a header bears unchanged: blanks at either end of one are not sent."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     """0: any that is free."""
-    token: str = ""
-    """What every call must bear; empty: none is asked for."""
+    token: str | None = None
+    """What every call must bear; None: none is asked for."""
     no_auth: bool = False
     """Whether it is meant that a server without a token is reached from other machines."""
     allowed_hosts: tuple[str, ...] = ()
@@ -95,10 +99,12 @@ class Settings:
         """Check that nobody is let in unawares.
 
         Raises:
-            RunError: the server would be open to other machines without a token, or the token is too short to be one.
+            RunError: the server would be open to other machines without a token, or the token is none.
         """
-        if self.token and (len(self.token) < 16 or not self.token.isascii() or not self.token.isprintable()):
-            raise RunError("a token has at least 16 printable characters, such as `openssl rand -hex 24` prints")
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise RunError(
+                "a token has at least 16 visible ASCII characters and no others, such as `openssl rand -hex 24` prints"
+            )
         if not is_loopback(self.host) and not self.token and not self.no_auth:
             raise RunError(
                 f"{self.host} may be reached from other machines: give --token (or SIZER_TOKEN), or --no-auth where"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
+import functools
+import json
+import shutil
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -15,13 +21,14 @@ from sizer.errors import RunError
 from sizer.service.bodies import Allowance
 from sizer.service.faults import LOG
 from sizer.service.helpers import Helpers
-from sizer.service.jobs import Job, Jobs
+from sizer.service.jobs import JOB_ID, Job, Jobs
 from sizer.service.metrics import Metrics
-from sizer.service.refusals import RefusedError
-from sizer.service.runner import Runner
+from sizer.service.refusals import FoundFaultsError, RefusedError
+from sizer.service.runner import REMOVED, Runner
 from sizer.service.settings import Settings
+from sizer.service.storage import PATIENCE_SECONDS, StorageError
 
-_ID = re.compile("[0-9a-f]{20}")
+Found = TypeVar("Found")
 
 
 class State:
@@ -48,8 +55,13 @@ class State:
         self.calculators = Helpers(settings.limits, settings.limits.calculators)
         self.allowance = Allowance(settings.limits.held_bytes)
         self.runner = Runner(self.jobs, settings, self._changed, self.metrics.retries.inc)
+        self.jobs.on_renewed(self._on_renewed)
         self.ready = False
         self.stopping = False
+        # Few, and of their own: where the file of the jobs makes them wait, nothing else does.
+        self._readers = ThreadPoolExecutor(4, "read-jobs")
+        self._writers = ThreadPoolExecutor(2, "write-jobs")
+        self._finding: asyncio.Task[None] | None = None
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._queries = asyncio.Semaphore(settings.limits.queries_at_once)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,17 +75,21 @@ class State:
         # What rows need takes a second to import; the first who asks for them need not wait for it.
         threading.Thread(target=_import_tables, daemon=True).start()
         self._warming = asyncio.gather(self.helpers.warm("sweep"), self.calculators.warm("count"))
+        self._find()
 
     async def stop(self) -> None:
         """End every process that was started; what was running waits for the next server."""
         self.stop_streams()
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+        for task in (self._warming, self._finding):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(self.runner.stop)
         await self.helpers.close()
         await self.calculators.close()
-        self.jobs.close()
+        for threads in (self._readers, self._writers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self.jobs.close)
         self._lock.release()
 
     def stop_streams(self) -> None:
@@ -84,13 +100,41 @@ class State:
             for event in followers:
                 event.set()
 
-    def job(self, job_id: str) -> Job:
+    @property
+    def problem(self) -> str:
+        """Why no job would be run now, in a person's words; empty where all is well."""
+        return self.jobs.problem or (self.runner.problem if self.ready else "the server is starting or stopping")
+
+    async def read(self, work: Callable[..., Found], *given: Any) -> Found:
+        """Return what a method of the jobs finds that changes nothing; meanwhile others are answered.
+
+        Raises:
+            StorageError: it could not be read in time.
+        """
+        return await self._asked(self._readers, work, *given)
+
+    async def write(self, work: Callable[..., Found], *given: Any) -> Found:
+        """Return what a method of the jobs finds that changes something; meanwhile others are answered.
+
+        Raises:
+            StorageError: it could not be written in time.
+        """
+        return await self._asked(self._writers, work, *given)
+
+    async def _asked(self, threads: ThreadPoolExecutor, work: Callable[..., Found], *given: Any) -> Found:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS + 1):
+                return await asyncio.get_running_loop().run_in_executor(threads, functools.partial(work, *given))
+        except TimeoutError:
+            raise StorageError(self.jobs.problem or "too many wait for the file of the jobs") from None
+
+    async def job(self, job_id: str) -> Job:
         """Return a job.
 
         Raises:
-            RefusedError: there is none of that id.
+            RefusedError: there is none of that id, or the jobs cannot be read.
         """
-        found = self.jobs.get(job_id) if _ID.fullmatch(job_id) else None
+        found = await self.read(self.jobs.get, job_id) if JOB_ID.fullmatch(job_id) else None
         if found is None:
             raise RefusedError(404, "no sweep has this id")
         return found
@@ -124,6 +168,65 @@ class State:
             if not followers:
                 del self._followers[job_id]
 
+    def _on_renewed(self) -> None:
+        """Look for results whose jobs were lost; from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._find)
+
+    def _find(self) -> None:
+        if self._finding is not None:
+            self._finding.cancel()
+        self._finding = asyncio.create_task(self._restore())
+
+    async def _restore(self) -> None:
+        """Make jobs again of results whose jobs are not known, and remove what was being removed."""
+        try:
+            folders = await asyncio.to_thread(_folders, self.settings.data / "results")
+            known = await self._insisted(self.jobs.ids)
+            for folder in folders:
+                if folder.name.startswith(REMOVED):
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                elif folder.name not in known and JOB_ID.fullmatch(folder.name):
+                    await self._restore_from(folder)
+        except Exception:
+            LOG.exception("results whose jobs are not known cannot be looked for")
+
+    async def _restore_from(self, folder: Path) -> None:
+        said = await self._known_of(folder)
+        if "unknown" in said:
+            LOG.warning("results/%s has no job, and none can be made of it: %s", folder.name, said["unknown"])
+            return
+        now = time.time()
+        faults = tuple(said.pop("faults", ()))
+        job = Job(ended=said.pop("ended", now), created=said.pop("created", now), faults=faults, **said)
+        if await self._insisted(self.jobs.restore, job):
+            LOG.warning("results/%s had no job; it is one again, %s", folder.name, job.status)
+            self._changed(job.id)
+
+    async def _known_of(self, folder: Path) -> dict[str, Any]:
+        """Return the job that made a folder, or under `unknown` why that cannot be said."""
+        asked = {"about": "folder", "folder": str(folder.absolute())}
+        try:
+            try:
+                said = await self.helpers.ask({**asked, "dry": True}, b"")
+            except RefusedError as problem:
+                if problem.status != 503:
+                    raise
+                # What cannot be counted in time, or in memory, may have been run all the same.
+                said = await self.helpers.ask({**asked, "dry": False}, b"")
+            return dict(said.parsed())
+        except FoundFaultsError as problem:
+            return {"unknown": json.loads(problem.content)["faults"][0]["message"]}
+        except (RefusedError, RunError) as problem:
+            return {"unknown": str(problem)}
+
+    async def _insisted(self, work: Callable[..., Found], *given: Any) -> Found:
+        while True:
+            try:
+                return await self.write(work, *given)
+            except StorageError:
+                await asyncio.sleep(1)
+
     def _changed(self, job_id: str) -> None:
         """Tell who follows a job; from any thread."""
         if self._loop is not None and not self._loop.is_closed():
@@ -149,6 +252,17 @@ class State:
             yield
         finally:
             self._queries.release()
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders within another, those of the oldest jobs first, as far as that can be told."""
+    found = []
+    with contextlib.suppress(OSError):
+        for one in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if one.is_dir():
+                    found.append((one.stat().st_mtime, one.name, one))
+    return [one for _, _, one in sorted(found)]
 
 
 def _import_tables() -> None:

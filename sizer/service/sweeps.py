@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
@@ -20,8 +19,10 @@ from sizer.service.helpers import Said
 from sizer.service.jobs import ENDED, Job
 from sizer.service.refusals import RefusedError
 from sizer.service.state import State
+from sizer.service.storage import StorageError
 
 _HEARTBEAT_SECONDS = 15.0
+_AGAIN_SECONDS = 1.0
 _LINE_LIMIT = 2000
 """Of a condition or a bound in an address."""
 
@@ -67,7 +68,7 @@ def router(state: State) -> APIRouter:
             raise InputError([Fault("sweep", 0, 0, "grid", message)])
         dry = said.get("dry_run") or {"exact": False, "configurations": said["configurations"]}
         job = Job(said["id"], said["name"], said["text"], said["configurations"], "queued", dry, time.time())
-        added = await run_in_threadpool(state.jobs.add, job, limits.jobs_waiting)
+        added = await state.write(state.jobs.add, job, limits.jobs_waiting)
         if added is None:
             raise RefusedError(429, f"{limits.jobs_waiting} jobs are waiting already; try again", {"retry-after": "30"})
         job, queued = added
@@ -80,25 +81,25 @@ def router(state: State) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000, description="At most so many, the newest first.")] = 100,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:
-        jobs = await run_in_threadpool(state.jobs.newest, limit, offset)
+        jobs = await state.read(state.jobs.newest, limit, offset)
         return answer({"sweeps": [job.as_json() for job in jobs]})
 
     @found.get("/sweeps/{sweep_id}", **described.GET_SWEEP)
     async def get(sweep_id: str) -> Response:
-        job = state.job(sweep_id)
+        job = await state.job(sweep_id)
         return answer({**job.as_json(), "sweep": job.text})
 
     @found.delete("/sweeps/{sweep_id}", **described.DELETE_SWEEP)
     async def delete(sweep_id: str) -> Response:
-        job = state.job(sweep_id)
-        if await run_in_threadpool(state.runner.cancel, job):
-            return answer(state.job(sweep_id).as_json())
-        await run_in_threadpool(state.runner.remove, job)
+        job = await state.job(sweep_id)
+        if await state.write(state.runner.cancel, job):
+            return answer((await state.job(sweep_id)).as_json())
+        await state.write(state.runner.remove, job)
         return Response(status_code=204)
 
     @found.get("/sweeps/{sweep_id}/events", **described.EVENTS)
     async def events(sweep_id: str) -> Response:
-        state.job(sweep_id)
+        await state.job(sweep_id)
         state.check_followers()  # before the answer begins
         return StreamingResponse(
             _events(state, sweep_id), media_type="text/event-stream", headers={"cache-control": "no-store"}
@@ -106,7 +107,7 @@ def router(state: State) -> APIRouter:
 
     @found.get("/sweeps/{sweep_id}/configurations/{configuration_id}", **described.CONFIGURATION)
     async def configuration(sweep_id: str, configuration_id: int) -> Response:
-        job = state.job(sweep_id)
+        job = await state.job(sweep_id)
         said = await state.helpers.ask({"about": "configuration", "id": configuration_id}, job.text.encode())
         return Response(said.content, media_type="application/json")
 
@@ -119,7 +120,12 @@ async def _events(state: State, sweep_id: str) -> AsyncIterator[bytes]:
         said = ""
         while not state.stopping:
             changed.clear()
-            job = state.jobs.get(sweep_id)
+            try:
+                job = await state.read(state.jobs.get, sweep_id)
+            except StorageError:
+                yield b": still here\n\n"
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
             if job is None:
                 yield b"event: removed\ndata: {}\n\n"
                 return

@@ -136,7 +136,9 @@ class _Check:
                 self.findings.at_value(place, message)
                 return None
         least, most = min(ratio.ratios), max(ratio.ratios)
-        divisor = math.gcd(*(base.divisor * one.numerator // one.denominator for one in ratio.ratios))
+        divides = all(base.divisor % one.denominator == 0 for one in ratio.ratios)
+        # Otherwise the values themselves have shown it, and of what divides their fractions nothing is known.
+        divisor = math.gcd(*(base.divisor * one.numerator // one.denominator for one in ratio.ratios)) if divides else 1
 
         def scaled_rows() -> Sequence[Row] | None:
             below = base.rows()
@@ -148,7 +150,9 @@ class _Check:
                 for fraction in ratio.ratios
             ]
 
-        return _Values(int(base.low * least), int(base.high * most), divisor, base.exact, functools.cache(scaled_rows))
+        return _Values(
+            int(base.low * least), int(base.high * most), divisor, base.exact and divides, functools.cache(scaled_rows)
+        )
 
     def _rounded_values(self, base: _Values, ratio: Ratio) -> _Values:
         step = ratio.round_to or 1

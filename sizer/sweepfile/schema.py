@@ -306,7 +306,8 @@ def _report_min_items(error: ValidationError, path: Path, findings: Findings) ->
 def _report_max_items(error: ValidationError, path: Path, findings: Findings) -> None:
     items: Any = error.instance
     length = len(items)
-    del items[error.validator_value :]  # as the message says
+    most: Any = error.validator_value
+    del items[most:]  # as the message says
     axis = "; write a long axis as {from, to, step}" if path[0] == "grid" and len(path) > 1 else ""
     findings.at_value(path, f"has {length:,} items; at most {error.validator_value:,} are read{axis}")
 

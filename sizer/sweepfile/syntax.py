@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
+_BRACKET = re.compile(r"[\[\]{}]")
+
 _PYTHON_PARSER_LIMIT = 100_000
 """Characters up to which a syntax error is looked at again by the parser in Python, so that its words and place do
 not depend on whether the C library is there. Beyond it that parser would take many seconds."""
+_PYTHON_PARSER_DEPTH = 100
+"""Brackets open at once, up to which the same is done: that parser looks at all of them again at each character."""
 
 _WORDS: tuple[tuple[str, str], ...] = (
     ("a tab character", "a tab; YAML is indented with spaces only"),
@@ -45,7 +50,7 @@ _AT_CONTEXT = ("never closed", "is not closed")
 
 def explain(text: str, problem: yaml.YAMLError) -> tuple[int, int, str]:
     """Return line and column, from 1, and words for a syntax error that one of the parsers has found."""
-    if len(text) <= _PYTHON_PARSER_LIMIT:
+    if len(text) <= _PYTHON_PARSER_LIMIT and _depth(text) <= _PYTHON_PARSER_DEPTH:
         try:
             for _ in yaml.parse(text, Loader=yaml.SafeLoader):
                 pass
@@ -62,6 +67,15 @@ def explain(text: str, problem: yaml.YAMLError) -> tuple[int, int, str]:
                 words = "a tab; YAML is indented with spaces only"
             return *_place(mark), words
     return *_place(mark), "this is not YAML; check the indentation, quotes and brackets around here"
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at once, at most; those in quotes count too."""
+    deepest = depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _character(text: str, mark: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -13,11 +14,12 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.networks.fields import FIELDS
 from sizer.tables.arrow import regrouped
+from sizer.tables.foreign_words import shielded, shielded_name
 from sizer.tables.parquet import ParquetWriter
 from sizer.tables.query import Answer, Query
 from sizer.tables.results import RESULT, Results
 from sizer.tables.streams import Form
-from sizer.tables.writers import CsvWriter, Writers
+from sizer.tables.writers import CsvWriter, TableWriter, Writers
 
 FORMS = ("csv", "tsv", "parquet", "xlsx", "json", "markdown")
 """What an answer can be written as."""
@@ -69,9 +71,16 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
     if form in {"csv", "tsv", "parquet"}:
         metadata = {"sizer": json.dumps(said_of(results, asked))}
         shape = Form(csv_dialect="tsv" if form == "tsv" else "standard", quoted=_needs_quotes(results))
-        make = ParquetWriter if form == "parquet" else CsvWriter
-        with Writers([make(sink, answer.schema, metadata, shape)]) as writers:
-            for table in _tables(answer):
+        writer: TableWriter
+        if form == "parquet":
+            writer, tables = ParquetWriter(sink, answer.schema, metadata, shape), _tables(answer)
+        else:
+            schema = answer.schema
+            named = pa.schema([field.with_name(shielded_name(field.name)) for field in schema])
+            writer = CsvWriter(sink, named, metadata, shape)
+            tables = (shielded(table).rename_columns(named.names) for table in _tables(answer))
+        with Writers([writer]) as writers:
+            for table in tables:
                 writers.write(table)
         return
     for line in _TEXTS[form](answer):
@@ -111,8 +120,23 @@ def _markdown(answer: Answer) -> Iterator[str]:
 
 
 def _line(cells: Sequence[str] | Mapping[str, Any]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-    return "| " + " | ".join(escaped) + " |\n"
+    return "| " + " | ".join(map(_escaped, cells)) + " |\n"
+
+
+def _escaped(cell: str) -> str:
+    """Return a text as Markdown that shows it: no link, no element, no line of its own.
+
+    Example:
+        >>> _escaped("back_of_envelope <b> [x](y)|")
+        'back_of_envelope &lt;b> \\\\[x\\\\](y)\\\\|'
+    """
+    text = _BREAKS.sub(" ", cell).replace("&", "&amp;").replace("<", "&lt;")
+    return _MARKS.sub(r"\\\g<0>", text)
+
+
+_BREAKS = re.compile(r"\r\n|[\x00-\x1f\x7f\x85\u2028\u2029]")
+_MARKS = re.compile(r"[\\|`*\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""An underline within a word is none of Markdown's."""
 
 
 def as_shown(value: object) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.tables.files import Digest, read_digests
+from sizer.tables.provenance import reliable
 
 MANIFEST = ".manifest.json"
 PARTS = re.compile(r"part-\d{5,}\.parquet")
@@ -109,8 +110,8 @@ def manifest_in(data: bytes) -> dict[str, Any] | None:
     content = unsealed(data, strict=False)
     if content is not None and "bytes" in content:
         content = unsealed(data)
-    whole = content is not None and "sizer" in content and isinstance(content.get("files"), dict)
-    return content if whole and all(isinstance(digest, str) for digest in content["files"].values()) else None  # type: ignore[index]
+    whole = content is not None and {"sizer", "files"} <= reliable(content).keys()
+    return content if whole else None
 
 
 def files_in(content: Mapping[str, Any]) -> dict[str, Digest]:

@@ -5,6 +5,11 @@ Rows are counted and aggregated by DuckDB first, so that a plot has some hundred
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +39,7 @@ _WORDS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0
 """Okabe and Ito's colours, which people with any colour vision tell apart."""
 _NUMBERS = "viridis"
 _BUDGET = "#B00020"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _FIRST = (
     "cells",
     "recurrent_projection",
@@ -91,29 +97,83 @@ def write_plot(results: Results, asked: Asked, path: Path, extension: str) -> No
     """
     chart = plot(results, asked)
     if extension == "html":
-        path.write_text(_page(chart), encoding="utf-8")
+        path.write_text(_page(chart, asked.title or results.name), encoding="utf-8")
     elif extension == "svg":
         path.write_text(svg(chart), encoding="utf-8")
     else:
         import vl_convert
 
-        path.write_bytes(vl_convert.vegalite_to_png(chart.to_json(), scale=2))
+        path.write_bytes(vl_convert.vegalite_to_png(_specification(chart), scale=2))
 
 
 def svg(chart: Any) -> str:
     """Return a plot as SVG."""
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(chart.to_json())
+    drawn: str = vl_convert.vegalite_to_svg(_specification(chart))
     return drawn
 
 
-def _page(chart: Any) -> str:
-    """Return a plot as a page that needs no network."""
-    page: str = chart.to_html(
-        inline=True, embed_options={"actions": {"export": True, "source": False, "editor": False}}
+def _specification(chart: Any) -> dict[str, Any]:
+    """Return what is drawn, without the characters that XML cannot hold: they end the program that draws."""
+    found: dict[str, Any] = _printable(chart.to_dict())
+    return found
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {key: _printable(one) for key, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list) else value
+
+
+def _page(chart: Any, title: str) -> str:
+    """Return a plot as a page that needs no network, and that runs no script but its own."""
+    import vl_convert
+
+    scripts = (vl_convert.javascript_bundle(), _DRAWING)  # type: ignore[call-arg]  # its stub lacks the default
+    # Nothing within a script's element ends it: a word may hold what looks like its end.
+    data = json.dumps(_specification(chart), separators=(",", ":")).replace("<", "\\u003c")
+    allowed = " ".join(f"'{policy_hash(script)}'" for script in scripts)
+    return _PAGE.format(
+        policy=f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
+        " base-uri 'none'; form-action 'none'",
+        title=html.escape(title),
+        data=data,
+        library=scripts[0],
+        drawing=scripts[1],
     )
-    return page
+
+
+def policy_hash(text: str) -> str:
+    """Return what a content policy calls the one script, or style sheet, that it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+# The library would make functions of texts, as its expressions are; `ast` has them interpreted, so that none is.
+_DRAWING = """
+vegaEmbed("#vis", JSON.parse(document.getElementById("data").textContent), {
+  mode: "vega-lite", ast: true, actions: {export: true, source: false, editor: false},
+}).catch((problem) => { document.getElementById("vis").textContent = String(problem); });
+"""
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+</head>
+<body>
+<div id="vis"></div>
+<script type="application/json" id="data">{data}</script>
+<script>{library}</script>
+<script>{drawing}</script>
+</body>
+</html>
+"""
 
 
 def altair() -> Any:
@@ -167,7 +227,20 @@ def plot(results: Results, asked: Asked, varying: Varying | None = None) -> Any:
     )
 
 
+def check_title(title: str) -> None:
+    """Raise where a title is no text that a file can hold.
+
+    Raises:
+        InputError: bytes of an argument were no UTF-8.
+    """
+    try:
+        title.encode()
+    except UnicodeEncodeError:
+        raise InputError([Fault("", 0, 0, "--title", "is no text in UTF-8")]) from None
+
+
 def _check(results: Results, asked: Asked) -> None:
+    check_title(asked.title)
     faults = []
     if asked.kind and asked.kind not in KINDS:
         hint = did_you_mean(asked.kind, KINDS) or f"; one of {', '.join(KINDS)}"

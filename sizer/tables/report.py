@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import json
 from importlib.resources import files
@@ -15,7 +14,7 @@ from sizer.networks.fields import FIELDS
 from sizer.tables.answers import as_shown, rows_of
 from sizer.tables.breakdowns import Breakdowns
 from sizer.tables.exports import Exported, columns_needed, configurations
-from sizer.tables.plots import Asked, Varying, altair, budget_of, plot, svg, varying_of
+from sizer.tables.plots import Asked, Varying, altair, budget_of, check_title, plot, policy_hash, svg, varying_of
 from sizer.tables.query import Query, answered
 from sizer.tables.results import TABLE, Results, manifest_of
 from sizer.tables.sql import identifier
@@ -40,11 +39,12 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
         title: instead of the run's name.
 
     Raises:
-        InputError: the result's networks cannot be known, or a file is damaged.
+        InputError: the result's networks cannot be known, a file is damaged, or the title is no text.
         RunError: Altair or DuckDB is not installed.
         OSError: the file cannot be written.
     """
     altair()
+    check_title(title)
     needed = columns_needed(results, own_cells=True)
     varying, largest = _extent(results)
     rows = varying.rows
@@ -58,7 +58,7 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     name = title or results.name
     page = _PAGE.format(
-        policy=f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; img-src data:; style-src '{policy_hash(style)}'; script-src '{policy_hash(script)}'; base-uri 'none'; form-action 'none'",
         title=html.escape(name),
         head=_head(results, name),
         facts=_facts(results, rows, largest),
@@ -75,11 +75,6 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
 
 def _asset(name: str) -> str:
     return files("sizer.tables").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return what a content policy calls the one script, or style sheet, that it allows."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any], Breakdowns]:
@@ -216,6 +211,7 @@ _PAGE = """<!doctype html>
 <div class="noprint"><label for="filter">Filter: words, and conditions such as <code>cells&lt;=1024 layers=3 weights&gt;9.5M</code></label>
 <input type="search" id="filter" autocomplete="off" spellcheck="false"></div>
 <p id="status" class="quiet" role="status"></p>
+<p id="wrong" class="over" role="alert" hidden></p>
 <div id="scroller" tabindex="0" aria-label="configurations; the arrow keys choose a row">
 <div id="table" role="grid" aria-labelledby="rows"><div id="head" class="row" role="row"></div></div>
 </div>

@@ -11,10 +11,13 @@ is checked against that before anything is read of it; one without is read as it
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import gzip
+import io
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +32,7 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
+from sizer.tables.foreign_words import bare_name, bare_words
 from sizer.tables.integrity import (
     ABOUT_PART,
     MANIFEST,
@@ -38,6 +42,7 @@ from sizer.tables.integrity import (
     manifest_path,
     read_manifest,
 )
+from sizer.tables.provenance import reliable
 from sizer.tables.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -53,6 +58,10 @@ _DELIMITERS = (",", ";", "\t")
 _TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 _MEMORY = "1GB"
 _LONGEST_HEADER = 1 << 16
+
+
+class UnreadableError(InputError):
+    """A result cannot be read: it is missing, damaged, or no table of a run."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,8 @@ class Result:
     """Of a CSV table; None for Parquet."""
     verified: bool = False
     """Whether its files are those that a manifest names."""
+    line_end: str = ""
+    """Of a CSV table in whose header lines end within a name, which DuckDB takes for the ends of lines; else empty."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +157,18 @@ def _source(result: Result, columns: Mapping[str, Kind], place: int) -> str:
         # A result that a query made may have a column `result` of its own, where it stands alone.
         otherwise = literal(result.name) if name == RESULT else "NULL"
         value = identifier(name) if name in result.columns else otherwise
+        if result.delimiter is not None and kind == "choice" and name in result.columns:
+            value = bare_words(value)
         chosen.append(f"CAST({value} AS {_TYPES[kind]}) AS {identifier(name)}")
     names = ", ".join(_pattern(file) for file in result.files)
     if result.delimiter is None:
         table = f"read_parquet([{names}])"
     else:
         types = ", ".join(f"{literal(name)}: {literal(_TYPES[kind])}" for name, kind in result.columns.items())
+        ends = f", new_line = {literal(result.line_end)}" if result.line_end else ""
         table = (
             f"read_csv([{names}], header = true, auto_detect = false, delim = {literal(result.delimiter)}, quote = '\"',"
-            f" escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}})"
+            f" escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}}{ends})"
         )
     return f"(SELECT {', '.join(chosen)} FROM {table})"
 
@@ -185,7 +199,7 @@ def _in_words(results: Results) -> Iterator[None]:
         raise RunError(f"{_names(results)}: {_told(problem)}") from None
     except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as problem:
         # What goes wrong while rows stream comes through Arrow.
-        raise InputError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
+        raise UnreadableError([Fault(_names(results), 0, 0, "", f"is damaged: {_told(problem)}")]) from None
 
 
 def _names(results: Results) -> str:
@@ -231,7 +245,7 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     if not given:
         faults.append(Fault("", 0, 0, "", "name a result: a Parquet or CSV file, a folder of parts or a manifest"))
     if faults:
-        raise InputError(faults)
+        raise UnreadableError(faults)
     return Results(tuple(found))
 
 
@@ -335,12 +349,13 @@ def _within(file: Path, path: Path) -> str:
 def _provenance(said: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return reliable(found)
 
 
 def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
+    _check_columns(name, schema.names)
     kinds: dict[str, Kind] = {}
     faults = []
     for field in schema:
@@ -363,22 +378,49 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
     return kinds
 
 
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    """Raise where columns have names by which SQL cannot tell them apart.
+
+    Raises:
+        InputError: two of them are one name but for capitals, or one is empty, or is no name.
+    """
+    first: dict[str, str] = {}
+    faults = []
+    for column in columns:
+        other = first.setdefault(column.casefold(), column)
+        if not column or column == PLACE or "\0" in column:
+            faults.append(Fault(name, 0, 0, "", f"has a column named {quoted(column)}; give it another name"))
+        elif other == column and columns.count(column) > 1:
+            faults.append(Fault(name, 0, 0, "", f"has two columns named {quoted(column)}"))
+        elif other != column:
+            message = f"has columns named {quoted(other)} and {quoted(column)}, which differ in capitals only"
+            faults.append(Fault(name, 0, 0, "", message))
+    if faults:
+        raise InputError(dict.fromkeys(faults))
+
+
 def _csv(name: str, path: Path) -> Result:
     """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words."""
-    header = _header(name, path)
-    delimiter = max(_DELIMITERS, key=header.count)
-    columns = [word.strip('"') for word in header.split(delimiter)]
+    raw = _header(name, path)
+    header = raw.rstrip("\r\n")
+    line = header.splitlines()[0] if header else ""
+    delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"?', "", header).count)
+    try:
+        columns = [bare_name(word) for word in next(csv.reader(io.StringIO(header, ""), delimiter=delimiter), [""])]
+    except csv.Error as problem:
+        raise _fault(name, f"has a first line that is no CSV: {problem}") from None
     known = {"id", *FIELDS, *COUNTED}
     if not known & {*columns}:
-        raise _fault(name, f"has no column of a run in its first line, {quoted(header)}")
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise _fault(name, f"has two columns named {quoted(twice[0])}")
+        raise _fault(name, f"has no column of a run in its first line, {quoted(line)}")
+    _check_columns(name, columns)
     kinds: dict[str, Kind] = {
         column: FIELDS[column].kind if column in FIELDS else "count" if column in known else "choice"
         for column in columns
     }
-    return Result(name, (path,), kinds, {}, delimiter)
+    line_end = (
+        ("\\r\\n" if raw.endswith("\r\n") else "\\n") if any({"\r", "\n"} & {*column} for column in columns) else ""
+    )
+    return Result(name, (path,), kinds, {}, delimiter, line_end=line_end)
 
 
 def _header(name: str, path: Path) -> str:
@@ -386,7 +428,10 @@ def _header(name: str, path: Path) -> str:
     try:
         with opened(path, "rb") as file:
             raw: bytes = file.readline(_LONGEST_HEADER)
-        return raw.decode("utf-8-sig").rstrip("\r\n")
+            # A name in quotes may go on in the next line.
+            while raw.count(b'"') % 2 and len(raw) < _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
+                raw += more
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _fault(name, "is no CSV in UTF-8") from None
     except (gzip.BadGzipFile, EOFError):

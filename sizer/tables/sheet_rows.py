@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
 
 from sizer.errors import RunError
-from sizer.tables.styles import EXACT
+from sizer.tables.styles import EXACT, LONGEST_CELL
 
 AT_A_TIME = 1 << 14
 """Rows that are text in memory at one time."""
@@ -89,9 +89,12 @@ def _cell(column: pa.Array) -> tuple[Any, Any, Any]:
 def _escaped(words: pa.Array) -> pa.Array:
     if pc.any(pc.match_substring_regex(words, _UNWRITABLE)).as_py():
         raise RunError("a word holds control characters, which no workbook can hold; write csv or parquet")
+    if pc.any(pc.greater(pc.utf8_length(words), LONGEST_CELL)).as_py():
+        raise RunError(f"a word has more than the {LONGEST_CELL:,} characters that a cell holds; write csv or parquet")
     for letter, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         words = pc.replace_substring(words, letter, escaped)
-    return words
+    # What looks like a character's number would be read as that character.
+    return pc.replace_substring_regex(words, r"(_x[0-9a-fA-F]{4}_)", r"_x005F\1")
 
 
 def _fused(pieces: Sequence[Any]) -> Iterator[Any]:

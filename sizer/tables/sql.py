@@ -6,7 +6,8 @@ hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sizer.errors import Fault, InputError
@@ -15,6 +16,11 @@ from sizer.sweepfile.walk import Algebra, walk
 
 _SIGNS = {"==": "=", "!=": "<>"}
 """What SQL writes differently."""
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_PAST_COUNTS = 2**100
+"""What counts of 64 bits are compared with in place of anything as large or larger."""
 _LONGEST = 100_000
 """Characters. Dividing what may be negative says its operands several times, so that a nest of these grows."""
 
@@ -61,6 +67,8 @@ class _Text:
 
     sql: str
     never_negative: bool = False
+    number: int | None = None
+    """Of a whole number that stands there itself."""
 
 
 class _Sql(Algebra[_Text]):
@@ -68,7 +76,10 @@ class _Sql(Algebra[_Text]):
         if isinstance(value, bool):
             return _Text("TRUE" if value else "FALSE")
         if isinstance(value, int):
-            return _Text(f"CAST({value} AS BIGINT)", value >= 0)
+            if abs(value) >= _PAST_COUNTS:
+                # Every count is as far from it as from any other number past 64 bits, and no type holds them all.
+                return _Text(f"CAST({_PAST_COUNTS} AS HUGEINT)", True, value)
+            return _Text(f"CAST({value} AS {'BIGINT' if value < 2**63 else 'HUGEINT'})", value >= 0, value)
         if isinstance(value, float):
             return _Text(f"CAST('{value!r}' AS DOUBLE)", value >= 0)
         return _Text(literal(value))
@@ -77,7 +88,7 @@ class _Sql(Algebra[_Text]):
         return _Text(identifier(name), never_negative=True)
 
     def negative(self, value: _Text) -> _Text:
-        return _Text(f"(-{value.sql})")
+        return _Text(f"(-{value.sql})", number=None if value.number is None else -value.number)
 
     def calculated(self, sign: str, left: _Text, right: _Text) -> _Text:
         positive = left.never_negative and right.never_negative and sign != "-"
@@ -85,6 +96,8 @@ class _Sql(Algebra[_Text]):
         return _Text(text, positive)
 
     def compared(self, sign: str, left: _Text, right: _Text) -> _Text:
+        if left.number is not None and right.number is not None:
+            return _Text("TRUE" if _COMPARE[sign](left.number, right.number) else "FALSE")
         return _Text(f"({left.sql} {_SIGNS.get(sign, sign)} {right.sql})")
 
     def opposite(self, value: _Text) -> _Text:

@@ -41,8 +41,12 @@ MOST_ROWS = 10_000_000
 """Rows of a workbook: programs that open one take it into memory as a whole."""
 _CREATED = datetime.datetime(2000, 1, 1)
 """What a workbook says of when it was made: the same of every one, so that equal runs give equal bytes."""
+_WIDEST = 255
+"""Characters that a column can be wide."""
 _BAR = 6
 """Characters of room for a bar beside its number."""
+_USUAL = 60
+"""Characters of a word that the bytes of an ordinary cell are enough for."""
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _LONGEST_ENTRY = 2**31 - 1
 
@@ -137,7 +141,7 @@ def _write(
         _store(scratch, tables, schema, seen)
         frame = _frame(schema, seen, title, write_rest)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target, zipfile.ZipFile(frame) as made:
-            _fill(target, made, scratch, schema, seen.rows)
+            _fill(target, made, scratch, schema, seen)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -207,7 +211,7 @@ def _add_configurations(workbook: Any, styles: Styles, number: int, rows: int, s
     sheet.fit_to_pages(1, 0)
     for place, name in enumerate(schema.names):
         is_count = pa.types.is_integer(schema.field(name).type)
-        width = seen.widths[name] + (_BAR if name == "weights" else 0)
+        width = min(_WIDEST, seen.widths[name] + (_BAR if name == "weights" else 0))
         sheet.set_column(place, place, width, styles.count if is_count else styles.words)
         sheet.write_string(0, place, name, styles.header_right if is_count else styles.header)
         if name in seen.past_exact:
@@ -216,18 +220,20 @@ def _add_configurations(workbook: Any, styles: Styles, number: int, rows: int, s
             sheet.conditional_format(1, place, max(rows, 1), place, {"type": "data_bar", "bar_color": "#9DC3E6"})
 
 
-def _fill(target: zipfile.ZipFile, made: zipfile.ZipFile, scratch: Path, schema: pa.Schema, rows: int) -> None:
+def _fill(target: zipfile.ZipFile, made: zipfile.ZipFile, scratch: Path, schema: pa.Schema, seen: _Seen) -> None:
     """Copy a workbook entry by entry, with the rows put into its first sheets."""
     with pa.OSFile(str(scratch), "rb") as file, pa.ipc.open_stream(file) as stream:
         waiting = _Waiting(stream)
-        shares = {f"xl/worksheets/sheet{number}.xml": share for number, share in enumerate(_shares(rows), start=1)}
+        shares = {f"xl/worksheets/sheet{number}.xml": share for number, share in enumerate(_shares(seen.rows), start=1)}
         for name in [*shares, *(name for name in made.namelist() if name not in shares)]:
             entry = zipfile.ZipInfo(name, _ZIP_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             if name not in shares:
                 target.writestr(entry, made.read(name))
                 continue
-            large = shares[name] * len(schema.names) * LONGEST_CELL_XML > _LONGEST_ENTRY
+            # A character takes at most five bytes: `&amp;`.
+            row = sum(LONGEST_CELL_XML + max(0, 5 * (width - _USUAL)) for width in seen.widths.values())
+            large = shares[name] * row > _LONGEST_ENTRY
             with target.open(entry, "w", force_zip64=large) as sheet:
                 _write_rows(sheet, SheetOfRows(made.read(name), len(schema.names), shares[name]), waiting, shares[name])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -66,11 +66,13 @@ class CsvWriter:
         self._file = pa.CompressedOutputStream(self._sink, "gzip") if form.gzip else self._sink
         delimiter = CSV_DIALECTS[form.csv_dialect]
         mark = "\ufeff" if form.csv_dialect == "excel-eu" else ""
-        self._file.write((mark + delimiter.join(schema.names) + "\n").encode())
+        self._file.write((mark + _header(schema.names, delimiter)).encode())
         self._schema = schema
-        self._options = pyarrow.csv.WriteOptions(
-            include_header=False, quoting_style="needed" if form.quoted else "none", delimiter=delimiter
+        self._quoted, self._plain = (
+            pyarrow.csv.WriteOptions(include_header=False, quoting_style=style, delimiter=delimiter)
+            for style in ("needed", "none")
         )
+        self._options = self._quoted if form.quoted else self._plain
         self._texts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sizer")
         self._behind = _Behind()
 
@@ -81,8 +83,14 @@ class CsvWriter:
         self._behind.do(lambda: self._file.write(text.result()))
 
     def _text_of(self, table: pa.Table) -> pa.Buffer:
+        rows = table.cast(self._schema)
         text = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(table.cast(self._schema), text, self._options)
+        try:
+            pyarrow.csv.write_csv(rows, text, self._options)
+        except pa.ArrowInvalid:
+            # A column of Sizer's own holds words that are not: somebody else wrote that table.
+            text = pa.BufferOutputStream()
+            pyarrow.csv.write_csv(rows, text, self._quoted)
         return text.getvalue()
 
     def close(self) -> None:
@@ -93,6 +101,12 @@ class CsvWriter:
             self._texts.shutdown()
             self._file.close()
             self._sink.close()
+
+
+def _header(names: Sequence[str], delimiter: str) -> str:
+    special = {delimiter, '"', "\r", "\n"}
+    quoted = ('"' + name.replace('"', '""') + '"' if special & {*name} else name for name in names)
+    return delimiter.join(quoted) + "\n"
 
 
 WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], Form], TableWriter]] = {

@@ -1,5 +1,6 @@
 // Calls of the API. A server that asks for a token gets the one that a person gave in this tab.
 import { element } from "./dom.js";
+import { parse, text } from "./exact.js";
 
 export class Faults extends Error {
   constructor(status, faults) {
@@ -18,7 +19,7 @@ function headers(more = {}) {
 
 export async function response(path, { body, method, signal, type = "application/json" } = {}) {
   for (;;) {
-    const sent = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+    const sent = body === undefined ? undefined : typeof body === "string" ? body : text(body);
     const found = await fetch(path, {
       method: method ?? (sent === undefined ? "GET" : "POST"),
       body: sent,
@@ -40,7 +41,7 @@ export async function response(path, { body, method, signal, type = "application
 
 export async function call(path, options) {
   const found = await response(path, options);
-  return found.status === 204 ? null : await found.json();
+  return found.status === 204 ? null : parse(await found.text());
 }
 
 function askForToken() {
@@ -85,7 +86,7 @@ export async function follow(path, signal, onEvent) {
     for (const block of blocks) {
       const data = block.split("\n").find((line) => line.startsWith("data: "));
       const name = block.split("\n").find((line) => line.startsWith("event: "));
-      if (data) onEvent(name?.slice(7) ?? "", JSON.parse(data.slice(6)));
+      if (data) onEvent(name?.slice(7) ?? "", parse(data.slice(6)));
     }
   }
 }

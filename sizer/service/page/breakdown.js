@@ -1,6 +1,7 @@
 // One configuration: its tensors, the formula, and the code that builds it.
 import { call, Faults } from "./api.js";
 import { element, number, replace, say } from "./dom.js";
+import { product } from "./exact.js";
 import { tabsOf } from "./new.js";
 
 export async function breakdown(place, path, signal) {
@@ -39,7 +40,7 @@ function tensors(found) {
         element("td", { class: "word" }, tensor.name + (tensor.shared ? " (shared)" : "")),
         element("td", {}, tensor.shape.map(number).join(" × ")),
         element("td", {}, number(tensor.weights)),
-        element("td", {}, number(tensor.weights * section.times)),
+        element("td", {}, number(product(tensor.weights, section.times))),
       ),
     ),
   ]);

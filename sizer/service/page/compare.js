@@ -1,6 +1,7 @@
 // The same words under every convention, or which readings give a stated figure.
 import { call, Faults } from "./api.js";
 import { element, faultLines, later, number, replace } from "./dom.js";
+import { whole } from "./exact.js";
 
 const FIELDS = [
   ["cell_type", "Cell type", "lstm"],
@@ -71,7 +72,7 @@ export function showCompare(main, signal) {
 }
 
 function read(value) {
-  if (/^[0-9]+$/.test(value)) return Number(value);
+  if (/^[0-9]+$/.test(value)) return whole(value);
   return value === "true" ? true : value === "false" ? false : value;
 }
 

@@ -27,19 +27,21 @@ export function replace(parent, ...children) {
 const whole = new Intl.NumberFormat("en-US");
 
 export function number(value) {
-  if (typeof value === "number") return whole.format(value);
+  if (typeof value === "number" || typeof value === "bigint") return whole.format(value);
   return value === null || value === undefined ? "" : String(value);
 }
 
 // 12,345,678 as 12.3M, as people say it.
-export function short(value) {
+export function short(given) {
+  const value = Number(given);
   for (const [unit, size] of [["T", 1e12], ["B", 1e9], ["M", 1e6], ["K", 1e3]]) {
-    if (Math.abs(value) >= size) return `${+(value / size).toPrecision(3)}${unit}`;
+    if (Math.abs(value) >= size) return `${whole.format(+(value / size).toPrecision(3))}${unit}`;
   }
   return String(value);
 }
 
-export function bytes(value) {
+export function bytes(given) {
+  const value = Number(given);
   for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
     if (value >= size) return `${+(value / size).toPrecision(3)} ${unit}`;
   }

@@ -1,5 +1,6 @@
 // A field for a sweep's text: line numbers, faults at their lines, completion from the schema.
 import { element, replace } from "./dom.js";
+import { historyOf } from "./history.js";
 
 const LINE = 20;
 const PADDING = 9.6;
@@ -21,6 +22,7 @@ export function editor(schema, onChange) {
   let faults = [];
   let offered = [];
   let chosen = 0;
+  let inserting = false;
 
   function draw() {
     const lines = field.value.split("\n").length;
@@ -86,9 +88,25 @@ export function editor(schema, onChange) {
   function take(at) {
     const { start } = completions(schema(), field.value, field.selectionStart);
     const after = offered[at].text + (offered[at].after ?? "");
-    field.setRangeText(after, start, field.selectionStart, "end");
     close();
-    changed();
+    insert(after, start, field.selectionStart);
+  }
+
+  // As if it were typed.
+  function insert(text, start, end) {
+    field.focus();
+    field.setSelectionRange(start, end);
+    inserting = true;
+    try {
+      if (!(text ? document.execCommand("insertText", false, text) : start === end || document.execCommand("delete"))) {
+        field.setRangeText(text, start, end, "end");
+        past.record("insert");
+        changed();
+      }
+    } finally {
+      inserting = false;
+      past.pause();
+    }
   }
 
   function changed() {
@@ -96,9 +114,21 @@ export function editor(schema, onChange) {
     onChange(field.value);
   }
 
-  field.addEventListener("input", () => {
+  const past = historyOf(field, () => {
+    close();
     changed();
-    offer(false);
+    reveal();
+  });
+
+  function reveal() {
+    const top = (field.value.slice(0, field.selectionStart).split("\n").length - 1) * LINE;
+    if (top < field.scrollTop || top + 2 * LINE > field.scrollTop + field.clientHeight) field.scrollTop = Math.max(0, top - 5 * LINE);
+  }
+
+  field.addEventListener("input", (event) => {
+    past.record(inserting ? "insert" : event.inputType, event.data ?? "");
+    changed();
+    if (!inserting) offer(false);
   });
   field.addEventListener("scroll", draw);
   field.addEventListener("blur", close);
@@ -121,8 +151,7 @@ export function editor(schema, onChange) {
       const line = field.value.slice(field.value.lastIndexOf("\n", field.selectionStart - 1) + 1, field.selectionStart);
       const indent = line.match(/^ */)[0] + (/:\s*$/.test(line) ? "  " : "");
       event.preventDefault();
-      field.setRangeText(`\n${indent}`, field.selectionStart, field.selectionEnd, "end");
-      changed();
+      insert(`\n${indent}`, field.selectionStart, field.selectionEnd);
     }
   });
   return {
@@ -132,6 +161,17 @@ export function editor(schema, onChange) {
     },
     set text(value) {
       field.value = value;
+      past.begin();
+      draw();
+    },
+    // A text that was made elsewhere; all that is made there until the text is seen again is one step to be undone.
+    replace(value) {
+      field.value = value;
+      past.record("form");
+      draw();
+    },
+    settle() {
+      past.pause();
       draw();
     },
     mark(found) {

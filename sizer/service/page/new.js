@@ -2,6 +2,7 @@
 import { call, Faults } from "./api.js";
 import { bytes, element, later, number, replace, say } from "./dom.js";
 import { editor } from "./editor.js";
+import { sweepForm } from "./form.js";
 
 const KEPT = "sizer-sweep";
 const START = `sizer: 1
@@ -40,14 +41,14 @@ export function showNew(main, signal, go) {
   const faults = element("ul", { class: "faults", id: "faults", "aria-live": "polite" });
   const found = element("div", { "aria-live": "polite" }, element("p", { class: "quiet" }, "Counting …"));
   const run = element("button", { class: "main", id: "run", disabled: true, onclick: start }, "Run");
-  const form = fieldsOf((text) => {
-    write.text = text;
+  const form = sweepForm((text) => {
+    write.replace(text);
     sessionStorage.setItem(KEPT, text);
     check();
   }, signal);
   const tabs = tabsOf([
-    ["Text", element("div", {}, write.element, element("p", { class: "quiet small" }, "Ctrl+Space completes."), faults)],
-    ["Form", form],
+    ["Text", element("div", {}, write.element, element("p", { class: "quiet small" }, "Ctrl+Space completes.")), null, () => write.settle()],
+    ["Form", element("div", {}, form.element, element("p", { class: "quiet small" }, "A field changes its place in the text; the rest of the text stays.")), null, () => form.read(write.text)],
   ]);
 
   async function dryRun() {
@@ -85,7 +86,7 @@ export function showNew(main, signal, go) {
           {},
           element(
             "button",
-            { type: "button", onclick: () => fault.line && write.goTo(fault.line, fault.column) },
+            { type: "button", onclick: () => { tabs.choose(0); if (fault.line) write.goTo(fault.line, fault.column); } },
             fault.line ? `line ${fault.line}, column ${fault.column}: ` : "",
             fault.path ? element("code", {}, `${fault.path}: `) : null,
             fault.message,
@@ -112,7 +113,7 @@ export function showNew(main, signal, go) {
     element(
       "div",
       { class: "columns" },
-      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), run), tabs),
+      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), run), tabs, faults),
       element("section", { class: "panel", "aria-label": "What it would give" }, element("h2", {}, "What it would give"), found),
     ),
   );
@@ -157,7 +158,7 @@ function largest(rows, columns) {
   );
 }
 
-// Pages are [title, content, what to do when it is first opened].
+// Pages are [title, content, what to do when it is first opened, and whenever it is].
 export function tabsOf(pages) {
   const list = element("div", { role: "tablist" });
   const panels = pages.map(([, content], at) => element("div", { role: "tabpanel", id: `panel-${pages[0][0]}-${at}`, hidden: at > 0 }, content));
@@ -173,6 +174,7 @@ export function tabsOf(pages) {
     const onOpen = pages[chosen][2];
     pages[chosen][2] = null;
     onOpen?.();
+    pages[chosen][3]?.();
     if (focus) tabs[chosen].focus();
   }
   list.addEventListener("keydown", (event) => {
@@ -181,61 +183,5 @@ export function tabsOf(pages) {
   });
   list.append(...tabs);
   choose(0);
-  return element("div", {}, list, ...panels);
-}
-
-function fieldsOf(onText, signal) {
-  const range = (name, title, from, to, step) =>
-    element(
-      "fieldset",
-      {},
-      element("legend", {}, title),
-      ...[["from", from], ["to", to], ["step", step]].map(([word, value]) =>
-        element("label", {}, word, element("input", { name: `${name}.${word}`, value, inputmode: "numeric" })),
-      ),
-    );
-  const convention = element("select", { name: "convention" }, element("option", {}, "pytorch"));
-  const cell = element("select", { name: "cell_type" }, ["lstm", "gru", "rnn"].map((word) => element("option", {}, word)));
-  const form = element(
-    "form",
-    { class: "fields", oninput: () => onText(textOf(form)), onsubmit: (event) => event.preventDefault() },
-    element("label", {}, "Name", element("input", { name: "name", value: "my-sweep" })),
-    element("label", {}, "Convention", convention),
-    element("label", {}, "Cell type", cell),
-    element("label", {}, "Inputs", element("input", { name: "inputs", value: "80", inputmode: "numeric" })),
-    element("label", {}, "Outputs", element("input", { name: "outputs", value: "0", inputmode: "numeric" })),
-    element("label", {}, "At most (weights)", element("input", { name: "budget", value: "10M" })),
-    range("layers", "Layers", "1", "4", "1"),
-    range("cells", "Cells", "128", "2048", "64"),
-    range("recurrent_projection", "Recurrent projection (0: none)", "0", "0", "128"),
-    element("label", { class: "check" }, element("input", { type: "checkbox", name: "both" }), "One and two directions"),
-  );
-  call("/v1/conventions", { signal }).then(
-    (found) => replace(convention, found.conventions.map((one) => element("option", { value: one.convention, selected: one.convention === "pytorch" }, `${one.convention}: ${one.title}`))),
-    () => {},
-  );
-  return form;
-}
-
-function textOf(form) {
-  const value = (name) => form.elements[name].value.trim();
-  const axis = (name) => {
-    const [from, to, step] = ["from", "to", "step"].map((word) => value(`${name}.${word}`));
-    return from === to || !to ? `[${from}]` : `{from: ${from}, to: ${to}, step: ${step || 1}}`;
-  };
-  const projected = !(value("recurrent_projection.to") === "0" || !value("recurrent_projection.to"));
-  return [
-    "sizer: 1",
-    `name: ${value("name")}`,
-    "model:",
-    ...["convention", "cell_type", "inputs", "outputs"].map((name) => `  ${name}: ${value(name)}`),
-    "grid:",
-    `  layers: ${axis("layers")}`,
-    `  cells: ${axis("cells")}`,
-    ...(projected ? [`  recurrent_projection: ${axis("recurrent_projection")}`] : []),
-    ...(form.elements.both.checked ? ["  bidirectional: [false, true]"] : []),
-    ...(projected ? ["where:", "  - recurrent_projection < cells"] : []),
-    ...(value("budget") ? ["budget:", `  weights: {max: ${value("budget")}}`] : []),
-    "",
-  ].join("\n");
+  return Object.assign(element("div", {}, list, ...panels), { choose });
 }

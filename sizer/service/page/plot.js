@@ -17,12 +17,13 @@ export function plot(found, budget, scale) {
     const place = found.numbers && groups.length > 1 ? Math.round((at / (groups.length - 1)) * Math.min(7, groups.length * 2)) : at;
     return palette[Math.min(palette.length - 1, Math.max(0, place))];
   };
-  const xs = found.points.map(([x]) => x);
+  // Places are drawn to a pixel; what is said of a point is exact.
+  const xs = found.points.map(([x]) => Number(x));
   const low = Math.min(...xs, scale?.x?.[0] ?? Infinity);
   const high = Math.max(...xs, scale?.x?.[1] ?? -Infinity);
-  const most = Math.max(...found.points.map(([, , , largest]) => largest), budget && budget < (scale?.most ?? 0) ? budget : 0);
-  const across = (x) => EDGE.left + ((x - low) / (high - low || 1)) * (WIDTH - EDGE.left - EDGE.right);
-  const up = (y) => HEIGHT - EDGE.bottom - (y / (most || 1)) * (HEIGHT - EDGE.bottom - EDGE.top);
+  const most = Math.max(...found.points.map(([, , , largest]) => Number(largest)), budget && budget < (scale?.most ?? 0) ? Number(budget) : 0);
+  const across = (x) => EDGE.left + ((Number(x) - low) / (high - low || 1)) * (WIDTH - EDGE.left - EDGE.right);
+  const up = (y) => HEIGHT - EDGE.bottom - (Number(y) / (most || 1)) * (HEIGHT - EDGE.bottom - EDGE.top);
   const picture = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `The largest weights at each value of ${found.x}` });
   for (const value of ticks(0, most)) {
     picture.append(

@@ -2,6 +2,7 @@
 import { breakdown } from "./breakdown.js";
 import { call, download, Faults, follow } from "./api.js";
 import { element, later, number, replace, say, short } from "./dom.js";
+import { mostWeights } from "./exact.js";
 import { grid } from "./grid.js";
 import { plot } from "./plot.js";
 
@@ -58,10 +59,12 @@ export async function showSweep(main, id, signal, go) {
   const body = element("div");
   replace(main, head, body);
   let done = false;
+  let drawn = "";
 
   function draw(state) {
     const ended = ["done", "failed", "cancelled"].includes(state.status);
-    replace(
+    // A button that is made anew with each event would slip away from under a hand, and lose the focus.
+    if (state.status !== drawn) replace(
       head,
       element("div", { class: "row" }, element("h1", {}, state.name), status(state.status)),
       element(
@@ -71,6 +74,7 @@ export async function showSweep(main, id, signal, go) {
         element("button", { type: "button", onclick: () => { sessionStorage.setItem("sizer-sweep", job.sweep); go("/"); } }, "Edit as a new sweep"),
       ),
     );
+    drawn = state.status;
     if (state.status === "done") {
       if (!done) results(body, id, state, signal);
       done = true;
@@ -79,15 +83,16 @@ export async function showSweep(main, id, signal, go) {
     } else if (state.status === "cancelled") {
       replace(body, element("p", { class: "quiet" }, "It was cancelled. Running it again goes on with what was made."));
     } else {
-      const decided = state.progress.decided ?? 0;
-      const left = state.progress.seconds && decided ? ((state.configurations - decided) / decided) * state.progress.seconds : null;
+      const decided = Number(state.progress.decided ?? 0);
+      const configurations = Number(state.configurations);
+      const left = state.progress.seconds && decided ? ((configurations - decided) / decided) * state.progress.seconds : null;
       replace(
         body,
         element(
           "div",
           { class: "panel" },
-          element("progress", { max: state.configurations, value: decided, "aria-label": "Configurations decided" }),
-          element("p", {}, `${number(decided)} of ${number(state.configurations)} configurations decided, ${number(state.progress.kept ?? 0)} kept`),
+          element("progress", { max: configurations, value: decided, "aria-label": "Configurations decided" }),
+          element("p", {}, `${number(state.progress.decided ?? 0)} of ${number(state.configurations)} configurations decided, ${number(state.progress.kept ?? 0)} kept`),
           left === null ? null : element("p", { class: "quiet" }, `about ${left < 90 ? `${Math.ceil(left)} seconds` : `${Math.ceil(left / 60)} minutes`} left`),
         ),
       );
@@ -117,7 +122,7 @@ async function results(body, id, job, signal) {
     return;
   }
   const [least, most] = await Promise.all(
-    ["weights", "-weights"].map((sort) => call(`${base}/rows?sort=${sort}&limit=1&columns=weights`, { signal }).then((page) => page.rows[0].weights, () => null)),
+    ["weights", "-weights"].map((sort) => call(`${base}/rows?sort=${sort}&limit=1&columns=weights`, { signal }).then((page) => Number(page.rows[0].weights), () => null)),
   );
   const place = element("div", { class: "panel", id: "breakdown", hidden: true });
   const shown = element("p", { class: "large", id: "shown" }, "…");
@@ -158,15 +163,16 @@ async function results(body, id, job, signal) {
   }
 
   const fromSlider = (step) => Math.round(least * (most / least) ** (step / STEPS));
-  const toSlider = (weights) => Math.round((Math.log(weights / least) / Math.log(most / least)) * STEPS);
+  const toSlider = (weights) => Math.round((Math.log(Math.max(weights, least) / least) / Math.log(most / least)) * STEPS);
 
   async function refresh() {
     loading.abort();
     loading = new AbortController();
     const mine = loading;
     const budget = asked.get("budget") ?? "";
-    if (least && /^[0-9]+$/.test(budget)) slider.value = String(toSlider(Number(budget)));
-    if (!budget) slider.value = String(STEPS);
+    const bound = mostWeights(budget);
+    // Not while another budget is on its way: the hand that moves the slider is ahead of what was asked.
+    if (least && exact.value.trim() === budget) slider.value = String(bound === null ? STEPS : toSlider(Number(bound)));
     replace(
       links,
       element("span", { class: "quiet" }, "Download"),
@@ -188,7 +194,7 @@ async function results(body, id, job, signal) {
       exact.classList.remove("wrong");
       where.classList.remove("wrong");
       replace(shown, `${number(total)} `, element("span", { class: "quiet small" }, `of ${number(job.summary.kept)} configurations fit`));
-      replace(around, found ? plot(found, Number(budget) || null, { most }) : element("p", { class: "quiet" }, "Nothing to draw."));
+      replace(around, found ? plot(found, bound, { most }) : element("p", { class: "quiet" }, "Nothing to draw."));
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== loading) return;
       replace(wrong, problem.message);

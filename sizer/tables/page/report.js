@@ -8,6 +8,7 @@
   const head = document.getElementById("head");
   const filter = document.getElementById("filter");
   const status = document.getElementById("status");
+  const wrong = document.getElementById("wrong");
   const parts = document.getElementById("parts");
   const format = new Intl.NumberFormat("en-US");
   const shown = data.columns.filter((column) => !column.hidden);
@@ -30,34 +31,80 @@
     "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "!=": (a, b) => a != b, "==": (a, b) => a == b,
     "=": (a, b) => a == b, "<": (a, b) => a < b, ">": (a, b) => a > b,
   };
-  const sizes = { k: 1e3, m: 1e6, b: 1e9 };
+  const units = { "": 0, k: 3, m: 6, b: 9, g: 9, t: 12 };
 
-  // "cells<=1024 lstm" keeps the rows that hold both.
+  // What a number or a size such as 9.5M stands for, exactly where it is whole; null where it is none.
+  function size(text) {
+    const found = /^(-?)(?=\.?\d)(\d*)(?:\.(\d+))?(?:e\+?(\d{1,2}))?([kmbgt]?)$/i.exec(text.replaceAll(",", ""));
+    if (!found) return null;
+    const [, sign, before, after = "", exponent = "0", unit] = found;
+    const zeros = Number(exponent) + units[unit.toLowerCase()] - after.length;
+    return zeros < 0 ? Number(`${sign}${before}${after}e${zeros}`) : BigInt(sign + (before + after) + "0".repeat(zeros));
+  }
+
+  // Columns and words are named as they are meant to be; one that is near is what was meant, most likely.
+  function near(word, known) {
+    const distance = (a, b) => {
+      let line = Array.from({ length: b.length + 1 }, (_, at) => at);
+      for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1] + 1, line[j] + 1, line[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+        line = next;
+      }
+      return line[b.length];
+    };
+    const limit = Math.ceil(word.length / 3);
+    const found = known.map((one) => [distance(word.toLowerCase(), one.toLowerCase()), one]).filter(([far]) => far <= limit);
+    found.sort(([a], [b]) => a - b);
+    return found.length ? `; did you mean ${found[0][1]}?` : "";
+  }
+
+  // "cells<=1024 lstm" keeps the rows that hold both. Each is a test of a row, with what to say where it cannot hold.
   function tests(text) {
     const joined = text.trim().replace(/\s*(<=|>=|!=|==|=|<|>)\s*/g, "$1");
     return joined.split(/\s+/).filter(Boolean).map((word) => {
-      const found = /^([a-z_0-9]+)(<=|>=|!=|==|=|<|>)(.+)$/i.exec(word);
-      if (found && byName.has(found[1])) {
-        const column = byName.get(found[1]);
-        const size = /^([\d.,]+)([kmb])?$/i.exec(found[3]);
-        const limit = column.kind === "count" && size
-          ? Number(size[1].replaceAll(",", "")) * (sizes[(size[2] || "").toLowerCase()] || 1)
-          : found[3].toLowerCase();
+      const found = /^(.*?)(<=|>=|!=|==|=|<|>)(.*)$/.exec(word);
+      if (found) {
+        const [, name, sign, given] = found;
+        const column = byName.get(name) ?? byName.get(name.toLowerCase());
+        const never = (why) => ({ holds: () => false, why });
+        const listed = shown.map((one) => one.name);
+        if (!column || name.startsWith("#")) return never(name ? `no column is named ${name}${near(name, listed) || `; there are ${listed.join(", ")}`}` : `${word} has no column in front`);
+        if (!given) return never(`${word} has no value behind`);
+        const limit = column.kind === "count" ? size(given) : given.toLowerCase();
+        if (limit === null) return never(`${given} is no number, and ${column.name} has numbers`);
         const plain = (one) => (column.kind === "count" ? exact(one) : String(one).toLowerCase());
-        return (row) => value(column, row) !== null && compare[found[2]](plain(value(column, row)), limit);
+        const holds = (row) => value(column, row) !== null && compare[sign](plain(value(column, row)), limit);
+        if (column.kind === "count" || !["=", "=="].includes(sign)) return { holds };
+        return { holds, why: `no value of ${column.name} is ${given}`, only: () => near(given, wordsOf([column])) };
       }
       const wanted = word.toLowerCase();
-      return (row) => shown.some((column) => {
+      const holds = (row) => shown.some((column) => {
         const one = value(column, row);
         return one !== null && (column.kind === "count" ? cell(column, row) === wanted || String(one) === wanted : String(one).toLowerCase().includes(wanted));
       });
+      return { holds, why: `no row holds ${word}`, only: () => near(word, wordsOf(shown)) };
     });
+  }
+
+  function wordsOf(columns) {
+    const found = new Set();
+    for (const column of columns) {
+      if (column.kind === "count") continue;
+      for (let row = 0; row < (column.values === null ? Math.min(1, data.rows) : data.rows) && found.size < 1000; row++) found.add(String(value(column, row)));
+    }
+    return [...found];
   }
 
   function select() {
     const all = tests(filter.value);
     order = [];
-    for (let row = 0; row < data.rows; row++) if (all.every((test) => test(row))) order.push(row);
+    for (let row = 0; row < data.rows; row++) if (all.every((test) => test.holds(row))) order.push(row);
+    // Where nothing is left: is it one of the words, which no row at all holds?
+    const every = Array.from({ length: order.length ? 0 : data.rows }, (_, row) => row);
+    const said = order.length ? [] : all.filter((test) => test.why && !every.some(test.holds));
+    wrong.textContent = said.map((test) => `${test.why}${test.only?.() ?? ""}`).join("; ");
+    wrong.hidden = !said.length;
     if (sorted) {
       const { column, sign } = sorted;
       order.sort((first, second) => {
