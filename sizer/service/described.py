@@ -32,15 +32,19 @@ _STATUSES = {
     401: "The server asks for a token.",
     403: "A page of another origin may not ask this.",
     404: "There is none.",
-    408: "The body took too long to arrive.",
+    408: "The head, or the body, took too long to arrive.",
     409: "The sweep is not done.",
     413: "There is more than is read.",
     421: "The server does not answer to this name.",
     422: "What is asked has faults; all of them at once.",
     429: "Too much is asked at once; `Retry-After` says when to try again.",
+    431: "The address and the headers are more than is read.",
     500: "The sweep's table is damaged; delete it and post it again.",
     503: "It cannot be answered now.",
 }
+
+_ANYWHERE = (400, 401, 403, 408, 421, 431, 503)
+"""What any address may answer: of the request as such, or where every connection is in use, or the server ends."""
 
 
 def _json(schema: Mapping[str, Any], example: Any = None) -> Described:
@@ -49,7 +53,7 @@ def _json(schema: Mapping[str, Any], example: Any = None) -> Described:
 
 def _responses(success: int, about: str, content: Described | None, *refusals: int) -> Described:
     found: Described = {success: {"description": about, **({} if content is None else {"content": content})}}
-    for status in (400, 401, 403, 421, *refusals):
+    for status in sorted({*_ANYWHERE, *refusals}):
         found[status] = {
             "description": _STATUSES[status],
             "content": {"application/json": {"schema": named("Faults")}},
@@ -87,7 +91,7 @@ COUNT = _described(
             {"anyOf": [named("Count"), named("Counts"), named("CountedColumns")]},
             {"weights": 12926976, "parts": {"input_weights": 4521984}, "fits": False},
         ),
-        408, 413, 422, 429, 503,
+        413, 422, 429,
     ),
     {
         "application/json": {
@@ -136,11 +140,9 @@ COMPARE = _described(
         200,
         "As `sizer compare --json` prints it.",
         _json({"anyOf": [named("Readings"), named("Reconciliation")]}),
-        408,
         413,
         422,
         429,
-        503,
     ),
     _body(
         ["network"],
@@ -154,13 +156,13 @@ COMPARE = _described(
 EXPLAIN = _described(
     "One network, tensor by tensor",
     "Every tensor with its shape and weights, and the formula.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 408, 413, 422, 429, 503),
+    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
     _body(["network"], {"network": named("Network")}, {"network": NETWORK}),
 )
 FIT = _described(
     "The widest network within a budget",
     "The largest value of a field that keeps a network within a budget, and the next one over it.",
-    _responses(200, "As `sizer fit --json` prints each answer.", _json(named("Fit")), 408, 413, 422, 429, 503),
+    _responses(200, "As `sizer fit --json` prints each answer.", _json(named("Fit")), 413, 422, 429),
     _body(
         ["network", "vary", "budget"],
         {
@@ -180,7 +182,7 @@ CODE = _described(
         200,
         "The code.",
         _json(named("Code")),
-        408, 413, 422, 429, 503,
+        413, 422, 429,
     ),
     _body(
         ["network", "to"],
@@ -191,12 +193,12 @@ CODE = _described(
 CONVENTIONS = _described(
     "The conventions",
     "Their rules, what they refuse, and their sources.",
-    _responses(200, "All of them.", _json(named("Conventions"))),
+    _responses(200, "All of them.", _json(named("Conventions")), 429),
 )
 SCHEMA = _described(
     "The JSON Schema of sweep files",
     "For editors.",
-    _responses(200, "The schema.", {"application/schema+json": {"schema": named("SweepSchema")}}),
+    _responses(200, "The schema.", {"application/schema+json": {"schema": named("SweepSchema")}}, 429),
 )
 
 _SWEEP_BODY: Described = {
@@ -212,7 +214,7 @@ DRY_RUN = _described(
         200,
         "How many configurations there are, and how many are kept.",
         _json(named("Checked")),
-        408, 413, 422, 429, 503,
+        413, 422, 429,
     ),
     _SWEEP_BODY,
 )  # fmt: skip
@@ -220,7 +222,7 @@ POST_SWEEP = _described(
     "Run a sweep",
     "Checks a sweep, counts what it will keep and starts a job. The same sweep posted twice is one job (200).",
     {
-        **_responses(202, "It waits, or runs.", _json(named("Job")), 408, 413, 422, 429, 503),
+        **_responses(202, "It waits, or runs.", _json(named("Job")), 413, 422, 429),
         200: {"description": "It is known already.", "content": _json(named("Job"))},
     },
     _SWEEP_BODY,
@@ -233,26 +235,27 @@ LIST_SWEEPS = _described(
         "Some of them.",
         _json(named("Jobs")),
         422,
-        503,
+        429,
     ),
 )
 GET_SWEEP = _described(
-    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422, 503)
+    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422, 429)
 )
 DELETE_SWEEP = _described(
     "Cancel a sweep, or forget it",
     "A sweep that waits or runs is cancelled (200); one that has ended is removed with its rows (204).",
-    {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422, 503), 204: {"description": "It is removed."}},
+    {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422, 429), 204: {"description": "It is removed."}},
 )
+_EVENT = {"description": "An event: its name is the sweep's status, its data the sweep as JSON."}
 EVENTS = _described(
     "Progress as server-sent events",
     "The sweep whenever something changes, until it has ended; the event's name is the status.",
-    _responses(200, "Events.", {"text/event-stream": {"schema": {"type": "string"}}}, 404, 422, 429, 503),
+    _responses(200, "Events.", {"text/event-stream": {"schema": _EVENT}}, 404, 422, 429),
 )
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",
     "By its id, whether the sweep keeps it or not.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 404, 422, 429, 503),
+    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 404, 422, 429),
 )
 ROWS = _described(
     "Rows, a page at a time",
@@ -261,13 +264,13 @@ ROWS = _described(
         200,
         "A page.",
         _json(named("Page")),
-        404, 409, 422, 429, 500, 503,
+        404, 409, 422, 429, 500,
     ),
 )  # fmt: skip
 PLOT = _described(
     "The points of a plot",
     "How far weights go at each value of a field, grouped by another: some hundreds of points.",
-    _responses(200, "The points.", _json(named("Points")), 404, 409, 422, 429, 500, 503),
+    _responses(200, "The points.", _json(named("Points")), 404, 409, 422, 429, 500),
 )
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILES = _described(
@@ -281,13 +284,11 @@ FILES = _described(
             "application/vnd.apache.parquet": _BINARY,
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BINARY,
         },
-        404, 409, 422, 429, 500, 503,
+        404, 409, 422, 429, 500,
     ),
 )  # fmt: skip
 HEALTH = _described("Whether it runs", "Needs no token.", _responses(200, "It does.", _json(named("Health"))))
-READY = _described(
-    "Whether it takes jobs", "Needs no token.", _responses(200, "It does.", _json(named("Readiness")), 503)
-)
+READY = _described("Whether it takes jobs", "Needs no token.", _responses(200, "It does.", _json(named("Readiness"))))
 METRICS = _described(
     "Measurements",
     "In Prometheus' text format.",
