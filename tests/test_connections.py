@@ -103,6 +103,7 @@ def test_what_has_no_end_is_not_kept(server: Served, begun: bytes) -> None:
     assert server.peak_bytes()[server.process.pid] - before < 32 * 2**20
 
 
+@pytest.mark.thorough
 def test_trailers_are_dropped_and_pipelines_have_an_end(server: Served) -> None:
     body = b'{"network": {"convention": "pytorch", "cell_type": "lstm", "inputs": 1, "layers": 1, "cells": 1}}'
     chunked = b"POST /v1/count HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -130,6 +131,7 @@ def test_a_head_that_trickles_in_is_given_up(server: Served) -> None:
     assert message_of(answer) == "the head did not arrive within 1 seconds"
 
 
+@pytest.mark.thorough
 def test_a_body_that_nobody_waits_for_is_given_up(server: Served) -> None:
     with connected(server) as (one,):
         one.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n")
@@ -142,6 +144,7 @@ def test_a_body_that_nobody_waits_for_is_given_up(server: Served) -> None:
         assert time.monotonic() - began < 7
 
 
+@pytest.mark.thorough
 def test_idle_connections_make_room(server: Served) -> None:
     with connected(server, CONNECTIONS + 20) as idle:
         for one in idle[-10:]:
@@ -157,6 +160,7 @@ def test_idle_connections_make_room(server: Served) -> None:
         assert time.monotonic() - began < 4
 
 
+@pytest.mark.thorough
 def test_health_is_answered_where_every_connection_is_in_use(server: Served) -> None:
     with connected(server, CONNECTIONS) as busy:
         for one in busy:
@@ -171,6 +175,7 @@ def test_health_is_answered_where_every_connection_is_in_use(server: Served) -> 
     assert server.ask("/v1/conventions")[0] == 200
 
 
+@pytest.mark.thorough
 def test_an_answer_that_nobody_takes_is_given_up_and_counts_as_long(server: Served) -> None:
     network = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2}
     many = {"columns": {**network, "cells": list(range(1, 60_001))}}

@@ -74,6 +74,7 @@ def test_what_is_not_described_is_found() -> None:
     ]
 
 
+@pytest.mark.process
 def test_answers_are_as_described(server: Served, description: dict[str, Any]) -> None:
     job = server.done(SMALL)
     of_job = f"/v1/sweeps/{job['id']}"

@@ -33,6 +33,7 @@ def helpers_of(server: Served) -> list[int]:
     return found
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found in /proc, which this system has not")
 def test_a_sweep_is_run_though_its_dry_run_was_killed(tmp_path: Path) -> None:
     answers: list[Any] = []
@@ -99,6 +100,7 @@ def test_a_helper_whose_server_is_gone_ends_itself() -> None:
     assert asyncio.run(ask()) == -signal.SIGALRM
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("about", ["compare", "fit"])
 def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
     network = {"cell_type": "lstm", "inputs": 80, "cells": list(range(1, 2000)), "convention": "pytorch"}
