@@ -231,21 +231,37 @@ def limits() -> None:
     from sizer.service.settings import Limits
 
     found = Limits()
+    closed = "the connection is closed"
     rows = [
         ["networks in one call of `/v1/count`", f"{found.networks:,}", "413"],
-        ["values in lists (one for each layer) in one call; where a network is shown, 2,000", "100,000", "413"],
+        [
+            f"values in lists (one for each layer) in one call; where a network is shown, {found.shown_values:,}",
+            f"{found.list_values:,}",
+            "413",
+        ],
         ["bytes of a body that holds networks", f"{found.count_bytes:,}", "413"],
-        ["bytes of a sweep", f"{found.sweep_bytes:,}", "413"],
+        ["values in it", f"{found.body_values:,}", "413"],
+        ["digits, together, of numbers that have more than 20", f"{found.digits:,}", "413"],
+        ["bytes of a sweep, and of a question about one network", f"{found.sweep_bytes:,}", "413"],
+        ["bytes of an answer that is no file", f"{found.answer_bytes:,}", "413"],
+        ["bytes of bodies and answers that are held at once", f"{found.held_bytes:,}", "429"],
         ["configurations of a job", f"{found.configurations:,}", "422"],
         ["rows of a page", f"{found.page_rows:,}", "422"],
         ["characters of a condition", "2,000", "422"],
         ["jobs that wait", f"{found.jobs_waiting:,}", "429"],
         ["jobs that run at once, each on every core", f"{found.jobs_at_once:,}", "the others wait"],
-        ["dry runs and claims that wait", f"{found.questions_waiting:,}", "429"],
+        ["dry runs that wait, and as many questions about networks", f"{found.questions_waiting:,}", "429"],
         ["clients that follow progress", f"{found.streams:,}", "429"],
         ["CSV downloads at once", f"{found.downloads:,}", "429"],
-        ["seconds that a dry run or a claim may take", f"{found.question_seconds:g}", "503"],
+        ["seconds that a dry run or a question about networks may take", f"{found.question_seconds:g}", "503"],
+        ["bytes of memory that it may take, on Linux", f"{found.question_bytes:,}", "503"],
+        ["connections at once", f"{found.connections:,}", "the longest idle is closed; where none is, 503"],
+        ["bytes of a request's head", f"{found.head_bytes:,}", "431"],
+        ["headers", f"{found.headers:,}", "431"],
+        ["seconds in which a head must arrive", f"{found.head_seconds:g}", "408"],
         ["seconds in which a body must arrive", f"{found.body_seconds:g}", "408"],
+        ["seconds that a connection is kept for a next request", f"{found.idle_seconds:g}", closed],
+        ["seconds in which a client takes nothing of its answer", f"{found.stalled_seconds:g}", closed],
     ]
     table(["at most", "", "past it"], rows)
 

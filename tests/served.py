@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,6 +37,17 @@ name: small
 model: {convention: pytorch, cell_type: lstm, inputs: 80, outputs: 34}
 grid: {layers: [1, 2, 3], cells: {from: 64, to: 1024, step: 64}, bidirectional: [false, true]}
 """
+
+
+WITH_LIMITS = """
+import json, sys
+from pathlib import Path
+from sizer.service.server import serve
+from sizer.service.settings import Limits, Settings
+settings = Settings(Path(sys.argv[1]), port=0, limits=Limits(**json.loads(sys.argv[2])))
+serve(settings, lambda address: print("Sizer serves", address, file=sys.stderr, flush=True))
+"""
+"""What serves with limits that the command line does not set."""
 
 
 class Asking:
@@ -70,16 +82,24 @@ class Asking:
 class Served(Asking):
     """A running server."""
 
-    def __init__(self, data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        limits: Mapping[str, float] | None = None,
+    ) -> None:
         self.data = data
-        self.arguments = arguments
+        self.command = ["-m", "sizer", "serve", "--port", "0", "--data", str(data), *arguments]
+        if limits is not None:
+            self.command = ["-c", WITH_LIMITS, str(data), json.dumps(limits)]
         self.environment = {**os.environ, **(environment or {})}
         self.said: list[str] = []
         self.start()
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sizer", "serve", "--port", "0", "--data", str(self.data), *self.arguments],
+            [sys.executable, *self.command],
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment,
@@ -117,6 +137,34 @@ class Served(Asking):
             self.process.stderr.close()
         return status
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The host and port."""
+        found = urllib.parse.urlsplit(self.url)
+        assert found.hostname is not None
+        assert found.port is not None
+        return found.hostname, found.port
+
+    def processes(self) -> list[int]:
+        """Return the ids of the server and the processes that it started and that still run."""
+        found = [self.process.pid]
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                # The name, in brackets, may hold anything; the parent's id is the second word after it.
+                if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    found.append(int(folder.name))
+        return found
+
+    def peak_bytes(self) -> dict[int, int]:
+        """Return process -> the most memory it has held, of the server first."""
+        found = {}
+        for process in self.processes():
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{process}/status").read_text()
+                held = re.search(r"VmHWM:\s+(\d+) kB", status)
+                found[process] = int(held[1]) * 1024 if held else 0
+        return found
+
     def ask(
         self, path: str, body: Any = None, method: str | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any, Mapping[str, str]]:
@@ -136,8 +184,13 @@ class Served(Asking):
 
 
 @contextlib.contextmanager
-def served(data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
-    server = Served(data, *arguments, environment=environment)
+def served(
+    data: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    limits: Mapping[str, float] | None = None,
+) -> Iterator[Served]:
+    server = Served(data, *arguments, environment=environment, limits=limits)
     try:
         yield server
     finally:

@@ -24,7 +24,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 
 from sizer.service.app import make_app
 from sizer.service.bodies import parse_json
-from sizer.service.faults import TOO_LONG, RefusedError
+from sizer.service.refusals import TOO_LONG, RefusedError
 from sizer.service.settings import Settings
 
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024, "outputs": 0}

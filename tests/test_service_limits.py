@@ -14,12 +14,13 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.service.app import make_app
-from sizer.service.faults import RefusedError
 from sizer.service.helpers import Helpers
+from sizer.service.refusals import RefusedError
 from sizer.service.settings import Limits, Settings
 from tests.served import LARGE, SMALL
 
-QUESTION = {"about": "sweep", "text": SMALL, "most": 10**6, "budget": [], "where": [], "top": 1}
+QUESTION = {"about": "sweep", "dry": True, "budget": [], "where": [], "top": 1}
+BODY = SMALL.encode()
 
 
 def refused(work: Callable[[], Awaitable[Any]]) -> RefusedError:
@@ -33,15 +34,15 @@ def refused(work: Callable[[], Awaitable[Any]]) -> RefusedError:
 
 def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -> None:
     async def ask() -> tuple[RefusedError, dict[str, Any]]:
-        helpers = Helpers(Limits(helpers=1, question_seconds=0.001))
+        helpers = Helpers(Limits(question_seconds=0.001), 1)
         with pytest.raises(RefusedError) as found:
-            await helpers.ask(QUESTION)
-        helpers._limits = Limits(helpers=1)
-        answer = await helpers.ask(QUESTION)
-        again = await helpers.ask(QUESTION)
+            await helpers.ask(QUESTION, BODY)
+        helpers._limits = Limits()
+        answer = await helpers.ask(QUESTION, BODY)
+        again = await helpers.ask(QUESTION, BODY)
         await helpers.close()
         assert answer == again
-        return found.value, answer
+        return found.value, answer.parsed()
 
     problem, answer = asyncio.run(ask())
     assert (problem.status, "0.001 seconds" in str(problem)) == (503, True)
@@ -50,23 +51,23 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -
 
 def test_a_question_by_who_goes_away_ends_with_its_process() -> None:
     async def ask() -> None:
-        helpers = Helpers(Limits(helpers=1))
-        gone = asyncio.create_task(helpers.ask(QUESTION))
+        helpers = Helpers(Limits(), 1)
+        gone = asyncio.create_task(helpers.ask(QUESTION, BODY))
         await asyncio.sleep(0.05)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
         # The answer that nobody read is not taken for that of the next question.
-        answer = await helpers.ask({**QUESTION, "text": SMALL.replace("name: small", "name: other")})
-        assert answer["name"] == "other"
+        answer = await helpers.ask(QUESTION, BODY.replace(b"name: small", b"name: other"))
+        assert answer.parsed()["name"] == "other"
         await helpers.close()
 
     asyncio.run(ask())
 
 
 def test_too_many_questions_wait() -> None:
-    helpers = Helpers(Limits(questions_waiting=0))
-    problem = refused(lambda: helpers.ask(QUESTION))
+    helpers = Helpers(Limits(questions_waiting=0), 1)
+    problem = refused(lambda: helpers.ask(QUESTION, BODY))
     assert (problem.status, problem.headers) == (429, {"retry-after": "2"})
 
 

@@ -397,6 +397,6 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
 
 
 def server_id(text: str) -> str:
-    from sizer.service.helper import _sweep
+    from sizer.service.helper import _known_of
 
-    return str(_sweep({"text": text, "most": -1, "budget": [], "where": [], "top": 0})["id"])
+    return str(_known_of({"dry": False, "budget": [], "where": [], "top": 0}, text.encode())["id"])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sizer.networks.tensors import PARTS
 _SUMS = (*PARTS, "macs_per_step", "state_size")
 """What is worked out; the other counted columns follow from it."""
 _MOST_FAULTS = 100
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,29 @@ def count_batch(
         >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
         [12926976, 3317760]
     """
-    counted = []
+    given = (with_cell_types(network, cell_types) for network in networks)
+    return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
+
+
+def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[dict[str, int]]]:
+    """Yield what `count_batch` returns, so many at a time: who writes it down need not hold all of it.
+
+    Args:
+        networks: each as `sizer.count` takes it.
+        most: how many at a time.
+
+    Raises:
+        InputError: as `count_batch` says; pieces before the first network with faults have been yielded by then.
+    """
+    counted: list[dict[str, int]] = []
     faults: list[Fault] = []
-    for place, network in enumerate(networks):
-        fields = with_cell_types(network, cell_types)
+    for place, fields in enumerate(networks):
         try:
             found = _found(fields)
             if found is None:
                 counted.append(count(fields).columns())
-                continue
+            elif not faults:
+                counted.append(_columns(found.counts(*found.structure.values(fields))))
         except InputError as problem:
             faults.extend(
                 Fault("", 0, 0, f"[{place}].{fault.path}" if fault.path else f"[{place}]", fault.message)
@@ -77,12 +92,14 @@ def count_batch(
             )
             if len(faults) >= _MOST_FAULTS:
                 break
-            continue
-        if not faults:
-            counted.append(_columns(found.counts(*found.structure.values(fields))))
+        if len(counted) >= most:
+            if not faults:
+                yield counted
+            counted = []
     if faults:
         raise InputError(faults)
-    return counted
+    if counted:
+        yield counted
 
 
 def _columns(sums: tuple[int, ...]) -> dict[str, int]:

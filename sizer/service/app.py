@@ -12,9 +12,10 @@ from starlette.types import ASGIApp
 
 import sizer
 from sizer.service import described, networks, pages, rows, sweeps
-from sizer.service.faults import HANDLERS, RefusedError, answer, on_anything
+from sizer.service.faults import HANDLERS, answer, on_anything
 from sizer.service.guard import Guard
 from sizer.service.metrics import CONTENT_TYPE
+from sizer.service.refusals import RefusedError
 from sizer.service.settings import Settings
 from sizer.service.state import State
 
@@ -74,4 +75,4 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return Guard(networks.Quickly(app, state), settings, state.metrics, pages.is_page), state
+    return Guard(networks.Quickly(app, state), settings, state.metrics, pages.is_page, state.allowance), state

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sizer.service.schemas import NETWORK, SCHEMAS, named
+
 Described = dict[Any, Any]
 
-_NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 _SWEEP = """sizer: 1
 name: small
 model: {convention: pytorch, cell_type: lstm, inputs: 80, outputs: 0}
@@ -16,42 +17,14 @@ budget: {weights: {max: 10M}}
 """
 _JOB_ID = "b2c1f0a9d3e4f5061728"
 
-_FAULT = {
-    "type": "object",
-    "required": ["file", "line", "column", "path", "message"],
-    "properties": {
-        "file": {"type": "string", "description": "`sweep` where the fault has a place in the body; else empty."},
-        "line": {"type": "integer", "description": "From 1; 0 where there is no place."},
-        "column": {"type": "integer", "description": "From 1; 0 where there is no place."},
-        "path": {"type": "string", "description": "The field or parameter."},
-        "message": {"type": "string", "description": "What is wrong, and what to do."},
-    },
-}
-_FAULTS = {
-    "type": "object",
-    "required": ["faults"],
-    "properties": {"faults": {"type": "array", "items": _FAULT}},
-    "example": {
-        "faults": [{"file": "", "line": 0, "column": 0, "path": "cells", "message": "0 is below the minimum, 1"}]
-    },
-}
-_COUNTED: Mapping[str, Any] = {"type": "integer", "minimum": 0}
-_NETWORK_SCHEMA = {
-    "type": "object",
-    "description": "The fields of a network, as `sizer explain` has options for them; counts may be written as 10K.",
-    "required": ["convention", "cell_type", "layers", "cells"],
-    "properties": {
-        "convention": {"type": "string"},
-        "cell_type": {"type": "string"},
-        "layers": {"type": "integer", "minimum": 1},
-        "cells": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]},
-        "inputs": {"type": "integer", "minimum": 0},
-    },
-    "example": _NETWORK,
-}
 _BUDGET = {
     "description": "A size (the most weights), `int8_bytes=2MB`, a list of such, or columns with a maximum or min and max.",
-    "anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "array"}, {"type": "object"}],
+    "anyOf": [
+        {"type": "string"},
+        {"type": "integer", "minimum": 0},
+        {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}},
+        {"type": "object", "additionalProperties": True},
+    ],
     "example": "10M",
 }
 _STATUSES = {
@@ -59,15 +32,19 @@ _STATUSES = {
     401: "The server asks for a token.",
     403: "A page of another origin may not ask this.",
     404: "There is none.",
-    408: "The body took too long to arrive.",
+    408: "The head, or the body, took too long to arrive.",
     409: "The sweep is not done.",
     413: "There is more than is read.",
     421: "The server does not answer to this name.",
     422: "What is asked has faults; all of them at once.",
     429: "Too much is asked at once; `Retry-After` says when to try again.",
+    431: "The address and the headers are more than is read.",
     500: "The sweep's table is damaged; delete it and post it again.",
     503: "It cannot be answered now.",
 }
+
+_ANYWHERE = (400, 401, 403, 408, 421, 431, 503)
+"""What any address may answer: of the request as such, or where every connection is in use, or the server ends."""
 
 
 def _json(schema: Mapping[str, Any], example: Any = None) -> Described:
@@ -76,10 +53,10 @@ def _json(schema: Mapping[str, Any], example: Any = None) -> Described:
 
 def _responses(success: int, about: str, content: Described | None, *refusals: int) -> Described:
     found: Described = {success: {"description": about, **({} if content is None else {"content": content})}}
-    for status in (400, 401, 403, 421, *refusals):
+    for status in sorted({*_ANYWHERE, *refusals}):
         found[status] = {
             "description": _STATUSES[status],
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Faults"}}},
+            "content": {"application/json": {"schema": named("Faults")}},
         }
     return found
 
@@ -104,21 +81,6 @@ def _body(required: list[str], properties: Mapping[str, Any], example: Mapping[s
     return _json(schema, example)
 
 
-_COUNT_SCHEMA = {
-    "type": "object",
-    "required": ["weights", "parts", "macs_per_step", "state_size", "float32_bytes", "float16_bytes", "int8_bytes"],
-    "properties": {
-        "weights": _COUNTED,
-        "parts": {"type": "object", "description": "They add up to the weights.", "additionalProperties": _COUNTED},
-        "macs_per_step": _COUNTED,
-        "state_size": _COUNTED,
-        "float32_bytes": _COUNTED,
-        "float16_bytes": _COUNTED,
-        "int8_bytes": _COUNTED,
-        "configuration": {"type": "object", "description": "Every field, what the convention decides filled in."},
-        "fits": {"type": "boolean", "description": "Where a budget was given: whether the network is within it."},
-    },
-}
 COUNT = _described(
     "Count one network, or many",
     "Exact counts.",
@@ -126,16 +88,10 @@ COUNT = _described(
         200,
         "The counts: of one network an object, of `networks` a list under `counts`, of `columns` lists under `columns`.",
         _json(
-            {
-                "anyOf": [
-                    _COUNT_SCHEMA,
-                    {"type": "object", "required": ["counts"], "properties": {"counts": {"type": "array"}}},
-                    {"type": "object", "required": ["columns"], "properties": {"columns": {"type": "object"}}},
-                ]
-            },
+            {"anyOf": [named("Count"), named("Counts"), named("CountedColumns")]},
             {"weights": 12926976, "parts": {"input_weights": 4521984}, "fits": False},
         ),
-        408, 413, 422,
+        413, 422, 429,
     ),
     {
         "application/json": {
@@ -144,13 +100,13 @@ COUNT = _described(
                     {
                         "type": "object",
                         "required": ["network"],
-                        "properties": {"network": _NETWORK_SCHEMA, "budget": _BUDGET},
+                        "properties": {"network": named("Network"), "budget": _BUDGET},
                         "additionalProperties": False,
                     },
                     {
                         "type": "object",
                         "required": ["networks"],
-                        "properties": {"networks": {"type": "array", "items": _NETWORK_SCHEMA}, "budget": _BUDGET},
+                        "properties": {"networks": {"type": "array", "items": named("Network")}, "budget": _BUDGET},
                         "additionalProperties": False,
                     },
                     {
@@ -159,6 +115,7 @@ COUNT = _described(
                         "properties": {
                             "columns": {
                                 "type": "object",
+                                "additionalProperties": True,
                                 "description": "Field -> a list of values, one for each network, or one value for all.",
                             },
                             "budget": _BUDGET,
@@ -168,23 +125,29 @@ COUNT = _described(
                 ]
             },
             "examples": {
-                "one": {"value": {"network": _NETWORK, "budget": "10M"}},
-                "many": {"value": {"networks": [_NETWORK, {**_NETWORK, "cells": 512}], "budget": "10M"}},
-                "columns": {"value": {"columns": {**_NETWORK, "cells": [512, 1024]}, "budget": "10M"}},
+                "one": {"value": {"network": NETWORK, "budget": "10M"}},
+                "many": {"value": {"networks": [NETWORK, {**NETWORK, "cells": 512}], "budget": "10M"}},
+                "columns": {"value": {"columns": {**NETWORK, "cells": [512, 1024]}, "budget": "10M"}},
             },
         }
     },
     text="`network` is one network; `networks` a list of up to 100,000; `columns` the same, field by field.",
 )  # fmt: skip
-_OBJECT = {"type": "object"}
 COMPARE = _described(
     "The same network under every convention",
     "Every convention's reading; or, with `claim`, which readings give a stated figure, the least assumed first.",
-    _responses(200, "As `sizer compare --json` prints it.", _json(_OBJECT), 408, 413, 422, 429, 503),
+    _responses(
+        200,
+        "As `sizer compare --json` prints it.",
+        _json({"anyOf": [named("Readings"), named("Reconciliation")]}),
+        413,
+        422,
+        429,
+    ),
     _body(
         ["network"],
         {
-            "network": {"type": "object"},
+            "network": named("PartOfNetwork"),
             "claim": {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
         },
         {"network": {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}, "claim": "21.3M"},
@@ -193,23 +156,23 @@ COMPARE = _described(
 EXPLAIN = _described(
     "One network, tensor by tensor",
     "Every tensor with its shape and weights, and the formula.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(_OBJECT), 408, 413, 422),
-    _body(["network"], {"network": _NETWORK_SCHEMA}, {"network": _NETWORK}),
+    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
+    _body(["network"], {"network": named("Network")}, {"network": NETWORK}),
 )
 FIT = _described(
     "The widest network within a budget",
     "The largest value of a field that keeps a network within a budget, and the next one over it.",
-    _responses(200, "As `sizer fit --json` prints each answer.", _json(_OBJECT), 408, 413, 422),
+    _responses(200, "As `sizer fit --json` prints each answer.", _json(named("Fit")), 413, 422, 429),
     _body(
         ["network", "vary", "budget"],
         {
-            "network": {"type": "object"},
+            "network": named("PartOfNetwork"),
             "vary": {"type": "string"},
             "budget": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "step": {"type": "integer", "minimum": 1},
             "round_to": {"type": "integer", "minimum": 1},
         },
-        {"network": {name: _NETWORK[name] for name in _NETWORK if name != "cells"}, "vary": "cells", "budget": "10M"},
+        {"network": {name: NETWORK[name] for name in NETWORK if name != "cells"}, "vary": "cells", "budget": "10M"},
     ),
 )
 CODE = _described(
@@ -218,65 +181,31 @@ CODE = _described(
     _responses(
         200,
         "The code.",
-        _json({"type": "object", "required": ["code"], "properties": {"code": {"type": "string"}}}),
-        408, 413, 422,
+        _json(named("Code")),
+        413, 422, 429,
     ),
     _body(
         ["network", "to"],
-        {"network": _NETWORK_SCHEMA, "to": {"enum": ["torch", "keras"]}},
-        {"network": _NETWORK, "to": "torch"},
+        {"network": named("Network"), "to": {"enum": ["torch", "keras"]}},
+        {"network": NETWORK, "to": "torch"},
     ),
 )  # fmt: skip
 CONVENTIONS = _described(
     "The conventions",
     "Their rules, what they refuse, and their sources.",
-    _responses(200, "All of them.", _json(_OBJECT)),
+    _responses(200, "All of them.", _json(named("Conventions")), 429),
 )
 SCHEMA = _described(
     "The JSON Schema of sweep files",
     "For editors.",
-    _responses(200, "The schema.", {"application/schema+json": {"schema": _OBJECT}}),
+    _responses(200, "The schema.", {"application/schema+json": {"schema": named("SweepSchema")}}, 429),
 )
 
-_DRY_RUN_SCHEMA = {
-    "type": "object",
-    "required": ["exact", "configurations"],
-    "properties": {
-        "exact": {"type": "boolean", "description": "Whether `kept` is there, or only `kept_between`."},
-        "configurations": _COUNTED,
-        "kept": _COUNTED,
-    },
-}
-_JOB = {
-    "type": "object",
-    "required": [
-        "id",
-        "name",
-        "status",
-        "configurations",
-        "dry_run",
-        "progress",
-        "summary",
-        "faults",
-        "created",
-        "ended",
-    ],
-    "properties": {
-        "id": {"type": "string", "description": "Of what the sweep says: the same sweep has the same id."},
-        "name": {"type": "string"},
-        "status": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
-        "configurations": _COUNTED,
-        "dry_run": _DRY_RUN_SCHEMA,
-        "progress": {"type": "object", "description": "`decided` of the configurations, and `kept`."},
-        "summary": {"anyOf": [_OBJECT, {"type": "null"}]},
-        "faults": {"type": "array", "items": _FAULT},
-        "created": {"type": "string", "format": "date-time"},
-        "ended": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
-    },
-}
 _SWEEP_BODY: Described = {
     "application/yaml": {"schema": {"type": "string"}, "example": _SWEEP},
-    "application/json": {"schema": {"type": "object"}},
+    "application/json": {
+        "schema": {"type": "object", "additionalProperties": True, "description": "A sweep file, as JSON."}
+    },
 }
 DRY_RUN = _described(
     "What a sweep would give",
@@ -284,8 +213,8 @@ DRY_RUN = _described(
     _responses(
         200,
         "How many configurations there are, and how many are kept.",
-        _json({"type": "object", "required": ["id", "name", "configurations", "dry_run"], "properties": {"dry_run": _DRY_RUN_SCHEMA}}),
-        408, 413, 422, 429, 503,
+        _json(named("Checked")),
+        413, 422, 429,
     ),
     _SWEEP_BODY,
 )  # fmt: skip
@@ -293,8 +222,8 @@ POST_SWEEP = _described(
     "Run a sweep",
     "Checks a sweep, counts what it will keep and starts a job. The same sweep posted twice is one job (200).",
     {
-        **_responses(202, "It waits, or runs.", _json(_JOB), 408, 413, 422, 429, 503),
-        200: {"description": "It is known already.", "content": _json(_JOB)},
+        **_responses(202, "It waits, or runs.", _json(named("Job")), 413, 422, 429),
+        200: {"description": "It is known already.", "content": _json(named("Job"))},
     },
     _SWEEP_BODY,
 )
@@ -304,28 +233,29 @@ LIST_SWEEPS = _described(
     _responses(
         200,
         "Some of them.",
-        _json({"type": "object", "required": ["sweeps"], "properties": {"sweeps": {"type": "array", "items": _JOB}}}),
+        _json(named("Jobs")),
         422,
-        503,
+        429,
     ),
 )
 GET_SWEEP = _described(
-    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(_JOB), 404, 422, 503)
+    "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422, 429)
 )
 DELETE_SWEEP = _described(
     "Cancel a sweep, or forget it",
     "A sweep that waits or runs is cancelled (200); one that has ended is removed with its rows (204).",
-    {**_responses(200, "It is cancelled.", _json(_JOB), 404, 422, 503), 204: {"description": "It is removed."}},
+    {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422, 429), 204: {"description": "It is removed."}},
 )
+_EVENT = {"description": "An event: its name is the sweep's status, its data the sweep as JSON."}
 EVENTS = _described(
     "Progress as server-sent events",
     "The sweep whenever something changes, until it has ended; the event's name is the status.",
-    _responses(200, "Events.", {"text/event-stream": {"schema": {}}}, 404, 422, 429, 503),
+    _responses(200, "Events.", {"text/event-stream": {"schema": _EVENT}}, 404, 422, 429),
 )
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",
     "By its id, whether the sweep keeps it or not.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(_OBJECT), 404, 422, 503),
+    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 404, 422, 429),
 )
 ROWS = _described(
     "Rows, a page at a time",
@@ -333,25 +263,14 @@ ROWS = _described(
     _responses(
         200,
         "A page.",
-        _json(
-            {
-                "type": "object",
-                "required": ["columns", "rows", "total", "next"],
-                "properties": {
-                    "columns": {"type": "array", "items": {"type": "string"}},
-                    "rows": {"type": "array", "items": {"type": "object"}},
-                    "total": _COUNTED,
-                    "next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-                },
-            }
-        ),
-        404, 409, 422, 429, 500, 503,
+        _json(named("Page")),
+        404, 409, 422, 429, 500,
     ),
 )  # fmt: skip
 PLOT = _described(
     "The points of a plot",
     "How far weights go at each value of a field, grouped by another: some hundreds of points.",
-    _responses(200, "The points.", _json(_OBJECT), 404, 409, 422, 429, 500, 503),
+    _responses(200, "The points.", _json(named("Points")), 404, 409, 422, 429, 500),
 )
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILES = _described(
@@ -365,11 +284,11 @@ FILES = _described(
             "application/vnd.apache.parquet": _BINARY,
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BINARY,
         },
-        404, 409, 422, 429, 500, 503,
+        404, 409, 422, 429, 500,
     ),
 )  # fmt: skip
-HEALTH = _described("Whether it runs", "Needs no token.", _responses(200, "It does.", _json(_OBJECT)))
-READY = _described("Whether it takes jobs", "Needs no token.", _responses(200, "It does.", _json(_OBJECT), 503))
+HEALTH = _described("Whether it runs", "Needs no token.", _responses(200, "It does.", _json(named("Health"))))
+READY = _described("Whether it takes jobs", "Needs no token.", _responses(200, "It does.", _json(named("Readiness"))))
 METRICS = _described(
     "Measurements",
     "In Prometheus' text format.",
@@ -388,7 +307,13 @@ def completed(description: dict[str, Any], *, token: bool) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Faults"] = _FAULTS
+    schemas.update(SCHEMAS)
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                # The framework supposes JSON of which it knows nothing, whatever else an address answers.
+                if response.get("content", {}).get("application/json", {}).get("schema") == {}:
+                    del response["content"]["application/json"]
     if token:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         description["security"] = [{"token": []}]

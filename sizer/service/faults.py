@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sizer.errors import Fault, InputError, RunError
+from sizer.service.bodies import as_json
+from sizer.service.refusals import TOO_LONG, FoundFaultsError, RefusedError, is_too_long
 
 LOG = logging.getLogger("sizer.service")
 """What the server writes on standard error: what clients are not told."""
-TOO_LONG = "what is asked leads to a number of more than 4,300 digits, which is not written"
 _WORDS = {404: "nothing has this address", 405: "this address does not answer this method"}
-
-
-class RefusedError(Exception):
-    """A request that is not answered, with the status that says why."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None, path: str = "") -> None:
-        """Hold the status, and what a person reads."""
-        super().__init__(message)
-        self.status = status
-        self.headers = dict(headers or {})
-        self.faults = [Fault("", 0, 0, path, message)]
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON. Whole numbers stay whole however large they are."""
     return Response(as_json(value), status, dict(headers) if headers else None, media_type="application/json")
-
-
-def as_json(value: Any) -> bytes:
-    """Return a value as JSON."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        # Whole numbers past 64 bits, and halves of characters that a client sent.
-        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def refused(status: int, faults: Iterable[Fault], headers: Mapping[str, str] | None = None) -> Response:
@@ -63,6 +42,12 @@ async def on_refusal(_: Request | None, problem: Exception) -> Response:
     """Answer a `RefusedError`."""
     assert isinstance(problem, RefusedError)
     return refused(problem.status, problem.faults, problem.headers)
+
+
+async def on_found_faults(_: Request | None, problem: Exception) -> Response:
+    """Answer the faults that a helper found."""
+    assert isinstance(problem, FoundFaultsError)
+    return Response(problem.content, 422, media_type="application/json")
 
 
 async def on_input_error(_: Request | None, problem: Exception) -> Response:
@@ -93,11 +78,6 @@ def _said(error: Mapping[str, Any]) -> str:
     return message[:1].lower() + message[1:]
 
 
-def is_too_long(problem: Exception) -> bool:
-    """Return whether a number has more digits than Python writes."""
-    return isinstance(problem, ValueError) and "int_max_str_digits" in str(problem)
-
-
 async def on_value_error(_: Request | None, problem: Exception) -> Response:
     """Answer that a number is too long; anything else is a mistake of the server's own."""
     if not is_too_long(problem):
@@ -119,6 +99,7 @@ async def on_http(_: Request | None, problem: Exception) -> Response:
 
 HANDLERS: tuple[tuple[type[Exception], Callable[[Any, Exception], Awaitable[Response]]], ...] = (
     (RefusedError, on_refusal),
+    (FoundFaultsError, on_found_faults),
     (InputError, on_input_error),
     (RunError, on_run_error),
     (RequestValidationError, on_parameter),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sizer.errors import Fault
+from sizer.service.bodies import LEASE, SMALL, TOO_MUCH_HELD, Allowance
+from sizer.service.connections import CROWDED
 from sizer.service.faults import LOG, refused
 from sizer.service.metrics import Metrics
 from sizer.service.settings import Settings
@@ -29,6 +32,7 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
+_COUNT = "/v1/count"
 _OPEN = ("/healthz", "/readyz")
 """What is answered without a token, as probes of containers have none; so is the page, which holds no data."""
 
@@ -36,7 +40,14 @@ _OPEN = ("/healthz", "/readyz")
 class Guard:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, is_page: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        is_page: Callable[[str], bool],
+        allowance: Allowance,
+    ) -> None:
         """Stand before an application.
 
         Args:
@@ -44,8 +55,10 @@ class Guard:
             settings: who may ask.
             metrics: told of every request.
             is_page: whether a path is of the page's own files.
+            allowance: what all requests together may hold.
         """
         self._app = app
+        self._allowance = allowance
         self._metrics = metrics
         self._is_page = is_page
         self._token = hashlib.sha256(settings.token.encode()).digest() if settings.token else b""
@@ -76,16 +89,34 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            elif len(message.get("body", b"")) > SMALL:
+                # Piece by piece, so that what a client has not taken yet is counted as long as it is held.
+                content = message["body"]
+                lease.hold(len(content))
+                last = (len(content) - 1) // SMALL * SMALL
+                for begin in range(0, last, SMALL):
+                    await send({**message, "body": content[begin : begin + SMALL], "more_body": True})
+                await send({**message, "body": content[last:]})
+                lease.release(len(content))
+                ended = not message.get("more_body")
+                return
             await send(message)
             ended = message["type"] == "http.response.body" and not message.get("more_body")
 
         problem = self._problem(scope)
         try:
             if problem is None:
-                await self._app(scope, receive, sending)
+                with self._allowance.lease() as lease:
+                    scope[LEASE] = lease
+                    await self._app(scope, receive, sending)
             else:
                 code, message, headers = problem
                 await refused(code, [Fault("", 0, 0, "", message)], headers)(scope, receive, sending)
+        except asyncio.CancelledError:
+            # The server ends, and waits for this no longer.
+            if not status:
+                message = "the server ended before the answer was there; ask again"
+                await refused(503, [Fault("", 0, 0, "", message)], {"retry-after": "5"})(scope, receive, sending)
         except Exception:
             LOG.exception("%s %s", scope["method"], route_of(scope, self._is_page))
             if not ended:
@@ -96,6 +127,9 @@ class Guard:
 
     def _problem(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
         """Return why a request is refused: its status, what to say, and headers."""
+        path = scope["path"]
+        if CROWDED in scope and path not in _OPEN:
+            return 503, "every connection is in use; try again", {"retry-after": "5", "connection": "close"}
         host = origin = authorization = b""
         for name, value in scope["headers"]:
             if name == b"host":
@@ -108,12 +142,14 @@ class Guard:
             return 421, "this server does not answer to that name; start it with --allow-host to let it", {}
         if origin and scope["method"] not in {"GET", "HEAD"} and origin.partition(b"://")[2] != host:
             return 403, "pages of other origins may not call this server", {}
-        path = scope["path"]
         if self._token and path not in _OPEN and not self._is_page(path):
             scheme, _, token = authorization.partition(b" ")
             given = hashlib.sha256(token.strip()).digest()
             if not hmac.compare_digest(given, self._token) or scheme.lower() != b"bearer":
                 return 401, "this server asks for a token: Authorization: Bearer ...", {"www-authenticate": "Bearer"}
+        if self._allowance.is_full and path.startswith("/v1/") and path != _COUNT:
+            # A plain count needs no memory to speak of; what else asks for it is refused when its body is read.
+            return 429, TOO_MUCH_HELD, {"retry-after": "5"}
         return None
 
     def _is_known(self, host: bytes) -> bool:

@@ -1,64 +1,110 @@
-"""A process that answers questions which may take long: `python -m sizer.service.helper`, which the server starts.
+"""A process that answers questions which may take long: `python -m sizer.service.helper SECONDS BYTES`, started by the server.
 
-It reads lines of JSON and prints one line of JSON for each. The server ends it when an answer takes too long.
+It reads a line of JSON, and as many bytes more as the line says, and answers in the same form. The server ends it when
+an answer takes too long. Should the server be gone by then, it ends itself after SECONDS; a question that would take
+more than BYTES of memory is refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
     """Answer the questions of standard input until it ends."""
-    answers = sys.stdout
+    seconds, memory = float(sys.argv[1]), int(sys.argv[2])
+    _limit_memory(memory)
+    # Ctrl-C reaches every process of a terminal; the server ends its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing else may stand among the answers
-    for line in sys.stdin:
-        answers.write(_answered(json.loads(line)) + "\n")
+    for line in questions:
+        question = json.loads(line)
+        body = questions.read(question["bytes"])
+        _set_alarm(seconds)
+        about, content = _answer(question, body)
+        del question, body
+        answers.write(json.dumps({**about, "bytes": len(content)}).encode() + b"\n")
+        answers.write(content)
         answers.flush()
+        del content
+        _set_alarm(0)
 
 
-def _answered(question: Mapping[str, Any]) -> str:
+def _set_alarm(seconds: float) -> None:
+    """End this process after a while, whatever it does by then; 0 means never."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory(most: int) -> None:
+    """Let what asks for too much fail, instead of the machine. Some systems cannot be told."""
     try:
-        return json.dumps(_answer(question))
-    except ValueError as problem:
-        if "int_max_str_digits" not in str(problem):
-            raise
-        # Python's words for a number of too many digits speak of its own settings.
-        return json.dumps({"too_long": True})
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    except (ImportError, AttributeError, ValueError, OSError):
+        return
 
 
-def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return how a question was answered, and the answer."""
     from sizer.errors import InputError, RunError
+    from sizer.service.refusals import TOO_LONG, RefusedError, is_too_long
 
     try:
-        return _ABOUT[question["about"]](question)
+        found, about = _ABOUT[question["about"]](question, body)
+        if len(found) > question["most"]:
+            raise RefusedError(413, f"the answer has more than the {question['most']:,} bytes that are sent")
     except InputError as problem:
-        return {"faults": [fault.as_json() for fault in problem.faults]}
+        return {"said": "faults"}, _faults(problem.faults)
+    except RefusedError as problem:
+        return {"said": "refused", "status": problem.status, "message": str(problem)}, b""
     except RunError as problem:
-        return {"unfinished": str(problem)}
+        return {"said": "unfinished", "message": str(problem)}, b""
+    except MemoryError:
+        return {"said": "memory"}, b""
     except Exception as problem:
-        if question["about"] != "folder":
-            raise
-        # What lies in a folder may be anything.
-        return {"unknown": f"its manifest cannot be used ({type(problem).__name__})"}
+        if is_too_long(problem):
+            return {"said": "refused", "status": 422, "message": TOO_LONG}, b""
+        if question["about"] == "folder":
+            # What lies in a folder may be anything.
+            message = f"its manifest cannot be used ({type(problem).__name__})"
+            return {"said": "refused", "status": 422, "message": message}, b""
+        traceback.print_exc()
+        return {"said": "broken"}, b""
+    return {"said": "answer", **about}, found
 
 
-def _sweep(question: Mapping[str, Any]) -> dict[str, Any]:
+def _faults(faults: Iterable[Any]) -> bytes:
+    from sizer.service.bodies import as_json
+
+    return as_json({"faults": [fault.as_json() for fault in faults]})
+
+
+def _sweep(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return what there is to know of a sweep without running it, as JSON."""
+    return json.dumps(_known_of(question, body)).encode(), {}
+
+
+def _known_of(question: Mapping[str, Any], body: bytes) -> dict[str, Any]:
     """Return what there is to know of a sweep without running it."""
     from sizer.runs.run import run_sweep
     from sizer.sweepfile.load import parse_sweep
     from sizer.sweepfile.yamltext import read_yaml
 
-    text = question["text"].encode("utf-8", "surrogateescape")
-    sweep = parse_sweep(text, "sweep")
+    sweep = parse_sweep(body, "sweep")
     # By what it says, so that a comment more is the same sweep. The order of the axes is the order of the ids.
-    said = json.dumps(read_yaml(text, "sweep").data, separators=(",", ":"))
+    said = json.dumps(read_yaml(body, "sweep").data, separators=(",", ":"))
     found = {
         "id": hashlib.sha256(said.encode()).hexdigest()[:20],
         "name": sweep.name,
@@ -67,31 +113,47 @@ def _sweep(question: Mapping[str, Any]) -> dict[str, Any]:
         "columns": list(sweep.columns),
         "swept": list(sweep.swept),
     }
-    if sweep.size > question["most"]:
-        return found
-    done = run_sweep(
-        sweep, budget=question["budget"], where=question["where"], dry_run=True, hurry=True, top=question["top"]
-    )
-    summary = done.as_json()
-    expected = dict(summary.pop("expected_bytes"))
-    dry_run = {name: summary[name] for name in summary if name not in ("files", "name", "description", "seconds")}
-    return {**found, "dry_run": {"exact": done.account is not None, **dry_run, "expected_bytes": expected}}
+    if question["dry"]:
+        done = run_sweep(
+            sweep, budget=question["budget"], where=question["where"], dry_run=True, hurry=True, top=question["top"]
+        )
+        summary = done.as_json()
+        expected = dict(summary.pop("expected_bytes"))
+        dry_run = {name: summary[name] for name in summary if name not in ("files", "name", "description", "seconds")}
+        found["dry_run"] = {"exact": done.account is not None, **dry_run, "expected_bytes": expected}
+    return found
 
 
-def _claim(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return which readings of a network give a stated figure."""
-    from sizer.networks.claims import reconcile
+def _configuration(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return one configuration of a sweep, tensor by tensor."""
+    from sizer.runs.walk import explain_row
+    from sizer.service.bodies import as_json
+    from sizer.sweepfile.load import parse_sweep
 
-    return reconcile(question["network"], question["claim"]).as_json()
+    return as_json(explain_row(parse_sweep(body, "sweep"), question["id"]).as_json()), {}
 
 
-def _folder(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the job that made a folder of results; why that cannot be said under `unknown`.
+def _networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return the answer to a question about networks, and how many they are."""
+    from sizer.service.questions import answer_to
+
+    found, networks = answer_to(question["about"], body, question["limits"])
+    return found, {"networks": networks}
+
+
+def _folder(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return the job that made a folder of results; why that cannot be said under `unknown`."""
+    from sizer.service.bodies import as_json
+
+    return as_json(_job_of(Path(question["folder"]), dry=question["dry"])), {}
+
+
+def _job_of(folder: Path, *, dry: bool) -> dict[str, Any]:
+    """Return what is to be known of the job that made a folder.
 
     A manifest is the last that a run writes: its job is done. Where a run was only begun, its job has failed, and goes on
     from what was made when its sweep is posted again.
     """
-    folder = Path(question["folder"])
     manifests = sorted(folder.glob("*.manifest.json"))
     orders = sorted(folder.glob(".*.run/order.json"))
     said: dict[str, Any] = {}
@@ -104,7 +166,7 @@ def _folder(question: Mapping[str, Any]) -> dict[str, Any]:
             continue
     else:
         return {"unknown": "it has no manifest that says of which sweep they are"}
-    found = _sweep({"text": said["sweep"], "most": 2**63, "budget": [], "where": [], "top": 5})
+    found = _known_of({"dry": dry, "budget": [], "where": [], "top": 5}, said["sweep"].encode())
     if found["id"] != folder.name:
         return {"unknown": "its manifest is of another sweep"}
     when = path.stat().st_mtime
@@ -136,9 +198,18 @@ def _summary(manifest: Mapping[str, Any], dry_run: Mapping[str, Any]) -> dict[st
     }
 
 
-_ABOUT = {"sweep": _sweep, "claim": _claim, "folder": _folder}
+_ABOUT = {
+    "sweep": _sweep,
+    "configuration": _configuration,
+    "folder": _folder,
+    **dict.fromkeys(("count", "compare", "claim", "explain", "fit", "code"), _networks),
+}
 
 
 if __name__ == "__main__":
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    main()
+    # Threads that multiply matrices, of which there are none here, would hold memory that a question may take.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # The server may be gone before it has read an answer.
+    with contextlib.suppress(BrokenPipeError):
+        main()

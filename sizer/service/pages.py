@@ -9,7 +9,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sizer.service.faults import RefusedError
+from sizer.service.refusals import RefusedError
 
 _FOLDER = files("sizer.service") / "page"
 _TYPES = {

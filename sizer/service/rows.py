@@ -22,8 +22,9 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
 from sizer.service import described
-from sizer.service.faults import LOG, RefusedError, answer
+from sizer.service.faults import LOG, answer
 from sizer.service.jobs import Job
+from sizer.service.refusals import RefusedError
 from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
 

@@ -6,13 +6,18 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvicorn
 
 from sizer.errors import RunError
 from sizer.service.app import make_app
-from sizer.service.settings import Settings
+from sizer.service.connections import connections_of
+from sizer.service.settings import Limits, Settings
 from sizer.service.state import State
+
+_FILES = 300
+"""That a server has open beside its connections, at most: tables, pipes, its database."""
 
 
 def serve(settings: Settings, said: Callable[[str], None]) -> None:
@@ -37,9 +42,8 @@ def serve(settings: Settings, said: Callable[[str], None]) -> None:
             server_header=False,
             ws="none",  # who asks for one gets the answer of the address, as if nothing but HTTP were spoken
             proxy_headers=False,
-            timeout_keep_alive=30,
             timeout_graceful_shutdown=3,
-            limit_concurrency=1000,
+            http=connections_of(_within_system(settings.limits)),
             lifespan="on",
         )
         host, port = listening.getsockname()[:2]
@@ -48,6 +52,23 @@ def serve(settings: Settings, said: Callable[[str], None]) -> None:
             _Server(config, state, lambda: said(address)).run(sockets=[listening])
     finally:
         listening.close()
+
+
+def _within_system(limits: Limits) -> Limits:
+    """Return limits that leave room for files and processes where the system lets a process open few of them."""
+    try:
+        import resource
+    except ImportError:
+        return limits
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.connections + _FILES
+    if few < wanted and few != resource.RLIM_INFINITY:
+        few = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+        few = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return replace(limits, connections=max(few - _FILES, few // 2))
+    return limits
 
 
 class _Server(uvicorn.Server):

@@ -21,8 +21,22 @@ class Limits:
     """Of a body that holds networks."""
     sweep_bytes: int = 1 * 2**20
     """Of a body that holds a sweep."""
+    body_values: int = 3_000_000
+    """In a body that holds networks, counted before it is read: each takes some hundred bytes then."""
+    body_seconds: float = 60.0
+    """How long a client may take to send a body."""
+    held_bytes: int = 256 * 2**20
+    """Of bodies and answers that all requests together hold."""
+    answer_bytes: int = 128 * 2**20
+    """Of one answer."""
     networks: int = 100_000
     """In one call of `/v1/count`."""
+    list_values: int = 100_000
+    """In lists, one for each layer, of one call of `/v1/count`: a network of such lists takes some 60 microseconds a layer."""
+    shown_values: int = 2_000
+    """The same of calls that show a network part by part, or under every convention."""
+    digits: int = 1_000_000
+    """Of all the numbers of one call that have more than twenty."""
     configurations: int = 1_000_000_000
     """In the grid of one job."""
     jobs_at_once: int = 1
@@ -35,17 +49,31 @@ class Limits:
     downloads: int = 16
     """CSV that is being sent, to however slow clients."""
     helpers: int = 2
-    """Processes for dry runs and claims."""
+    """Processes for dry runs, and for configurations of a sweep."""
+    calculators: int = 2
+    """Processes for what is asked of networks, but for the count of a plain one."""
     questions_waiting: int = 64
-    """Dry runs and claims that wait for a helper."""
+    """Questions that wait for one of the helpers, or of the calculators."""
     question_seconds: float = 20.0
-    """How long a dry run or a claim may take."""
-    body_seconds: float = 60.0
-    """How long a client may take to send a body."""
+    """How long a question may take."""
+    question_bytes: int = 2 * 2**30
+    """Of the memory that a question may take, where the system can be told so."""
     streams: int = 200
     """Clients that follow the progress of jobs."""
     cached_bytes: int = 4 * 2**30
     """Of files made for downloads."""
+    connections: int = 1000
+    """At once. Past it those that wait for a next request are closed, the longest idle first; where none does, only
+    `/healthz` and `/readyz` are answered."""
+    head_bytes: int = 64 * 2**10
+    """Of the lines before a body: the address and the headers."""
+    headers: int = 200
+    head_seconds: float = 20.0
+    """In which they must arrive."""
+    idle_seconds: float = 30.0
+    """How long a connection is kept for a next request."""
+    stalled_seconds: float = 60.0
+    """How long a client may take nothing of its answer."""
 
 
 @dataclass(frozen=True)

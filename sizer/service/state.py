@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from sizer.errors import Fault, InputError, RunError
-from sizer.service.faults import LOG, TOO_LONG, RefusedError
+from sizer.errors import RunError
+from sizer.service.bodies import Allowance
+from sizer.service.faults import LOG
 from sizer.service.helpers import Helpers
 from sizer.service.jobs import JOB_ID, Job, Jobs
 from sizer.service.metrics import Metrics
+from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.runner import REMOVED, Runner
 from sizer.service.settings import Settings
 from sizer.service.storage import PATIENCE_SECONDS, StorageError
@@ -48,7 +51,9 @@ class State:
         except OSError as problem:
             raise RunError(f"{settings.data}: {problem.strerror or problem}") from None
         self.metrics = Metrics(self.jobs.numbers)
-        self.helpers = Helpers(settings.limits)
+        self.helpers = Helpers(settings.limits, settings.limits.helpers)
+        self.calculators = Helpers(settings.limits, settings.limits.calculators)
+        self.allowance = Allowance(settings.limits.held_bytes)
         self.runner = Runner(self.jobs, settings, self._changed, self.metrics.retries.inc)
         self.jobs.on_renewed(self._on_renewed)
         self.ready = False
@@ -60,7 +65,7 @@ class State:
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._queries = asyncio.Semaphore(settings.limits.queries_at_once)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._warming: asyncio.Task[None] | None = None
+        self._warming: asyncio.Future[Any] | None = None
 
     async def start(self) -> None:
         """Begin to run jobs."""
@@ -69,7 +74,7 @@ class State:
         self.ready = True
         # What rows need takes a second to import; the first who asks for them need not wait for it.
         threading.Thread(target=_import_tables, daemon=True).start()
-        self._warming = asyncio.create_task(self.helpers.warm())
+        self._warming = asyncio.gather(self.helpers.warm("sweep"), self.calculators.warm("count"))
         self._find()
 
     async def stop(self) -> None:
@@ -81,6 +86,7 @@ class State:
                 await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(self.runner.stop)
         await self.helpers.close()
+        await self.calculators.close()
         for threads in (self._readers, self._writers):
             threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self.jobs.close)
@@ -186,15 +192,7 @@ class State:
             LOG.exception("results whose jobs are not known cannot be looked for")
 
     async def _restore_from(self, folder: Path) -> None:
-        asked = {"about": "folder", "folder": str(folder.absolute())}
-        try:
-            said = await self.helpers.ask(asked)
-        except RefusedError as problem:
-            said = {"unknown": str(problem)}
-        if "faults" in said and "id" not in said:
-            said = {"unknown": said["faults"][0]["message"]}
-        if "unfinished" in said or "too_long" in said:
-            said = {"unknown": said.get("unfinished", TOO_LONG)}
+        said = await self._known_of(folder)
         if "unknown" in said:
             LOG.warning("results/%s has no job, and none can be made of it: %s", folder.name, said["unknown"])
             return
@@ -204,6 +202,23 @@ class State:
         if await self._insisted(self.jobs.restore, job):
             LOG.warning("results/%s had no job; it is one again, %s", folder.name, job.status)
             self._changed(job.id)
+
+    async def _known_of(self, folder: Path) -> dict[str, Any]:
+        """Return the job that made a folder, or under `unknown` why that cannot be said."""
+        asked = {"about": "folder", "folder": str(folder.absolute())}
+        try:
+            try:
+                said = await self.helpers.ask({**asked, "dry": True}, b"")
+            except RefusedError as problem:
+                if problem.status != 503:
+                    raise
+                # What cannot be counted in time, or in memory, may have been run all the same.
+                said = await self.helpers.ask({**asked, "dry": False}, b"")
+            return dict(said.parsed())
+        except FoundFaultsError as problem:
+            return {"unknown": json.loads(problem.content)["faults"][0]["message"]}
+        except (RefusedError, RunError) as problem:
+            return {"unknown": str(problem)}
 
     async def _insisted(self, work: Callable[..., Found], *given: Any) -> Found:
         while True:
@@ -237,25 +252,6 @@ class State:
             yield
         finally:
             self._queries.release()
-
-    def answer(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a helper answers.
-
-        Raises:
-            InputError: it answers faults.
-            RunError: it could not answer.
-            RefusedError: its answer holds a number that is too long.
-        """
-        if "too_long" in said:
-            raise RefusedError(422, TOO_LONG)
-        if "faults" in said:
-            raise InputError(
-                Fault(fault["file"], fault["line"], fault["column"], fault["path"], fault["message"])
-                for fault in said["faults"]
-            )
-        if "unfinished" in said:
-            raise RunError(said["unfinished"])
-        return dict(said)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sizer.errors import RunError
-from sizer.service.faults import LOG, RefusedError
+from sizer.service.faults import LOG
+from sizer.service.refusals import RefusedError
 from sizer.tables.files import partial_path, remove_left_over, sync
 
 PATIENCE_SECONDS = 15.0

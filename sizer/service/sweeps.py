@@ -6,18 +6,18 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
-from sizer.networks.breakdown import Breakdown
 from sizer.service import described
 from sizer.service.bodies import read_body
-from sizer.service.faults import RefusedError, answer
+from sizer.service.faults import answer
+from sizer.service.helpers import Said
 from sizer.service.jobs import ENDED, Job
+from sizer.service.refusals import RefusedError
 from sizer.service.state import State
 from sizer.service.storage import StorageError
 
@@ -41,34 +41,28 @@ def router(state: State) -> APIRouter:
     found = APIRouter(prefix="/v1", tags=["sweeps"])
     limits = state.settings.limits
 
-    async def asked(
-        request: Request, budget: list[str], where: list[str], *, dry: bool, top: int = 5
-    ) -> dict[str, Any]:
+    async def asked(body: bytes, budget: list[str], where: list[str], *, dry: bool, top: int = 5) -> Said:
         """Return what a helper says of the sweep in a body."""
-        body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
-        question = {
-            "about": "sweep",
-            "text": body.decode("utf-8", "surrogateescape"),
-            "budget": budget,
-            "where": where,
-            "most": 2**10000 if dry else -1,
-            "top": top,
-        }
-        return state.answer(await state.helpers.ask(question))
+        question = {"about": "sweep", "dry": dry, "budget": budget, "where": where, "top": top}
+        return await state.helpers.ask(question, body)
 
     @found.post("/dry-run", **described.DRY_RUN)
     async def dry_run(request: Request, budget: Budget = [], where: Where = []) -> Response:  # noqa: B006
-        return answer(await asked(request, budget, where, dry=True))
+        body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
+        said = await asked(body, budget, where, dry=True)
+        return Response(said.content, media_type="application/json")
 
     @found.post("/sweeps", status_code=202, **described.POST_SWEEP)
     async def post(request: Request) -> Response:
+        body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
         try:
-            said = await asked(request, [], [], dry=True)
+            told = await asked(body, [], [], dry=True)
         except RefusedError as problem:
             if problem.status != 503:
                 raise
-            # What cannot be counted in time can still be run.
-            said = await asked(request, [], [], dry=False)
+            # What cannot be counted in time, or in memory, can still be run.
+            told = await asked(body, [], [], dry=False)
+        said = told.parsed()
         if said["configurations"] > limits.configurations:
             message = f"{said['configurations']:,} configurations are more than the {limits.configurations:,} that one job may have"
             raise InputError([Fault("sweep", 0, 0, "grid", message)])
@@ -114,17 +108,10 @@ def router(state: State) -> APIRouter:
     @found.get("/sweeps/{sweep_id}/configurations/{configuration_id}", **described.CONFIGURATION)
     async def configuration(sweep_id: str, configuration_id: int) -> Response:
         job = await state.job(sweep_id)
-        breakdown = await run_in_threadpool(_explained, job.text, configuration_id)
-        return answer(breakdown.as_json())
+        said = await state.helpers.ask({"about": "configuration", "id": configuration_id}, job.text.encode())
+        return Response(said.content, media_type="application/json")
 
     return found
-
-
-def _explained(text: str, configuration_id: int) -> Breakdown:
-    from sizer.runs.walk import explain_row
-    from sizer.sweepfile.load import parse_sweep
-
-    return explain_row(parse_sweep(text, "sweep"), configuration_id)
 
 
 async def _events(state: State, sweep_id: str) -> AsyncIterator[bytes]:

@@ -1,0 +1,312 @@
+"""What answers hold, in JSON Schema's words: each has a name, so that a client made from the description has a type for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.tensors import PARTS
+
+Schema = Mapping[str, Any]
+
+
+def named(name: str) -> Schema:
+    """Return what stands for a schema of `SCHEMAS`."""
+    assert name in SCHEMAS, name
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: Mapping[str, Schema], *optional: str, **more: Any) -> Schema:
+    """Return an object of which every property is there, but for the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": dict(properties), **more}
+
+
+def _list(items: Schema, about: str = "") -> Schema:
+    return {"type": "array", "items": items, **({"description": about} if about else {})}
+
+
+def _by_name(values: Schema, about: str) -> Schema:
+    return {"type": "object", "additionalProperties": values, "description": about}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_TEXT: Schema = {"type": "string"}
+_WHOLE: Schema = {"type": "integer"}
+_COUNTED: Schema = {"type": "integer", "minimum": 0}
+_YES_OR_NO: Schema = {"type": "boolean"}
+_ANY: Schema = {}
+_INSTANT: Schema = {"type": "string", "format": "date-time"}
+_FIELDS = _by_name(_ANY, "Field -> value, as `sizer.count` takes them.")
+_SHOWN = _by_name(_ANY, "Every field, what the convention decides filled in.")
+_BY_TENSOR = _by_name(_WHOLE, "Weights more or less, tensor by tensor.")
+_CONFIGURATION = _by_name(_ANY, "A configuration, with its id and its counts.")
+_COLUMNS: dict[str, Schema] = {
+    "weights": _COUNTED,
+    **dict.fromkeys(PARTS, _COUNTED),
+    "macs_per_step": _COUNTED,
+    "state_size": _COUNTED,
+    "float32_bytes": _COUNTED,
+    "float16_bytes": _COUNTED,
+    "int8_bytes": _COUNTED,
+}
+_FITS: Schema = {"type": "boolean", "description": "Where a budget was given: whether the network is within it."}
+_PARTS = _object(dict.fromkeys(PARTS, _COUNTED), description="They add up to the weights.")
+_CELLS: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]}
+NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
+"""An example."""
+
+SCHEMAS: dict[str, Schema] = {
+    "Fault": _object(
+        {
+            "file": {"type": "string", "description": "`sweep` where the fault has a place in the body; else empty."},
+            "line": {"type": "integer", "description": "From 1; 0 where there is no place."},
+            "column": {"type": "integer", "description": "From 1; 0 where there is no place."},
+            "path": {"type": "string", "description": "The field or parameter."},
+            "message": {"type": "string", "description": "What is wrong, and what to do."},
+        }
+    ),
+    "Network": {
+        "type": "object",
+        "description": "The fields of a network, as `sizer explain` has options for them; counts may be written as 10K.",
+        "required": ["convention", "cell_type", "layers", "cells"],
+        "properties": {
+            "convention": _TEXT,
+            "cell_type": _TEXT,
+            "layers": {"type": "integer", "minimum": 1},
+            "cells": _CELLS,
+            "inputs": _COUNTED,
+        },
+        "example": NETWORK,
+    },
+    "PartOfNetwork": {
+        "type": "object",
+        "description": "The fields of a network, without what is asked for.",
+        "properties": {
+            "convention": _TEXT,
+            "cell_type": _TEXT,
+            "layers": {"type": "integer", "minimum": 1},
+            "cells": _CELLS,
+            "inputs": _COUNTED,
+        },
+    },
+    "Parts": _PARTS,
+}
+_REF = {name: {"$ref": f"#/components/schemas/{name}"} for name in ("Fault", "Parts")}
+SCHEMAS |= {
+    "Faults": _object(
+        {"faults": _list(_REF["Fault"])},
+        example={
+            "faults": [{"file": "", "line": 0, "column": 0, "path": "cells", "message": "0 is below the minimum, 1"}]
+        },
+    ),
+    "Count": _object(
+        {
+            "weights": _COUNTED,
+            "parts": _REF["Parts"],
+            **{name: _COLUMNS[name] for name in _COLUMNS if name not in PARTS and name != "weights"},
+            "configuration": _SHOWN,
+            "fits": _FITS,
+        },
+        "fits",
+    ),
+    "Counts": _object({"counts": _list(_object({**_COLUMNS, "fits": _FITS}, "fits"))}),
+    "CountedColumns": _object(
+        {
+            "columns": _object(
+                {**dict.fromkeys(_COLUMNS, _list(_COUNTED)), "fits": _list(_YES_OR_NO)},
+                *_COLUMNS,
+                "fits",
+                description="Column -> a value for each network; empty where there is none.",
+            )
+        }
+    ),
+    "Reading": _object(
+        {
+            "convention": _TEXT,
+            "weights": _or_null(_COUNTED),
+            "refusal": _or_null(_TEXT),
+            "difference": _or_null(_WHOLE),
+            "difference_by_tensor": _BY_TENSOR,
+            "note": _or_null(_TEXT),
+            "parts": _or_null(_REF["Parts"]),
+        }
+    ),
+    "Assumption": _object(
+        {
+            "assumption": _TEXT,
+            "words": _TEXT,
+            "changes": _FIELDS,
+            "price": _COUNTED,
+            "difference": _WHOLE,
+            "by_tensor": _BY_TENSOR,
+        }
+    ),
+}
+SCHEMAS |= {
+    "ReadingOfClaim": _object(
+        {
+            "match": {"enum": ["exact", "rounded", "cut", "near"]},
+            "weights": _COUNTED,
+            "difference": _WHOLE,
+            "price": _COUNTED,
+            "fields": _FIELDS,
+            "assumed": _list(named("Assumption")),
+            "same_network": _list(_FIELDS),
+        }
+    ),
+    "Readings": _object({"readings": _list(named("Reading"))}),
+}
+SCHEMAS |= {
+    "Reconciliation": _object(
+        {
+            "claim": _object({"text": _TEXT, "least": _COUNTED, "most": _COUNTED}),
+            "plain": named("ReadingOfClaim"),
+            "answers": _list(named("ReadingOfClaim")),
+            "near": _list(named("ReadingOfClaim")),
+            "not": _list(named("ReadingOfClaim")),
+            "more": _COUNTED,
+        }
+    ),
+    "Breakdown": _object(
+        {
+            "configuration": _SHOWN,
+            **_COLUMNS,
+            "formula": _TEXT,
+            "sections": _list(
+                _object(
+                    {
+                        "title": _TEXT,
+                        "times": _COUNTED,
+                        "tensors": _list(
+                            _object(
+                                {
+                                    "name": _TEXT,
+                                    "shape": _list(_COUNTED),
+                                    "weights": _COUNTED,
+                                    "macs_per_step": _COUNTED,
+                                    "shared": _YES_OR_NO,
+                                }
+                            )
+                        ),
+                    }
+                )
+            ),
+        }
+    ),
+    "Candidate": _object(
+        {"values": _by_name(_COUNTED, "What varies -> its value."), "counted": _COUNTED, "weights": _COUNTED}
+    ),
+}
+SCHEMAS |= {
+    "Fit": _object(
+        {
+            "fields": _FIELDS,
+            "outcome": {"enum": ["found", "nothing", "unchanged", "unlimited", "refused"]},
+            "largest": _or_null(named("Candidate")),
+            "next": _or_null(named("Candidate")),
+            "smallest": _or_null(named("Candidate")),
+            "note": _or_null(_TEXT),
+        }
+    ),
+    "Code": _object({"code": _TEXT}),
+    "Convention": _object(
+        {
+            "convention": {"enum": list(CONVENTIONS)},
+            "title": _TEXT,
+            "bias_vectors": _by_name(_COUNTED, "Cell type -> bias vectors of each gate."),
+            "candidate_bias": _YES_OR_NO,
+            "peepholes": _TEXT,
+            "projections": _list(_TEXT),
+            "projection_bias": _YES_OR_NO,
+            "output_bias": _YES_OR_NO,
+            "refused": _list(_TEXT),
+            "note": _or_null(_TEXT),
+            "source": _TEXT,
+        }
+    ),
+    "SweepSchema": {
+        "type": "object",
+        "additionalProperties": True,
+        "properties": {"$schema": _TEXT, "title": _TEXT},
+        "description": "A JSON Schema.",
+    },
+    "DryRun": _object(
+        {
+            "exact": {"type": "boolean", "description": "Whether `kept` is there, or only `kept_between`."},
+            "configurations": _COUNTED,
+            "kept": _COUNTED,
+            "kept_between": _or_null(_list(_COUNTED)),
+            "not_valid": _by_name(_COUNTED, "Reason -> configurations that a convention refuses."),
+            "outside_budget": _by_name(_by_name(_COUNTED, "`under` or `over` -> how many."), "Column -> how many."),
+            "excluded": _by_name(_COUNTED, "Condition -> configurations that it excludes."),
+            "repeated": _COUNTED,
+            "largest": _list(_CONFIGURATION),
+            "smallest": _or_null(_CONFIGURATION),
+            "expected_bytes": _by_name(_COUNTED, "Form -> bytes of the table."),
+        },
+        "kept", "kept_between", "not_valid", "outside_budget", "excluded", "repeated", "largest", "smallest",
+        "expected_bytes",
+    ),
+    "Progress": _object(
+        {"decided": _COUNTED, "kept": _COUNTED, "seconds": {"type": "number"}},
+        "decided", "kept", "seconds",
+        description="How many configurations are decided, and how many of them are kept; empty before it runs.",
+    ),
+    "Summary": _by_name(_ANY, "What `sizer run --json` says: `kept`, `not_valid`, `outside_budget`, `excluded`, `largest` ..."),
+    "Health": _object({"status": _TEXT, "version": _TEXT}),
+    "Readiness": _object({"status": _TEXT}),
+    "Page": _object(
+        {
+            "columns": _list(_TEXT),
+            "rows": _list(_by_name(_ANY, "Column -> value.")),
+            "total": _COUNTED,
+            "next": _or_null(_TEXT),
+        }
+    ),
+    "Points": _object(
+        {
+            "x": {"type": "string", "description": "The field along the axis."},
+            "length": {"type": "integer", "description": "How many neighbouring values of it are one place."},
+            "colour": {"type": "string", "description": "The field that groups; empty where none does."},
+            "groups": _list(_TEXT, "Its values, or spans of them, in order."),
+            "numbers": {"type": "boolean", "description": "Whether the groups are numbers."},
+            "points": _list(
+                _list({"anyOf": [_WHOLE, _TEXT]}), "Each: place, group, smallest, largest, configurations."
+            ),
+        }
+    ),
+}  # fmt: skip
+_JOB: dict[str, Schema] = {
+    "id": {"type": "string", "description": "Of what the sweep says: the same sweep has the same id."},
+    "name": _TEXT,
+    "status": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+    "configurations": _COUNTED,
+    "dry_run": named("DryRun"),
+    "progress": named("Progress"),
+    "summary": _or_null(named("Summary")),
+    "faults": _list(named("Fault")),
+    "created": _INSTANT,
+    "ended": _or_null(_INSTANT),
+}
+SCHEMAS |= {
+    "Checked": _object(
+        {
+            "id": _TEXT,
+            "name": _TEXT,
+            "text": _TEXT,
+            "configurations": _COUNTED,
+            "columns": _list(_TEXT),
+            "swept": _list(_TEXT),
+            "dry_run": named("DryRun"),
+        }
+    ),
+    "Job": _object(_JOB),
+    "JobWithText": _object({**_JOB, "sweep": _TEXT}),
+    "Conventions": _object({"conventions": _list(named("Convention"))}),
+}
+SCHEMAS |= {"Jobs": _object({"sweeps": _list(named("Job"))})}
