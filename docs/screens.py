@@ -208,8 +208,8 @@ def commands() -> None:
 
 def columns() -> None:
     """Place every column of the tables."""
+    from sizer.networks.columns import COLUMNS
     from sizer.networks.fields import FIELDS
-    from sizer.networks.network import COUNTED, MEANINGS
 
     rows = [
         [
@@ -220,9 +220,9 @@ def columns() -> None:
     ]
     kinds = {"count": "whole number", "boolean": "`true` or `false`", "choice": "word"}
     rows += [
-        [f"`{name}`", kinds[field.kind], field.description] for name, field in FIELDS.items() if name not in COUNTED
+        [f"`{name}`", kinds[field.kind], field.description] for name, field in FIELDS.items() if name not in COLUMNS
     ]
-    rows += [[f"`{name}`", "whole number, counted", MEANINGS[name]] for name in COUNTED]
+    rows += [[f"`{name}`", "whole number, counted", column.meaning] for name, column in COLUMNS.items()]
     table(["column", "holds", "meaning"], rows)
 
 

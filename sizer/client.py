@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, RunError
-from sizer.networks.counting import Count
+from sizer.networks.counting import Count, count_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _ENDED = ("done", "failed", "cancelled")
-_COUNT_PARTS = ("configuration", "parts", "macs_per_step", "state_size")
 
 
 class Client:
@@ -68,7 +67,7 @@ class Client:
             RunError: the server cannot be reached, or refuses to answer.
         """
         found = self._post("count", {"network": _with_cells(fields, cell_types)})
-        return Count(**{name: found[name] for name in _COUNT_PARTS})
+        return count_of(found["configuration"], {**found, **found["parts"]})
 
     def count_batch(self, networks: Iterable[Mapping[str, Any]]) -> list[dict[str, int]]:
         """Return what `sizer.count_batch` returns, in one call.

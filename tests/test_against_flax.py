@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sizer.networks.columns import PARTS
 from sizer.networks.counting import count
-from sizer.networks.tensors import PARTS
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 linen = pytest.importorskip("flax.linen", reason="Flax is not installed")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sizer.networks.columns import PARTS
 from sizer.networks.counting import Count, count
-from sizer.networks.tensors import PARTS
 
 os.environ["KERAS_BACKEND"] = "torch"
 pytest.importorskip("torch", reason="PyTorch, Keras' backend here, is not installed (the extra `frameworks`)")

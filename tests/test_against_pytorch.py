@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sizer.errors import InputError
+from sizer.networks.columns import PARTS
 from sizer.networks.counting import Count, count
-from sizer.networks.tensors import PARTS
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `frameworks`)")
 

@@ -12,9 +12,9 @@ import pytest
 import sizer
 from sizer.errors import Fault, InputError
 from sizer.networks.cells import CELL_TYPES
+from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import COUNTED
 from sizer.sweepfile import parse_sweep
 from tests.attacks import FIGURES, storm
 

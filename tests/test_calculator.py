@@ -128,7 +128,7 @@ class Sheet:
         self.macs_per_step = sum(
             self.worked_out(row.macs_per_step) * self.worked_out(row.times) for row in calculator.tensors
         )
-        self.state_size = self.worked_out(calculator.state_size)
+        self.state_size = self.worked_out(calculator.others["state_size"])
         self.faults = [
             reason for entry in calculator.entries for refused, reason in entry.faults if self.worked_out(refused)
         ]
@@ -164,7 +164,7 @@ def test_the_stored_values_are_the_counts(base: Fields) -> None:
     counted = sizer.count(base)
     assert calculator.weights == counted.weights
     assert calculator.macs_per_step == counted.macs_per_step
-    assert calculator.state_size.value == counted.state_size
+    assert calculator.others["state_size"].value == counted.state_size
     assert not any(refused.value for entry in calculator.entries for refused, _ in entry.faults)
 
 

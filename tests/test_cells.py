@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sizer.networks.cells import AROUND, BACK_OF_ENVELOPE_LSTM, CELL_TYPES, CellType
+from sizer.networks.columns import PARTS
 from sizer.networks.counting import read
 from sizer.networks.fields import FIELDS
-from sizer.networks.tensors import PARTS
 
 TABLES = [*CELL_TYPES.values(), BACK_OF_ENVELOPE_LSTM]
 GATES = {

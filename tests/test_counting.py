@@ -11,7 +11,6 @@ import sizer
 from sizer.errors import InputError
 from sizer.networks.counting import Description, count, described, did_you_mean, normalise, read
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import COUNTED, MEANINGS
 
 NETWORK: dict[str, Any] = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 
@@ -231,7 +230,3 @@ def test_past_64_bits() -> None:
 )
 def test_did_you_mean(word: object, answer: str) -> None:
     assert did_you_mean(word, FIELDS) == answer
-
-
-def test_every_counted_column_has_a_meaning() -> None:
-    assert tuple(MEANINGS) == COUNTED

@@ -22,10 +22,11 @@ from sizer.grids.engine import SPARSE, Decider, Rows, enumerate_sweep
 from sizer.grids.kernels import Room, Sum
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES
+from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, Description, count, refused
 from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import COUNTED, resolve
+from sizer.networks.network import resolve
 from sizer.numbers.polynomial import Polynomial, Symbolic
 from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped, rounded
 from sizer.sweepfile.expressions import parse_expression

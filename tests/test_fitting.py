@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import sizer
 from sizer.errors import InputError
 from sizer.networks import search
+from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
 from sizer.networks.fitting import Fit, fit, fit_each
-from sizer.networks.network import COUNTED
 from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks

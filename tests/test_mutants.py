@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from sizer.errors import InputError
-from sizer.networks import conventions, network
+from sizer.networks import columns, conventions, network
 from sizer.networks.cells import AROUND, CELL_TYPES, CellType
+from sizer.networks.columns import PARTS
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
-from sizer.networks.tensors import PARTS, Tensor
+from sizer.networks.tensors import Tensor
 from tests.oracles.figures import count_figures
 from tests.oracles.worked_cases import ACCEPTED, REFUSED, WORKED
 from tests.oracles.worked_cells import ACCEPTED_CELLS, REFUSED_CELLS, REFUSED_OWN_CELLS, WORKED_CELLS, WORKED_OWN_CELLS
@@ -221,11 +222,12 @@ def other_mutants() -> Iterator[Mutant]:
             f"without the rule {rule.reason}",
             lambda patch, kept=kept: patch.setattr(conventions, "_ANY_NETWORK", kept),  # type: ignore[misc]
         )
-    for name, size in network.BYTES.items():
-        for other in (size - 1, size + 1):
+    for name, column in columns.COLUMNS.items():
+        for other in (column.each - 1, column.each + 1) if column.unit == "bytes" else ():
+            broken = dataclasses.replace(column, each=other)
             yield Mutant(
                 f"{name} {other}",
-                lambda patch, name=name, other=other: patch.setitem(network.BYTES, name, other),  # type: ignore[misc]
+                lambda patch, name=name, broken=broken: patch.setitem(columns.COLUMNS, name, broken),  # type: ignore[misc]
             )
 
 

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sizer.errors import InputError
+from sizer.networks.columns import COUNTED, PARTS, tally
 from sizer.networks.conventions import cell_of
 from sizer.networks.counting import Description, count
-from sizer.networks.network import COUNTED, refusals, tally
-from sizer.networks.tensors import PARTS
+from sizer.networks.network import refusals
 from tests.examples import QUICK, examples, saw, seeing, share
 from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, MORE_CELL_TYPES, networks
 from tests.oracles.slow_twin import BIASES_PER_CELL, slow_count, slow_valid

@@ -23,8 +23,8 @@ from sizer.grids.engine import enumerate_sweep
 from sizer.grids.outcomes import outcomes
 from sizer.grids.pruned import count_kept, prunable
 from sizer.grids.pruned_rows import pruned_rows
+from sizer.networks.columns import COUNTED
 from sizer.networks.counting import CHOICES
-from sizer.networks.network import COUNTED
 from sizer.numbers.interval import Interval
 from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import parse_expression

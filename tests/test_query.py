@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import sizer
 from sizer.errors import InputError, RunError
 from sizer.extras import install_command
-from sizer.networks.network import COUNTED
+from sizer.networks.columns import COUNTED
 from sizer.tables import frontier
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import open_results

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.networks.cells import CELL_TYPES
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS, Field
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size
 from sizer.sweepfile import parse_sweep, schema, schema_source
 from sizer.sweepfile.axis import Listed

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.networks.cells import CELL_TYPES
+from sizer.networks.columns import COUNTED, tally
 from sizer.networks.conventions import CONVENTIONS, cell_of
 from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import COUNTED, refusals, tally
+from sizer.networks.network import refusals
 from sizer.sweepfile import parse_sweep
 from sizer.sweepfile.axis import Listed, Stepped
 from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration

@@ -17,8 +17,8 @@ from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file,
 from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
-from sizer.networks.network import BYTES
 
 if TYPE_CHECKING:
     from sizer.tables.query import Answer, Query

@@ -11,12 +11,9 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
-from sizer.networks.counting import Count, count, read, with_cell_types
-from sizer.networks.network import BYTES
-from sizer.networks.tensors import PARTS
+from sizer.networks.columns import SUMMED, completed
+from sizer.networks.counting import Count, count, count_of, read, with_cell_types
 
-_SUMS = (*PARTS, "macs_per_step", "state_size")
-"""What is worked out; the other counted columns follow from it."""
 _MOST_FAULTS = 100
 _AT_ONCE = 10_000
 
@@ -25,7 +22,7 @@ _AT_ONCE = 10_000
 class _Sums:
     structure: Structure
     counts: Callable[..., tuple[int, ...]]
-    """`_SUMS`, from the counts that vary."""
+    """`SUMMED`, from the counts that vary."""
 
 
 _sums: dict[Any, _Sums] = {}
@@ -42,7 +39,7 @@ def count_quickly(fields: Mapping[str, Any]) -> Count:
         return count(fields)
     structure = found.structure
     sums = found.counts(*structure.values(fields))
-    return Count(structure.configuration(fields), dict(zip(PARTS, sums, strict=False)), sums[-2], sums[-1])
+    return count_of(structure.configuration(fields), dict(zip(SUMMED, sums, strict=True)))
 
 
 def count_batch(
@@ -84,7 +81,8 @@ def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterato
             if found is None:
                 counted.append(count(fields).columns())
             elif not faults:
-                counted.append(_columns(found.counts(*found.structure.values(fields))))
+                sums = found.counts(*found.structure.values(fields))
+                counted.append(completed(dict(zip(SUMMED, sums, strict=True))))
         except InputError as problem:
             faults.extend(
                 Fault("", 0, 0, f"[{place}].{fault.path}" if fault.path else f"[{place}]", fault.message)
@@ -102,15 +100,6 @@ def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterato
         yield counted
 
 
-def _columns(sums: tuple[int, ...]) -> dict[str, int]:
-    """Return every counted column, as `Count.columns` does."""
-    weights = sum(sums[: len(PARTS)])
-    found = {"weights": weights, **dict(zip(_SUMS, sums, strict=True))}
-    for name, size in BYTES.items():
-        found[name] = size * weights
-    return found
-
-
 def _found(fields: Mapping[str, Any]) -> _Sums | None:
     """Return the sums of a network's structure; None where some value needs reading.
 
@@ -126,8 +115,8 @@ def _found(fields: Mapping[str, Any]) -> _Sums | None:
         read(fields)
         if len(_sums) >= MOST_STRUCTURES:
             _sums.clear()
-        structure = structure_of(fields, _SUMS)
-        texts = ", ".join(structure.texts[name] for name in _SUMS)
+        structure = structure_of(fields, SUMMED)
+        texts = ", ".join(structure.texts[name] for name in SUMMED)
         found = _sums[key] = _Sums(structure, structure.compiled(f"({texts})"))
     if found.structure.refuses(fields):
         read(fields)  # which says why

@@ -27,9 +27,10 @@ from sizer.grids.columns import GridColumns, IntArray, Sides
 from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CellType
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import BYTES, COUNTED, resolve
+from sizer.networks.network import resolve
 from sizer.sweepfile.sweep import Bound, Grid, Sweep
 
 BLOCK = 1 << 18

@@ -14,9 +14,10 @@ from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
 from sizer.grids.inequalities import polynomials_at_most_zero
 from sizer.grids.outcomes import outcomes
+from sizer.networks.columns import tally
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve, tally, wire
+from sizer.networks.network import resolve, wire
 from sizer.numbers.interval import Interval, certainly, possibly
 from sizer.numbers.polynomial import Polynomial, polynomial
 from sizer.sweepfile.expressions import Expression

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.columns import GridColumns, IntArray
+from sizer.networks.columns import tally
 from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
 from sizer.networks.fields import FieldValue
-from sizer.networks.network import OVERRIDES, Network, resolve, tally, wire
+from sizer.networks.network import OVERRIDES, Network, resolve, wire
 from sizer.numbers.interval import Interval, possibly
 from sizer.numbers.polynomial import Monomial, Polynomial, Symbolic
 

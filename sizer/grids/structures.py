@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from sizer.networks.columns import tally
 from sizer.networks.conventions import CONVENTIONS, Rule, cell_of, rules_for
 from sizer.networks.counting import normalise
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import OVERRIDES, resolve, tally, wire
+from sizer.networks.network import OVERRIDES, resolve, wire
 from sizer.numbers.interval import Interval, possibly
 from sizer.numbers.polynomial import Symbolic
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.cells import CELL_TYPES, CellType
+from sizer.networks.columns import PARTS, SUMMED, completed, tally
 from sizer.networks.conventions import CONVENTIONS, NO_OWN, cell_of
 from sizer.networks.custom_cells import read_cell_types
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.formula import with_symbols
-from sizer.networks.network import BYTES, Network, refusals, resolve, tally, wire
-from sizer.networks.tensors import PARTS
+from sizer.networks.network import Network, refusals, resolve, wire
 from sizer.numbers.words import Symbol
 from sizer.sizes import parse_size, whole_number_problem
 
@@ -40,6 +40,8 @@ class Count:
     """Scalars carried from one step to the next."""
     network: Network | None = field(default=None, repr=False, compare=False)
     """The network as it was wired; None where the count came without it, from a batch or a server."""
+    others: dict[str, int] = field(default_factory=dict, repr=False)
+    """The counted columns that are summed by themselves and have no field here, by name."""
 
     @property
     def weights(self) -> int:
@@ -49,27 +51,22 @@ class Count:
     @property
     def float32_bytes(self) -> int:
         """Bytes of the weights in 32-bit floats."""
-        return BYTES["float32_bytes"] * self.weights
+        return self.columns()["float32_bytes"]
 
     @property
     def float16_bytes(self) -> int:
         """Bytes of the weights in 16-bit floats."""
-        return BYTES["float16_bytes"] * self.weights
+        return self.columns()["float16_bytes"]
 
     @property
     def int8_bytes(self) -> int:
         """Bytes of the weights in 8-bit integers."""
-        return BYTES["int8_bytes"] * self.weights
+        return self.columns()["int8_bytes"]
 
     def columns(self) -> dict[str, int]:
         """Return every counted column by name, in table order."""
-        return {
-            "weights": self.weights,
-            **self.parts,
-            "macs_per_step": self.macs_per_step,
-            "state_size": self.state_size,
-            **{name: size * self.weights for name, size in BYTES.items()},
-        }
+        by_name = {"macs_per_step": self.macs_per_step, "state_size": self.state_size}
+        return completed({**self.parts, **by_name, **self.others})
 
 
 def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Count:
@@ -102,14 +99,21 @@ def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | N
 
 def count_network(network: Network) -> Count:
     """Return the count of a wired network."""
-    counted = tally(network, (*PARTS, "macs_per_step", "state_size"))
-    return Count(
-        configuration={name: _plain(network.resolved[name]) for name in FIELDS},
-        parts={part: int(counted[part]) for part in PARTS},
-        macs_per_step=int(counted["macs_per_step"]),
-        state_size=int(counted["state_size"]),
-        network=network,
-    )
+    counted = {name: int(value) for name, value in tally(network, SUMMED).items()}
+    return count_of({name: _plain(network.resolved[name]) for name in FIELDS}, counted, network)
+
+
+def count_of(configuration: dict[str, Any], summed: Mapping[str, int], network: Network | None = None) -> Count:
+    """Return a count of which the sums are known.
+
+    Args:
+        configuration: every field.
+        summed: at least the counted columns that are summed by themselves, by name.
+        network: as it was wired.
+    """
+    parts = {part: summed[part] for part in PARTS}
+    others = {name: summed[name] for name in SUMMED if name not in parts}
+    return Count(configuration, parts, others.pop("macs_per_step"), others.pop("state_size"), network, others)
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.cells import CELL_TYPES, CellType
+from sizer.networks.columns import PARTS
 from sizer.networks.fields import FIELDS
 from sizer.networks.tensors import Standing, Tensor
 
@@ -37,7 +38,8 @@ WIDTHS = ("cells", "recurrent_projection", "nonrecurrent_projection", "bottlenec
 """What may recur or be handed up."""
 STATE = (*WIDTHS, "recurrent", "projected")
 """What may be carried from step to step."""
-LAYER_PARTS = ("input_weights", "recurrent_weights", "projection_weights", "peephole_weights", "bias_weights")
+_BUILT_IN = tuple(tensor for cell in CELL_TYPES.values() for tensor in cell.tensors)
+LAYER_PARTS = tuple(part for part in PARTS if any(tensor.part == part for tensor in _BUILT_IN))
 """The parts that a layer's tensors belong to."""
 DIRECTIONS: tuple[Standing, ...] = ("each", "shared", "joined")
 KEYS = ("title", "tensors", "recurs", "hands_up", "state")
@@ -45,8 +47,8 @@ TENSOR_KEYS = ("shape", "part", "matrix", "when", "directions")
 _HINTED = 200
 """Problems after which no more words are compared with those that there are."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
-_KNOWN_PARTS = {tensor.name: tensor.part for cell in CELL_TYPES.values() for tensor in cell.tensors}
-_MATRICES = LAYER_PARTS[:3]
+_KNOWN_PARTS = {tensor.name: tensor.part for tensor in _BUILT_IN}
+_MATRICES = frozenset(tensor.part for tensor in _BUILT_IN if tensor.matrix)
 _OPTIONAL = frozenset().union(*(cell.fields for cell in CELL_TYPES.values()))
 
 

@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import BYTES, COUNTED
 from sizer.networks.search import Course, Search
 from sizer.sizes import parse_size
 

@@ -1,6 +1,6 @@
 """Fields become a network: groups of weight tensors with their dimensions, from which every count follows.
 
-    fields -> resolve (the convention fills what is not said) -> wire (what feeds what) -> tally (sums)
+    fields -> resolve (the convention fills what is not said) -> wire (what feeds what) -> columns.tally (sums)
 
 `resolve`, `wire` and `tally` work on Python ints, on NumPy int64 arrays that broadcast, and on `Symbol`s. The
 convention and the cell type are plain words in all three: a batch is split by them beforehand.
@@ -9,38 +9,14 @@ convention and the cell type are plain words in all three: a batch is split by t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.networks.cells import AROUND, CellType
 from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
 from sizer.networks.fields import FIELDS
-from sizer.networks.tensors import PARTS, Dimensions, Number, Standing, Tensor, first_nonzero, product, total
-
-BYTES = {"float32_bytes": 4, "float16_bytes": 2, "int8_bytes": 1}
-"""Bytes per weight in each number format."""
-
-COUNTED = ("weights", *PARTS, "macs_per_step", "state_size", *BYTES)
-"""Every column that is counted rather than given."""
-
-MEANINGS = {
-    "weights": "Trainable scalars of the whole network.",
-    "input_weights": "Of the matrices that what feeds a layer is multiplied with.",
-    "recurrent_weights": "Of the matrices that a layer's own last output is multiplied with.",
-    "projection_weights": "Of the projections' matrices.",
-    "peephole_weights": "Of the gates' views of the cells.",
-    "bias_weights": "Every bias, the projection's and the output layer's too.",
-    "output_weights": "Of the output layer's matrix.",
-    "embedding_weights": "Of the embedding in front of the network.",
-    "other_weights": "What `other_weights` gives.",
-    "macs_per_step": "Multiply-accumulates of one time step: matrices only, the output layer included, looking up an embedding not.",
-    "state_size": "Scalars carried from one step to the next.",
-    "float32_bytes": "Bytes of the weights in 32-bit floats.",
-    "float16_bytes": "Bytes of the weights in 16-bit floats.",
-    "int8_bytes": "Bytes of the weights in 8-bit integers.",
-}
-"""What each counted column holds. The parts, from `input_weights` to `other_weights`, add up to `weights`."""
+from sizer.networks.tensors import Dimensions, Number, Standing, Tensor, first_nonzero, product, total
 
 Fields = Mapping[str, Any]
 OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
@@ -196,47 +172,6 @@ def _set_inputs(
     if not cell.grows:  # for the others it would be work without use, on arrays as large as the batch
         for layer in layers:
             layer["widens"] = 1 - 1 * (layer["input"] == product([directions, layer["hands_up"]]))
-
-
-def tally(network: Network, columns: Iterable[str]) -> dict[str, Number]:
-    """Return the named counted columns of a network, each an int or an array like the network's dimensions."""
-    found: dict[str, Number] = {}
-    for column in columns:
-        if column == "macs_per_step":
-            found[column] = total(
-                [
-                    product(
-                        [group.times, group.uses, total([t.size(group.dimensions) for t in group.tensors if t.matrix])]
-                    )
-                    for group in network.groups
-                ]
-            )
-        elif column == "state_size":
-            found[column] = total(
-                [
-                    product([group.times, total([group.dimensions[name] for name in group.state])])
-                    for group in network.groups
-                ]
-            )
-        elif column in BYTES:
-            found[column] = product([BYTES[column], _weights(network, None)])
-        else:
-            found[column] = _weights(network, None if column == "weights" else column)
-    return found
-
-
-def _weights(network: Network, part: str | None) -> Number:
-    return total(
-        [
-            product(
-                [
-                    group.times,
-                    total([t.weights(group.dimensions) for t in group.tensors if part is None or t.part == part]),
-                ]
-            )
-            for group in network.groups
-        ]
-    )
 
 
 def refusals(given: Fields, cell: CellType, fed: Number = None) -> list[tuple[Rule, Number]]:

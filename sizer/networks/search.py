@@ -18,9 +18,9 @@ from functools import cached_property
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.networks.columns import tally
 from sizer.networks.counting import Description, refused
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import tally
 from sizer.numbers.growth import (
     Growth,
     Step,

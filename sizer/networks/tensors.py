@@ -16,19 +16,6 @@ Number = Any
 """A Python int, a NumPy int64 array or a `Symbol`."""
 Dimensions = Mapping[str, Number]
 
-PARTS = (
-    "input_weights",
-    "recurrent_weights",
-    "projection_weights",
-    "peephole_weights",
-    "bias_weights",
-    "output_weights",
-    "embedding_weights",
-    "other_weights",
-)
-"""The parts of a count, in the order of the table columns. They add up to `weights`."""
-
-
 Standing = Literal["each", "shared", "joined"]
 """How a tensor stands in a bidirectional layer: once for each direction; once, and used by both; or once, on what the
 two directions hand up together."""
@@ -41,7 +28,7 @@ class Tensor:
     name: str
     """What people call it; unique within its table."""
     part: str
-    """The part of the count it belongs to, one of `PARTS`."""
+    """The part of the count it belongs to, one of `columns.PARTS`."""
     shape: tuple[int | str, ...]
     """Its dimensions: whole numbers, and names that are looked up."""
     matrix: bool = False

@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.grids.account import Account
+from sizer.networks.columns import COUNTED
 from sizer.networks.counting import did_you_mean
-from sizer.networks.network import COUNTED
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
 from sizer.runs.manifest import order

@@ -77,11 +77,7 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "weights": columns["weights"],
         "parts": found.parts,
-        "macs_per_step": found.macs_per_step,
-        "state_size": found.state_size,
-        "float32_bytes": columns["float32_bytes"],
-        "float16_bytes": columns["float16_bytes"],
-        "int8_bytes": columns["int8_bytes"],
+        **{name: value for name, value in columns.items() if name not in {"weights", *found.parts}},
         "configuration": found.configuration,
     }
     if bounds is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sizer.networks.columns import COUNTED, PARTS
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.tensors import PARTS
 
 Schema = Mapping[str, Any]
 
@@ -45,15 +45,7 @@ _FIELDS = _by_name(_ANY, "Field -> value, as `sizer.count` takes them.")
 _SHOWN = _by_name(_ANY, "Every field, what the convention decides filled in.")
 _BY_TENSOR = _by_name(_WHOLE, "Weights more or less, tensor by tensor.")
 _CONFIGURATION = _by_name(_ANY, "A configuration, with its id and its counts.")
-_COLUMNS: dict[str, Schema] = {
-    "weights": _COUNTED,
-    **dict.fromkeys(PARTS, _COUNTED),
-    "macs_per_step": _COUNTED,
-    "state_size": _COUNTED,
-    "float32_bytes": _COUNTED,
-    "float16_bytes": _COUNTED,
-    "int8_bytes": _COUNTED,
-}
+_COLUMNS: dict[str, Schema] = dict.fromkeys(COUNTED, _COUNTED)
 _FITS: Schema = {"type": "boolean", "description": "Where a budget was given: whether the network is within it."}
 _PARTS = _object(dict.fromkeys(PARTS, _COUNTED), description="They add up to the weights.")
 _CELLS: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size, whole_number_problem
 from sizer.sweepfile.expressions import Expression, ExpressionError, Hint, parse_expression
 from sizer.sweepfile.findings import Findings

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.networks.cells import CellType
+from sizer.networks.columns import BYTES, COUNTED, tally
 from sizer.networks.conventions import CONVENTIONS, cell_of, rules_for
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import BYTES, COUNTED, resolve, tally, wire
 from sizer.networks.network import refusals as network_refusals
+from sizer.networks.network import resolve, wire
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Axis, Grid

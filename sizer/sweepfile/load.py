@@ -12,9 +12,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.columns import COUNTED, PARTS
 from sizer.networks.counting import CHOICES
-from sizer.networks.network import COUNTED
-from sizer.networks.tensors import PARTS
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
     DEFAULT_FORMATS,

@@ -16,9 +16,9 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import quoted
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size, written_without_commas
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.yamltext import ENOUGH, LONGEST_LIST, REFUSED, Path

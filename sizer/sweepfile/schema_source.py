@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sizer.networks import custom_cells
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sweepfile.expressions import LENGTH_LIMIT
 from sizer.sweepfile.yamltext import LONGEST_LIST
 

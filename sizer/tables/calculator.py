@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sizer.networks.cells import CellType
+from sizer.networks.columns import PARTS, SUMMED, tally
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS, Field
-from sizer.networks.network import Group, Network, refusals, resolve, tally, wire
+from sizer.networks.network import Group, Network, refusals, resolve, wire
 from sizer.networks.tensors import Tensor, product
 from sizer.numbers.sheet_formula import Live, live
 
@@ -54,6 +55,9 @@ class Entry:
     description: str
     faults: tuple[tuple[Live, str], ...]
     """Where the first holds, the second says why the network is refused; the first that holds counts."""
+
+
+_OTHERS = tuple(name for name in SUMMED if name not in {*PARTS, "macs_per_step"})
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ class Calculator:
     """Why the other fields stay as they are."""
     widths: tuple[Width, ...]
     tensors: tuple[TensorRow, ...]
-    state_size: Live
+    others: dict[str, Live]
+    """The counted columns that are no sum over `tensors`, by name."""
 
     @property
     def weights(self) -> int:
@@ -141,7 +146,7 @@ def calculator_of(described: Description) -> Calculator:
         fixed=tuple(dict.fromkeys(reason for reason in reasons.values() if reason)),
         widths=widths,
         tensors=tuple(row for group in network.groups for row in _rows(group)),
-        state_size=live(tally(network, ["state_size"])["state_size"]),
+        others={name: live(value) for name, value in tally(network, _OTHERS).items()},
     )
 
 

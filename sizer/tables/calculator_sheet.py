@@ -7,9 +7,9 @@ from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from sizer.networks.columns import BYTES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description
-from sizer.networks.network import BYTES
 from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.calculator import Calculator, Entry, calculator_of
 from sizer.tables.styles import EXACT, Styles
@@ -166,7 +166,8 @@ class _Layout:
         weights = Live(calculator.weights, "weights")
         for name, size in BYTES.items():
             self.below(name.replace("_", " "), live(size * weights))
-        self.below("state size", calculator.state_size)
+        for name, other in calculator.others.items():
+            self.below(name.replace("_", " "), other)
 
     def below(self, words: str, formula: Live) -> None:
         """Write what follows from the total."""

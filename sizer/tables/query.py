@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.fields import FIELDS, Kind
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.frontier import Frontier
 from sizer.tables.results import PLACE, Results, open_results

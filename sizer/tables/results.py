@@ -31,8 +31,8 @@ import pyarrow.parquet
 
 from sizer.errors import Fault, InputError, RunError, is_text, quoted
 from sizer.extras import install_command
+from sizer.networks.columns import COUNTED
 from sizer.networks.fields import FIELDS, Kind
-from sizer.networks.network import COUNTED
 from sizer.tables.foreign_words import bare_name, bare_words
 from sizer.tables.integrity import (
     ABOUT_PART,

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import BYTES, COUNTED
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
