@@ -14,11 +14,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.budgets import column_problem, read_size, split_bound
 from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.search import Course, Search
-from sizer.sizes import parse_size
 
 _RATIO = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 
@@ -232,16 +231,14 @@ def _fraction(text: str) -> Fraction | None:
 
 
 def _read_budget(budget: str | int, problems: list[tuple[str, str]]) -> tuple[str, int]:
-    column, _, size = budget.rpartition("=") if isinstance(budget, str) else ("", "", str(budget))
-    column = column.strip().replace("-", "_") or "weights"
-    if column not in COUNTED:
-        hint = did_you_mean(column, COUNTED) or f"; one of {', '.join(COUNTED)}"
-        problems.append(("budget", f"no column named {quoted(column)}{hint}"))
+    column, size = split_bound(str(budget))
+    if problem := column_problem(column):
+        problems.append(("budget", problem))
         return column, 0
     try:
-        return column, parse_size(size.strip(), in_bytes=column in BYTES)
-    except ValueError as problem:
-        problems.append(("budget", str(problem)))
+        return column, read_size(size, column)
+    except ValueError as unreadable:
+        problems.append(("budget", str(unreadable)))
         return column, 0
 
 

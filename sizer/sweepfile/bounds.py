@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import quoted
-from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.budgets import column_problem, read_size, split_bound
+from sizer.networks.columns import COUNTED
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.sizes import parse_size, whole_number_problem
 from sizer.sweepfile.expressions import Expression, ExpressionError, Hint, parse_expression
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.schema import one_of
@@ -53,7 +53,7 @@ def read_budget(declared: Any, findings: Findings) -> tuple[Bound, ...]:
         for end in found:
             if end in ends and not findings.touched((*path, end)):
                 try:
-                    found[end] = _size(ends[end], column)
+                    found[end] = read_size(ends[end], column)
                 except ValueError as problem:
                     findings.at_value((*path, end), str(problem))
         least, most = found["min"], found["max"]
@@ -61,17 +61,6 @@ def read_budget(declared: Any, findings: Findings) -> tuple[Bound, ...]:
             findings.at_value((*path, "min"), f"{least} is above max, {most}")
         bounds.append(Bound(column, least, most))
     return tuple(bounds)
-
-
-def _size(item: Any, column: str) -> int:
-    if isinstance(item, str):
-        return parse_size(item, in_bytes=column in BYTES)
-    if hasattr(item, "__index__") and not isinstance(item, bool):
-        value = int(item.__index__())
-        if value < 0:
-            raise ValueError(f"{value} is below the minimum, 0")
-        return value
-    raise ValueError(whole_number_problem(item))
 
 
 def read_conditions(
@@ -118,15 +107,15 @@ def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> t
     """
     bounds = {bound.column: bound for bound in standing}
     for column, least, most in _asked_bounds(asked):
-        if column not in COUNTED:
-            report(f"no column named {quoted(column)}{did_you_mean(column, COUNTED) or one_of(COUNTED)}")
+        if problem := column_problem(column, one_of(COUNTED)):
+            report(problem)
             continue
         before = bounds.get(column, Bound(column, None, None))
         try:
-            minimum = before.minimum if least is None else _size(least, column)
-            maximum = before.maximum if most is None else _size(most, column)
-        except ValueError as problem:
-            report(str(problem))
+            minimum = before.minimum if least is None else read_size(least, column)
+            maximum = before.maximum if most is None else read_size(most, column)
+        except ValueError as unreadable:
+            report(str(unreadable))
             continue
         if minimum is not None and maximum is not None and minimum > maximum:
             report(f"{column}: the minimum, {minimum}, is above the maximum, {maximum}")
@@ -144,13 +133,8 @@ def _asked_bounds(asked: Any) -> list[tuple[str, Any, Any]]:
         ]
     found: list[tuple[str, Any, Any]] = []
     for item in [asked] if isinstance(asked, (str, int)) else asked:
-        if isinstance(item, str) and "=" in item:
-            column, size = item.split("=", 1)
-            found.append((column.strip(), None, size.strip()))
-        elif isinstance(item, str):
-            found.append(("weights", None, item.strip()))
-        else:
-            found.append(("weights", None, item))
+        column, most = split_bound(item) if isinstance(item, str) else ("weights", item)
+        found.append((column, None, most))
     return found
 
 

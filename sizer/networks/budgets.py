@@ -1,0 +1,51 @@
+"""A bound of a budget as people write it: `10M` weights, `int8_bytes=2MB`; the same wherever one is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sizer.errors import quoted
+from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.counting import did_you_mean
+from sizer.sizes import parse_size, whole_number_problem
+
+
+def split_bound(text: str) -> tuple[str, str]:
+    """Return the column and the size of a bound; without a column it is on the weights.
+
+    Example:
+        >>> split_bound("10M"), split_bound("int8-bytes = 2MB")
+        (('weights', '10M'), ('int8_bytes', '2MB'))
+    """
+    column, equals, size = text.partition("=")
+    return (column.strip().replace("-", "_"), size.strip()) if equals else ("weights", text.strip())
+
+
+def column_problem(column: str, choice: str = f"; one of {', '.join(COUNTED)}") -> str:
+    """Return what to say of a column that is not counted; nothing where it is.
+
+    Args:
+        column: its name.
+        choice: says which there are, where none is nearly called that.
+    """
+    return "" if column in COUNTED else f"no column named {quoted(column)}{did_you_mean(column, COUNTED) or choice}"
+
+
+def read_size(item: Any, column: str) -> int:
+    """Return the end of a bound on a counted column.
+
+    Args:
+        item: a size as text, of bytes where the column counts them, or a whole number.
+        column: its name.
+
+    Raises:
+        ValueError: it is neither, or below 0.
+    """
+    if isinstance(item, str):
+        return parse_size(item, in_bytes=column in BYTES)
+    if hasattr(item, "__index__") and not isinstance(item, bool):
+        value = int(item.__index__())
+        if value < 0:
+            raise ValueError(f"{value} is below the minimum, 0")
+        return value
+    raise ValueError(whole_number_problem(item))
