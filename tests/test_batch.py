@@ -13,6 +13,7 @@ import sizer
 from sizer.errors import InputError
 from sizer.grids import batch
 from sizer.grids.batch import count_quickly
+from sizer.remembered import Remembered
 from tests.examples import examples, saw, seeing
 from tests.test_fits import NETWORK, any_network, outcome
 
@@ -77,7 +78,7 @@ def test_faults_are_those_of_every_network() -> None:
 
 
 def test_structures_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "MOST_STRUCTURES", 3)
+    monkeypatch.setattr(batch, "_sums", Remembered(3))
     for place in range(12):
         names = ["inputs", "outputs", "skip_connections", "bidirectional", "vocabulary"][place % 5 :]
         sizer.count_batch([{**{name: None for name in names if name != "inputs"}, **NETWORK}])

@@ -20,6 +20,7 @@ from sizer.grids.batch import count_quickly
 from sizer.networks.columns import COUNTED
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
+from sizer.remembered import Remembered
 from tests.examples import examples, saw, seeing
 
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
@@ -206,7 +207,7 @@ def test_cell_types_of_ones_own_everywhere() -> None:
 
 
 def test_structures_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_STRUCTURES", 3)
+    monkeypatch.setattr(module, "_comparisons", Remembered(3))
     for budget in range(1, 20):
         assert not sizer.fits(NETWORK, budget)
         assert len(module._comparisons) <= 3

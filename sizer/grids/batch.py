@@ -13,6 +13,7 @@ from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.columns import SUMMED, completed
 from sizer.networks.counting import Count, count, count_of, read, with_cell_types
+from sizer.remembered import Remembered
 
 _MOST_FAULTS = 100
 _AT_ONCE = 10_000
@@ -25,7 +26,7 @@ class _Sums:
     """`SUMMED`, from the counts that vary."""
 
 
-_sums: dict[Any, _Sums] = {}
+_sums: Remembered[Any, _Sums] = Remembered(MOST_STRUCTURES)
 
 
 def count_quickly(fields: Mapping[str, Any]) -> Count:
@@ -113,8 +114,6 @@ def _found(fields: Mapping[str, Any]) -> _Sums | None:
     found = _sums.get(key)
     if found is None:
         read(fields)
-        if len(_sums) >= MOST_STRUCTURES:
-            _sums.clear()
         structure = structure_of(fields, SUMMED)
         texts = ", ".join(structure.texts[name] for name in SUMMED)
         found = _sums[key] = _Sums(structure, structure.compiled(f"({texts})"))

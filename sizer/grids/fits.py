@@ -13,6 +13,7 @@ from typing import Any
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.counting import count, normalise, read, with_cell_types
+from sizer.remembered import Remembered
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.sweep import Bound
 
@@ -26,7 +27,7 @@ class _Comparison:
     """Whether counts are within the budget."""
 
 
-_comparisons: dict[Any, _Comparison] = {}
+_comparisons: Remembered[Any, _Comparison] = Remembered(MOST_STRUCTURES)
 
 
 def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] | None = None) -> bool:
@@ -57,8 +58,6 @@ def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] |
     if found is None:
         bounds = budget_bounds(budget)
         read(fields)
-        if len(_comparisons) >= MOST_STRUCTURES:
-            _comparisons.clear()
         found = _comparisons[key] = _comparison(fields, bounds)
     structure = found.structure
     if structure.rules and structure.refuses(fields):

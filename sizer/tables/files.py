@@ -20,11 +20,11 @@ from typing import IO, Any, NamedTuple
 
 from sizer.errors import RunError
 from sizer.outlets import write_whole
+from sizer.remembered import Remembered
 
 _PARTIAL = ".partial"
 _READERS = 4
 _SETTLED_NANOSECONDS = 100_000_000
-_MOST_KNOWN = 1 << 16
 
 
 class Digest(NamedTuple):
@@ -160,7 +160,7 @@ def digest_of_stream(stream: IO[bytes]) -> Digest:
     return Digest(size, digest.hexdigest())
 
 
-_KNOWN: dict[tuple[Any, ...], Digest] = {}
+_known: Remembered[tuple[Any, ...], Digest] = Remembered(1 << 16)
 
 
 def read_digest(path: Path) -> Digest:
@@ -172,16 +172,14 @@ def read_digest(path: Path) -> Digest:
     now, status = time.time_ns(), path.stat()
     touched = (status.st_mtime_ns, status.st_ctime_ns)
     key = (str(path.absolute()), status.st_dev, status.st_ino, status.st_size, *touched)
-    known = _KNOWN.get(key)
+    known = _known.get(key)
     if known is not None:
         return known
     with path.open("rb") as file:
         found = digest_of_stream(file)
     # Clocks of file systems are coarse: what is written in the same tick as it was read would pass for unchanged.
     if now - max(touched) > _SETTLED_NANOSECONDS:
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
-        _KNOWN[key] = found
+        _known[key] = found
     return found
 
 

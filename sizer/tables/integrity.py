@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.remembered import Remembered
 from sizer.tables.files import Digest, read_digests
 from sizer.tables.provenance import reliable
 
@@ -126,8 +127,7 @@ def is_so(said: Digest, found: Digest | None) -> bool:
     return found is not None and said.sha256 == found.sha256 and said.bytes in (-1, found.bytes)
 
 
-_READ: dict[tuple[Any, ...], dict[str, Any] | None] = {}
-_MOST_READ = 64
+_read: Remembered[tuple[Any, ...], dict[str, Any] | None] = Remembered(64)
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -138,11 +138,9 @@ def read_manifest(path: Path) -> Manifest | None:
     """
     digest = read_digests([path])[0]
     key = (str(path), digest)
-    if key not in _READ:
-        if len(_READ) >= _MOST_READ:
-            _READ.clear()
-        _READ[key] = manifest_in(path.read_bytes())
-    content = _READ[key]
+    content = _read.get(key, ...)
+    if content is ...:
+        content = _read[key] = manifest_in(path.read_bytes())
     return None if content is None else Manifest(path, content)
 
 

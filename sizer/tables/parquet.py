@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from sizer.remembered import Remembered
 from sizer.tables.arrow import ROW_GROUP, with_dictionaries
 from sizer.tables.streams import Form, Sink, opened
 from sizer.tables.thrift import I64, LIST, STRUCT, Struct, read_struct, write_struct
@@ -66,7 +67,7 @@ class ParquetWriter:
         self._metadata = dict(metadata)
         self._groups: list[Struct] = []
         self._rows = 0
-        self._remembered: dict[tuple[str, Any, int], Chunk] = {}
+        self._remembered: dict[tuple[str, Any, int], Chunk] = Remembered(MOST_REMEMBERED)
         self._stream = opened(sink)
         self._stream.write(MAGIC)
         self._at = len(MAGIC)
@@ -108,8 +109,6 @@ class ParquetWriter:
         for name, key in same.items():
             if name not in found:
                 (found[name],) = self._chunks(table.select([name]))
-                if len(self._remembered) >= MOST_REMEMBERED:
-                    self._remembered.clear()
                 self._remembered[key] = found[name]
         others = [name for name in table.schema.names if name not in same]
         found |= dict(zip(others, self._chunks(table.select(others)), strict=True))
