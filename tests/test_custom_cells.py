@@ -21,7 +21,7 @@ from tests.oracles.configurations import networks
 from tests.oracles.worked_cases import Worked
 from tests.oracles.worked_cells import WORKED_OWN_CELLS
 
-TABLES = {"lstm", "gru", "rnn", "cifg_lstm", "split_layer_norm_lstm", "lstmb", "opgru", "pgru", "ligru", "mgu", "sru"}
+TABLES = {*CELL_TYPES} - {"layer_norm_lstm", "rnnp", "qrnn"}
 """Cells that need nothing that a definition cannot say."""
 
 

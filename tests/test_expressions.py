@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
@@ -29,9 +30,7 @@ COLUMNS: dict[str, Any] = {
     "convention": "keras",
 }
 
-CELLS = (
-    "lstm, gru, rnn, cifg_lstm, layer_norm_lstm, split_layer_norm_lstm, lstmb, rnnp, pgru, opgru, ligru, mgu, sru, qrnn"
-)
+CELLS = ", ".join(CELL_TYPES)
 
 
 def parsed(text: str) -> Expression:

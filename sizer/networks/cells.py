@@ -294,6 +294,20 @@ MGU = CellType(
     **_CELLS_ONLY,  # type: ignore[arg-type]
 )
 
+JANET = CellType(
+    name="janet",
+    title="LSTM with a forget gate alone",
+    tensors=(
+        # Forget gate and candidate; the cells are the output.
+        Tensor("input_weights", "input_weights", (2, "cells", "input"), matrix=True),
+        Tensor("recurrent_weights", "recurrent_weights", (2, "cells", "recurrent"), matrix=True),
+        Tensor("bias", "bias_weights", ("bias_vectors", 2, "cells")),
+    ),
+    fields=_PLAIN,
+    source="van der Westhuizen & Lasenby 2018, arXiv:1804.04849; its authors' CustomLSTMCell with forget_only (W_xh, W_hh, bias)",
+    **_CELLS_ONLY,  # type: ignore[arg-type]
+)
+
 SRU = CellType(
     name="sru",
     title="Simple recurrent unit",
@@ -351,6 +365,7 @@ CELL_TYPES: dict[str, CellType] = {
         OPGRU,
         LIGRU,
         MGU,
+        JANET,
         SRU,
         QRNN,
     )

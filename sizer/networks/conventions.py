@@ -214,13 +214,13 @@ CONVENTIONS: dict[str, Convention] = {
             title="one bias vector, peepholes if asked",
             bias_vectors={
                 **{"lstm": 1, "gru": 1, "rnn": 1},
-                **{"cifg_lstm": 1, "layer_norm_lstm": 0, "split_layer_norm_lstm": 1},
+                **{"cifg_lstm": 1, "layer_norm_lstm": 0, "split_layer_norm_lstm": 1, "janet": 1},
             },
             peepholes="if asked",
             projections=("recurrent_projection",),
             projection_bias=False,
             output_bias=True,
-            source="tf.nn.rnn_cell.LSTMCell (use_peepholes, num_proj), GRUCell, BasicRNNCell; tf.contrib.rnn; Haste",
+            source="tf.nn.rnn_cell.LSTMCell (use_peepholes, num_proj), GRUCell, BasicRNNCell; tf.contrib.rnn; Haste; the code of the paper on JANET",
             cells={
                 # LayerNormBasicLSTMCell has no num_proj.
                 "layer_norm_lstm": dataclasses.replace(

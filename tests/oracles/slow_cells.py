@@ -10,30 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-BIAS_VECTORS = {
-    "textbook": dict.fromkeys(
-        (
-            "cifg_lstm",
-            "layer_norm_lstm",
-            "split_layer_norm_lstm",
-            "lstmb",
-            "rnnp",
-            "pgru",
-            "opgru",
-            "ligru",
-            "mgu",
-            "sru",
-            "qrnn",
-        ),
-        0,
-    ),
-    "pytorch": {"layer_norm_lstm": 2, "split_layer_norm_lstm": 2, "rnnp": 2, "ligru": 1, "sru": 1, "qrnn": 1},
-    "tensorflow1": {"cifg_lstm": 1, "layer_norm_lstm": 0, "split_layer_norm_lstm": 1},
-    "kaldi_nnet3": {"lstmb": 1, "pgru": 1, "opgru": 1},
-    "flax": {"mgu": 1},
-}
-"""Convention -> cell -> bias vectors per gate, where nothing else is said."""
-
 HAS = {
     "cifg_lstm": {"recurrent_projection", "peepholes"},
     "layer_norm_lstm": {"recurrent_projection"},
@@ -44,10 +20,19 @@ HAS = {
     "opgru": {"recurrent_projection", "nonrecurrent_projection", "only_recurrent_up", "projection_bias"},
     "ligru": set[str](),
     "mgu": set[str](),
+    "janet": set[str](),
     "sru": set[str](),
     "qrnn": {"window"},
 }
 """The optional fields of each cell, `bias_vectors` aside, which all have."""
+BIAS_VECTORS = {
+    "textbook": dict.fromkeys(HAS, 0),
+    "pytorch": {"layer_norm_lstm": 2, "split_layer_norm_lstm": 2, "rnnp": 2, "ligru": 1, "sru": 1, "qrnn": 1},
+    "tensorflow1": {"cifg_lstm": 1, "layer_norm_lstm": 0, "split_layer_norm_lstm": 1, "janet": 1},
+    "kaldi_nnet3": {"lstmb": 1, "pgru": 1, "opgru": 1},
+    "flax": {"mgu": 1},
+}
+"""Convention -> cell -> bias vectors per gate, where nothing else is said."""
 NEEDS = {
     "lstmb": "bottleneck",
     "rnnp": "nonrecurrent_projection",
@@ -156,6 +141,12 @@ def mgu(x: Layer) -> Counted:
     return _for_each_direction(x, {"input": 2 * x.n * x.fed, "recurrent": 2 * x.n * x.n}, {"bias": bias}, x.n)
 
 
+def janet(x: Layer) -> Counted:
+    one_gate = {"input": x.n * x.fed, "recurrent": x.n * x.n}
+    forget_and_candidate = {name: one + one for name, one in one_gate.items()}
+    return _for_each_direction(x, forget_and_candidate, {"bias": x.b * (x.n + x.n)}, x.n)
+
+
 def sru(x: Layer) -> Counted:
     matrices = 3 if x.fed == x.both * x.n else 4
     vectors = {"bias": x.b * 2 * x.n, "peephole": 2 * x.n * x.vectors}
@@ -166,22 +157,7 @@ def qrnn(x: Layer) -> Counted:
     return _for_each_direction(x, {"input": (x.window * x.fed) * (3 * x.n)}, {"bias": x.b * 3 * x.n}, x.n)
 
 
-SLOW_CELLS: dict[str, Callable[[Layer], Counted]] = {
-    function.__name__: function
-    for function in (
-        cifg_lstm,
-        layer_norm_lstm,
-        split_layer_norm_lstm,
-        lstmb,
-        rnnp,
-        pgru,
-        opgru,
-        ligru,
-        mgu,
-        sru,
-        qrnn,
-    )
-}
+SLOW_CELLS: dict[str, Callable[[Layer], Counted]] = {name: globals()[name] for name in HAS}
 
 
 def _for_each_direction(x: Layer, matrices: dict[str, int], vectors: dict[str, int], state: int) -> Counted:

@@ -164,6 +164,7 @@ WORKED_CELLS = (
     ),
     _biased("ligru", {"input_weights": 2 * 5 * 3, "recurrent_weights": 2 * 5 * 5, "bias_weights": 2 * 5}, 30 + 50, 5),
     _biased("mgu", {"input_weights": 2 * 5 * 3, "recurrent_weights": 2 * 5 * 5, "bias_weights": 2 * 5}, 30 + 50, 5),
+    _biased("janet", {"input_weights": 2 * 5 * 3, "recurrent_weights": 2 * 5 * 5, "bias_weights": 2 * 5}, 30 + 50, 5),
     _biased("sru", {"input_weights": 4 * 5 * 3, "bias_weights": 2 * 5}, 60, 5),
     _biased("qrnn", {"input_weights": 3 * 5 * 3, "bias_weights": 3 * 5}, 45, 5),
     # The first three with both directions and every bias.
@@ -620,6 +621,38 @@ WORKED_CELLS = (
         network("flax", "mgu", bias_vectors=2),
         {"input_weights": 2 * 5 * 3, "recurrent_weights": 2 * 5 * 5, "bias_weights": 2 * 2 * 5},
         2 * 5 * 3 + 2 * 5 * 5,
+        5,
+    ),
+    # A forget gate and the candidate; what is carried is the cells alone.
+    Worked(
+        "textbook-janet",
+        network("textbook", "janet", layers=2, outputs=7),
+        {"input_weights": 2 * 5 * 3 + 2 * 5 * 5, "recurrent_weights": 2 * 2 * 5 * 5, "output_weights": 5 * 7},
+        2 * 5 * 3 + 2 * 5 * 5 + 2 * 2 * 5 * 5 + 5 * 7,
+        2 * 5,
+    ),
+    Worked(
+        "tensorflow1-janet",
+        network("tensorflow1", "janet", layers=2, bidirectional=True, outputs=7),
+        {
+            "input_weights": 2 * 2 * 5 * 3 + 2 * 2 * 5 * (2 * 5),
+            "recurrent_weights": 2 * 2 * 2 * 5 * 5,
+            "bias_weights": 2 * 2 * 2 * 5 + 7,
+            "output_weights": 2 * 5 * 7,
+        },
+        2 * 2 * 5 * 3 + 2 * 2 * 5 * 10 + 4 * 2 * 5 * 5 + 10 * 7,
+        2 * 2 * 5,
+    ),
+    Worked(
+        "tensorflow1-janet-tied",
+        network("tensorflow1", "janet", **(_TIED | {"bias_vectors": None})),
+        {
+            "input_weights": 2 * 5 * 5,
+            "recurrent_weights": 2 * 5 * 5,
+            "bias_weights": 2 * 5,
+            "embedding_weights": 29 * 5,
+        },
+        2 * 5 * 5 + 2 * 5 * 5 + 5 * 29,
         5,
     ),
     # A fourth matrix where the layer is not as wide as what feeds it.
