@@ -100,3 +100,17 @@ def quoted(value: object) -> str:
     if not text.isprintable():  # a line break would make two lines of one fault
         text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
     return f"'{text}'"
+
+
+def is_text(value: str) -> bool:
+    """Return whether a text can be written as UTF-8: bytes of the command line that are no UTF-8 cannot.
+
+    Example:
+        >>> is_text("größer"), is_text(chr(0xDCFF))
+        (True, False)
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

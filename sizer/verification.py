@@ -18,7 +18,7 @@ from sizer.errors import Fault, InputError
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.boxes import lengths, locate, strides
-from sizer.networks.counting import refused
+from sizer.networks.counting import Description, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
@@ -107,15 +107,16 @@ def verify_sweep(
         if not is_corner and drawn == sample:
             break
         looked_at += 1
-        fields = configuration_of(sweep, configuration_id)
-        refusals = refused(fields)
-        reason = "" if refusals else why_not(fields, chosen)
+        asked = Description(configuration_of(sweep, configuration_id), sweep.cell_types)
+        network = asked.wired()
+        refusals = refused(asked, network.fed)
+        reason = "" if refusals else why_not(network, chosen)
         if refusals:
             not_valid[refusals[0][1]] += 1
         elif reason:
             not_comparable[reason] += 1
         else:
-            comparison = compare_network(fields, chosen)
+            comparison = compare_network(network, chosen)
             compared += 1
             corners += is_corner
             drawn += not is_corner

@@ -54,5 +54,6 @@ def seeing(**least: int) -> Callable[[Callable[Parameters, None]], Callable[Para
 
 
 def share(thorough: int) -> int:
-    """Return how many of so many there must be now, 1 at least."""
-    return max(1, thorough * settings().max_examples // 100)
+    """Return how many of so many there must be now, 1 at least; among few examples chance is given more room."""
+    examples = settings().max_examples
+    return max(1, thorough * examples // (100 if examples >= 100 else 300))

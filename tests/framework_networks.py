@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from sizer.networks.counting import check, network_of
+from sizer.networks.counting import read
 
 BIASES: dict[str, dict[str, tuple[int, ...]]] = {
     "torch": {"lstm": (0, 2), "gru": (0, 2), "rnn": (0, 2)},
@@ -54,7 +54,7 @@ def random_network(chance: random.Random, convention: str, cell_type: str, large
     if chance.random() < 0.4:
         fields |= {"vocabulary": chance.randint(1, largest), "embedding": chance.randint(1, largest)}
         if chance.random() < 0.5:
-            fields["embedding"] = network_of(check(fields)).fed
+            fields["embedding"] = read(fields).fed
             fields |= {"tied_embedding": True, "outputs": fields["vocabulary"]}
     else:
         fields["inputs"] = chance.randint(1, largest)

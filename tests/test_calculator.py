@@ -15,9 +15,8 @@ import xlsxwriter
 import sizer
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Count, check, with_cell_types
+from sizer.networks.counting import Count, described, read, with_cell_types
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve
 from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.calculator import Calculator, calculator_of
 from sizer.tables.calculator_sheet import write_calculator
@@ -55,7 +54,8 @@ def admitted(convention: str, cell_type: str) -> Fields | None:
     ):
         fields = with_cell_types({**base, **widths}, OWN if cell_type == "mine" else None)
         try:
-            return dict(check(fields))
+            read(fields)
+            return dict(fields)
         except sizer.InputError:
             continue
     return None
@@ -101,7 +101,7 @@ def as_fields(base: Fields, values: Mapping[str, int]) -> Fields:
 def consistent(base: Fields, values: dict[str, int]) -> dict[str, int]:
     """Return values that a network can be given: a candidate's bias goes with the convention's bias vectors."""
     if values.get("candidate_bias"):
-        values["bias_vectors"] = resolve({**base, "bias_vectors": None})["bias_vectors"]
+        values["bias_vectors"] = described({**base, "bias_vectors": None}).resolved()["bias_vectors"]
     return values
 
 
@@ -140,7 +140,7 @@ class Sheet:
 
 @pytest.mark.parametrize("base", ADMITTED, ids=NAMES)
 def test_the_formulas_follow_every_change(base: Fields) -> None:
-    calculator = calculator_of(base)
+    calculator = calculator_of(described(base))
     chance = random.Random(f"{base['convention']} {base['cell_type']}")
     valid = 0
     for _ in range(150):
@@ -160,7 +160,7 @@ def test_the_formulas_follow_every_change(base: Fields) -> None:
 
 @pytest.mark.parametrize("base", ADMITTED, ids=NAMES)
 def test_the_stored_values_are_the_counts(base: Fields) -> None:
-    calculator = calculator_of(base)
+    calculator = calculator_of(described(base))
     counted = sizer.count(base)
     assert calculator.weights == counted.weights
     assert calculator.macs_per_step == counted.macs_per_step
@@ -177,7 +177,7 @@ def test_every_convention_and_cell_type_is_tried() -> None:
 
 def test_a_field_that_a_convention_fixes_is_not_editable() -> None:
     calculator = calculator_of(
-        {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 64, "outputs": 10}
+        described({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 64, "outputs": 10})
     )
     assert [entry.name for entry in calculator.entries] == [
         *("inputs", "outputs", "layers", "cells", "recurrent_projection", "bidirectional", "skip_connections"),
@@ -193,7 +193,9 @@ def test_a_field_that_a_convention_fixes_is_not_editable() -> None:
 
 
 def test_formulas_read_like_the_table_of_tensors() -> None:
-    calculator = calculator_of({"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 64})
+    calculator = calculator_of(
+        described({"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 64})
+    )
     assert {(row.where, row.name): row.weights.text for row in calculator.tensors} == {
         ("embedding", "embedding_weights"): "vocabulary*embedding",
         ("layer 1", "input_weights"): "4*cells*input_of_layer_1",
@@ -234,7 +236,7 @@ def calculators(path: Path, bases: Mapping[str, Fields]) -> None:
     book = xlsxwriter.Workbook(path)
     styles = Styles.of(book)
     for name, base in bases.items():
-        write_calculator(book, styles, base, name=name)
+        write_calculator(book, styles, described(base), name=name)
     book.close()
 
 
@@ -284,7 +286,7 @@ def test_libreoffice_recalculates_to_our_counts(tmp_path: Path) -> None:
     """The fields are changed as a person would change them, and LibreOffice works the formulas out."""
     chance = random.Random(2014)
     tried = {
-        f"S{number}-{turn}": (base, consistent(base, changed(calculator_of(base), chance)))
+        f"S{number}-{turn}": (base, consistent(base, changed(calculator_of(described(base)), chance)))
         for number, base in enumerate(ADMITTED)
         for turn in range(2 if base["convention"] in {"pytorch", "flax", "kaldi_nnet3"} else 1)
     }

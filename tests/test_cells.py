@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sizer.networks.cells import AROUND, BACK_OF_ENVELOPE_LSTM, CELL_TYPES, CellType
-from sizer.networks.counting import network_of
+from sizer.networks.counting import read
 from sizer.networks.fields import FIELDS
 from sizer.networks.tensors import PARTS
 
@@ -47,9 +47,7 @@ def test_tensor_names_are_unique(cell: CellType) -> None:
 def test_every_dimension_is_known_in_a_wired_network(cell: CellType) -> None:
     convention = "back_of_envelope" if cell is BACK_OF_ENVELOPE_LSTM else "textbook"
     needed = dict.fromkeys(cell.needs, 2)
-    network = network_of(
-        {"convention": convention, "cell_type": cell.name, "inputs": 3, "layers": 2, "cells": 5, **needed}
-    )
+    network = read({"convention": convention, "cell_type": cell.name, "inputs": 3, "layers": 2, "cells": 5, **needed})
     for number in (1, 2):
         layers = [group for group in network.groups if (group.label, group.first) == ("layer", number)]
         assert sorted(tensor.name for group in layers for tensor in group.tensors) == sorted(

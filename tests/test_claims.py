@@ -22,7 +22,7 @@ from sizer.errors import InputError
 from sizer.networks.answers import Answer, Reconciliation
 from sizer.networks.assumptions import ASSUMPTIONS, AT_HOME, MOST, namings
 from sizer.networks.claims import SHOWN, expected_by_chance, reconcile
-from sizer.networks.counting import count
+from sizer.networks.counting import Description, count
 from sizer.networks.fields import FIELDS
 from sizer.networks.stated import parse_claim
 from tests.commands import on_terminal, run
@@ -575,9 +575,9 @@ def test_no_remainder_where_the_plain_reading_is_the_figure_or_more(claim: str) 
 def test_what_a_toolkit_can_be_set_to_comes_before_what_is_made_up() -> None:
     """Keras has `use_bias=False`, and PyTorch has no single bias vector."""
     network = {"cell_type": "lstm", "inputs": 7, "layers": 2, "cells": 16, "convention": "keras"}
-    assert {one.made_up for one in namings(network, {"convention"}, "keras") if one.convention == "keras"
+    assert {one.made_up for one in namings(Description(network), {"convention"}, "keras") if one.convention == "keras"
             and one.changes == {"bias_vectors": 0}} == {0}  # fmt: skip
-    for naming in namings(network, {"convention"}, "keras"):
+    for naming in namings(Description(network), {"convention"}, "keras"):
         if naming.convention == "pytorch" and naming.changes.get("bias_vectors") == 1:
             assert naming.made_up >= 1
     gru = reconcile(KERAS_GRU, "2,070,900").answers[0]

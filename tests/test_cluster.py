@@ -7,6 +7,7 @@ import itertools
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,10 @@ def address() -> Iterator[str]:
         port = probe.getsockname()[1]
     place = f"tcp://127.0.0.1:{port}"
     with process("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show"):
+        for _ in range(300):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
         yield place
 
 
@@ -119,6 +124,45 @@ def test_a_url_is_a_folder_too(address: str, tmp_path: Path, monkeypatch: pytest
         done = run_sweep(sweep, f"local://{tmp_path}/url", cluster=address)
     assert content(tmp_path / "url") == content(tmp_path / "whole")
     assert done.files[0] == f"local://{tmp_path}/url/speech.csv"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"", "something listens, and said nothing for 1 seconds"),
+        (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", ""),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", ""),
+        (bytes(64), ""),
+        (b"\x08" + bytes(63), ""),
+    ],
+)
+def test_a_listener_that_is_no_scheduler_is_said_in_time(
+    said: bytes, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 1)
+    calls: list[socket.socket] = []
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                call, _ = listener.accept()
+                calls.append(call)
+                call.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer)
+        answering.start()
+        place = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        begun = time.monotonic()
+        with pytest.raises(RunError, match=rf"{place}: no Dask scheduler answers there \({why}"):
+            run_sweep(load_sweep(SPEECH), tmp_path, cluster=place)
+        # Dask's own client takes three times as long and more.
+        assert time.monotonic() - begun < 3
+        listener.shutdown(socket.SHUT_RDWR)
+        answering.join()
+    for call in calls:
+        call.close()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

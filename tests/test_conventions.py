@@ -9,7 +9,7 @@ import pytest
 from sizer.errors import InputError
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS, rules_for
-from sizer.networks.counting import check, count
+from sizer.networks.counting import count, read
 from sizer.networks.fields import FIELDS
 from tests.oracles.slow_cells import BIAS_VECTORS
 from tests.oracles.slow_twin import BIASES_PER_CELL, GATES
@@ -87,7 +87,7 @@ def test_projections_it_has_are_those_it_accepts(name: str) -> None:
     accepted = set()
     for r, p in ((0, 0), (2, 0), (0, 2), (2, 2)):
         try:
-            check(_plain(name) | {"recurrent_projection": r, "nonrecurrent_projection": p})
+            read(_plain(name) | {"recurrent_projection": r, "nonrecurrent_projection": p})
         except InputError:
             continue
         accepted |= {"recurrent_projection"} if r else set()
@@ -116,7 +116,7 @@ def test_biases_of_one_layer(name: str, cell_type: str) -> None:
 )
 def test_what_it_refuses(case: Refused) -> None:
     with pytest.raises(InputError) as caught:
-        check(case.network)
+        read(case.network)
 
     assert str(caught.value) == f"{case.field}: {case.reason}"
 
@@ -132,7 +132,7 @@ def test_every_reason_is_met() -> None:
         (rule.field, rule.reason)
         for convention in CONVENTIONS.values()
         for cell_type in CELL_TYPES
-        for rule in rules_for(convention, cell_type)
+        for rule in rules_for(convention, convention.cell(cell_type))
     }
     met = {(case.field, case.reason) for case in (*REFUSED, *REFUSED_CELLS)}
 
@@ -144,7 +144,7 @@ def test_every_reason_is_met() -> None:
 def test_rules_name_fields() -> None:
     for convention in CONVENTIONS.values():
         for cell_type in CELL_TYPES:
-            rules = rules_for(convention, cell_type)
+            rules = rules_for(convention, convention.cell(cell_type))
             assert rules
             assert {rule.field for rule in rules} <= set(FIELDS)
 
@@ -153,6 +153,6 @@ def test_the_first_reason_wins() -> None:
     """What the convention refuses comes before what is no network anywhere."""
     fields = {"convention": "pytorch", "cell_type": "lstm", "layers": 1, "cells": 5}
     with pytest.raises(InputError) as caught:
-        check(fields | {"recurrent_projection": 5, "nonrecurrent_projection": 1, "tied_embedding": True})
+        read(fields | {"recurrent_projection": 5, "nonrecurrent_projection": 1, "tied_embedding": True})
 
     assert str(caught.value) == "recurrent_projection: pytorch needs recurrent_projection < cells"

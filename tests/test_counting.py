@@ -9,7 +9,7 @@ import pytest
 
 import sizer
 from sizer.errors import InputError
-from sizer.networks.counting import check, count, did_you_mean, normalise
+from sizer.networks.counting import Description, count, described, did_you_mean, normalise, read
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED, MEANINGS
 
@@ -22,7 +22,7 @@ CELLS = (
 
 def _faults(fields: dict[str, Any]) -> str:
     with pytest.raises(InputError) as caught:
-        check(fields)
+        read(fields)
     return str(caught.value)
 
 
@@ -118,7 +118,7 @@ def test_every_fault_at_once_sorted() -> None:
 
 def test_a_fault_has_no_place_in_a_file() -> None:
     with pytest.raises(InputError) as caught:
-        check(NETWORK | {"cells": 0})
+        read(NETWORK | {"cells": 0})
 
     assert [fault.as_json() for fault in caught.value.faults] == [
         {"file": "", "line": 0, "column": 0, "path": "cells", "message": "0 is below the minimum, 1"}
@@ -146,14 +146,14 @@ def test_lists_may_hold_sizes_and_be_tuples() -> None:
 
 
 def test_none_is_not_said() -> None:
-    assert check(NETWORK | {"bias_vectors": None, "outputs": None}) == check(NETWORK)
+    assert described(NETWORK | {"bias_vectors": None, "outputs": None}) == described(NETWORK)
 
 
-def test_check_returns_what_was_given_normalised() -> None:
+def test_a_description_holds_what_was_given_normalised() -> None:
     listed = {"convention": "sak2014", "cell_type": "lstm", "inputs": "0.08K", "cells": [5, 13]}
 
-    assert check(NETWORK) == NETWORK
-    assert check(listed | {"recurrent_projection": 2}) == {
+    assert described(NETWORK).fields == NETWORK
+    assert described(listed | {"recurrent_projection": 2}).fields == {
         "convention": "sak2014",
         "cell_type": "lstm",
         "inputs": 80,
@@ -182,7 +182,7 @@ def test_the_callers_fields_are_left_alone() -> None:
 
 def test_normalise_keeps_what_reads_well_beside_the_problems() -> None:
     assert normalise({"cells": 5, "layers": 0, "inputs": "x"}) == (
-        {"cells": 5},
+        Description({"cells": 5}),
         [
             ("layers", "0 is below the minimum, 1"),
             ("inputs", "'x' is not a size; write it as 10000000, 10M or 1e7"),

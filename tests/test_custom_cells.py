@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from sizer import Count, InputError, compare, count, explain, run_sweep
 from sizer.grids.pruned import prunable
 from sizer.networks.cells import CELL_TYPES, CellType
+from sizer.networks.conventions import cell_of
 from sizer.networks.custom_cells import DIMENSIONS, FLAGS, read_cell_types
 from sizer.networks.network import refusals
 from sizer.sweepfile import parse_sweep
@@ -270,7 +271,7 @@ def test_a_definition_may_be_there_without_being_used() -> None:
     network = {"convention": "pytorch", "cell_type": "rnn", "inputs": 3, "layers": 1, "cells": 5}
 
     assert count(network, cell_types={"mine": MINIMAL}) == count(network)
-    assert not any(refuses for _, refuses in refusals(network))
+    assert not any(refuses for _, refuses in refusals(network, cell_of(network)))
 
 
 def test_a_read_cell_type_is_taken_as_it_is() -> None:

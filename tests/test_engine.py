@@ -23,7 +23,7 @@ from sizer.grids.kernels import Room, Sum
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import CHOICES, count, refused
+from sizer.networks.counting import CHOICES, Description, count, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import COUNTED, resolve
 from sizer.numbers.polynomial import Polynomial, Symbolic
@@ -75,7 +75,7 @@ def slow_configurations(sweep: Sweep) -> list[dict[str, Any]]:
 def slow_run(sweep: Sweep) -> tuple[Account, list[dict[str, Any]]]:
     account, rows, seen = Account(), [], []
     for number, fields in enumerate(slow_configurations(sweep)):
-        reasons = refused(fields)
+        reasons = refused(Description(fields))
         if reasons:
             account.not_valid[reasons[0][1]] += 1
             continue
@@ -96,7 +96,7 @@ def slow_run(sweep: Sweep) -> tuple[Account, list[dict[str, Any]]]:
             account.excluded[fails[0]] += 1
             continue
         account.kept += 1
-        whole = (counted.configuration, resolve(fields)["candidate_bias"])
+        whole = (counted.configuration, Description(fields).resolved()["candidate_bias"])
         assert account.repeated is not None
         account.repeated += whole in seen
         seen.append(whole)
@@ -199,7 +199,7 @@ WHERES = (
 def repair(draw: st.DrawFn, fixed: dict[str, FieldValue], axes: list[Axis]) -> None:
     """Draw again what the rules refuse in a grid's first configuration: left to chance, hardly one grid in eight keeps rows."""
     for _ in range(12):
-        reasons = refused(Grid(fixed, tuple(axes)).configuration((0,) * len(axes)))
+        reasons = refused(Description(Grid(fixed, tuple(axes)).configuration((0,) * len(axes))))
         if not reasons:
             return
         field = reasons[0][0]
@@ -376,7 +376,7 @@ def test_coefficients_beyond_64_bits_meet_a_zero() -> None:
 
 def test_a_wrong_term_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison with the slow twin can fail: with one bias vector too many in the engine, it does."""
-    monkeypatch.setattr("sizer.grids.kernels.resolve", lambda given: {**resolve(given), "bias_vectors": 1})
+    monkeypatch.setattr("sizer.grids.kernels.resolve", lambda given, cell: {**resolve(given, cell), "bias_vectors": 1})
     with pytest.raises(AssertionError):
         assert_same(sweep_of([SPEECH], (Bound("weights", None, 10_000_000),)), 1000)
 

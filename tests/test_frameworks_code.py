@@ -14,8 +14,7 @@ from sizer.errors import InputError
 from sizer.frameworks import pytorch
 from sizer.frameworks.code import write_code
 from sizer.frameworks.plan import plan
-from sizer.networks.counting import Count, check, count
-from sizer.networks.network import resolve
+from sizer.networks.counting import Count, count, read
 from tests.framework_networks import random_network
 
 CELL_TYPES = ("lstm", "gru", "rnn")
@@ -54,7 +53,7 @@ def input_shape(counted: Count) -> tuple[int, ...]:
 
 
 def returned_width(fields: dict[str, Any]) -> int:
-    planned = plan(resolve(check(fields)))
+    planned = plan(read(fields).resolved)
     return planned.outputs or planned.fed
 
 
@@ -68,7 +67,7 @@ def test_torch_modules_have_our_weights(torch: Any, cell_type: str) -> None:
         with torch.device("meta"):
             network = run(code)["Network"]()
         assert sum(parameter.numel() for parameter in network.parameters()) == weights, fields
-        built = pytorch.modules(plan(resolve(check(fields))))
+        built = pytorch.modules(plan(read(fields).resolved))
         shapes = [sorted(tuple(p.shape) for p in made.parameters()) for made in (network, built)]
         assert shapes[0] == shapes[1], fields
 
@@ -134,10 +133,19 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
             "torch",
             {"convention": "kaldi_nnet3", "cell_type": "lstm", "recurrent_projection": 2, "nonrecurrent_projection": 2},
             [
-                ("bias_vectors", "torch.nn.LSTM has two bias vectors per gate or none; keras has one"),
+                (
+                    "convention",
+                    "kaldi_nnet3 sets bias_vectors to 1: torch.nn.LSTM has two bias vectors per gate or none; keras has one",
+                ),
+                (
+                    "convention",
+                    "kaldi_nnet3 sets peepholes to true: torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have",
+                ),
+                (
+                    "convention",
+                    "kaldi_nnet3 sets projection_bias to true: torch.nn.LSTM has no bias on its projection; kaldi_nnet3 has",
+                ),
                 ("nonrecurrent_projection", "torch.nn.LSTM has no non-recurrent projection; kaldi_nnet3 has"),
-                ("peepholes", "torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have"),
-                ("projection_bias", "torch.nn.LSTM has no bias on its projection; kaldi_nnet3 has"),
             ],
         ),
         (
@@ -153,7 +161,12 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
         (
             "torch",
             {"convention": "tensorflow1", "cell_type": "gru"},
-            [("bias_vectors", "torch.nn.GRU has two bias vectors per gate or none; tensorflow1 has one")],
+            [
+                (
+                    "convention",
+                    "tensorflow1 sets bias_vectors to 1: torch.nn.GRU has two bias vectors per gate or none; tensorflow1 has one",
+                )
+            ],
         ),
         (
             "torch",
@@ -163,14 +176,18 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
         (
             "torch",
             {"convention": "flax", "cell_type": "rnn"},
-            [("bias_vectors", "torch.nn.RNN has two bias vectors per gate or none; keras has one")],
+            [
+                (
+                    "convention",
+                    "flax sets bias_vectors to 1: torch.nn.RNN has two bias vectors per gate or none; keras has one",
+                )
+            ],
         ),
         (
             "torch",
             {"convention": "back_of_envelope", "cell_type": "lstm"},
             [
                 ("convention", "back_of_envelope is a formula, and no network has its shapes"),
-                ("peepholes", "torch.nn.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have"),
             ],
         ),
         (
@@ -191,12 +208,22 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
         (
             "keras",
             {"convention": "graves2013", "cell_type": "lstm"},
-            [("peepholes", "keras.layers.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have")],
+            [
+                (
+                    "convention",
+                    "graves2013 sets peepholes to true: keras.layers.LSTM has no peepholes; tensorflow1 and the Kaldi conventions have",
+                )
+            ],
         ),
         (
             "keras",
             {"convention": "pytorch", "cell_type": "rnn"},
-            [("bias_vectors", "keras.layers.SimpleRNN has one bias vector per gate or none; pytorch has two")],
+            [
+                (
+                    "convention",
+                    "pytorch sets bias_vectors to 2: keras.layers.SimpleRNN has one bias vector per gate or none; pytorch has two",
+                )
+            ],
         ),
         (
             "keras",

@@ -17,9 +17,8 @@ from sizer.frameworks import framework, plan
 from sizer.frameworks.verifying import CHECKED_AGAINST, FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.networks import cells
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import check, network_of
+from sizer.networks.counting import read
 from sizer.networks.fields import FIELDS, Field
-from sizer.networks.network import resolve
 from sizer.networks.tensors import Tensor
 from tests.framework_networks import random_network
 
@@ -54,8 +53,8 @@ def torch_behind_keras(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compared(fields: dict[str, Any], chosen: framework.Framework) -> Comparison:
-    assert why_not(fields, chosen) == "", fields
-    return compare_network(fields, chosen)
+    assert why_not(read(fields), chosen) == "", fields
+    return compare_network(read(fields), chosen)
 
 
 @pytest.mark.thorough
@@ -216,7 +215,7 @@ NETWORK = {"inputs": 3, "layers": 2, "cells": 8}
     ],
 )
 def test_what_is_not_comparable_says_why(name: str, fields: dict[str, Any], reason: str) -> None:
-    assert why_not(NETWORK | fields, FRAMEWORKS[name]) == reason
+    assert why_not(read(NETWORK | fields), FRAMEWORKS[name]) == reason
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -255,18 +254,16 @@ def test_keras_on_another_backend_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     fields = NETWORK | {"convention": "keras", "cell_type": "rnn"}
     said = "framework: Keras runs on its jax backend here, which would store every weight; set KERAS_BACKEND=torch"
     with pytest.raises(InputError, match=f"^{said}$"):
-        compare_network(fields, chosen)
+        compare_network(read(fields), chosen)
 
 
 def test_a_field_that_the_frameworks_do_not_know_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = NETWORK | {"convention": "pytorch", "cell_type": "rnn"}
     new = Field("something_new", "count", "New", "A field that came after the frameworks.", 1)
     monkeypatch.setitem(FIELDS, "something_new", new)
-    assert why_not(fields, FRAMEWORKS["torch"]) == ""
-    assert why_not(fields | {"something_new": 3}, FRAMEWORKS["torch"]) == "torch.nn has no something_new"
-    assert plan.beyond(resolve(check(fields)) | {"cell_type": "other"}, "torch.nn", ("rnn",)) == [
-        ("cell_type", "torch.nn has no other layer")
-    ]
+    assert why_not(read(fields), FRAMEWORKS["torch"]) == ""
+    assert why_not(read(fields | {"something_new": 3}), FRAMEWORKS["torch"]) == "torch.nn has no something_new"
+    assert plan.beyond(read(fields), "torch.nn", ("other",)) == [("cell_type", "torch.nn has no rnn layer")]
 
 
 def test_the_plan_is_wired_like_the_count() -> None:
@@ -274,8 +271,8 @@ def test_the_plan_is_wired_like_the_count() -> None:
     chance = random.Random("plan")
     for _ in range(2000):
         fields = random_network(chance, "pytorch", chance.choice(("lstm", "gru", "rnn")), 50)
-        checked = check(fields)
-        network, planned = network_of(checked), plan.plan(resolve(checked))
+        network = read(fields)
+        planned = plan.plan(network.resolved)
         ours = [
             (group.dimensions["input"], group.dimensions["cells"])
             for group in network.groups

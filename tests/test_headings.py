@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from sizer.cli import screens
 from sizer.cli.screens import network_heading
-from sizer.networks.breakdown import assumptions, explain
+from sizer.networks.breakdown import assumptions, counted_assumptions, explain
 from sizer.networks.comparison import compare
+from sizer.networks.conventions import cell_of
 from sizer.networks.counting import count
 from tests.commands import on_terminal, run
 from tests.examples import examples, saw, seeing
@@ -43,7 +44,7 @@ OWN = {
 def test_biases_of_an_own_cell_are_not_denied(convention: str, weights: int, words: str) -> None:
     counted = count({**SMALL, "layers": 1, "convention": convention, "cell_type": "mine"}, cell_types=OWN)
     assert counted.parts["bias_weights"] == weights
-    assert assumptions(counted.described) == words
+    assert counted_assumptions(counted) == words
 
 
 def test_own_cell_is_explained_with_its_biases(tmp_path: Path) -> None:
@@ -72,28 +73,28 @@ def test_own_cell_is_explained_with_its_biases(tmp_path: Path) -> None:
 def test_no_biases_are_said_where_none_are_counted_and_only_there(network: dict[str, Any]) -> None:
     assume(slow_valid(network))
     counted = count(network)
-    assert ("no biases" in assumptions(counted.described)) == (counted.parts["bias_weights"] == 0)
+    assert ("no biases" in counted_assumptions(counted)) == (counted.parts["bias_weights"] == 0)
     saw("biases" if counted.parts["bias_weights"] else "none")
 
 
 def test_candidate_has_no_bias_of_its_own_where_the_number_of_biases_was_set() -> None:
     gru = {"convention": "flax", "cell_type": "gru", "inputs": 4, "layers": 1, "cells": 8}
-    assert assumptions(count(gru).described) == "one bias vector per gate and one on the candidate"
-    assert assumptions(count(gru).configuration) == "one bias vector per gate and one on the candidate"
-    assert assumptions(count({**gru, "bias_vectors": 1}).described) == "one bias vector per gate"
+    assert counted_assumptions(count(gru)) == "one bias vector per gate and one on the candidate"
+    assert assumptions(count(gru).configuration, cell_of(gru)) == "one bias vector per gate and one on the candidate"
+    assert counted_assumptions(count({**gru, "bias_vectors": 1})) == "one bias vector per gate"
 
 
 def test_layers_without_a_projection_have_no_bias_on_it() -> None:
     listed = {"convention": "kaldi_nnet3", "cell_type": "lstm", "inputs": 4, "cells": [8, 6]}
-    assert assumptions(count(listed).described) == "one bias vector per gate, peepholes"
+    assert counted_assumptions(count(listed)) == "one bias vector per gate, peepholes"
 
 
 def test_every_size_that_is_set_stands_in_the_heading() -> None:
     bottleneck = {"convention": "kaldi_nnet3", "cell_type": "lstmb", "inputs": 4, "layers": 1, "cells": 8}
-    heading = network_heading(explain({**bottleneck, "bottleneck": 3, "other_weights": 1000}).count.described)
+    heading = network_heading(explain({**bottleneck, "bottleneck": 3, "other_weights": 1000}).count)
     assert heading.startswith("kaldi_nnet3 · lstmb · 4 -> 1 x 8 · bottleneck 3 · other weights 1,000 · ")
     window = {"convention": "pytorch", "cell_type": "qrnn", "inputs": 4, "layers": 1, "cells": 8, "window": 2}
-    assert " · window 2 · " in network_heading(count(window).described)
+    assert " · window 2 · " in network_heading(count(window))
 
 
 @pytest.mark.parametrize(

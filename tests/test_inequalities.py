@@ -116,7 +116,7 @@ def test_cut_lines_hold_what_passes(texts: list[str], text: str) -> None:
 def test_rules_cut_lines(convention: str) -> None:
     solved_somewhere = False
     for case in cases(first_grid(GRID, convention)) or ():
-        rules = rules_for(CONVENTIONS[convention], "lstm")
+        rules = rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))
         for axis in range(len(case.start)):
             solved, left = cut_lines(case, axis, Judge(case, rules))
             solved_somewhere = solved_somewhere or bool(solved)
@@ -168,7 +168,7 @@ def bounded(draw: st.DrawFn) -> tuple[str, Bound, list[str]]:
 
 def planes_of(convention: str, bound: Bound, texts: list[str]) -> Iterator[tuple[Judge, Slices]]:
     conditions = [parse_expression(text, KINDS, CHOICES) for text in texts]
-    rules = rules_for(CONVENTIONS[convention], "lstm")
+    rules = rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))
     for case in cases(first_grid(STEPS, convention)) or ():
         for slices in planes(Judge(case, [bound, *rules, *conditions])):
             yield Judge(case, [bound, *slices.cuts.solved]), slices
@@ -277,7 +277,7 @@ def test_a_huge_grid_whose_projections_fit_into_its_cells() -> None:
 def assert_bounds_hold(convention: str, bound: Bound, texts: list[str]) -> set[tuple[int, int]]:
     """Return the bounds that were seen."""
     seen = set()
-    conditions: list[Condition] = [bound, *rules_for(CONVENTIONS[convention], "lstm")]
+    conditions: list[Condition] = [bound, *rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))]
     conditions += [parse_expression(text, KINDS, CHOICES) for text in texts]
     for case in cases(first_grid(STEPS, convention)) or ():
         search = Search(case, conditions, counting=True)

@@ -19,8 +19,7 @@ import pytest
 from sizer.frameworks.code import write_code
 from sizer.frameworks.plan import plan
 from sizer.frameworks.pytorch import modules
-from sizer.networks.counting import check, count
-from sizer.networks.network import resolve
+from sizer.networks.counting import count, read
 from tests.framework_networks import random_network
 
 WORKED: list[tuple[str, dict[str, Any], int, int]] = [
@@ -137,7 +136,7 @@ def test_state_is_what_every_layer_hands_back(torch: Any, cell_type: str) -> Non
     chance = random.Random(f"state {cell_type}")
     for _ in range(60):
         fields = random_network(chance, "pytorch", cell_type, 300)
-        planned = plan(resolve(check(fields)))
+        planned = plan(read(fields).resolved)
         recurrent = modules(planned)["recurrent"]
         found = 0
         for layer in [recurrent] if planned.stackable else recurrent:

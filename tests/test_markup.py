@@ -209,6 +209,7 @@ def test_a_screen_is_not_moved_by_a_word(tmp_path: Path) -> None:
     assert shown(word) == r"a\x1b]0;broken\x07\x1b[2Jb\nc"
 
 
+@pytest.mark.process
 def test_the_page_of_a_plot_runs_no_script_of_the_table(table: Path, tmp_path: Path, browser: Any) -> None:
     for name, asked in {
         "title.html": ["--title", SCRIPT, "--colour", "note"],

@@ -11,10 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sizer.errors import InputError
-from sizer.networks.counting import count
-from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
+from sizer.networks.conventions import cell_of
+from sizer.networks.counting import Description, count
+from sizer.networks.network import COUNTED, refusals, tally
 from sizer.networks.tensors import PARTS
-from tests.examples import examples, saw, seeing, share
+from tests.examples import QUICK, examples, saw, seeing, share
 from tests.oracles.configurations import CELL_TYPES, CONVENTIONS, MORE_CELL_TYPES, networks
 from tests.oracles.slow_twin import BIASES_PER_CELL, slow_count, slow_valid
 from tests.oracles.worked_cases import WORKED, Worked
@@ -70,9 +71,16 @@ def test_random_networks_against_the_slow_twin(*, more: bool) -> None:
             cells[fields["cell_type"]] += 1
 
     compare()
-    assert min(seen.values()) > share(20), seen
-    assert set(cells) == set(MORE_CELL_TYPES if more else CELL_TYPES)
-    assert min(cells.values()) >= share(5), cells
+    known = set(MORE_CELL_TYPES if more else CELL_TYPES)
+    if QUICK:
+        # Too few examples to meet every cell; `test_network_worked_by_hand` has each of them.
+        assert min(seen.values()) > 0, seen
+        assert set(cells) <= known
+        assert len(cells) >= 3, cells
+        return
+    assert min(seen.values()) > 20, seen
+    assert set(cells) == known
+    assert min(cells.values()) > 5, cells
 
 
 @st.composite
@@ -136,13 +144,15 @@ def test_arrays_count_like_ints() -> None:
     """A grid in one go through resolve, wire and tally equals the twin, point by point; so do the refusals."""
     seen = {"valid": 0, "not valid": 0}
 
-    @settings(THOROUGH, max_examples=examples(400))
+    @settings(THOROUGH, max_examples=max(examples(400), 120))
     @given(batches())
     def compare(fields: dict[str, Any]) -> None:
         shape = np.broadcast_shapes(*(value.shape for value in fields.values() if isinstance(value, np.ndarray)))
-        columns = {name: np.broadcast_to(value, shape) for name, value in tally(wire(resolve(fields)), COUNTED).items()}
+        columns = {
+            name: np.broadcast_to(value, shape) for name, value in tally(Description(fields).wired(), COUNTED).items()
+        }
         refused = np.zeros(shape, dtype=bool)
-        for _rule, refuses in refusals(fields):
+        for _rule, refuses in refusals(fields, cell_of(fields)):
             refused |= np.broadcast_to(refuses, shape).astype(bool)
         for at in np.ndindex(*shape):
             point = _point(fields, at)
@@ -152,7 +162,7 @@ def test_arrays_count_like_ints() -> None:
                 assert {name: int(column[at]) for name, column in columns.items()} == slow_count(point)
 
     compare()
-    assert min(seen.values()) > share(300), seen
+    assert min(seen.values()) > (share(100) if QUICK else 300), seen
 
 
 def test_arrays_stay_as_small_as_their_axes() -> None:
@@ -165,7 +175,7 @@ def test_arrays_stay_as_small_as_their_axes() -> None:
         "cells": np.arange(1, 6, dtype=np.int64).reshape(1, 5, 1),
         "outputs": np.arange(1, 8, dtype=np.int64).reshape(1, 1, 7),
     }
-    columns = tally(wire(resolve(fields)), COUNTED)
+    columns = tally(Description(fields).wired(), COUNTED)
 
     assert columns["recurrent_weights"].shape == (4, 5, 1)
     assert columns["output_weights"].shape == (1, 5, 7)

@@ -63,8 +63,8 @@ def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) ->
     assert counted.best == [row["id"] for row in best]
 
 
-@seeing(pruned=90, rows=20)
-@settings(max_examples=examples(120), deadline=None)
+@seeing(pruned=90, rows=10)
+@settings(max_examples=max(examples(120), 30), deadline=None)
 @given(sweeps(), st.sampled_from(COUNTED), st.booleans())
 def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> None:
     if prunable(sweep):
@@ -76,8 +76,8 @@ def test_pruning_equals_walking(sweep: Sweep, sort: str, descending: bool) -> No
         saw("walked")
 
 
-@seeing(pruned=60, rows=12)
-@settings(max_examples=examples(80), deadline=None)
+@seeing(pruned=60, rows=8)
+@settings(max_examples=max(examples(80), 20), deadline=None)
 @given(sweeps(), st.data())
 def test_rows_of_consecutive_ranges_are_all_rows(sweep: Sweep, data: st.DataObject) -> None:
     if not prunable(sweep):
@@ -372,6 +372,7 @@ budget: {weights: {min: 1M, max: 10M}}
     assert counted.account.decided == 10**18
 
 
+@pytest.mark.thorough
 def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) -> None:
     for where in ("", "where: ['inputs < outputs + 5']", "where: ['cells % 5 != 0', 'other_weights != 27']"):
         for budget in ("", ", macs_per_step: {min: 200, max: 900}"):
@@ -389,6 +390,7 @@ def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) 
             assert gaps[-1] < gaps[0]
 
 
+@pytest.mark.thorough
 def test_the_largest_grids_have_near_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grid of 9 x 10^17 with long ranges of inputs and outputs: where exact takes too long, within some percent."""
     monkeypatch.undo()

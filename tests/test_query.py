@@ -238,6 +238,7 @@ def test_the_frontier_is_what_a_slow_twin_finds(rows: list[tuple[int, ...]], cut
     assert found == {row for row in rows if not any(beats(other, row) for other in rows)}
 
 
+@pytest.mark.thorough
 def test_too_wide_a_frontier_is_said() -> None:
     made = Frontier([1, 1, 1])
     places = np.arange(frontier.MOST + 1)

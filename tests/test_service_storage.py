@@ -337,6 +337,7 @@ def test_a_server_goes_on_when_the_disk_takes_more_again(server: Served) -> None
     assert server.done(named("full"))["summary"]["kept"] == 96
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets nobody take away a file that is open")
 def test_a_server_whose_file_vanishes_writes_it_anew(server: Served) -> None:
     before = server.ask("/v1/sweeps")[1]["sweeps"]
@@ -351,6 +352,7 @@ def test_a_server_whose_file_vanishes_writes_it_anew(server: Served) -> None:
     assert server.ask("/v1/sweeps")[1]["sweeps"] == after
 
 
+@pytest.mark.process
 def test_results_without_a_job_are_found_again(server: Served) -> None:
     job = server.done(SMALL)
     rows = server.ask(f"/v1/sweeps/{job['id']}/rows?sort=-weights&limit=3")[1]

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.networks.cells import CELL_TYPES
-from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.conventions import CONVENTIONS, cell_of
+from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import COUNTED, refusals, resolve, tally, wire
+from sizer.networks.network import COUNTED, refusals, tally
 from sizer.sweepfile import parse_sweep
 from sizer.sweepfile.axis import Listed, Stepped
 from sizer.sweepfile.limits import count_bounds, largest_counts, no_valid_configuration
@@ -66,7 +67,7 @@ def configurations(grid: Grid) -> Iterator[dict[str, FieldValue]]:
 def test_a_grid_is_refused_where_every_configuration_is(grid: Grid) -> None:
     first = []
     for one in configurations(grid):
-        refused = [(rule.field, rule.reason) for rule, refuses in refusals(one) if refuses]
+        refused = [(rule.field, rule.reason) for rule, refuses in refusals(one, cell_of(one)) if refuses]
         first.append(refused[0] if refused else None)
     found = [(field, reason) for _, field, reason in no_valid_configuration([grid])]
     assert bool(found) == (None not in first)
@@ -81,7 +82,7 @@ def test_no_count_passes_the_largest_corner(grid: Grid) -> None:
     largest = largest_counts(grid, count_bounds(grid), COUNTED)
     for one in configurations(grid):
         if str(one["cell_type"]) in CONVENTIONS[str(one["convention"])].bias_vectors:
-            counted = tally(wire(resolve(one)), COUNTED)
+            counted = tally(Description(one).wired(), COUNTED)
             assert all(counted[name] <= largest[name] for name in COUNTED)
             saw("counted")
 
@@ -89,7 +90,7 @@ def test_no_count_passes_the_largest_corner(grid: Grid) -> None:
 def test_the_corner_is_reached() -> None:
     grid = Grid(_FIXED | {"outputs": 7}, (Axis((Stepped("recurrent_projection", 0, 1, 3),), 3),))
     largest = largest_counts(grid, count_bounds(grid), ["weights"])
-    found = [tally(wire(resolve(one)), ["weights"])["weights"] for one in configurations(grid)]
+    found = [tally(Description(one).wired(), ["weights"])["weights"] for one in configurations(grid)]
     assert largest == {"weights": max(found)}
 
 

@@ -21,6 +21,7 @@ from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.grids.boxes import configuration_at
 from sizer.grids.engine import enumerate_sweep
+from sizer.networks.counting import Description
 from sizer.runs.manifest import provenance
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
@@ -64,7 +65,7 @@ def make(sweep: Sweep) -> Made:
         for weights, row_id in zip(rows.column("weights"), rows.column("id"), strict=True):
             best = max(best or (0, 0), (int(weights), int(row_id)))
         batches.append(record_batch(rows, schema, sweep.words))
-    fields = None if best is None else configuration_at(sweep, best[1])
+    fields = None if best is None else Description(configuration_at(sweep, best[1]))
     return Made(sweep, About(sweep, provenance(sweep), account, account.kept, fields), batches)
 
 

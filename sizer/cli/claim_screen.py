@@ -29,7 +29,7 @@ _LEFT_OUT = {
 def claim_screen(found: Reconciliation) -> str:
     """Return which readings give a figure, with what each assumption adds to the plain reading."""
     claim = found.claim
-    lines = [network_heading(found.plain.count.described), _plainly(found.plain, claim), ""]
+    lines = [network_heading(found.plain.count), _plainly(found.plain, claim), ""]
     if found.answers:
         between = f" ({claim.least:,} to {claim.most:,})" if claim.step > 1 else ""
         lines.append(f"What gives {claim.text}{between}")

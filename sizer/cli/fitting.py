@@ -119,7 +119,7 @@ def fit_screen(found: Fit) -> str:
     rows.extend([label, *_cells(candidate, found)] for label, candidate in shown if candidate is not None)
     lines = [screens.DOT.join(said), ""]
     if found.largest is not None:
-        lines = [screens.network_heading(found.largest.count.described), ""]
+        lines = [screens.network_heading(found.largest.count), ""]
     if len(rows) > 1:
         lines += screens.aligned(rows)
     if found.note:

@@ -102,9 +102,10 @@ def code(
             from sizer.sweepfile.load import load_sweep
             from sizer.verification import configuration_of
 
-            network = configuration_of(load_sweep(sweep), configuration_id)
+            loaded = load_sweep(sweep)
+            network = configuration_of(loaded, configuration_id)
             with faults_of(sweep):
-                written = write_code(network, framework.value)
+                written = write_code(network, framework.value, loaded.cell_types)
         write_out(written, out)
 
 
@@ -153,7 +154,7 @@ def difference_lines(comparison: Comparison, title: str) -> list[str]:
     ]
     mark = "" if comparison.our_weights == comparison.their_weights else "*"
     rows.append((mark, "weights", f"{comparison.our_weights:,}", f"{comparison.their_weights:,}"))
-    return [screens.network_heading(comparison.configuration), "", *screens.aligned(rows, left=(0, 1, 2, 3))]
+    return [screens.network_heading(comparison.count), "", *screens.aligned(rows, left=(0, 1, 2, 3))]
 
 
 def _shape(shape: Shape | None) -> str:

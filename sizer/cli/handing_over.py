@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import enum
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Sort, Where
-from sizer.cli.reporting import OutFile, note_unverified, reported
+from sizer.cli.reporting import OutFile, checked_path, note_unverified, out_file, reported
 
 
 class Tool(enum.Enum):
@@ -44,10 +43,11 @@ def export(
     with reported(counted="nothing was handed over"):
         from sizer.tables.answers import rows_of
         from sizer.tables.exports import columns_needed, exported
-        from sizer.tables.files import pending_files
         from sizer.tables.query import Query, answered
         from sizer.tables.results import open_results
 
+        if out != "-":
+            checked_path(out)
         opened = open_results([result])
         asked = Query(
             budget=split_list(budget),
@@ -64,10 +64,7 @@ def export(
                 sys.stdout.flush()
                 note_unverified(opened)
                 return
-            path = Path(out)
-            with pending_files(path.parent) as pending:
-                with pending.add(path).open("w", encoding="utf-8") as file:
-                    file.writelines(pieces)
-                pending.commit()
+            with out_file(out) as path, path.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
             note_unverified(opened)
             typer.echo(f"{out}: {answer.rows:,} configurations for {to.value}", err=True)

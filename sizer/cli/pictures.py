@@ -9,7 +9,7 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Resultfiles, Where
-from sizer.cli.reporting import note_unverified, reported
+from sizer.cli.reporting import checked_path, note_unverified, out_file, reported
 from sizer.errors import Fault, InputError, quoted
 
 
@@ -51,8 +51,7 @@ def plot(
     sizer plot results/speech.parquet --kind heatmap --budget 5M --out speech.png
     """
     with reported(counted="nothing was drawn"):
-        extension = Path(out).suffix.removeprefix(".").lower()
-        from sizer.tables.files import pending_files
+        extension = checked_path(out).suffix.removeprefix(".").lower()
         from sizer.tables.plots import EXTENSIONS, Asked, write_plot
         from sizer.tables.results import open_results
 
@@ -60,10 +59,8 @@ def plot(
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}")])
         opened = open_results(results)
         asked = Asked(kind, x, y, colour, split_list(budget), where or (), title, width)
-        path = Path(out)
-        with pending_files(path.parent) as pending:
-            write_plot(opened, asked, pending.add(path), extension)
-            pending.commit()
+        with out_file(out) as path:
+            write_plot(opened, asked, path, extension)
         note_unverified(opened)
         typer.echo(f"{out} is drawn", err=True)
 
@@ -73,8 +70,9 @@ def report(
         str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
     ],
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help="The page.", show_default="NAME.html beside the result")
-    ] = "",
+        str | None,
+        typer.Option("--out", metavar="FILE", help="The page.", show_default="NAME.html beside the result"),
+    ] = None,
     title: Annotated[str, typer.Option(metavar="TEXT", help="Above the page.", show_default="the run's name")] = "",
 ) -> None:
     """Write one HTML page that works with no network: the sweep, the counts, plots, a table to search, each row's parts.
@@ -84,16 +82,22 @@ def report(
     sizer report results/speech.parquet --title "What fits the phone" --out phone.html
     """
     with reported(counted="nothing was written"):
-        from sizer.tables.files import pending_files
         from sizer.tables.report import write_report
         from sizer.tables.results import open_results
 
         opened = open_results([result])
-        path = Path(out) if out else Path(result).with_name(f"{Path(result).name.split('.')[0]}.html")
+        path = _beside(result) if out is None else checked_path(out)
         if path.suffix.lower() not in {".html", ".htm"}:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} does not end in .html")])
-        with pending_files(path.parent) as pending:
-            rows = write_report(opened, pending.add(path), title=title)
-            pending.commit()
+        with out_file(str(path)) as pending:
+            rows = write_report(opened, pending, title=title)
         note_unverified(opened)
         typer.echo(f"{path}: a page with {rows:,} configuration{'' if rows == 1 else 's'}", err=True)
+
+
+def _beside(result: str) -> Path:
+    """Return the path of a result's page: the same name, without what follows its first dot."""
+    # A folder may be named as `.`, which has no name of its own; a hidden file begins with a dot.
+    path = Path(result) if Path(result).name else Path.cwd() / result
+    hidden = path.name[: len(path.name) - len(path.name.lstrip("."))]
+    return path.with_name(f"{hidden}{path.name.lstrip('.').partition('.')[0]}.html")

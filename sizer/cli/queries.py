@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.reporting import AsJson, note_unverified, reported
+from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file, reported
 from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
@@ -141,6 +141,7 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
         if form == "xlsx" or (form == "parquet" and sys.stdout.isatty()):
             raise InputError([Fault("", 0, 0, "--format", f"{form} goes into a file; name one with --out")])
         return form or ("table" if sys.stdout.isatty() else "tsv")
+    checked_path(out)
     by_name = EXTENSIONS.get(Path(out).suffix.removeprefix(".").lower())
     if not form and by_name is None:
         message = f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}; name a --format"
@@ -158,12 +159,8 @@ def _sink(out: str, form: str) -> Iterator[Any]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    from sizer.tables.files import pending_files
-
-    path = Path(out)
-    with pending_files(path.parent) as pending:
-        yield pending.add(path)
-        pending.commit()
+    with out_file(out) as path:
+        yield path
 
 
 def _print_object(results: Results, answer: Answer) -> None:

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli import screens
+from sizer.cli.edge import NOT_FINISHED, STOPPED, UnwrittenError
 from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError, RunError, number_of_faults
-
-OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
-"""The options of the command that runs, as a person types them, by the names that the floors below have for them."""
+from sizer.errors import Fault, InputError, RunError, number_of_faults, quoted
+from sizer.tables.files import LONGEST_NAME, pending_files
 
 if TYPE_CHECKING:
     from sizer.tables.results import Results
 
+OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
+"""The options of the command that runs, as a person types them, by the names that the floors below have for them."""
+
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
+LONGEST_PATH = 4096
+"""Bytes of a path, the end of its text included, on Linux; elsewhere fewer are refused by the disk itself."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
@@ -37,16 +41,14 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
     except InputError as problem:
         print_faults(tuple(map(as_typed, problem.faults)), as_json, counted)
         raise typer.Exit(1) from None
+    except UnwrittenError:
+        raise  # the edge says so, since it may come to light after the command only
     except RunError as problem:
         typer.echo(f"sizer: {problem}", err=True)
-        raise typer.Exit(3) from None
+        raise typer.Exit(NOT_FINISHED) from None
     except KeyboardInterrupt:
-        typer.echo("sizer: stopped; the tables that were there are unchanged", err=True)
-        raise typer.Exit(3) from None
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`). Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        typer.echo(f"sizer: {STOPPED}", err=True)
+        raise typer.Exit(NOT_FINISHED) from None
 
 
 def note_unverified(results: Results) -> None:
@@ -80,12 +82,50 @@ def write_out(text: str, out: str) -> None:
     if out == "-":
         typer.echo(text, nl=not text.endswith("\n"))
         return
-    from sizer.tables.files import pending_files
+    with out_file(out) as path:
+        path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
 
-    path = Path(out)
+
+@contextlib.contextmanager
+def out_file(out: str) -> Iterator[Path]:
+    """Give the path to write for a file that was named; at the end the file appears, whole or not at all.
+
+    Raises:
+        InputError: it is no name for a file.
+        RunError: it cannot be written.
+    """
+    path = checked_path(out)
     with pending_files(path.parent) as pending:
-        pending.add(path).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        yield pending.add(path)
         pending.commit()
+
+
+def checked_path(out: str, option: str = "--out", *, folder: bool = False) -> Path:
+    """Return what a person named as a path.
+
+    Args:
+        out: what was named.
+        option: by which.
+        folder: whether a folder is meant, and not a file.
+
+    Raises:
+        InputError: it is no name for one.
+    """
+    path = Path(out)
+    message = ""
+    if not out.strip():
+        message = f"is empty; name a {'folder' if folder else 'file'}"
+    elif "\0" in out:
+        message = f"{quoted(out)} holds a zero byte, which no name does"
+    elif any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        message = f"{quoted(out)} is too long; a name has at most {LONGEST_NAME} bytes"
+    elif len(os.fsencode(path.absolute())) >= LONGEST_PATH:
+        message = f"{quoted(out)} is too long; a path has less than {LONGEST_PATH:,} bytes"
+    elif not folder and path.is_dir():
+        message = f"{quoted(out)} is a folder; name a file within it"
+    if message:
+        raise InputError([Fault("", 0, 0, option, message)])
+    return path
 
 
 def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) -> str:

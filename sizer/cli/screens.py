@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
-from sizer.networks.breakdown import Breakdown, assumptions
+from sizer.networks.breakdown import Breakdown, assumptions, counted_assumptions
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.comparison import Reading
 from sizer.networks.conventions import CONVENTIONS
@@ -21,6 +21,7 @@ from sizer.networks.network import resolve
 from sizer.sizes import rounded_bytes, rounded_size
 
 if TYPE_CHECKING:
+    from sizer.networks.counting import Count
     from sizer.runs.run import Run
     from sizer.sweepfile.sweep import Sweep
 
@@ -132,13 +133,14 @@ def what_is_fixed(sweep: Sweep) -> str:
         said, fixed = [], dict(sweep.grids[0].fixed)
     said.extend(str(fixed[name]) for name in ("convention", "cell_type") if name in fixed)
     for name, value in fixed.items():
-        if name in {"convention", "cell_type", "cell_types"} or isinstance(value, (bool, str)) or not value:
+        if name in {"convention", "cell_type"} or isinstance(value, (bool, str)) or not value:
             continue
         words = name if value != 1 or not name.endswith("s") else name.removesuffix("s")
         said.append(f"{value:,} {words.replace('_', ' ')}")
     if "convention" in fixed and "cell_type" in fixed:
         one = {name: value for name, value in fixed.items() if name not in sweep.swept}
-        said.append(assumptions(resolve(one), unsaid=sweep.swept))
+        cell = sweep.grids[0].cell(one)
+        said.append(assumptions(resolve(one, cell), cell, unsaid=sweep.swept))
     return DOT.join(said)
 
 
@@ -231,13 +233,9 @@ def _nothing_kept(run: Run) -> list[str]:
 # One network
 
 
-def network_heading(described: Mapping[str, Any]) -> str:
-    """Return one network in a line: convention, cell, widths, what was assumed.
-
-    Args:
-        described: every field, as `Count.described` holds them.
-    """
-    return DOT.join([*network_words(described), assumptions(described)])
+def network_heading(counted: Count) -> str:
+    """Return one network in a line: convention, cell, widths, what was assumed."""
+    return DOT.join([*network_words(counted.configuration), counted_assumptions(counted)])
 
 
 def network_words(configuration: Mapping[str, Any]) -> list[str]:
@@ -278,7 +276,7 @@ def explain_screen(breakdown: Breakdown) -> str:
     rows.append(("", "", f"{counted.weights:,}", rounded_size(counted.weights)))
     table = aligned(rows, left=(0, 1))
     sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
-    return "\n".join([network_heading(counted.described), "", *table, breakdown.formula, sums])
+    return "\n".join([network_heading(counted), "", *table, breakdown.formula, sums])
 
 
 def explain_table(breakdown: Breakdown) -> str:
@@ -323,7 +321,7 @@ def compare_screen(readings: Sequence[Reading], given: Mapping[str, Any]) -> str
             rows.append(
                 (reading.convention, f"{reading.weights:,}", f"{reading.difference:+,}", difference_words(reading))
             )
-    described = first.breakdown.count.described
+    described = first.breakdown.count.configuration
     asked = {name: described[name] for name, value in given.items() if value is not None}
     heading = DOT.join([*network_words(described)[1:], *options_set(asked)])
     return "\n".join([heading, "", *aligned(rows, left=(0, 3))])

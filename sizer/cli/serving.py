@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sizer.cli.reporting import reported
+from sizer.cli.reporting import checked_path, reported
 from sizer.errors import RunError
 from sizer.extras import install_command
 
@@ -50,6 +49,7 @@ def serve(
     sizer serve --port 8080 --data jobs
     """
     with reported():
+        folder = checked_path(data, "--data", folder=True)
         try:
             from sizer.service.server import serve as begin
         except ModuleNotFoundError as problem:
@@ -59,7 +59,7 @@ def serve(
         from sizer.service.settings import Limits, Settings
 
         settings = Settings(
-            data=Path(data),
+            data=folder,
             host=host,
             port=port,
             # An empty one in the environment was meant to be one: a command that was to print it failed.

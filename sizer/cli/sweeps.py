@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
-from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, print_json, reported, write_out
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, number_of_faults
 
@@ -110,6 +109,8 @@ def run(
         from sizer.runs.run import run_sweep, stream_sweep
         from sizer.sweepfile.load import load_sweep
 
+        if out != "-" and "://" not in out:
+            checked_path(out, folder=True)
         loaded = load_sweep(sweep)
         bar = progress is ProgressForm.AUTO and sys.stderr.isatty() and not as_json
         with shown_progress(loaded.size, bar=bar, lines=progress is ProgressForm.JSON) as on_progress:
@@ -177,20 +178,21 @@ def validate(
 
     sizer validate --json sweeps/speech.yaml
     """
-    from sizer.sweepfile.load import load_sweep
-
     faults: list[Fault] = []
     checked: list[dict[str, Any]] = []
-    for file in sweeps:
-        try:
-            loaded = load_sweep(file)
-        except InputError as problem:
-            faults.extend(problem.faults)
-            checked.append({"file": file, "configurations": None, "faults": number_of_faults(problem.faults)})
-        else:
-            checked.append({"file": file, "configurations": loaded.size, "faults": 0})
-            if not as_json:
-                typer.echo(f"{file}: {loaded.size:,} configurations, no faults", err=True)
+    with reported(as_json, counted="the files were only checked"):
+        from sizer.sweepfile.load import load_sweep
+
+        for file in sweeps:
+            try:
+                loaded = load_sweep(file)
+            except InputError as problem:
+                faults.extend(problem.faults)
+                checked.append({"file": file, "configurations": None, "faults": number_of_faults(problem.faults)})
+            else:
+                checked.append({"file": file, "configurations": loaded.size, "faults": 0})
+                if not as_json:
+                    typer.echo(f"{file}: {loaded.size:,} configurations, no faults", err=True)
     if faults and not as_json:
         print_faults(tuple(faults), as_json, "the files were only checked")
     elif as_json:
@@ -207,9 +209,9 @@ def schema(out: OutFile = "-") -> None:
 
     sizer schema --out sweep.schema.json
     """
-    from sizer.sweepfile.schema import schema_text
-
     with reported():
+        from sizer.sweepfile.schema import schema_text
+
         write_out(schema_text(), out)
 
 
@@ -228,7 +230,7 @@ def init(
     from sizer.sweepfile.starter import STARTER
 
     with reported(counted="nothing was written"):
-        if out != "-" and Path(out).exists() and not force:
+        if out != "-" and checked_path(out).exists() and not force:
             raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
         write_out(STARTER, out)
         if out != "-":

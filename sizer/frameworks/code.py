@@ -12,17 +12,17 @@ from sizer.frameworks.keras_code import keras_code
 from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
 from sizer.networks.breakdown import assumptions
-from sizer.networks.counting import Count, check, count_checked
-from sizer.networks.network import resolve
+from sizer.networks.counting import checked_network, described
+from sizer.networks.network import Network, tally
 
-WRITERS: dict[str, tuple[Callable[[Mapping[str, Any]], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
+WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
     "torch": (pytorch.refusals, pytorch_code),
     "keras": (keras.refusals, keras_code),
 }
 """What each framework refuses, and what writes (imports, code) for it."""
 
 
-def write_code(fields: Mapping[str, Any], to: str) -> str:
+def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any] | None = None) -> str:
     """Return a module that builds one network, its exact count in the docstring.
 
     `other_weights` are no part of it. Neither this function nor what it writes looks at a framework that is installed.
@@ -30,6 +30,7 @@ def write_code(fields: Mapping[str, Any], to: str) -> str:
     Args:
         fields: as `sizer.count` takes them.
         to: `torch` or `keras`.
+        cell_types: as `sizer.count` takes them.
 
     Raises:
         InputError: as `sizer.count` says, or the framework cannot express the network; all faults at once, each with
@@ -42,14 +43,16 @@ def write_code(fields: Mapping[str, Any], to: str) -> str:
             return keras.Model(frames, hidden)
     """
     refusals_of, writer = WRITERS[to]
-    checked = check(fields)
-    resolved = resolve(checked)
-    refusals = refusals_of(resolved)
+    asked = described(fields, cell_types)
+    network = checked_network(asked)
+    refusals = refusals_of(network)
     if refusals:
-        raise InputError(Fault("", 0, 0, *_blamed(field, message, checked, resolved)) for field, message in refusals)
-    planned = plan(resolved)
+        raise InputError(
+            Fault("", 0, 0, *_blamed(field, message, asked.fields, network.resolved)) for field, message in refusals
+        )
+    planned = plan(network.resolved)
     imports, code = writer(planned)
-    return f'"""{_heading(planned, count_checked(checked))}\n"""\n\n{imports}\n\n\n{code}'
+    return f'"""{_heading(planned, network)}\n"""\n\n{imports}\n\n\n{code}'
 
 
 def _blamed(field: str, message: str, checked: Mapping[str, Any], resolved: Mapping[str, Any]) -> Refusal:
@@ -61,7 +64,7 @@ def _blamed(field: str, message: str, checked: Mapping[str, Any], resolved: Mapp
     return "convention", f"{resolved['convention']} sets {field} to {decided}: {message}"
 
 
-def _heading(planned: Plan, counted: Count) -> str:
+def _heading(planned: Plan, network: Network) -> str:
     """Return the docstring: the weights, the network in a line, and the rules that count it."""
     front = f"{planned.vocabulary:,} x {planned.inputs:,}" if planned.vocabulary else f"{planned.inputs:,}"
     several = len(planned.widths) > 1
@@ -72,10 +75,10 @@ def _heading(planned: Plan, counted: Count) -> str:
         for number, cells, projection in planned.widths
     )
     back = f" -> {planned.outputs:,}" if planned.outputs else ""
-    other = counted.parts["other_weights"]
-    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(counted.described)}."
+    weights, other = tally(network, ["weights", "other_weights"]).values()
+    text = f"{front} -> {middle}{back}. Convention {planned.convention}: {assumptions(network.resolved, network.cell)}."
     if other:
         text += f" The {other:,} other weights of the model are not part of this network."
     # Arrows are not words to break at their hyphen.
     wrapped = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
-    return f"{TITLES[planned.cell_type]} with exactly {counted.weights - other:,} weights.\n\n{wrapped}"
+    return f"{TITLES[planned.cell_type]} with exactly {weights - other:,} weights.\n\n{wrapped}"

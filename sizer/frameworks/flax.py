@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 from sizer.frameworks.equivalents import Equivalent, Place
 from sizer.frameworks.framework import Built, Framework
 from sizer.frameworks.plan import Plan, Refusal, beyond, has_candidate_bias
+from sizer.networks.network import Network
 
 CELLS = {"lstm": "OptimizedLSTMCell", "gru": "GRUCell", "rnn": "SimpleCell", "mgu": "MGUCell"}
 """Flax's names for the cell types."""
@@ -17,17 +17,18 @@ GATES = {"lstm": "ifgo", "gru": "rzn", "rnn": ("",), "mgu": "fn"}
 """A dense map per gate: from the input with an `i` in front, from the state with an `h`."""
 
 
-def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
+def refusals(network: Network) -> list[Refusal]:
     """Return why flax.linen cannot build a network, field by field; nothing where it can.
 
     Args:
-        resolved: every field, with what the convention decides filled in.
+        network: as it was wired.
     """
-    found = beyond(resolved, "flax.linen", CELLS)
+    resolved = network.resolved
+    found = beyond(network, "flax.linen", CELLS)
     if found:
         return found
     cell = f"flax.linen.{CELLS.get(resolved['cell_type'], resolved['cell_type'])}"
-    if resolved["bias_vectors"] != 1 or has_candidate_bias(resolved) != (resolved["cell_type"] in {"gru", "mgu"}):
+    if resolved["bias_vectors"] != 1 or has_candidate_bias(network) != (resolved["cell_type"] in {"gru", "mgu"}):
         found.append(("bias_vectors", f"{cell} always has the biases that flax gives it"))
     return found
 

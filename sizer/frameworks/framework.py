@@ -6,12 +6,12 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.extras import install_command
 from sizer.frameworks.equivalents import Equivalent, Place, Shape
 from sizer.frameworks.plan import Plan, Refusal
+from sizer.networks.network import Network
 
 MOST_LAYERS = 1000
 """Of a network that is built; a deeper one is a matter of minutes and shows nothing more."""
@@ -40,8 +40,8 @@ class Framework:
     """What is imported, the framework itself last."""
     conventions: Mapping[str, frozenset[str] | None]
     """Conventions that are this framework's own, with the cell types for which they are (None: all)."""
-    refusals: Callable[[Mapping[str, Any]], list[Refusal]]
-    """Why it cannot build a network, from every resolved field."""
+    refusals: Callable[[Network], list[Refusal]]
+    """Why it cannot build a network."""
     most_values: int
     """The most scalars that one tensor can have there."""
     most_width: int | None

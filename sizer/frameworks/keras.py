@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.frameworks.equivalents import Equivalent, Place
 from sizer.frameworks.framework import Built, Framework
 from sizer.frameworks.plan import Plan, Refusal, beyond, has_candidate_bias
+from sizer.networks.network import Network
 
 LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}
 """Keras' names for the cell types."""
@@ -25,13 +25,14 @@ EQUIVALENTS = {
 }
 
 
-def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
+def refusals(network: Network) -> list[Refusal]:
     """Return why Keras cannot build a network, field by field; nothing where it can.
 
     Args:
-        resolved: every field, with what the convention decides filled in.
+        network: as it was wired.
     """
-    found = beyond(resolved, "keras.layers", LAYERS)
+    resolved = network.resolved
+    found = beyond(network, "keras.layers", LAYERS)
     if found:
         return found
     layer = f"keras.layers.{LAYERS.get(resolved['cell_type'], resolved['cell_type'])}"
@@ -44,7 +45,7 @@ def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
         value = resolved[name]
         if any(value) if isinstance(value, tuple) else value:
             found.append((name, f"{layer} has no projection; {other}"))
-    if has_candidate_bias(resolved):
+    if has_candidate_bias(network):
         found.append(("convention", f"{layer} has no bias vector on the candidate alone; flax has"))
     elif resolved["bias_vectors"] > 1 and resolved["cell_type"] != "gru":
         found.append(("bias_vectors", f"{layer} has one bias vector per gate or none; pytorch has two"))

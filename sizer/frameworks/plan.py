@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.networks.conventions import cell_of, own_cell
 from sizer.networks.fields import FIELDS
+from sizer.networks.network import Network
 
 TITLES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 """The cell types of PyTorch and Keras, as people write them."""
@@ -152,18 +152,19 @@ def _joined(layers: list[Layers]) -> tuple[Layers, ...]:
     return tuple(Layers(sum(one.number for one in group), *width) for width, group in alike)
 
 
-def beyond(resolved: Mapping[str, Any], title: str, cell_types: Collection[str]) -> list[Refusal]:
+def beyond(network: Network, title: str, cell_types: Collection[str]) -> list[Refusal]:
     """Return what a framework has not, whatever the options of its layers: cell types, and fields unknown to `plan`.
 
     Args:
-        resolved: every field, with what the convention decides filled in.
+        network: as it was wired.
         title: the framework's name in messages.
         cell_types: those that it has.
     """
+    resolved = network.resolved
     found: list[Refusal] = []
     if resolved["convention"] == "back_of_envelope":
         found.append(("convention", "back_of_envelope is a formula, and no network has its shapes"))
-    if resolved["cell_type"] not in cell_types or own_cell(resolved) is not None:
+    if resolved["cell_type"] not in cell_types or network.cell.own:
         found.append(("cell_type", f"{title} has no {resolved['cell_type']} layer"))
     if found:  # what a layer that is not there has not is nobody's fault
         return found
@@ -175,8 +176,8 @@ def beyond(resolved: Mapping[str, Any], title: str, cell_types: Collection[str])
     return found
 
 
-def has_candidate_bias(resolved: Mapping[str, Any]) -> bool:
+def has_candidate_bias(network: Network) -> bool:
     """Return whether a network has one bias vector more, on the candidate alone."""
-    return bool(resolved["candidate_bias"]) and any(
-        tensor.when == "candidate_bias" for tensor in cell_of(resolved).tensors
+    return bool(network.resolved["candidate_bias"]) and any(
+        tensor.when == "candidate_bias" for tensor in network.cell.tensors
     )

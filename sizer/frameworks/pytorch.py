@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sizer.frameworks.equivalents import Equivalent, Place
 from sizer.frameworks.framework import Built, Framework
 from sizer.frameworks.plan import TITLES, Plan, Refusal, beyond, has_candidate_bias
+from sizer.networks.network import Network
 
 EQUIVALENTS = {
     "embedding_weights": Equivalent(("embedding.weight",)),
@@ -20,13 +20,14 @@ EQUIVALENTS = {
 }
 
 
-def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
+def refusals(network: Network) -> list[Refusal]:
     """Return why torch.nn cannot build a network, field by field; nothing where it can.
 
     Args:
-        resolved: every field, with what the convention decides filled in.
+        network: as it was wired.
     """
-    found = beyond(resolved, "torch.nn", TITLES)
+    resolved = network.resolved
+    found = beyond(network, "torch.nn", TITLES)
     if found:
         return found
     layer = f"torch.nn.{TITLES.get(resolved['cell_type'], resolved['cell_type'])}"
@@ -41,7 +42,7 @@ def refusals(resolved: Mapping[str, Any]) -> list[Refusal]:
         )
     if resolved["projection_bias"] and (any(recurrent) or any(other)):
         found.append(("projection_bias", f"{layer} has no bias on its projection; kaldi_nnet3 has"))
-    if has_candidate_bias(resolved):
+    if has_candidate_bias(network):
         found.append(("convention", f"{layer} has no bias vector on the candidate alone; flax has"))
     elif resolved["bias_vectors"] not in {0, 2}:
         one = "tensorflow1" if resolved["cell_type"] == "gru" else "keras"

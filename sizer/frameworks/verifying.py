@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ from sizer.frameworks.framework import MOST_LAYERS, Framework
 from sizer.frameworks.keras import KERAS
 from sizer.frameworks.plan import plan
 from sizer.frameworks.pytorch import PYTORCH
-from sizer.networks.counting import check, count_checked
-from sizer.networks.network import resolve, wire
+from sizer.networks.counting import Count, count_network
+from sizer.networks.network import Network
 
 FRAMEWORKS: dict[str, Framework] = {framework.name: framework for framework in (PYTORCH, KERAS, FLAX)}
 """The frameworks to compare with, by the names of the command line."""
@@ -52,8 +51,8 @@ class Pair:
 class Comparison:
     """One network on both sides."""
 
-    configuration: dict[str, Any]
-    """Every field, with what the convention decided filled in."""
+    count: Count
+    """Ours, of the whole network."""
     tensors: tuple[Pair, ...]
     """Ours in their order, then those that only the framework has."""
     our_weights: int
@@ -68,7 +67,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return both sides as `--json` shows them."""
         return {
-            "configuration": self.configuration,
+            "configuration": self.count.configuration,
             "weights": {"sizer": self.our_weights, "framework": self.their_weights},
             "tensors": [
                 {
@@ -82,23 +81,22 @@ class Comparison:
         }
 
 
-def why_not(fields: Mapping[str, Any], framework: Framework) -> str:
+def why_not(network: Network, framework: Framework) -> str:
     """Return why a network cannot be compared with a framework; empty where it can.
 
     Args:
-        fields: of a network that its convention does not refuse.
+        network: one that its convention does not refuse.
         framework: one of `FRAMEWORKS`.
     """
-    convention, cell_type = fields["convention"], fields["cell_type"]
+    convention, cell_type = network.resolved["convention"], network.resolved["cell_type"]
     if not framework.compares(convention, cell_type):
         return not_its_own(convention, cell_type)
-    checked = check(fields)
-    refusals = framework.refusals(resolve(checked))
+    refusals = framework.refusals(network)
     if refusals:
         return refusals[0][1]
-    if checked["layers"] > MOST_LAYERS:
+    if network.resolved["layers"] > MOST_LAYERS:
         return f"networks of more than {MOST_LAYERS:,} layers are not built"
-    expected = _expected(checked, framework)
+    expected = _expected(network, framework)
     if any(
         math.prod(shape) > framework.most_values or max(shape) > (framework.most_width or math.inf)
         for shape in expected.values()
@@ -115,30 +113,28 @@ def not_its_own(convention: str, cell_type: str) -> str:
     return f"{convention} has no framework that runs here; checked against {CHECKED_AGAINST[convention]}"
 
 
-def compare_network(fields: Mapping[str, Any], framework: Framework) -> Comparison:
+def compare_network(network: Network, framework: Framework) -> Comparison:
     """Build one network in a framework and return both sides.
 
     Args:
-        fields: as `sizer.count` takes them; `why_not` has answered nothing.
+        network: one of which `why_not` has answered nothing.
         framework: one of `FRAMEWORKS`.
 
     Raises:
         InputError: the framework cannot be imported.
     """
-    checked = check(fields)
-    counted = count_checked(checked)
-    ours = _expected(checked, framework)
-    built = framework.build(plan(resolve(checked)))
+    counted = count_network(network)
+    ours = _expected(network, framework)
+    built = framework.build(plan(network.resolved))
     names = dict.fromkeys((*ours, *built.tensors))
     return Comparison(
-        configuration=counted.configuration,
+        count=counted,
         tensors=tuple(Pair(name, ours.get(name), built.tensors.get(name)) for name in names),
         our_weights=counted.weights - counted.parts["other_weights"],
         their_weights=built.weights,
     )
 
 
-def _expected(checked: Mapping[str, Any], framework: Framework) -> dict[str, Shape]:
-    resolved = resolve(checked)
-    equivalents, place = framework.equivalents(plan(resolved))
-    return framework_shapes(wire(resolved), equivalents, place)
+def _expected(network: Network, framework: Framework) -> dict[str, Shape]:
+    equivalents, place = framework.equivalents(plan(network.resolved))
+    return framework_shapes(network, equivalents, place)

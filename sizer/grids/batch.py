@@ -11,7 +11,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
-from sizer.networks.counting import Count, check, count, with_cell_types
+from sizer.networks.counting import Count, count, read, with_cell_types
 from sizer.networks.network import BYTES
 from sizer.networks.tensors import PARTS
 
@@ -123,12 +123,12 @@ def _found(fields: Mapping[str, Any]) -> _Sums | None:
         return None
     found = _sums.get(key)
     if found is None:
-        check(fields)
+        read(fields)
         if len(_sums) >= MOST_STRUCTURES:
             _sums.clear()
         structure = structure_of(fields, _SUMS)
         texts = ", ".join(structure.texts[name] for name in _SUMS)
         found = _sums[key] = _Sums(structure, structure.compiled(f"({texts})"))
     if found.structure.refuses(fields):
-        check(fields)  # which says why
+        read(fields)  # which says why
     return found

@@ -16,7 +16,7 @@ from typing import Any
 
 from sizer.grids.boxes import lengths, strides
 from sizer.grids.columns import GridColumns, IntArray
-from sizer.networks.conventions import cell_of
+from sizer.networks.cells import CellType
 from sizer.networks.fields import FieldValue
 from sizer.sweepfile.sweep import Axis, Grid
 
@@ -35,6 +35,11 @@ class Case:
     """The position after the last one on each axis."""
     fixed: dict[str, FieldValue]
     """Fields that are the same all over the case."""
+
+    @cached_property
+    def cell(self) -> CellType:
+        """The table of the cells."""
+        return self.grid.cell(self.fixed)
 
     @cached_property
     def columns(self) -> GridColumns:
@@ -83,11 +88,7 @@ def cases(grid: Grid) -> list[Case] | None:
     if math.prod(map(len, stretches)) > MOST_CASES:
         return None
     found = list(_cases(grid, stretches))
-    return found if all(map(_grows, found)) else None
-
-
-def _grows(case: Case) -> bool:
-    return cell_of(case.fixed).grows
+    return found if all(case.cell.grows for case in found) else None
 
 
 def _cases(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Case]:

@@ -26,6 +26,7 @@ from sizer.grids.boxes import Box, blocks, lengths, strides
 from sizer.grids.columns import GridColumns, IntArray, Sides
 from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
+from sizer.networks.cells import CellType
 from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.network import BYTES, COUNTED, resolve
@@ -198,7 +199,7 @@ class Decider:
             if bound.maximum is not None:
                 drops.add(value > bound.maximum, account.outside, (original.column, "over"))
         if self.sweep.where:
-            fields = _seen_by_where(case.given)
+            fields = _seen_by_where(case.given, case.kernel.cell)
             for expression in self.sweep.where:
                 drops.add(np.logical_not(expression.holds(fields)), account.excluded, expression.text)
         return Decided(case, drops.left, drops.alive, counted)
@@ -253,13 +254,13 @@ class Decider:
                 if name in self.columns
             }
             return self._columns_at(_ids(first_id, box, case, chosen), sides, words, ready, account)
-        resolved = resolve(case.given)
+        resolved = resolve(case.given, case.kernel.cell)
         if self.repeats.possible:
             self._count_repeats(case, resolved, chosen, account)
         columns: dict[str, Any] = {}
         for name in self.columns:
             if name not in COUNTED:
-                value = _as_column(name, resolved)
+                value = _as_column(name, resolved, self.grid_columns.grid)
             elif name in decided.counted:
                 value = decided.counted[name]
             else:
@@ -288,16 +289,20 @@ class Decider:
         swept = [field for field in self.grid_columns.places if field not in words]
         given.update({field: _as_count(self.grid_columns.along(field, rows)) for field in swept})
         given.update(words)
-        resolved = resolve(given)
+        kernel = self._kernel({field: given[field] for _, fields in self.word_axes for field in fields})
+        resolved = resolve(given, kernel.cell)
         if account.repeated is not None:
             account.repeated += self.repeats.count(rows, resolved, len(ids))
-        kernel = self._kernel({field: given[field] for _, fields in self.word_axes for field in fields})
         columns: dict[str, Any] = {}
         for name in self.columns:
             if name in counted:
                 columns[name] = counted[name]
             else:
-                columns[name] = kernel.count(name, given, Room()) if name in COUNTED else _as_column(name, resolved)
+                columns[name] = (
+                    kernel.count(name, given, Room())
+                    if name in COUNTED
+                    else _as_column(name, resolved, self.grid_columns.grid)
+                )
         return Rows(ids, columns)
 
 
@@ -379,10 +384,10 @@ def _as_count(value: Any) -> Any:
     return value.astype(np.int64) if isinstance(value, np.ndarray) and value.dtype == np.bool_ else value
 
 
-def _as_column(name: str, resolved: Mapping[str, Any]) -> Any:
+def _as_column(name: str, resolved: Mapping[str, Any], grid: Grid) -> Any:
     """Return a field as it stands in rows: booleans as booleans, a word as its place among the words."""
     if name in CHOICES:
-        return choices(name, resolved["cell_types"]).index(resolved[name])
+        return choices(name, grid.cell_types).index(resolved[name])
     return _as_given(name, resolved[name])
 
 
@@ -393,9 +398,9 @@ def _as_given(name: str, value: Any) -> Any:
     return value != 0 if isinstance(value, np.ndarray) else bool(value)
 
 
-def _seen_by_where(given: Mapping[str, Any]) -> dict[str, Any]:
+def _seen_by_where(given: Mapping[str, Any], cell: CellType) -> dict[str, Any]:
     """Return the fields as `where` sees them: what the convention decides is filled in, booleans are booleans."""
-    resolved = resolve(given)
+    resolved = resolve(given, cell)
     return {name: _as_given(name, resolved[name]) for name in FIELDS}
 
 

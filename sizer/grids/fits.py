@@ -12,7 +12,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
-from sizer.networks.counting import check, count, normalise, with_cell_types
+from sizer.networks.counting import count, normalise, read, with_cell_types
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.sweep import Bound
 
@@ -56,21 +56,21 @@ def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] |
     found = _comparisons.get(key)
     if found is None:
         bounds = budget_bounds(budget)
-        check(fields)
+        read(fields)
         if len(_comparisons) >= MOST_STRUCTURES:
             _comparisons.clear()
         found = _comparisons[key] = _comparison(fields, bounds)
     structure = found.structure
     if structure.rules and structure.refuses(fields):
-        check(fields)  # which says why
+        read(fields)  # which says why
     return found.within(*structure.values(fields))
 
 
 def _fits_slowly(fields: Mapping[str, Any], budget: Any) -> bool:
     """Return whether a network fits of which values are sizes as text, lists, or numbers of other libraries."""
-    normal, problems = normalise(fields)
-    if not problems and key_of(normal) is not None:
-        return fits(normal, budget)
+    described, problems = normalise(fields)
+    if not problems and not described.cell_types and key_of(described.fields) is not None:
+        return fits(described.fields, budget)
     bounds = budget_bounds(budget)
     counted = count(fields).columns()
     return all(is_within(counted[bound.column], bound) for bound in bounds)

@@ -83,8 +83,10 @@ class Judge:
         """The rules and expressions that are inequalities: polynomials in what varies that must be at most 0."""
         if not self.rules and not self.expressions:
             return {}
-        seen = resolve({**self.case.fixed, **{name: Polynomial({(name,): 1}) for name in self.case.swept}})
-        for_rules = {**seen, **self._asked(seen), "fed": wire(seen).fed}
+        seen = resolve(
+            {**self.case.fixed, **{name: Polynomial({(name,): 1}) for name in self.case.swept}}, self.case.cell
+        )
+        for_rules = {**seen, **self._asked(seen), "fed": wire(seen, self.case.cell).fed}
         found: dict[Rule | Expression, tuple[Polynomial, ...]] = {}
         conditions: list[Rule | Expression] = [*self.rules, *self.expressions]
         for condition in conditions:
@@ -119,12 +121,13 @@ class Judge:
             within &= inside
             straddled += np.logical_not(inside)
         if self.rules or self.expressions:
-            first, last = resolve({**self.case.fixed, **first}), resolve({**self.case.fixed, **last})
+            cell = self.case.cell
+            first, last = (resolve({**self.case.fixed, **corner}, cell) for corner in (first, last))
             seen = {
                 name: Interval(first[name], last[name]) if isinstance(first[name], np.ndarray) else first[name]
                 for name in FIELDS
             }
-            seen["fed"] = Interval(wire(first).fed, wire(last).fed)
+            seen["fed"] = Interval(wire(first, cell).fed, wire(last, cell).fed)
             for rule in self.rules:
                 refuses = rule.refuses({**seen, **self._asked(seen)})
                 possible &= np.logical_not(certainly(refuses))
@@ -156,8 +159,8 @@ class Judge:
             if minimum is not None:
                 passing &= counted >= minimum
         if self.rules or self.expressions:
-            resolved = resolve({**self.case.fixed, **varying})
-            fed = wire(resolved).fed
+            resolved = resolve({**self.case.fixed, **varying}, self.case.cell)
+            fed = wire(resolved, self.case.cell).fed
             for rule in self.rules:
                 passing &= np.logical_not(rule.refuses({**resolved, **self._asked(resolved), "fed": fed}))
             words = _as_words(resolved)
@@ -218,5 +221,5 @@ def _as_words(seen: Mapping[str, Any]) -> dict[str, Any]:
 def case_polynomials(case: Case, columns: list[str]) -> dict[str, Polynomial]:
     """Return each counted column of a case as a polynomial in the counts that vary in it."""
     variables = {name: Polynomial({(name,): 1}) for name in case.swept}
-    counted = tally(wire(resolve({**case.fixed, **variables})), columns)
+    counted = tally(wire(resolve({**case.fixed, **variables}, case.cell), case.cell), columns)
     return {name: polynomial(value) for name, value in counted.items()}

@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.columns import GridColumns, IntArray
-from sizer.networks.conventions import CONVENTIONS, Rule, own_cell, rules_for
+from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
 from sizer.networks.fields import FieldValue
-from sizer.networks.network import Network, resolve, tally, wire
+from sizer.networks.network import OVERRIDES, Network, resolve, tally, wire
 from sizer.numbers.interval import Interval, possibly
 from sizer.numbers.polynomial import Monomial, Polynomial, Symbolic
-
-OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
-"""The fields that rules see as they were asked for: None where the convention decides."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,8 @@ class Kernel:
         positive = frozenset(name for name in columns.places if name not in words and _least(columns, name) > 0)
         symbols = {name: Symbolic({(name,): 1}, positive) for name in columns.places if name not in words}
         given = {**columns.grid.fixed, **words}
-        self._resolved = resolve({**given, **symbols})
+        self.cell = columns.grid.cell(words)
+        self._resolved = resolve({**given, **symbols}, self.cell)
         self._network: Network | None = None
         self._sums: dict[str, Sum] = {}
         self._codes: dict[str, CodeType] = {}
@@ -162,12 +160,12 @@ class Kernel:
 
     def _wired(self) -> Network:
         if self._network is None:
-            self._network = wire(self._resolved)
+            self._network = wire(self._resolved, self.cell)
         return self._network
 
     def _rules_that_may_refuse(self, given: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return the rules that could refuse something, in order; the others would be work in every box."""
-        rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"], own_cell(given))
+        rules = rules_for(CONVENTIONS[given["convention"]], self.cell)
         seen = dict(self._resolved)
         for name in self._columns.places:
             if isinstance(seen[name], Symbolic):
@@ -184,7 +182,7 @@ class Kernel:
         Args:
             given: as given, swept counts and booleans as int64 arrays.
         """
-        seen = resolve(given)
+        seen = resolve(given, self.cell)
         seen.update({name: given.get(name) for name in OVERRIDES})
         if any(rule.field == "tied_embedding" for rule in self.rules):
             seen["fed"] = self.count("fed", given, room)

@@ -23,7 +23,7 @@ from sizer.grids.engine import on_weights
 from sizer.grids.judge import Condition, Judge
 from sizer.grids.leaders import Kept, Leaders
 from sizer.grids.pruning import Effort, Search
-from sizer.networks.conventions import CONVENTIONS, own_cell, rules_for
+from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.sweepfile.sweep import Bound, Sweep
 
 EFFORT = 200_000_000
@@ -272,7 +272,7 @@ class Stage:
 def stages_of(case: Case, sweep: Sweep) -> Iterator[Stage]:
     """Yield each condition in the order of the account."""
     convention = CONVENTIONS[str(case.fixed["convention"])]
-    for rule in rules_for(convention, case.fixed["cell_type"], own_cell(case.fixed)):  # type: ignore[arg-type]
+    for rule in rules_for(convention, case.cell):
         yield Stage(rule, lambda account: account.not_valid, rule.reason)
     for bound in sweep.budget:
         counted = on_weights(bound)

@@ -109,7 +109,7 @@ def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
     """Return which configurations stand in a grid."""
     found = np.ones(number, dtype=np.bool_)
     words = {name: resolved[name] for name in ("convention", "cell_type")}
-    there = resolve({**grid.fixed, **words})
+    there = resolve({**grid.fixed, **words}, grid.cell(words))
     swept = set(grid.swept)
     if "bias_vectors" not in swept:
         found &= there["candidate_bias"] == resolved["candidate_bias"]

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sizer.grids.kernels import OVERRIDES
-from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
+from sizer.networks.conventions import CONVENTIONS, Rule, cell_of, rules_for
 from sizer.networks.counting import normalise
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve, tally, wire
+from sizer.networks.network import OVERRIDES, resolve, tally, wire
 from sizer.numbers.interval import Interval, possibly
 from sizer.numbers.polynomial import Symbolic
 
@@ -114,12 +113,13 @@ def structure_of(fields: Mapping[str, Any], columns: Collection[str]) -> Structu
         return _structure_of_lists(given, columns)
     names = sorted(name for name in given if name in _COUNTS and given[name] > 0)
     symbols = {name: Symbolic({(name,): 1}, frozenset(names)) for name in names}
-    network = wire(resolve({**given, **symbols}))
+    cell = cell_of(given)
+    network = wire(resolve({**given, **symbols}, cell), cell)
     counted = tally(network, columns)
-    resolved = resolve(given)
+    resolved = resolve(given, cell)
     numeric = {**resolved, **{name: given.get(name) for name in OVERRIDES}}
     ranges = {**numeric, **{name: Interval(1, 2**63) for name in names}, "fed": Interval(0, 2**63)}
-    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"])
+    rules = rules_for(CONVENTIONS[given["convention"]], cell)
     return Structure(
         tuple(names),
         # With two names or more this is one call into C; `layers` and `cells` are always there.
@@ -134,7 +134,8 @@ def structure_of(fields: Mapping[str, Any], columns: Collection[str]) -> Structu
 
 def _structure_of_lists(given: Mapping[str, Any], columns: Collection[str]) -> Structure:
     """Return the structure of a network with a width per layer."""
-    normal, _ = normalise(given)
+    description, _ = normalise(given)
+    normal, cell = description.fields, description.cell
     layers = normal["layers"]
     paths: dict[str, str] = {}  # the name of what varies -> where it stands in the fields, as Python text
     values: dict[str, Any] = {}
@@ -152,12 +153,12 @@ def _structure_of_lists(given: Mapping[str, Any], columns: Collection[str]) -> S
             return tuple(symbols(one) for one in value)
         return Symbolic({(value,): 1}, frozenset(names)) if isinstance(value, str) else value
 
-    network = wire(resolve({**normal, **{name: symbols(value) for name, value in values.items()}}))
+    network = wire(resolve({**normal, **{name: symbols(value) for name, value in values.items()}}, cell), cell)
     counted = tally(network, columns)
-    resolved = resolve(normal)
+    resolved = resolve(normal, cell)
     numeric = {**resolved, **{name: given.get(name) for name in OVERRIDES}}
     ranges = {**numeric, **{name: _any_size(value) for name, value in values.items()}, "fed": Interval(0, 2**63)}
-    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"])
+    rules = rules_for(CONVENTIONS[given["convention"]], cell)
     possible = [
         rule for rule in rules if any(bool(possibly(rule.refuses(_of_layer(ranges, layer)))) for layer in range(layers))
     ]

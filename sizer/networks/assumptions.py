@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any
 
 from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve
 
 
 @dataclass(frozen=True)
@@ -334,14 +334,15 @@ def _width(names: tuple[str, ...], old: int, new: int, extra: int) -> Assumed:
     return Assumed(" and ".join(names), assumed.words, assumed.changes, assumed.price)
 
 
-def namings(network: Mapping[str, Any], said: Collection[str], plain: str) -> list[Naming]:
+def namings(described: Description, said: Collection[str], plain: str) -> list[Naming]:
     """Return every convention with every useful set of overrides, each result once per convention.
 
     Args:
-        network: fields that `counting.normalise` has read.
+        described: the network.
         said: the fields that the person gave.
         plain: the convention of the plain reading, which costs nothing.
     """
+    network = described.fields
     choices = {
         "bias_vectors": (0, 1, 2),
         **{name: (False, True) for name in RULES if name != "bias_vectors"},
@@ -354,7 +355,7 @@ def namings(network: Mapping[str, Any], said: Collection[str], plain: str) -> li
                 for name, value in zip(RULES, values, strict=True)
                 if value is not None and value != network.get(name)
             }
-            effective = switches_of({**network, **overrides, "convention": convention})
+            effective = switches_of(described.changed({**overrides, "convention": convention}))
             assumed = (*_convention(convention, plain, said), *_overrides(overrides, said, convention, network))
             made_up = sum(not _is_setting(convention, network["cell_type"], *one) for one in overrides.items())
             naming = Naming(convention, assumed, effective, made_up)
@@ -364,10 +365,10 @@ def namings(network: Mapping[str, Any], said: Collection[str], plain: str) -> li
     return sorted(cheapest.values(), key=lambda one: one.order)
 
 
-def switches_of(network: Mapping[str, Any]) -> dict[str, int]:
+def switches_of(described: Description) -> dict[str, int]:
     """Return the value of each of `SWITCHES` in a network."""
-    resolved = resolve(network)
-    resolved["vectors"] = not CONVENTIONS[network["convention"]].matrices_only
+    resolved = described.resolved()
+    resolved["vectors"] = not CONVENTIONS[resolved["convention"]].matrices_only
     return {name: int(resolved[name]) for name in SWITCHES}
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS, cell_of
-from sizer.networks.counting import Count, check, count_checked, network_of, with_cell_types
+from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
-from sizer.networks.network import Group
+from sizer.networks.network import Group, Network
 from sizer.networks.tensors import Tensor
 
 
@@ -97,10 +97,18 @@ def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         >>> explain({"convention": "textbook", "cell_type": "rnn", "inputs": 2, "layers": 1, "cells": 3}).by_tensor()
         {'input_weights': 6, 'recurrent_weights': 9}
     """
-    checked = check(with_cell_types(fields, cell_types))
-    groups = _merged([group for group in network_of(checked).groups if group.times])
+    return break_down(read(fields, cell_types, in_words=True))
+
+
+def break_down(network: Network) -> Breakdown:
+    """Return a network tensor by tensor.
+
+    Args:
+        network: wired with symbols, of which its formula is written.
+    """
+    groups = _merged([group for group in network.groups if group.times])
     sections = [Section(title, times, lines) for title, times, lines in groups if lines]
-    return Breakdown(count_checked(checked), tuple(sections), formula(checked))
+    return Breakdown(count_network(network), tuple(sections), formula(network))
 
 
 def _merged(groups: list[Group]) -> list[tuple[str, int, tuple[Line, ...]]]:
@@ -150,25 +158,33 @@ def _lines(group: Group) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def assumptions(configuration: Mapping[str, Any], unsaid: Collection[str] = ()) -> str:
+def counted_assumptions(counted: Count) -> str:
+    """Return what a convention makes of a network that was counted, in words."""
+    if counted.network is not None:
+        return assumptions(counted.network.resolved, counted.network.cell)
+    return assumptions(counted.configuration, cell_of(counted.configuration))
+
+
+def assumptions(resolved: Mapping[str, Any], cell: CellType, unsaid: Collection[str] = ()) -> str:
     """Return what a convention makes of a network, in the words that every screen starts with.
 
     Args:
-        configuration: every field, as `Count.described` holds them.
+        resolved: every field, and `candidate_bias`, as `Network.resolved` holds them.
+        cell: the table of the cells.
         unsaid: fields that are not spoken of, because they vary.
 
     Example:
-        >>> assumptions(explain({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3}).count.described)
+        >>> network = read({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3})
+        >>> assumptions(network.resolved, network.cell)
         'no biases, peepholes'
     """
-    cell = cell_of(configuration)
-    said = [] if "bias_vectors" in unsaid else list(_biases(configuration, cell))
+    said = [] if "bias_vectors" in unsaid else list(_biases(resolved, cell))
     if "peepholes" in cell.fields and "peepholes" not in unsaid:
-        said.append("peepholes" if configuration["peepholes"] else "no peepholes")
+        said.append("peepholes" if resolved["peepholes"] else "no peepholes")
     said.extend(
         name.replace("_", " ")
         for name in ("bidirectional", "summed_directions", "only_recurrent_up", "skip_connections", "tied_embedding")
-        if configuration[name] and name not in unsaid
+        if resolved[name] and name not in unsaid
     )
     return ", ".join(said)
 
@@ -217,4 +233,4 @@ def _is_there(tensor: Tensor, configuration: Mapping[str, Any]) -> bool:
 def _is_positive(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(map(_is_positive, value))
-    return value is None or bool(value)
+    return value is None or int(value) > 0

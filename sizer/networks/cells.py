@@ -52,6 +52,8 @@ class CellType:
     """Whether what is handed up is the two directions' together, so that it is as wide with one direction as with two."""
     biased_projection: bool = False
     """Whether its projection has a bias wherever vectors are counted, whatever the convention says of other cells."""
+    own: bool = False
+    """Whether a person defines it; a convention holds such a cell to what it holds an LSTM to."""
 
     @property
     def grows(self) -> bool:

@@ -36,9 +36,9 @@ from sizer.networks.assumptions import (
     structures,
     switches_of,
 )
-from sizer.networks.conventions import CONVENTIONS, cell_of
-from sizer.networks.counting import count, network_of, normalise, refused, with_cell_types
-from sizer.networks.network import Network, resolve, wire
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
+from sizer.networks.network import Network
 from sizer.networks.stated import Claim, parse_claim
 from sizer.networks.tensors import Tensor
 
@@ -79,21 +79,21 @@ def reconcile(
     parsed = parse_claim(claim)
     fields = with_cell_types(fields, cell_types)
     said = frozenset(name for name, value in fields.items() if value is not None)
-    network, problems = normalise(fields if "convention" in said else {**fields, "convention": "textbook"})
+    asked, problems = normalise(fields if "convention" in said else {**fields, "convention": "textbook"})
     if not problems:
-        network["convention"], problems = _plain_convention(network, "convention" in said)
+        convention, problems = _plain_convention(asked, "convention" in said)
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
-    return _Search(network, said, parsed, fields.get("cell_types")).reconciliation()
+    return _Search(asked.changed({"convention": convention}), said, parsed, fields.get("cell_types")).reconciliation()
 
 
-def _plain_convention(network: Mapping[str, Any], said: bool) -> tuple[str, list[tuple[str, str]]]:
+def _plain_convention(asked: Description, said: bool) -> tuple[str, list[tuple[str, str]]]:
     """Return the convention of the plain reading, or why the first one tried refuses the network."""
-    tried = [network["convention"], *([] if said else CONVENTIONS)]
+    tried = [asked.fields["convention"], *([] if said else CONVENTIONS)]
     for convention in tried:
-        if not refused({**network, "convention": convention}):
+        if not refused(asked.changed({"convention": convention})):
             return convention, []
-    return tried[0], refused(network)[:1]
+    return tried[0], refused(asked)[:1]
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,13 @@ class _Candidate:
 class _Search:
     """The search for one claim."""
 
-    def __init__(self, network: dict[str, Any], said: frozenset[str], claim: Claim, own_cells: Any) -> None:
-        self.network = network
+    def __init__(self, described: Description, said: frozenset[str], claim: Claim, own_cells: Any) -> None:
+        self.described = described
+        self.network = network = described.fields
         self.said = said
         self.claim = claim
         self.own_cells = {"cell_types": own_cells} if own_cells else {}
-        self.plain_rules = switches_of(network)
+        self.plain_rules = switches_of(described)
         self.plain = Naming(network["convention"], (), self.plain_rules)
         self.grouped: dict[tuple[int, tuple[str, ...]], dict[tuple[int, ...], tuple[Naming, ...]]] = {}
 
@@ -149,8 +150,8 @@ class _Search:
     def tables(self) -> list[tuple[str, tuple[Naming, ...]]]:
         """The namings that share a table of tensors, with the convention that stands for them."""
         found: list[tuple[Any, list[Naming]]] = []
-        for naming in namings(self.network, self.said, self.network["convention"]):
-            cell = cell_of({**self.network, "convention": naming.convention})
+        for naming in namings(self.described, self.said, self.network["convention"]):
+            cell = self.described.changed({"convention": naming.convention}).cell
             table = (cell.tensors, cell.recurs, cell.hands_up, cell.fed_by, cell.joins)
             place = next((members for known, members in found if known == table), None)
             if place is None:
@@ -224,11 +225,10 @@ class _Search:
 
     def network_of(self, convention: str, structure: Structure) -> Network:
         """Return a structure's network with every rule's tensors there once."""
-        network = wire(resolve({**self.network, **structure.changes, "convention": convention}))
+        network = self.described.changed({**structure.changes, "convention": convention}).wired()
         every = dict.fromkeys(SWITCHES, 1)
-        return Network(
-            tuple(replace(group, dimensions={**group.dimensions, **every}) for group in network.groups), network.fed
-        )
+        groups = tuple(replace(group, dimensions={**group.dimensions, **every}) for group in network.groups)
+        return replace(network, groups=groups)
 
     def wired(self, structure: Structure, network: Network, convention: str, named: tuple[Naming, ...]) -> _Wired:
         """Return a structure with its weights by rule and the namings that differ there."""
@@ -299,7 +299,7 @@ class _Search:
         found = (
             self.answer(structure, self.plain)
             for structure in every
-            if self.obvious(structure) and not refused({**self.network, **structure.changes})
+            if self.obvious(structure) and not refused(self.described.changed(structure.changes))
         )
         return tuple(answer for answer in found if answer.match == "near" and answer.difference)
 
@@ -319,7 +319,7 @@ class _Search:
         for naming in sorted(candidate.namings, key=lambda one: (one.price_with(structure), one.order)):
             if naming.price_with(structure) > most:
                 break
-            changed = {**self.network, **structure.changes, **naming.changes}
+            changed = self.described.changed({**structure.changes, **naming.changes})
             if naming.convention not in found and not refused(changed):
                 most = most if found else min(MOST, naming.price_with(structure) + BESIDE)
                 found[naming.convention] = naming
@@ -332,7 +332,7 @@ class _Search:
 
     def answer(self, structure: Structure, naming: Naming, others: Iterable[Naming] = ()) -> Answer:
         """Return a reading, counted anew, with its difference to the plain one step by step."""
-        counted = count({**self.network, **structure.changes, **naming.changes})
+        counted = count_network(checked_network(self.described.changed({**structure.changes, **naming.changes})))
         match = self.claim.match(counted.weights)
         cut = [assume("cut", (), {})] if match == "cut" else []
         assumed = [*cut, *structure.assumed_under(naming.convention), *naming.assumed]
@@ -347,11 +347,11 @@ class _Search:
 
     def steps(self, assumed: Iterable[Assumed]) -> Iterator[Step]:
         """Yield each assumption with what it changes, made one after the other."""
-        fields = dict(self.network)
-        before = _by_tensor(network_of(fields))
+        described = self.described
+        before = _by_tensor(described.wired())
         for one in assumed:
-            fields |= one.changes
-            after = _by_tensor(network_of(fields))
+            described = described.changed(one.changes)
+            after = _by_tensor(described.wired())
             by_tensor = {
                 name: after[name] - before[name] for name in {**before, **after} if after[name] != before[name]
             }

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.errors import Fault, InputError
-from sizer.networks.breakdown import Breakdown, explain
+from sizer.errors import InputError
+from sizer.networks.breakdown import Breakdown, break_down
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import normalise, refused, with_cell_types
+from sizer.networks.counting import checked_network, described
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,22 @@ def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         >>> {reading.convention: reading.weights for reading in readings}["keras"]
         2071800
     """
-    network = {name: value for name, value in with_cell_types(fields, cell_types).items() if name != "convention"}
-    normal, problems = normalise({"convention": "textbook", **network})
-    if problems:
-        raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
+    asked = described({**fields, "convention": "textbook"}, cell_types)
     readings: list[Reading] = []
     first: Breakdown | None = None
+    why_not: InputError | None = None
     for convention in CONVENTIONS.values():
-        asked = {**normal, "convention": convention.name}
-        refusals = refused(asked)
-        if refusals:
-            readings.append(Reading(convention.name, None, refusals[0][1], 0, {}, ""))
+        try:
+            network = checked_network(asked.changed({"convention": convention.name}), in_words=True)
+        except InputError as problem:
+            why_not = why_not or problem
+            readings.append(Reading(convention.name, None, problem.faults[0].message, 0, {}, ""))
             continue
-        breakdown = explain(asked)
+        breakdown = break_down(network)
         first = first or breakdown
         readings.append(_reading(convention.name, breakdown, first, convention.note))
-    if first is None:
-        raise InputError(
-            Fault("", 0, 0, field, reason) for field, reason in refused({**normal, "convention": "textbook"})[:1]
-        )
+    if first is None and why_not is not None:
+        raise why_not
     return tuple(readings)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sizer.networks.cells import BACK_OF_ENVELOPE_LSTM, CELL_TYPES, LAYER_NORM_LSTM, CellType
@@ -17,6 +18,10 @@ from sizer.networks.tensors import Number
 
 Given = Mapping[str, Any]
 """Fields as given: counts and booleans (or arrays of them), None where the convention decides."""
+
+
+NO_OWN: Mapping[str, CellType] = MappingProxyType({})
+"""No cell types of a person's own."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Convention:
 
     def as_json(self) -> dict[str, Any]:
         """Return the convention as `--json` shows it."""
-        refused = [rule.reason for cell_type in self.bias_vectors for rule in rules_for(self, cell_type)]
+        refused = [rule.reason for cell_type in self.bias_vectors for rule in rules_for(self, self.cell(cell_type))]
         return {
             "convention": self.name,
             "title": self.title,
@@ -96,24 +101,20 @@ class Convention:
         biased = self.projection_bias or (cell.biased_projection and not self.matrices_only)
         return biased and "projection_bias" in cell.fields
 
-    def bias_vectors_of(self, cell_type: str) -> int:
+    def bias_vectors_of(self, cell: CellType) -> int:
         """Return the bias vectors per gate where nothing is said about them; a person's own cell has an LSTM's."""
-        return self.bias_vectors.get(cell_type, 0 if cell_type in CELL_TYPES else self.bias_vectors["lstm"])
+        return self.bias_vectors["lstm"] if cell.own else self.bias_vectors.get(cell.name, 0)
 
 
-def cell_of(fields: Given) -> CellType:
+def cell_of(fields: Given, cell_types: Mapping[str, CellType] = NO_OWN) -> CellType:
     """Return the table of tensors of a network's cell type: the person's own, the convention's or the common one.
 
     Args:
-        fields: `convention` and `cell_type` as words, and in `cell_types` the cell types that the person defines.
+        fields: `convention` and `cell_type` as words.
+        cell_types: those that the person defines, by name.
     """
-    return own_cell(fields) or CONVENTIONS[fields["convention"]].cell(fields["cell_type"])
-
-
-def own_cell(fields: Given) -> CellType | None:
-    """Return the table of a network's cell type where the person defines it, else None."""
-    cell: CellType | None = (fields.get("cell_types") or {}).get(fields["cell_type"])
-    return cell
+    own = cell_types.get(fields["cell_type"])
+    return own or CONVENTIONS[fields["convention"]].cell(fields["cell_type"])
 
 
 def _no_field(convention: str, name: str) -> Rule:
@@ -333,20 +334,19 @@ _OPTIONAL = (
 """The fields that a cell has or has not, in the order in which their absence is told."""
 
 
-def rules_for(convention: Convention, cell_type: str, own: CellType | None = None) -> tuple[Rule, ...]:
+def rules_for(convention: Convention, cell: CellType) -> tuple[Rule, ...]:
     """Return every rule that a configuration is held to, in the order in which reasons are given.
 
     First what the convention refuses, then what the cell type does not have, then what is no network anywhere.
 
     Args:
         convention: whose rules.
-        cell_type: its name.
-        own: its table, where the person defines it. A convention holds such a cell to what it holds an LSTM to.
+        cell: the table of the cells.
     """
-    missing = convention.one_cell_only if own else cell_type not in convention.bias_vectors
+    cell_type = cell.name
+    missing = convention.one_cell_only if cell.own else cell_type not in convention.bias_vectors
     if missing:
         return (Rule(f"{convention.name} has no {cell_type}", "cell_type", lambda given: True),)
-    cell = own or convention.cell(cell_type)
     rules = []
     if "peepholes" in cell.fields:
         if convention.peepholes == "never":

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.cells import CELL_TYPES
-from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.cells import CELL_TYPES, CellType
+from sizer.networks.conventions import CONVENTIONS, NO_OWN, cell_of
 from sizer.networks.custom_cells import read_cell_types
 from sizer.networks.fields import FIELDS, REQUIRED, Field
+from sizer.networks.formula import with_symbols
 from sizer.networks.network import BYTES, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import PARTS
+from sizer.numbers.words import Symbol
 from sizer.sizes import parse_size, whole_number_problem
 
 CHOICES = {"convention": tuple(CONVENTIONS), "cell_type": tuple(CELL_TYPES)}
@@ -36,8 +38,8 @@ class Count:
     """Multiply-accumulates of one time step: matrices only, the output layer included."""
     state_size: int
     """Scalars carried from one step to the next."""
-    described: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The configuration, with what no field says: the cell types that the person defines, and `candidate_bias`."""
+    network: Network | None = field(default=None, repr=False, compare=False)
+    """The network as it was wired; None where the count came without it, from a batch or a server."""
 
     @property
     def weights(self) -> int:
@@ -90,58 +92,119 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
         >>> count({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}).weights
         12926976
     """
-    checked = check(with_cell_types(fields, cell_types))
-    return count_checked(checked)
+    return count_network(read(fields, cell_types))
 
 
 def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the fields together with the cell types that a person defines."""
+    """Return the fields together with the cell types that a person defines, as they may be given too."""
     return fields if cell_types is None else {**fields, "cell_types": cell_types}
 
 
-def count_checked(checked: Mapping[str, Any]) -> Count:
-    """Return the count of fields that `check` has passed."""
-    resolved = resolve(checked)
-    network = wire(resolved)
+def count_network(network: Network) -> Count:
+    """Return the count of a wired network."""
     counted = tally(network, (*PARTS, "macs_per_step", "state_size"))
-    shown = {name: resolved[name] for name in FIELDS}
     return Count(
-        configuration=shown,
-        parts={part: counted[part] for part in PARTS},
-        macs_per_step=counted["macs_per_step"],
-        state_size=counted["state_size"],
-        described=resolved,
+        configuration={name: _plain(network.resolved[name]) for name in FIELDS},
+        parts={part: int(counted[part]) for part in PARTS},
+        macs_per_step=int(counted["macs_per_step"]),
+        state_size=int(counted["state_size"]),
+        network=network,
     )
 
 
-def network_of(checked: Mapping[str, Any]) -> Network:
-    """Return the wired network of fields that `check` has passed."""
-    return wire(resolve(checked))
+def _plain(value: Any) -> Any:
+    """Return a field's value as it was given, where the network was wired with symbols."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.value if isinstance(value, Symbol) else value
 
 
-def check(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields normalised: sizes read, lists as tuples, `layers` filled in; what was not given stays absent.
+@dataclass(frozen=True)
+class Description:
+    """One network as it was described: its fields read, and the cell types that the person defines."""
+
+    fields: Mapping[str, Any]
+    """Sizes read, lists as tuples, `layers` filled in; what was not given is absent."""
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> CellType:
+        """The table of its cells."""
+        return cell_of(self.fields, self.cell_types)
+
+    def changed(self, changes: Mapping[str, Any]) -> Description:
+        """Return the same with other fields."""
+        return Description({**self.fields, **changes}, self.cell_types)
+
+    def without(self, names: Collection[str]) -> Description:
+        """Return the same without some fields."""
+        return Description({name: value for name, value in self.fields.items() if name not in names}, self.cell_types)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return every field with what the convention decides filled in."""
+        return resolve(self.fields, self.cell)
+
+    def wired(self) -> Network:
+        """Return the network, whatever refuses it."""
+        return wire(self.resolved(), self.cell)
+
+
+def read(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None, *, in_words: bool = False) -> Network:
+    """Return one network, read, wired and found to be one.
+
+    Args:
+        fields: as `count` takes them.
+        cell_types: as `count` takes them.
+        in_words: wired with symbols, of which formulas are written.
 
     Raises:
         InputError: as `count` says.
     """
-    normal, problems = normalise(fields)
-    if not problems:
-        problems = [(rule_field, reason) for rule_field, reason in refused(normal)][:1]
+    return checked_network(described(fields, cell_types), in_words=in_words)
+
+
+def described(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Description:
+    """Return the description of a network.
+
+    Raises:
+        InputError: a field is unknown, missing, of the wrong kind or out of range; all faults at once.
+    """
+    description, problems = normalise(fields, cell_types)
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
-    return normal
+    return description
 
 
-def normalise(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return the fields that read well, normalised, and (field, message) for each that does not."""
+def checked_network(description: Description, *, in_words: bool = False) -> Network:
+    """Return a network, wired once.
+
+    Raises:
+        InputError: the convention refuses it.
+    """
+    cell = description.cell
+    resolved = description.resolved()
+    network = wire(with_symbols(resolved) if in_words else resolved, cell)
+    for field_name, reason in refused(description, network.fed)[:1]:
+        raise InputError([Fault("", 0, 0, field_name, reason)])
+    return network
+
+
+def normalise(
+    fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
+) -> tuple[Description, list[tuple[str, str]]]:
+    """Return the fields that read well, and (field, message) for each that does not.
+
+    Args:
+        fields: one network; the cell types that a person defines may stand in it under `cell_types`.
+        cell_types: these, where they stand apart.
+    """
     normal: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []
-    own: Collection[str] = ()
-    if fields.get("cell_types"):
-        own = fields["cell_types"] if isinstance(fields["cell_types"], Mapping) else ()
-        normal["cell_types"], faults = read_cell_types(fields["cell_types"])
-        problems.extend((".".join(map(str, ("cell_types", *path))), message) for path, message in faults)
+    declared = fields.get("cell_types") if cell_types is None else cell_types
+    own, faults = read_cell_types(declared) if declared else ({}, [])
+    problems.extend((".".join(map(str, ("cell_types", *path))), message) for path, message in faults)
+    # A cell type with faults is known all the same.
+    known = declared if isinstance(declared, Mapping) else ()
     for name, value in fields.items():
         if name == "cell_types":
             continue
@@ -149,14 +212,14 @@ def normalise(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str
             problems.append((str(name), f"no field of that name{did_you_mean(name, FIELDS)}"))
         elif value is not None:
             try:
-                normal[name] = _read(FIELDS[name], value, own)
+                normal[name] = _read(FIELDS[name], value, known)
             except ValueError as problem:
                 problems.append((name, str(problem)))
     per_layer = {name: len(value) for name, value in normal.items() if isinstance(value, tuple)}
     if per_layer:
         problems.extend(_expand_layers(normal, per_layer))
     problems.extend((name, "is missing") for name in REQUIRED if name not in normal and fields.get(name) is None)
-    return normal, problems
+    return Description(normal, own or NO_OWN), problems
 
 
 def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tuple[str, str]]:
@@ -179,15 +242,24 @@ def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tu
     return problems
 
 
-def refused(normal: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (field, reason) for each rule that refuses the network, in the order of the rules."""
+def refused(description: Description, fed: Any = None) -> list[tuple[str, str]]:
+    """Return (field, reason) for each rule that refuses the network, in the order of the rules.
+
+    Args:
+        description: of the network.
+        fed: what feeds the output layer; None: it is worked out.
+    """
+    normal, cell = description.fields, description.cell
+    if fed is None:
+        fed = description.wired().fed
+    if isinstance(fed, Symbol):
+        fed = fed.value
     if not isinstance(normal["cells"], tuple):
-        return [(rule.blamed(normal), rule.reason) for rule, refuses in refusals(normal) if refuses]
-    fed = network_of(normal).fed
+        return [(rule.blamed(normal), rule.reason) for rule, refuses in refusals(normal, cell, fed) if refuses]
     found: dict[tuple[str, str], None] = {}
     for layer in range(len(normal["cells"])):
         one = {name: value[layer] if isinstance(value, tuple) else value for name, value in normal.items()}
-        for rule, refuses in refusals(one, fed):
+        for rule, refuses in refusals(one, cell, fed):
             if refuses:
                 found[rule.blamed(one), rule.reason] = None
     return list(found)

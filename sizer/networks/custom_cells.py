@@ -110,6 +110,7 @@ def _read_cell(name: str, definition: Any, problems: list[Problem]) -> CellType 
         hands_up=hands_up,
         fields=_fields(tensors, state, recurs, hands_up),
         source="defined by the person who counts",
+        own=True,
     )
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.counting import Count, count_checked, did_you_mean, normalise, with_cell_types
+from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
 from sizer.networks.search import Course, Search
@@ -247,7 +247,8 @@ def _read_budget(budget: str | int, problems: list[tuple[str, str]]) -> tuple[st
 
 def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
     given = {name: value for name, value in fields.items() if value is not None}
-    normal, problems = normalise({name: value for name, value in given.items() if name not in question.course.names})
+    described, problems = normalise({name: value for name, value in given.items() if name not in question.course.names})
+    normal = described.fields
     problems = [(path, message) for path, message in problems if path not in question.course.names]
     problems.extend((name, "is what varies; leave it out") for name in question.course.names if name in given)
     if any(isinstance(value, tuple) for value in normal.values()) and "layers" in question.course.names:
@@ -255,7 +256,7 @@ def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
     said = {name: value if name == "cell_types" else normal.get(name, value) for name, value in given.items()}
-    return _Answer(said, Search(normal, question.course, question.column), question.budget).fit()
+    return _Answer(said, Search(described, question.course, question.column), question.budget).fit()
 
 
 class _Answer:
@@ -292,7 +293,7 @@ class _Answer:
 
     def _candidate(self, step: int) -> Candidate:
         values = self.search.course.values(step)
-        return Candidate(values, self.search.counted(step), count_checked(self.search.fields(values)))
+        return Candidate(values, self.search.counted(step), count_network(self.search.network(values).wired()))
 
     def _refused(self) -> Fit:
         """Return the reason that every value has, or else that of the first value."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import Group, Network, resolve, wire
+from sizer.networks.network import Group, Network
 from sizer.networks.tensors import Tensor
 from sizer.numbers.words import Symbol, symbol
 
@@ -15,31 +15,33 @@ _SYMBOLS = frozenset(
 )
 
 
-def symbolic_network(checked: Mapping[str, Any]) -> Network:
-    """Return the wired network with symbols for its widths; per-layer widths are `cells_1`, `cells_2` ..."""
-    resolved = resolve(checked)
+def with_symbols(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return resolved fields with symbols for the widths; per-layer widths are `cells_1`, `cells_2` ..."""
+    found = dict(resolved)
     for name in _SYMBOLS:
-        value = resolved[name]
+        value = found[name]
         if name == "window" and value == 1:
             continue  # a factor of 1 adds no words
         if isinstance(value, tuple):
-            resolved[name] = tuple(Symbol(one, f"{name}_{number}") for number, one in enumerate(value, start=1))
+            found[name] = tuple(Symbol(one, f"{name}_{number}") for number, one in enumerate(value, start=1))
         else:
-            resolved[name] = Symbol(value, name)
-    return wire(resolved)
+            found[name] = Symbol(value, name)
+    return found
 
 
-def formula(checked: Mapping[str, Any]) -> str:
+def formula(network: Network) -> str:
     """Return the formula of the weights, in the fields' names.
 
     Args:
-        checked: fields that `counting.check` has passed.
+        network: wired with symbols.
 
     Example:
-        >>> formula({"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 1024})
+        >>> from sizer.networks.counting import read
+        >>> network = {"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 1024}
+        >>> formula(read(network, in_words=True))
         '4*cells*(inputs + cells) + 2 * 4*cells*(cells + cells)'
     """
-    terms = [_group_words(group) for group in symbolic_network(checked).groups]
+    terms = [_group_words(group) for group in network.groups]
     return " + ".join(term for term in terms if term) or "0"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.networks.cells import AROUND, CellType
-from sizer.networks.conventions import CONVENTIONS, Rule, cell_of, own_cell, rules_for
+from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
 from sizer.networks.fields import FIELDS
 from sizer.networks.tensors import PARTS, Dimensions, Number, Standing, Tensor, first_nonzero, product, total
 
@@ -43,6 +43,8 @@ MEANINGS = {
 """What each counted column holds. The parts, from `input_weights` to `other_weights`, add up to `weights`."""
 
 Fields = Mapping[str, Any]
+OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
+"""The fields that rules see as they were asked for: None where the convention decides."""
 STANDINGS: tuple[Standing, ...] = ("each", "shared", "joined")
 
 
@@ -78,26 +80,29 @@ class Network:
 
     groups: tuple[Group, ...]
     fed: Number
+    resolved: Fields
+    """Every field with what the convention decides filled in."""
+    cell: CellType
+    """The table of its cells."""
 
 
-def resolve(given: Fields) -> dict[str, Any]:
+def resolve(given: Fields, cell: CellType) -> dict[str, Any]:
     """Return every field with what the convention decides filled in.
 
     Args:
         given: `convention` and `cell_type` as words; counts and booleans as ints, arrays or symbols. Absent or
             None means the default.
+        cell: the table of the cells.
 
     Returns:
-        Every field of `FIELDS`, none of them None, `candidate_bias`, and `cell_types`, those that the person defines.
+        Every field of `FIELDS`, none of them None, and `candidate_bias`.
     """
     convention = CONVENTIONS[given["convention"]]
-    cell = cell_of(given)
     resolved = {name: field.default if given.get(name) is None else given[name] for name, field in FIELDS.items()}
-    resolved["cell_types"] = given.get("cell_types") or {}
     resolved["candidate_bias"] = int(convention.candidate_bias and resolved["bias_vectors"] is None)
     decided = {
         "peepholes": convention.has_peepholes(cell),
-        "bias_vectors": convention.bias_vectors_of(given["cell_type"]),
+        "bias_vectors": convention.bias_vectors_of(cell),
         "projection_bias": convention.has_projection_bias(cell),
         "output_bias": convention.output_bias,
     }
@@ -107,13 +112,13 @@ def resolve(given: Fields) -> dict[str, Any]:
     return resolved
 
 
-def wire(resolved: Fields) -> Network:
+def wire(resolved: Fields, cell: CellType) -> Network:
     """Return the network's groups of tensors with their dimensions.
 
     Args:
         resolved: what `resolve` returns; `cells` and the projections may be tuples, one value per layer.
+        cell: the table of the cells.
     """
-    cell = cell_of(resolved)
     directions = 1 + 1 * resolved["bidirectional"]
     joined = 1 + 1 * resolved["bidirectional"] * (1 - 1 * resolved["summed_directions"])
     above = 1 if cell.joins else joined
@@ -140,7 +145,7 @@ def wire(resolved: Fields) -> Network:
     around = {**resolved, "fed": fed}
     groups.append(Group("output", 0, 1, 1, (AROUND["output"], AROUND["output_bias"]), around))
     groups.append(Group("other", 0, 1, 1, (AROUND["other"],), around))
-    return Network(tuple(groups), fed)
+    return Network(tuple(groups), fed, resolved, cell)
 
 
 def _layer_fields(resolved: Fields, layer: int) -> dict[str, Any]:
@@ -234,15 +239,15 @@ def _weights(network: Network, part: str | None) -> Number:
     )
 
 
-def refusals(given: Fields, fed: Number = None) -> list[tuple[Rule, Number]]:
+def refusals(given: Fields, cell: CellType, fed: Number = None) -> list[tuple[Rule, Number]]:
     """Return each rule that a configuration is held to with its answer: True, or an array of truths, refuses.
 
     Args:
         given: fields as given, None or absent where the convention decides. No lists per layer.
-        fed: what feeds the output layer, where that is not what follows from `given` alone.
+        cell: the table of the cells.
+        fed: what feeds the output layer; None: it is worked out.
     """
-    resolved = resolve(given)
-    asked = {name: given.get(name) for name in ("peepholes", "bias_vectors", "projection_bias", "output_bias")}
-    tested = {**resolved, **asked, "fed": wire(resolved).fed if fed is None else fed}
-    rules = rules_for(CONVENTIONS[given["convention"]], given["cell_type"], own_cell(given))
-    return [(rule, rule.refuses(tested)) for rule in rules]
+    resolved = resolve(given, cell)
+    asked = {name: given.get(name) for name in OVERRIDES}
+    tested = {**resolved, **asked, "fed": wire(resolved, cell).fed if fed is None else fed}
+    return [(rule, rule.refuses(tested)) for rule in rules_for(CONVENTIONS[given["convention"]], cell)]

@@ -18,9 +18,9 @@ from functools import cached_property
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.counting import refused
+from sizer.networks.counting import Description, refused
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve, tally, wire
+from sizer.networks.network import tally
 from sizer.numbers.growth import (
     Growth,
     Step,
@@ -135,18 +135,18 @@ class Search:
         starts: each piece in which there is a valid step, with the first of them.
     """
 
-    def __init__(self, normal: Mapping[str, Any], course: Course, column: str) -> None:
+    def __init__(self, described: Description, course: Course, column: str) -> None:
         """Follow the column along the course.
 
         Args:
-            normal: the fields that stay the same, normalised.
+            described: the network without what varies.
             course: what varies.
             column: a counted column.
 
         Raises:
             InputError: rounding is too irregular to be followed.
         """
-        self.normal = normal
+        self.described = described
         self.course = course
         self.column = column
         self.pieces = self._pieces()
@@ -169,23 +169,24 @@ class Search:
         found = [self._valid_from((step - piece.first) // piece.every + 1, piece) for piece in self.starts]
         return min((other for other in found if other is not None), default=None)
 
-    def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields with what varies put in, in every layer where another field has one value per layer."""
-        found = {**self.normal, **values}
-        length = next((len(value) for value in self.normal.values() if isinstance(value, tuple)), None)
+    def network(self, values: Mapping[str, Any]) -> Description:
+        """Return the network with what varies put in, in every layer where another field has one value per layer."""
+        normal = self.described.fields
+        found = dict(values)
+        length = next((len(value) for value in normal.values() if isinstance(value, tuple)), None)
         if length is not None:
             for name, field in FIELDS.items():
-                if field.per_layer and name in found and not isinstance(found[name], tuple):
-                    found[name] = (found[name],) * length
-        return found
+                if field.per_layer and name in values:
+                    found[name] = (values[name],) * length
+        return self.described.changed(found)
 
     def refusals(self, step: int) -> list[tuple[str, str]]:
         """Return (field, reason) for each rule that refuses a step."""
-        return refused(self.fields(self.course.values(step)))
+        return refused(self.network(self.course.values(step)))
 
     def counted(self, step: int) -> int:
         """Return the column at one step, valid or not."""
-        network = wire(resolve(self.fields(self.course.values(step))))
+        network = self.network(self.course.values(step)).wired()
         return int(tally(network, [self.column])[self.column])
 
     def above_maximum(self, step: int) -> list[str]:
@@ -236,9 +237,10 @@ class Search:
 
     def _piece(self, values: Mapping[str, Growth], here: Step) -> tuple[Piece, Stretch]:
         """Return the piece that begins where one looks, and the stretch over which the column is wired alike."""
-        normal = self.fields(values)
-        counted = tally(wire(resolve(normal)), [self.column])[self.column]
-        refuses = bool(refused(normal))
+        described = self.network(values)
+        network = described.wired()
+        counted = tally(network, [self.column])[self.column]
+        refuses = bool(refused(described, network.fed))
         stretch = here.decided
         wired = Stretch()
         constant = True

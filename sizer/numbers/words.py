@@ -44,6 +44,14 @@ class Symbol:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __bool__(self) -> bool:
+        """Return whether the number is not 0."""
+        return self.value != 0
+
+    def __int__(self) -> int:
+        """Return the number."""
+        return self.value
+
     @property
     def factor(self) -> str:
         """The words as they stand inside a product."""

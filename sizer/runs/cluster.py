@@ -6,10 +6,12 @@ another one, and a result that was collected is released, so that it is never ma
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import socket
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sizer import __version__
@@ -59,6 +61,7 @@ def _connected(address: str) -> Client:
     except ImportError:
         raise RunError(f"a cluster needs the extra: {install_command('cluster')}") from None
     _check_address(address)
+    _check_scheduler(address)
     try:
         return Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as problem:
@@ -76,6 +79,41 @@ def _check_address(address: str) -> None:
         socket.create_connection((found["host"].strip("[]"), int(found["port"])), PATIENCE_SECONDS).close()
     except (OSError, OverflowError) as problem:
         raise RunError(f"{address}: no Dask scheduler answers there ({_first_line(problem)})") from None
+
+
+def _check_scheduler(address: str) -> None:
+    """Check that a scheduler answers in time: Dask's client waits for long where something listens and says nothing."""
+    # In a thread: where this is called within a notebook, its loop is running here.
+    with ThreadPoolExecutor(1, thread_name_prefix="sizer") as thread:
+        try:
+            said = thread.submit(asyncio.run, _identity(address)).result()
+        except TimeoutError:
+            why = f"something listens, and said nothing for {PATIENCE_SECONDS} seconds"
+        except Exception as problem:  # whatever comes of reading another protocol as Dask's
+            why = _first_line(problem)
+        else:
+            kind = said.get("type") if isinstance(said, dict) else None
+            if kind == "Scheduler":
+                return
+            why = f"it is a {str(kind)[:40].lower()}" if kind else "it speaks another language"
+    raise RunError(f"{address}: no Dask scheduler answers there ({why})")
+
+
+async def _identity(address: str) -> Any:
+    """Return what a part of Dask's says of itself."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def asked() -> Any:
+        options = Security().get_connection_args("client")
+        link = await connect(address, timeout=PATIENCE_SECONDS, **options)
+        try:
+            await link.write({"op": "identity", "reply": True})
+            return await link.read()
+        finally:
+            link.abort()
+
+    return await asyncio.wait_for(asked(), PATIENCE_SECONDS)
 
 
 def _check_workers(client: Client, address: str) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.grids.boxes import configuration_at
+from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
 from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
@@ -232,7 +233,9 @@ class Making:
             provenance=provenance(self.sweep),
             account=account,
             rows=min(account.kept, self.order.get("keep", account.kept)),
-            calculator_row=configuration_at(self.sweep, best[0]) if best else None,
+            calculator_row=(
+                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types) if best else None
+            ),
         )
         with self.folder.new_file(work.whole("xlsx"), work.scratch) as path:
             write_workbook(path, tables, table_schema(self.sweep.columns), about)

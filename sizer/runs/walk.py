@@ -186,7 +186,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         InputError: the convention refuses the configuration.
     """
     grid, places = locate(sweep, configuration_id)
-    counted = count(grid.configuration(places))
+    counted = count(grid.configuration(places), sweep.cell_types)
     return {"id": configuration_id, **counted.configuration, **counted.columns()}
 
 
@@ -201,7 +201,7 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
     with faults_of(sweep.file):
-        return explain(grid.configuration(places))
+        return explain(grid.configuration(places), sweep.cell_types)
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:

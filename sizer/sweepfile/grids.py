@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sizer.networks.cells import CellType
@@ -37,9 +37,7 @@ def read_grids(
         cell_types: those that the file defines.
         findings: takes the faults.
     """
-    model: dict[str, Any] = dict(_read_model(data.get("model"), findings))
-    if cell_types:
-        model["cell_types"] = cell_types
+    model = dict(_read_model(data.get("model"), findings))
     declared = data.get("grid")
     if isinstance(declared, dict):
         grids: list[tuple[Any, Path]] = [(declared, ("grid",))]
@@ -51,7 +49,11 @@ def read_grids(
     _check_required(data, swept, findings)
     looks = Looks()
     found = [_read_grid(grid, path, model, findings, looks) for grid, path in grids if isinstance(grid, dict)]
-    return [grid for grid in found if grid is not None]
+    return [
+        grid if not cell_types else replace(grid, grid=replace(grid.grid, cell_types=cell_types))
+        for grid in found
+        if grid is not None
+    ]
 
 
 def _read_model(declared: Any, findings: Findings) -> dict[str, FieldValue]:

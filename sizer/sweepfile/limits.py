@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sizer.networks.conventions import CONVENTIONS, cell_of, own_cell, rules_for
+from sizer.networks.cells import CellType
+from sizer.networks.conventions import CONVENTIONS, cell_of, rules_for
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED, resolve, tally, wire
 from sizer.networks.network import refusals as network_refusals
@@ -47,7 +48,7 @@ def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
 
 def largest_counts(grid: Grid, bounds: Mapping[str, tuple[int, int]], columns: Iterable[str]) -> dict[str, int]:
     """Return an upper bound of each counted column over a grid, near the truth: its largest corner."""
-    return _largest(corner_choices(grid, bounds), [name for name in columns if name in COUNTED])
+    return _largest(corner_choices(grid, bounds), [name for name in columns if name in COUNTED], grid.cell_types)
 
 
 def largest_of_all(
@@ -65,12 +66,12 @@ def largest_of_all(
     wanted = [name for name in columns if name in COUNTED]
     found = dict.fromkeys(wanted, 0)
     for choices in several:
-        for name, value in _largest(choices, wanted).items():
+        for name, value in _largest(choices, wanted, grids[0].cell_types).items():
             found[name] = max(found[name], value)
     return found
 
 
-def _largest(choices: Choices, columns: Sequence[str]) -> dict[str, int]:
+def _largest(choices: Choices, columns: Sequence[str], cell_types: Mapping[str, CellType]) -> dict[str, int]:
     """Return the largest of each counted column at the corners.
 
     Every count grows with every whole number, but for two. A projection that is 0 makes more weights than a small
@@ -80,11 +81,11 @@ def _largest(choices: Choices, columns: Sequence[str]) -> dict[str, int]:
     # Of the weights follow their bytes, which are most of the columns.
     counts = list(dict.fromkeys("weights" if name in BYTES else name for name in columns))
     found = dict.fromkeys(counts, 0)
-    for corner in _corners(choices):
-        resolved = resolve(corner)
-        if not cell_of(resolved).grows:
+    for corner, cell in _corners(choices, cell_types):
+        resolved = resolve(corner, cell)
+        if not cell.grows:
             resolved["inputs"] += 1  # a layer as wide as what feeds it has fewer weights: never at this corner
-        for name, value in tally(wire(resolved), counts).items():
+        for name, value in tally(wire(resolved, cell), counts).items():
             found[name] = max(found[name], int(value))
     return {name: BYTES[name] * found["weights"] if name in BYTES else found[name] for name in columns}
 
@@ -120,11 +121,11 @@ def _joined(several: Sequence[Choices]) -> Choices:
     found: Choices = {}
     for name in dict.fromkeys(name for choices in several for name in choices):
         default = (FIELDS[name].default if name in FIELDS else None,)
-        values = tuple({id(value): value for choices in several for value in choices.get(name, default)}.values())
+        values = tuple(value for choices in several for value in choices.get(name, default))
         if name in FIELDS and FIELDS[name].kind == "count":
             largest = max((value for value in values if value is not None), default=None)
             values = tuple(value for value in (None, 0) if value in values) + ((largest,) if largest else ())
-        elif name != "cell_types":
+        else:
             values = tuple(dict.fromkeys(values))
         found[name] = values
     return found
@@ -135,11 +136,12 @@ def _corner_number(choices: Choices) -> int:
     return math.prod(map(len, choices.values()))
 
 
-def _corners(choices: Choices) -> Iterator[dict[str, Any]]:
+def _corners(choices: Choices, cell_types: Mapping[str, CellType]) -> Iterator[tuple[dict[str, Any], CellType]]:
     for values in itertools.product(*choices.values()):
         corner = dict(zip(choices, values, strict=True))
-        if own_cell(corner) or corner["cell_type"] in CONVENTIONS[corner["convention"]].bias_vectors:
-            yield corner
+        cell = cell_of(corner, cell_types)
+        if cell.own or cell.name in CONVENTIONS[corner["convention"]].bias_vectors:
+            yield corner, cell
 
 
 def too_large(name: str, value: int) -> str:
@@ -249,13 +251,14 @@ def _is_tied(grid: Grid) -> bool:
 def _refused(grid: Grid, places: Sequence[int]) -> tuple[str, str] | None:
     """Return the field and reason of the first rule that refuses the configuration at some places, None if none does."""
     given = grid.configuration(places)
+    cell = grid.cell(given)
     if given.get("tied_embedding"):
-        answers = [(rule, refuses) for rule, refuses in network_refusals(given) if refuses]
+        answers = [(rule, refuses) for rule, refuses in network_refusals(given, cell) if refuses]
         return (answers[0][0].field, answers[0][0].reason) if answers else None
     # What feeds the output layer matters to tied embeddings alone; leaving the wiring out is ten times faster.
     tested = {name: field.default if given.get(name) is None else given[name] for name, field in FIELDS.items()}
     tested["fed"] = 0
-    for rule in rules_for(CONVENTIONS[str(given["convention"])], str(given["cell_type"]), own_cell(given)):
+    for rule in rules_for(CONVENTIONS[str(given["convention"])], cell):
         if rule.refuses(tested):
             return rule.field, rule.reason
     return None

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sizer.networks.cells import CellType
+from sizer.networks.conventions import cell_of
 from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.axis import Column
 
 if TYPE_CHECKING:
-    from sizer.networks.cells import CellType
     from sizer.sweepfile.expressions import Expression
 
 
@@ -38,9 +39,10 @@ class Grid:
     """One grid: the axes in file order, the last one fastest, and the fields that stay the same."""
 
     fixed: Mapping[str, Any]
-    """The fields of `model` that no axis of this grid varies, as given; absent ones are not in it. And, where the file
-    defines cell types of its own, these under `cell_types`, as a network's fields carry them."""
+    """The fields of `model` that no axis of this grid varies, as given; absent ones are not in it."""
     axes: tuple[Axis, ...]
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    """The cell types that the file defines."""
 
     @property
     def size(self) -> int:
@@ -75,14 +77,22 @@ class Grid:
     def configuration(self, places: Sequence[int]) -> dict[str, Any]:
         """Return the fields, as given, of the configuration at a place on each axis, exact at any size.
 
-        In the order of `FIELDS`. Where the sweep defines cell types of its own, they come along under `cell_types`.
+        In the order of `FIELDS`.
         """
         at = {column.field: place for axis, place in zip(self.axes, places, strict=True) for column in axis.columns}
         found: dict[str, Any] = dict(self.fixed)
         for name in self.by_base:
             column = self.columns[name]
             found[name] = column.value(at[name], 0 if column.base is None else found[column.base])
-        return {name: found[name] for name in (*FIELDS, "cell_types") if name in found}
+        return {name: found[name] for name in FIELDS if name in found}
+
+    def cell(self, words: Mapping[str, Any]) -> CellType:
+        """Return the table of the cells of configurations with certain words.
+
+        Args:
+            words: `convention` and `cell_type`, at least those of them that are swept.
+        """
+        return cell_of({**self.fixed, **words}, self.cell_types)
 
 
 @dataclass(frozen=True)

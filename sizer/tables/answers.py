@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from sizer.errors import RunError
 from sizer.networks.fields import FIELDS
+from sizer.outlets import write_whole
 from sizer.tables.arrow import regrouped
 from sizer.tables.foreign_words import shielded, shielded_name
 from sizer.tables.parquet import ParquetWriter
@@ -84,7 +85,7 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
                 writers.write(table)
         return
     for line in _TEXTS[form](answer):
-        sink.write(line.encode())
+        write_whole(sink, line.encode())
 
 
 def _tables(answer: Answer) -> Iterator[pa.Table]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sizer.networks.breakdown import assumptions
-from sizer.networks.conventions import cell_of
+from sizer.networks.cells import CellType
+from sizer.networks.conventions import NO_OWN, cell_of
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import Group, resolve, wire
 from sizer.networks.tensors import Tensor
@@ -30,32 +31,33 @@ class Breakdowns:
         self.structures: list[dict[str, Any]] = []
         self._places: dict[Any, int] = {}
 
-    def place(self, fields: Mapping[str, Any]) -> int:
+    def place(self, fields: Mapping[str, Any], cell_types: Mapping[str, CellType] = NO_OWN) -> int:
         """Return the number of a network's table; -1 where there are too many.
 
         Args:
             fields: one network that `sizer.count` counts; no lists.
+            cell_types: those that a person defines.
         """
         given = {name: value for name, value in fields.items() if value is not None}
         variable: tuple[str, ...] = ()
-        if cell_of(given).grows:  # the tensors of the others depend on whether widths are equal
+        cell = cell_of(given, cell_types)
+        if cell.grows:  # the tensors of the others depend on whether widths are equal
             variable = tuple(name for name in given if name in _COUNTS and given[name] > 0)
         # Cell types of a sweep's own are the same in all of its networks, and their names are in the key.
-        key = (variable, tuple((name, given[name]) for name in given if name not in {*variable, "cell_types"}))
+        key = (variable, tuple((name, given[name]) for name in given if name not in variable))
         if key not in self._places:
             if len(self.structures) >= MOST_STRUCTURES:
                 return -1
             self._places[key] = len(self.structures)
-            self.structures.append(_structure(given, variable))
+            self.structures.append(_structure(given, cell, variable))
         return self._places[key]
 
 
-def _structure(given: Mapping[str, Any], variable: tuple[str, ...]) -> dict[str, Any]:
+def _structure(given: Mapping[str, Any], cell: CellType, variable: tuple[str, ...]) -> dict[str, Any]:
     symbols = {name: Symbolic({(name,): 1}, frozenset(variable)) for name in variable}
-    resolved = resolve({**given, **symbols})
-    groups = [_group(group, resolved["layers"]) for group in wire(resolved).groups]
-    plain = resolve(given)
-    said = " · ".join([str(given["convention"]), str(given["cell_type"]), assumptions(plain)])
+    resolved = resolve({**given, **symbols}, cell)
+    groups = [_group(group, resolved["layers"]) for group in wire(resolved, cell).groups]
+    said = " · ".join([str(given["convention"]), str(given["cell_type"]), assumptions(resolve(given, cell), cell)])
     return {"said": said, "groups": [group for group in groups if group["tensors"] and group["times"]]}
 
 

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sizer.networks.conventions import CONVENTIONS, cell_of
+from sizer.networks.cells import CellType
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import Group, Network, refusals, resolve, tally, wire
 from sizer.networks.tensors import Tensor, product
@@ -103,30 +105,30 @@ class Calculator:
         return sum(row.macs_per_step.value * row.times.value for row in self.tensors)
 
 
-def calculator_of(configuration: Mapping[str, Any]) -> Calculator:
+def calculator_of(described: Description) -> Calculator:
     """Return a configuration as formulas.
 
     Args:
-        configuration: fields that `sizer.count` takes, without lists per layer; cell types that a person defines in
-            `cell_types`.
+        described: a network without lists per layer.
     """
-    said = resolve(configuration)
-    reasons = {name: _stays(configuration, name) for name in FIELDS if FIELDS[name].kind != "choice"}
+    configuration, cell = described.fields, described.cell
+    said = resolve(configuration, cell)
+    reasons = {name: _stays(configuration, cell, name) for name in FIELDS if FIELDS[name].kind != "choice"}
     leaves = {
         name: Live(int(said[name]), name, holds_truth=FIELDS[name].kind == "boolean")
         for name, reason in reasons.items()
         if reason is None
     }
-    resolved = resolve({**configuration, **leaves})
+    resolved = resolve({**configuration, **leaves}, cell)
     if CONVENTIONS[said["convention"]].candidate_bias and any(
-        tensor.when == "candidate_bias" for tensor in cell_of(said).tensors
+        tensor.when == "candidate_bias" for tensor in cell.tensors
     ):
         leaves["candidate_bias"] = Live(said["candidate_bias"], "candidate_bias", holds_truth=True)
         resolved["candidate_bias"] = leaves["candidate_bias"]
-    widths, network = _named(wire(resolved))
+    widths, network = _named(wire(resolved, cell))
     rules = [
         (rule.field, rule.reason, refused)
-        for rule, refused in refusals({**configuration, **leaves}, network.fed)
+        for rule, refused in refusals({**configuration, **leaves}, cell, network.fed)
         if refused is not False
     ]
     return Calculator(
@@ -143,14 +145,13 @@ def calculator_of(configuration: Mapping[str, Any]) -> Calculator:
     )
 
 
-def _stays(configuration: Mapping[str, Any], name: str) -> str | None:
+def _stays(configuration: Mapping[str, Any], cell: CellType, name: str) -> str | None:
     """Return why a field cannot be changed under this convention, or for this cell; None where it can."""
     field = FIELDS[name]
     others = {key: value for key, value in configuration.items() if FIELDS.get(key, field).kind == "choice"}
-    others["cell_types"] = configuration.get("cell_types")
     changed = [0, 1] if field.kind == "boolean" else [int(field.default or 0) + 1]
     for value in changed:
-        for rule, refuses in refusals({**_RICH, **others, name: value}, fed=_RICH["embedding"]):
+        for rule, refuses in refusals({**_RICH, **others, name: value}, cell, _RICH["embedding"]):
             if refuses and rule.field == name != "inputs":
                 return rule.reason
     return None
@@ -187,7 +188,7 @@ def _named(network: Network) -> tuple[tuple[Width, ...], Network]:
         replace(group, dimensions=dimensions) for group, dimensions in zip(network.groups, renamed, strict=True)
     )
     fed = next(group.dimensions["fed"] for group in groups if group.label == "output")
-    return tuple(found.values()), Network(groups, fed)
+    return tuple(found.values()), replace(network, groups=groups, fed=fed)
 
 
 def _names_used(group: Group) -> set[int | str | None]:

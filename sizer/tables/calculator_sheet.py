@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from sizer.networks.conventions import CONVENTIONS, cell_of
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description
 from sizer.networks.network import BYTES
 from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.calculator import Calculator, Entry, calculator_of
@@ -19,14 +20,14 @@ _ROUNDED = f"rounded: past {EXACT:,} a spreadsheet does not hold every whole num
 
 
 def write_calculator(
-    workbook: Any, styles: Styles, configuration: Mapping[str, Any] | None, name: str = "Calculator", about: str = ""
+    workbook: Any, styles: Styles, network: Description | None, name: str = "Calculator", about: str = ""
 ) -> None:
     """Add the sheet to a workbook.
 
     Args:
         workbook: an open `xlsxwriter.Workbook`.
         styles: its formats.
-        configuration: what `calculator_of` takes; None where nothing was kept.
+        network: what `calculator_of` takes; None where nothing was kept.
         name: of the sheet.
         about: which configuration it is, in words.
     """
@@ -39,10 +40,10 @@ def write_calculator(
     sheet.set_column(2, 2, 36)
     sheet.set_column(3, 6, 16)
     sheet.write_string(0, 0, "Calculator", styles.title)
-    if configuration is None:
+    if network is None:
         sheet.write_string(2, 0, "No configuration was kept, so there is none to calculate with.")
         return
-    _Layout(workbook, sheet, styles, name).write(calculator_of(configuration), configuration, about)
+    _Layout(workbook, sheet, styles, name).write(calculator_of(network), network, about)
 
 
 class _Layout:
@@ -55,9 +56,9 @@ class _Layout:
         self.name = name
         self.row = 0
 
-    def write(self, calculator: Calculator, configuration: Mapping[str, Any], about: str) -> None:
+    def write(self, calculator: Calculator, network: Description, about: str) -> None:
         convention = CONVENTIONS[calculator.convention]
-        cell = cell_of(configuration)
+        cell = network.cell
         lines = [
             about,
             f"Convention {calculator.convention}: {convention.title}. Cell type {calculator.cell_type}: {cell.title}.",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.grids.boxes import configuration_at
+from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
@@ -31,6 +32,8 @@ class Exported:
     weights: int | None
     fields: Mapping[str, Any]
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
+    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    """Those that its sweep defines."""
 
 
 def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
@@ -79,7 +82,7 @@ def configurations(
     Args:
         results: where the rows are from.
         rows: with the columns of `columns_needed`.
-        own_cells: whether cell types that the sweep defines come along, as `cell_types`.
+        own_cells: whether cell types that the sweep defines come along.
     """
     sweep = _sweep_of(results, own_cells)
     if sweep is None or "id" not in results.columns:
@@ -89,15 +92,17 @@ def configurations(
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
-    names = [name for name in (*FIELDS, "cell_types") if name in said]
+    names = [name for name in FIELDS if name in said]
     for row in rows:
+        if row["id"] is None:
+            raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
         try:
             given = configuration_at(sweep, row["id"])
         except IndexError as problem:
             raise InputError(
                 [Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]
             ) from None
-        yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names})
+        yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names}, sweep.cell_types)
 
 
 def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | None) -> None:
@@ -106,7 +111,13 @@ def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | N
     Raises:
         InputError: a configuration counts something else than its row says, or is no network.
     """
-    counted = count({name: value for name, value in fields.items() if value is not None}).weights
+    try:
+        counted = count({name: value for name, value in fields.items() if value is not None}).weights
+    except InputError as problem:
+        raise InputError(
+            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}")
+            for fault in problem.faults
+        ) from None
     if weights is not None and counted != weights:
         message = f"a row of {weights:,} weights counts {counted:,} by its columns: some field is not among them; name the Parquet table or the manifest of the run"
         raise InputError([Fault(results.labels[0], 0, 0, "weights", message)])

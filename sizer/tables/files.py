@@ -6,8 +6,11 @@ once the process that wrote them is gone.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sizer.errors import RunError
+from sizer.outlets import write_whole
 
 _PARTIAL = ".partial"
 _READERS = 4
@@ -32,9 +36,18 @@ class Digest(NamedTuple):
     """In hexadecimal."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a file's name, on every usual file system."""
+
+
 def partial_path(path: Path) -> Path:
     """Return the temporary name under which this process writes a file."""
-    return path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
+    end = f".{os.getpid()}{_PARTIAL}"
+    name = path.name
+    if len(os.fsencode(f".{name}{end}")) > LONGEST_NAME:
+        # A name may be as long as names can be; the temporary one must not fail for being longer.
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}{end}")
 
 
 class PendingFiles:
@@ -42,26 +55,56 @@ class PendingFiles:
 
     def __init__(self) -> None:
         """Start with no file."""
-        self._pending: list[Path] = []
+        self._pending: list[tuple[Path, Path]] = []
+        self._scratch: list[tempfile.TemporaryDirectory[str]] = []
 
     def add(self, path: Path) -> Path:
-        """Return the temporary path to write for a file that is to be."""
-        self._pending.append(path)
-        return partial_path(path)
+        """Return the temporary path to write for a file that is to be.
+
+        A link stays: the file that it leads to is replaced. What is no file, such as a device or a named pipe, is
+        never replaced: the bytes are written into it.
+        """
+        if _takes_bytes(path):
+            self._scratch.append(tempfile.TemporaryDirectory(prefix="sizer-"))
+            partial = Path(self._scratch[-1].name) / f"whole{_PARTIAL}"
+        else:
+            path = Path(os.path.realpath(path)) if path.is_symlink() else path
+            partial = partial_path(path)
+        self._pending.append((partial, path))
+        return partial
 
     def commit(self) -> None:
         """Rename every file to its name, in the order of `add`; the last one is the commit point."""
-        for path in self._pending:
-            sync(partial_path(path))
-        for path in self._pending:
-            partial_path(path).replace(path)
-        self._pending.clear()
+        for partial, _ in self._pending:
+            sync(partial)
+        for partial, path in self._pending:
+            if _takes_bytes(path):
+                with partial.open("rb") as whole, path.open("wb", buffering=0) as device:
+                    while piece := whole.read(1 << 20):
+                        write_whole(device, piece)
+            else:
+                partial.replace(path)
+        self.discard()
 
     def discard(self) -> None:
         """Remove what was written under temporary names."""
-        for path in self._pending:
-            partial_path(path).unlink(missing_ok=True)
+        for partial, _ in self._pending:
+            # On a disk that may not be written even this fails, and there is nothing to remove.
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         self._pending.clear()
+        for folder in self._scratch:
+            folder.cleanup()
+        self._scratch.clear()
+
+
+def _takes_bytes(path: Path) -> bool:
+    """Return whether a path is something to write into that is no file: a device, a named pipe, `/dev/stdout`."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextmanager

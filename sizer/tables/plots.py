@@ -20,7 +20,7 @@ from sizer.extras import install_command
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option
-from sizer.tables.results import RESULT, TABLE, Results
+from sizer.tables.results import PLACE, RESULT, TABLE, Results
 from sizer.tables.selection import selection
 from sizer.tables.sql import identifier, literal
 
@@ -51,6 +51,8 @@ _FIRST = (
     "layers",
 )
 """The fields that a plot looks for along its axis, in this order."""
+_SMALLEST, _LARGEST, _ROWS, _BAR = (identifier(f"{PLACE} {word}") for word in ("smallest", "largest", "rows", "bar"))
+"""Columns that are worked out on the way; no result has such a name, though it may have one called `rows`."""
 _COLOURED = ("layers", "convention", "cell_type", "bidirectional", "recurrent_projection", "nonrecurrent_projection")
 
 
@@ -271,6 +273,10 @@ def varying_of(connection: duckdb.DuckDBPyConnection, results: Results, source: 
     return Varying(rows, values)
 
 
+def _no_counts(results: Results, *others: str) -> Fault:
+    return Fault(results.name, 0, 0, "", f"no row has {' and '.join((*others, 'weights'))}; there is nothing to draw")
+
+
 def _along(varying: Varying) -> str:
     """Return the field that a plot has along its axis, the first of those that vary; empty where none does."""
     return next((name for name in _FIRST if varying.values.get(name, 0) > 1), "")
@@ -300,7 +306,7 @@ def _groups(
     name = identifier(column)
     if results.columns[column] != "count":
         word = f"coalesce(CAST({name} AS VARCHAR), {literal(NOT_SAID)})"
-        rows = connection.execute(f"SELECT {word}, sum(rows) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+        rows = connection.execute(f"SELECT {word}, sum({_ROWS}) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
         words = [found for found, _ in rows]
         if len(words) <= MOST_COLOURS:
             return word, sorted(words), False
@@ -407,14 +413,15 @@ def points_of(
     colour = asked.colour or _colour(varying, x)
     by = ", ".join(identifier(name) for name in dict.fromkeys([x, colour]) if name)
     # Millions of rows become thousands before anything is worked out for each.
-    said = f"{source} WHERE {identifier(x)} IS NOT NULL"
+    said = f"{source} WHERE {identifier(x)} IS NOT NULL AND weights IS NOT NULL"
     few = (
-        f"(SELECT {by}, min(weights) AS smallest, max(weights) AS largest, count(*) AS rows FROM {said} GROUP BY {by})"
+        f"(SELECT {by}, min(weights) AS {_SMALLEST}, max(weights) AS {_LARGEST}, count(*) AS {_ROWS}"
+        f" FROM {said} GROUP BY {by})"
     )
     place, length = _spans(connection, few, x, varying.values.get(x, 2**31), MOST_POINTS)
     group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
     points = connection.execute(
-        f"SELECT {place} AS x, {group} AS colour, min(smallest), max(largest), CAST(sum(rows) AS BIGINT)"
+        f"SELECT {place} AS x, {group} AS colour, min({_SMALLEST}), max({_LARGEST}), CAST(sum({_ROWS}) AS BIGINT)"
         f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     return Points(x, length, colour, groups, numbers, points)
@@ -425,6 +432,8 @@ def _weights(
 ) -> tuple[Any, int]:
     """Draw how far weights go at each value of a field: a line for the largest, a thinner one for the smallest."""
     found = points_of(connection, source, varying, results, asked)
+    if not found.points:
+        raise InputError([_no_counts(results, found.x)])
     x, colour, groups, numbers = found.x, found.colour, found.groups, found.numbers
     values = [dict(zip(("x", "colour", "smallest", "largest", "rows"), row, strict=True)) for row in found.points]
     length = found.length
@@ -474,10 +483,10 @@ def _heatmap(
         raise InputError([Fault("", 0, 0, "kind", message)])
     by = ", ".join(map(identifier, (x, y)))
     said = f"{source} WHERE {' AND '.join(f'{identifier(name)} IS NOT NULL' for name in (x, y, 'cells'))}"
-    few = f"(SELECT {by}, max(cells) AS most, arg_max(weights, cells) AS of_most, count(*) AS rows FROM {said} GROUP BY {by})"
+    few = f"(SELECT {by}, max(cells) AS {_LARGEST}, arg_max(weights, cells) AS {_SMALLEST}, count(*) AS {_ROWS} FROM {said} GROUP BY {by})"
     across, up = (_axis(connection, few, column, results, varying) for column in (x, y))
     rows = connection.execute(
-        f"SELECT {across} AS x, {up} AS y, max(most), arg_max(of_most, most), CAST(sum(rows) AS BIGINT)"
+        f"SELECT {across} AS x, {up} AS y, max({_LARGEST}), arg_max({_SMALLEST}, {_LARGEST}), CAST(sum({_ROWS}) AS BIGINT)"
         f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     values = [dict(zip(("x", "y", "cells", "weights", "rows"), row, strict=True)) for row in rows]
@@ -524,16 +533,19 @@ def _histogram(
     library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
 ) -> tuple[Any, int]:
     """Draw how many configurations there are of each size."""
+    source = f"(SELECT * FROM {source} WHERE weights IS NOT NULL)"
     ((low, high),) = connection.execute(f"SELECT min(weights), max(weights) FROM {source}").fetchall()
+    if low is None:
+        raise InputError([_no_counts(results)])
     length = _round_up(-(-(high - low + 1) // MOST_BARS))
     start = low // length * length
     colour = asked.colour or _colour(varying)
     low_end = f"(weights - {start}) // {length}"
     by = f", {identifier(colour)}" if colour else ""
-    few = f"(SELECT {low_end} AS bar{by}, count(*) AS rows FROM {source} GROUP BY ALL)"
+    few = f"(SELECT {low_end} AS {_BAR}{by}, count(*) AS {_ROWS} FROM {source} GROUP BY ALL)"
     group, groups, numbers = _groups(connection, few, colour, results, varying) if colour else ("''", [""], False)
     rows = connection.execute(
-        f"SELECT bar * {length} + {start}, {group} AS colour, CAST(sum(rows) AS BIGINT) FROM {few} GROUP BY ALL ORDER BY 1, 2"
+        f"SELECT {_BAR} * {length} + {start}, {group} AS colour, CAST(sum({_ROWS}) AS BIGINT) FROM {few} GROUP BY ALL ORDER BY 1, 2"
     ).fetchall()
     values = [{"low": first, "high": first + length, "colour": word, "rows": number} for first, word, number in rows]
     encoded: dict[str, Any] = {

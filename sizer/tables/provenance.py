@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sizer.errors import is_text
+
 _LARGEST = 10**300
 """Larger than any bound; what draws and what a browser reads has no numbers past 10**308."""
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and is_text(value)
+
+
+def _is_name(value: Any) -> bool:
+    return _is_text(value) and bool(value)
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) is int and abs(value) < _LARGEST
+    return type(value) is int and 0 <= value < _LARGEST
 
 
 def _is_list(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -25,7 +31,7 @@ def _is_list(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _is_table(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, dict) and all(map(of, value.values()))
+    return lambda value: isinstance(value, dict) and all(map(is_text, value)) and all(map(of, value.values()))
 
 
 def _is_bound(value: Any) -> bool:
@@ -35,12 +41,13 @@ def _is_bound(value: Any) -> bool:
 
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "sizer": _is_text,
-    "name": _is_text,
+    "name": _is_name,
     "sweep_sha256": _is_text,
     "sweep": _is_text,
     "conventions": _is_list(_is_text),
     "budget": _is_table(_is_bound),
     "where": _is_list(_is_text),
+    "columns": _is_list(_is_text),
     "configurations": _is_number,
     "kept": _is_number,
     "not_valid": _is_table(_is_number),

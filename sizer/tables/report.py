@@ -81,7 +81,7 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
     """Return the rows column by column, with the fields that the table leaves out, and their breakdowns."""
     breakdowns = Breakdowns()
     networks: list[Exported] = list(configurations(results, iter(table), own_cells=True))
-    places = [breakdowns.place(network.fields) for network in networks]
+    places = [breakdowns.place(network.fields, network.cell_types) for network in networks]
     columns = [_column(name, kind, [row[name] for row in table]) for name, kind in results.columns.items()]
     others = [name for name in FIELDS if networks and name in networks[0].fields and name not in results.columns]
     columns += [
@@ -89,7 +89,10 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
         for name in others
     ]
     columns.append({**_column("#structure", "count", places), "hidden": True})
-    weights = [row["weights"] for row in table] if "weights" in results.columns else []
+    # A table of several runs may have rows without a count; the row that is shown first has the largest.
+    weights = (
+        [-1 if row["weights"] is None else row["weights"] for row in table] if "weights" in results.columns else []
+    )
     first = weights.index(max(weights)) if weights else 0
     return {"rows": len(table), "columns": columns, "first": first}, breakdowns
 

@@ -19,6 +19,7 @@ import json
 import os
 import re
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from sizer.errors import Fault, InputError, RunError, quoted
+from sizer.errors import Fault, InputError, RunError, is_text, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
@@ -53,7 +54,16 @@ RESULT = "result"
 TABLE = "rows"
 """What a connection calls the table."""
 PLACE = "#"
-"""A column of that table: which result a row is from, 0 for the first; no result has a column of this name."""
+"""A column of that table: which result a row is from, 0 for the first.
+
+No result has a column of this name, nor one that begins with it and a space: those are what queries work out on the way.
+"""
+_KNOWN: dict[str, Kind] = {
+    "id": "count",
+    **{name: field.kind for name, field in FIELDS.items()},
+    **dict.fromkeys(COUNTED, "count"),
+}
+"""What the columns hold that Sizer knows."""
 _DELIMITERS = (",", ";", "\t")
 _TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 _MEMORY = "1GB"
@@ -231,16 +241,23 @@ def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
             faults.extend(problem.faults)
         except OSError as problem:
             faults.append(Fault(name, 0, 0, "", f"cannot be read: {problem.strerror or problem}"))
+        except ValueError as problem:  # a zero byte, or half a character, within a file's name
+            faults.append(Fault(name, 0, 0, "", f"cannot be read: {problem}"))
     twice = {name for name in given if given.count(name) > 1}
     faults.extend(Fault(name, 0, 0, "", "is named twice") for name in sorted(twice))
     kinds: dict[str, tuple[Kind, str]] = {}
+    spelt: dict[str, tuple[str, str]] = {}
     for result in found:
         for column, kind in result.columns.items():
             first, where = kinds.setdefault(column, (kind, result.name))
             if kind != first:
                 message = f"holds {_AS_SHOWN[kind]} here, and {_AS_SHOWN[first]} in {where}"
                 faults.append(Fault(result.name, 0, 0, column, message))
-            if column == RESULT and len(given) > 1:
+            twin, where = spelt.setdefault(column.casefold(), (column, result.name))
+            if twin != column:
+                message = f"differs from {quoted(twin)} in {where} in capitals only"
+                faults.append(Fault(result.name, 0, 0, column, message))
+            if column.lower() == RESULT and len(given) > 1:
                 faults.append(Fault(result.name, 0, 0, RESULT, "a column of this name would hold each row's file"))
     if not given:
         faults.append(Fault("", 0, 0, "", "name a result: a Parquet or CSV file, a folder of parts or a manifest"))
@@ -255,6 +272,8 @@ _AS_SHOWN: dict[Kind, str] = {"count": "whole numbers", "boolean": "true and fal
 def _open(name: str, path: Path) -> Result:
     if not path.exists():
         raise _fault(name, f"no such file{_nearby(path)}")
+    if not is_text(str(path.resolve())):
+        raise _fault(name, "has a name or a folder that is no UTF-8, and DuckDB opens no such file; rename it")
     if path.name.endswith(MANIFEST) and path.is_file():
         found = checked_manifest(name, path)
         if found is None:
@@ -321,6 +340,8 @@ def _parquet(name: str, path: Path, files: list[Path]) -> Result:
         elif names != schema.names:
             raise _fault(name, f"{file.name} has other columns than {files[0].name}")
     assert schema is not None
+    if not schema.names:
+        raise _fault(name, "has no columns")
     if path.is_dir():
         _check_numbers(name, numbers)
     return Result(name, tuple(files), _kinds(name, schema), _provenance(said))
@@ -347,6 +368,7 @@ def _within(file: Path, path: Path) -> str:
 
 
 def _provenance(said: bytes) -> Mapping[str, Any]:
+    """Return what a table says of itself; nothing where it is not the word of a run."""
     try:
         found = json.loads(said)
     except (ValueError, RecursionError):
@@ -364,7 +386,7 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
             kind = "boolean"
         elif pa.types.is_signed_integer(field.type) or field.type in (pa.uint8(), pa.uint16(), pa.uint32()):
             kind = "count"
-        elif any(is_text(field.type) for is_text in (pa.types.is_string, pa.types.is_large_string)) or (
+        elif any(is_one(field.type) for is_one in (pa.types.is_string, pa.types.is_large_string)) or (
             pa.types.is_dictionary(field.type) and pa.types.is_string(field.type.value_type)
         ):
             kind = "choice"
@@ -372,6 +394,10 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
             message = f"holds {field.type}; the tables of a run hold whole numbers, true and false, and words"
             faults.append(Fault(name, 0, 0, field.name, message))
             continue
+        known = _KNOWN.get(field.name, kind)
+        if known != kind:
+            message = f"holds {_AS_SHOWN[kind]}; in the tables of a run it holds {_AS_SHOWN[known]}"
+            faults.append(Fault(name, 0, 0, field.name, message))
         kinds[field.name] = kind
     if faults:
         raise InputError(faults)
@@ -388,7 +414,7 @@ def _check_columns(name: str, columns: Sequence[str]) -> None:
     faults = []
     for column in columns:
         other = first.setdefault(column.casefold(), column)
-        if not column or column == PLACE or "\0" in column:
+        if not column or column.split(" ")[0] == PLACE or "\0" in column or not is_text(column):
             faults.append(Fault(name, 0, 0, "", f"has a column named {quoted(column)}; give it another name"))
         elif other == column and columns.count(column) > 1:
             faults.append(Fault(name, 0, 0, "", f"has two columns named {quoted(column)}"))
@@ -405,18 +431,15 @@ def _csv(name: str, path: Path) -> Result:
     header = raw.rstrip("\r\n")
     line = header.splitlines()[0] if header else ""
     delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"?', "", header).count)
+    reader = csv.reader(io.StringIO(header, ""), delimiter=delimiter, strict=True)
     try:
-        columns = [bare_name(word) for word in next(csv.reader(io.StringIO(header, ""), delimiter=delimiter), [""])]
+        columns = [bare_name(word) for word in next(reader, [""])]
     except csv.Error as problem:
-        raise _fault(name, f"has a first line that is no CSV: {problem}") from None
-    known = {"id", *FIELDS, *COUNTED}
-    if not known & {*columns}:
+        raise _fault(name, f"has a first line that is no CSV, {quoted(line)}: {problem}") from None
+    if not {*_KNOWN} & {*columns}:
         raise _fault(name, f"has no column of a run in its first line, {quoted(line)}")
     _check_columns(name, columns)
-    kinds: dict[str, Kind] = {
-        column: FIELDS[column].kind if column in FIELDS else "count" if column in known else "choice"
-        for column in columns
-    }
+    kinds: dict[str, Kind] = {column: _KNOWN.get(column, "choice") for column in columns}
     line_end = (
         ("\\r\\n" if raw.endswith("\r\n") else "\\n") if any({"\r", "\n"} & {*column} for column in columns) else ""
     )
@@ -427,14 +450,16 @@ def _header(name: str, path: Path) -> str:
     opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opened(path, "rb") as file:
-            raw: bytes = file.readline(_LONGEST_HEADER)
+            raw: bytes = file.readline(_LONGEST_HEADER + 1)
             # A name in quotes may go on in the next line.
-            while raw.count(b'"') % 2 and len(raw) < _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
+            while raw.count(b'"') % 2 and len(raw) <= _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
                 raw += more
+        if len(raw) > _LONGEST_HEADER:
+            raise _fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _fault(name, "is no CSV in UTF-8") from None
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, zlib.error, EOFError):
         raise _fault(name, "is no gzip file, or is damaged") from None
 
 

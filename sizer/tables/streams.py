@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+
+from sizer.outlets import write_whole
 
 Sink = Path | IO[bytes] | io.RawIOBase
 
@@ -51,10 +54,15 @@ class LeftOpen(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Hand bytes on; return how many."""
-        return self._stream.write(data) or 0
+        """Hand all of the bytes on; return how many. Arrow asks no stream how many it took."""
+        return write_whole(self._stream, data)
 
 
 def opened(sink: Sink) -> Any:
     """Return a sink as a stream of Arrow's; a stream that the caller opened stays open when that one is closed."""
-    return pa.OSFile(str(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(LeftOpen(sink), "w")
+    return pa.OSFile(as_arrow_takes_it(sink), "wb") if isinstance(sink, Path) else pa.PythonFile(LeftOpen(sink), "w")
+
+
+def as_arrow_takes_it(path: Path) -> str | bytes:
+    """Return a path for Arrow, which would have a name's text in UTF-8 and takes bytes as they are."""
+    return os.fsencode(path) if os.name == "posix" else str(path)

@@ -25,12 +25,13 @@ import xlsxwriter
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.networks.counting import count
+from sizer.networks.counting import Description, count_network
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.calculator_sheet import write_calculator
 from sizer.tables.files import partial_path
 from sizer.tables.largest import Largest
 from sizer.tables.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
+from sizer.tables.streams import as_arrow_takes_it
 from sizer.tables.styles import PAST_EXACT, Styles
 from sizer.tables.summary_sheet import write_summary
 from sizer.tables.sweep_sheet import write_facts, write_sweep
@@ -62,8 +63,8 @@ class About:
     account: Account
     rows: int
     """How many rows will come."""
-    calculator_row: Mapping[str, Any] | None
-    """The fields of the configuration that the calculator starts from; None where nothing was kept."""
+    calculator_row: Description | None
+    """The configuration that the calculator starts from; None where nothing was kept."""
 
 
 @dataclass
@@ -104,7 +105,11 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
         write_sweep(workbook, styles, about.sweep, about.provenance)
         row = about.calculator_row
-        which = "" if row is None else f"The largest configuration that was kept: {count(row).weights:,} weights."
+        which = (
+            ""
+            if row is None
+            else f"The largest configuration that was kept: {count_network(row.wired()).weights:,} weights."
+        )
         write_calculator(workbook, styles, row, about=which)
 
     _write(path, tables, schema, _Seen.of(schema, largest=Largest()), about.sweep.name, write_rest)
@@ -157,7 +162,10 @@ def _check_rows(rows: int) -> None:
 def _store(scratch: Path, tables: Iterable[pa.Table], schema: pa.Schema, seen: _Seen) -> None:
     """Put the rows into a file, and note what a workbook needs to know of them before its first row."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.OSFile(str(scratch), "wb") as file, pa.ipc.new_stream(file, schema, options=options) as stream:
+    with (
+        pa.OSFile(as_arrow_takes_it(scratch), "wb") as file,
+        pa.ipc.new_stream(file, schema, options=options) as stream,
+    ):
         for table in tables:
             stream.write_table(table)
             seen.rows += len(table)
@@ -222,7 +230,7 @@ def _add_configurations(workbook: Any, styles: Styles, number: int, rows: int, s
 
 def _fill(target: zipfile.ZipFile, made: zipfile.ZipFile, scratch: Path, schema: pa.Schema, seen: _Seen) -> None:
     """Copy a workbook entry by entry, with the rows put into its first sheets."""
-    with pa.OSFile(str(scratch), "rb") as file, pa.ipc.open_stream(file) as stream:
+    with pa.OSFile(as_arrow_takes_it(scratch), "rb") as file, pa.ipc.open_stream(file) as stream:
         waiting = _Waiting(stream)
         shares = {f"xl/worksheets/sheet{number}.xml": share for number, share in enumerate(_shares(seen.rows), start=1)}
         for name in [*shares, *(name for name in made.namelist() if name not in shares)]:
