@@ -74,7 +74,7 @@ def _figures(figures: Sequence[Figure], last: str, notes: Iterable[str], *, with
     rows = []
     for figure, note in zip(figures, notes, strict=True):
         counted = count(figure.network)
-        network, _, assumed = network_heading(counted.described).rpartition(DOT)
+        network, _, assumed = network_heading(counted).rpartition(DOT)
         if not with_convention:
             network = network.partition(DOT)[2]
         number = str(sources.index(figure.source) + 1)
