@@ -70,7 +70,7 @@ RNNT = {
 
 
 def test_macs_of_several_clocks() -> None:
-    found = count_model(model(RNNT, "tensorflow1"))
+    found: Any = count_model(model(RNNT, "tensorflow1"))
     assert found.weights == 120_443_520
     assert found.macs == {"frames": 20_234_240, "labels": 22_839_296}
     assert found.macs_per_step is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,7 @@ from sizer.networks.blocks.reading import read_model
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
 from sizer.networks.cells import CellType
+from sizer.networks.counting import Count
 from sizer.networks.network import BYTES
 from sizer.networks.tensors import BLOCK_PARTS, product
 
@@ -21,53 +22,23 @@ SECONDS = "seconds"
 
 
 @dataclass(frozen=True)
-class ModelCount:
-    """The count of a model of blocks."""
+class ModelCount(Count):
+    """The count of a model of blocks. Its `configuration` is the model as it was given.
 
-    configuration: dict[str, Any]
-    """The model as it was given."""
-    parts: dict[str, int]
-    """Weights by part; they add up to `weights`."""
-    by_block: dict[str, int]
+    `macs_per_step` is for each step of the one clock, on average, rounded up; None where there are several clocks.
+    """
+
+    by_block: Mapping[str, int] = field(default_factory=dict)
     """Weights of each block by its path, of a group's blocks over all repetitions, and of the groups."""
-    trained_weights: int
+    trained_weights: int = 0
     """Weights that are not frozen."""
-    buffer_values: int
+    buffer_values: int = 0
     """What a toolkit keeps beside the weights: means and variances of batch normalisation under keras."""
-    state_size: int
-    """Scalars that recurrent blocks carry from one of their steps to the next."""
-    macs: dict[str, Fraction]
+    macs: Mapping[str, Fraction] = field(default_factory=dict)
     """Multiply-accumulates for each step of a clock (`frames`), and for each pair of steps of two (`labels_x_frames`); what
     happens once for an input stands under `sequence`."""
-    clocks: tuple[str, ...]
+    clocks: tuple[str, ...] = ()
     """The clocks, in the order in which blocks start them."""
-
-    @property
-    def weights(self) -> int:
-        """Every weight, trained or frozen."""
-        return sum(self.parts.values())
-
-    @property
-    def macs_per_step(self) -> int | None:
-        """Multiply-accumulates for each step on average, rounded up; None where there are several clocks."""
-        if len(self.clocks) != 1:
-            return None
-        return math.ceil(self.macs.get(self.clocks[0], Fraction(0)))
-
-    @property
-    def float32_bytes(self) -> int:
-        """Bytes of the weights in 32-bit floats."""
-        return BYTES["float32_bytes"] * self.weights
-
-    @property
-    def float16_bytes(self) -> int:
-        """Bytes of the weights in 16-bit floats."""
-        return BYTES["float16_bytes"] * self.weights
-
-    @property
-    def int8_bytes(self) -> int:
-        """Bytes of the weights in 8-bit integers."""
-        return BYTES["int8_bytes"] * self.weights
 
     @property
     def macs_per_second(self) -> Fraction | None:
@@ -87,9 +58,8 @@ class ModelCount:
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""
-        macs = {f"macs_per_{name}": math.ceil(number) for name, number in self.macs.items()}
-        if self.macs_per_step is not None:
-            macs = {"macs_per_step": self.macs_per_step, **macs}
+        macs = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
+        macs |= {f"macs_per_{name}": math.ceil(number) for name, number in self.macs.items()}
         if self.macs_per_second is not None:
             macs["macs_per_second"] = math.ceil(self.macs_per_second)
         return {
@@ -176,6 +146,7 @@ def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
             path = ".".join(names[:end])
             by_block[path] = by_block.get(path, 0) + own
     parts["other_weights"] += graph.model.other_weights
+    per_step = macs.get(graph.clocks, Fraction(0))
     return ModelCount(
         configuration=dict(declared),
         parts=parts,
@@ -183,6 +154,7 @@ def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
         trained_weights=trained + graph.model.other_weights,
         buffer_values=buffers,
         state_size=state,
+        macs_per_step=math.ceil(per_step) if len(graph.clocks) == 1 else None,  # type: ignore[arg-type]
         macs={_name(clocks, graph.clocks): times for clocks, times in macs.items()},
         clocks=graph.clocks,
     )
