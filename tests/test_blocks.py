@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import itertools
 import json
 from fractions import Fraction
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import sizer
 from sizer.errors import InputError
 from sizer.networks.blocks.counting import count_model
 from sizer.networks.blocks.types import BLOCK_TYPES
@@ -271,3 +273,19 @@ def test_every_type_is_counted_somewhere() -> None:
     for row in ROWS:
         walk(json.loads(row["model"])["blocks"])
     assert seen | {"convolutional_lstm"} == set(BLOCK_TYPES)
+
+
+def test_the_page_about_models_says_what_is_counted() -> None:
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "models.md"), module_relative=False)
+    assert (failed, tried) == (0, 8)
+
+
+def test_the_front_door_takes_models() -> None:
+    blocks = {"x": features(3), "mine": {"type": "recurrent", "cell_type": "own", "cells": 5}}
+    own = {"own": {"tensors": {"input_weights": [2, "cells", "input"]}, "recurs": "cells", "hands_up": "cells"}}
+    found = sizer.count(model(blocks, "textbook"), cell_types=own)
+    assert isinstance(found, sizer.ModelCount)
+    assert found.weights == 2 * 5 * 3
+    assert found.columns()["mine.weights"] == 30
+    with pytest.raises(InputError, match=r"blocks\.mine\.cell_type: 'own' is not known"):
+        sizer.count(model(blocks, "textbook"))
