@@ -308,4 +308,13 @@ def block_types() -> None:
             for field in one.fields
         )
         cog.outl(f"| `{one.name}` | {one.title} | {fields or 'none'} |")
+
+
+def attacks(path: str) -> None:
+    """Place the figures of the storms of hostile input: how many were tried, and how they ended."""
+    found = json.loads((ROOT / path).read_text())
+    cog.outl("\n| storm | tried | ended |\n| --- | --- | --- |")
+    for name, storm in found.items():
+        ended = ", ".join(f"{outcome} {number:,}" for outcome, number in storm["outcomes"].items())
+        cog.outl(f"| {name} | {storm['tried']:,} | {ended} |")
     cog.outl("")

@@ -17,7 +17,7 @@ from sizer.networks.blocks.counting import count_model
 from sizer.networks.blocks.types import BLOCK_TYPES
 from tests.served import ROOT
 
-ROWS = list(csv.DictReader((ROOT / "tests" / "oracles" / "composite_counts.csv").read_text().splitlines()))
+ROWS = list(csv.DictReader((ROOT / "tests" / "oracles" / "composite_models.csv").read_text().splitlines()))
 
 
 def model(blocks: dict[str, Any], convention: str = "pytorch", **more: Any) -> dict[str, Any]:
