@@ -65,7 +65,7 @@ def test_every_gate_has_input_recurrent_weights_and_bias(cell: CellType) -> None
         return  # its gates stand behind the bottleneck
     sizes = {"cells": 5, "input": 3, "recurrent": 2, "bias_vectors": 1, "window": 1}
     named = {tensor.name: tensor for tensor in cell.tensors}
-    gates = named["input_weights"].shape[0] if len(named["input_weights"].shape) > 2 else 1
+    gates = int(named["input_weights"].shape[0]) if len(named["input_weights"].shape) > 2 else 1
     from_input, recurrent, biased = GATES.get(cell.name, (gates, gates, gates))
 
     assert named["input_weights"].size(sizes) == from_input * 5 * 3
