@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.grids import cuts, lattice
-from sizer.grids.bounds import bound_kept
-from sizer.grids.cases import Case, cases
-from sizer.grids.cuts import Cuts
-from sizer.grids.inequalities import polynomials_at_most_zero
-from sizer.grids.judge import Condition, Judge
-from sizer.grids.pruned import count_kept
-from sizer.grids.pruning import Search
-from sizer.grids.slices import Slices, planes
+from sizer.grids.pruning import lattice_points, straight_cuts
+from sizer.grids.pruning.counts import count_kept
+from sizer.grids.pruning.kept_bounds import bound_kept
+from sizer.grids.pruning.pieces import Case, cases
+from sizer.grids.pruning.polynomial_conditions import polynomials_at_most_zero
+from sizer.grids.pruning.search import Search
+from sizer.grids.pruning.straight_cuts import Cuts
+from sizer.grids.pruning.straight_slices import Slices, planes
+from sizer.grids.pruning.verdicts import Condition, Judge
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.counting import CHOICES
 from sizer.numbers.polynomial import Polynomial
@@ -207,8 +207,8 @@ def test_planes_that_a_rule_and_the_sweep_cut_alike(monkeypatch: pytest.MonkeyPa
     drawn = "kaldi_nnet3", Bound("weights", None, 2500), ["recurrent_projection + nonrecurrent_projection <= cells"]
     assert any(slices.axes == (1, 2) and slices.cuts.slant for _, slices in planes_of(*drawn))
     assert_planes_hold_what_passes(*drawn)
-    below = lattice.points_below
-    monkeypatch.setattr(lattice, "points_below", lambda *line: below(*line) + 1)
+    below = lattice_points.points_below
+    monkeypatch.setattr(lattice_points, "points_below", lambda *line: below(*line) + 1)
     with pytest.raises(AssertionError):
         assert_planes_hold_what_passes(*drawn)
 
@@ -240,7 +240,7 @@ def test_numbers_too_large_to_solve_are_not_solved(monkeypatch: pytest.MonkeyPat
     condition = parse_expression("3 * cells <= 40", KINDS, CHOICES)
     judge = Judge(case, [condition])
     assert Cuts(case, (1,), judge.inequalities).solved
-    monkeypatch.setattr(cuts, "LARGEST", 3 * 14 + 40 - 1)
+    monkeypatch.setattr(straight_cuts, "LARGEST", 3 * 14 + 40 - 1)
     assert not Cuts(case, (1,), judge.inequalities).solved
 
 

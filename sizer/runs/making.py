@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.grids.boxes import configuration_at
+from sizer.grids.ids import configuration_at
 from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance

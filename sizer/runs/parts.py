@@ -17,10 +17,10 @@ import pyarrow.parquet
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.grids.best import Extremes
+from sizer.grids.best_rows import Extremes
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Rows
-from sizer.grids.pruned import count_kept
+from sizer.grids.pruning.counts import count_kept
 from sizer.runs.manifest import digest_of, metadata
 from sizer.runs.walk import (
     MOST_TO_DECIDE,

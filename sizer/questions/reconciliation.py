@@ -21,8 +21,12 @@ from math import prod
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.answers import Answer, Reconciliation, Remainder, Step
-from sizer.networks.assumptions import (
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
+from sizer.networks.network import Network
+from sizer.networks.tensors import Tensor
+from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
+from sizer.questions.assumptions import (
     ASSUMPTIONS,
     MOST,
     SWITCHES,
@@ -36,11 +40,7 @@ from sizer.networks.assumptions import (
     structures,
     switches_of,
 )
-from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
-from sizer.networks.network import Network
-from sizer.networks.stated import Claim, parse_claim
-from sizer.networks.tensors import Tensor
+from sizer.questions.stated_figures import Claim, parse_claim
 
 SHOWN = 40
 """Answers that are worked out; the others assume at least as much."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.counting import count, normalise, read, with_cell_types
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.sweep import Bound
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.inequalities import polynomials_at_most_zero
-from sizer.grids.outcomes import outcomes
+from sizer.grids.pruning.interval_conditions import outcomes
+from sizer.grids.pruning.pieces import Case
+from sizer.grids.pruning.polynomial_conditions import polynomials_at_most_zero
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve, tally, wire

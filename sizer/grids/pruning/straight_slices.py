@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Between, Cuts
-from sizer.grids.judge import Judge
-from sizer.grids.lattice import Numbers, points_below, points_below_both
+from sizer.grids.pruning.lattice_points import Numbers, points_below, points_below_both
+from sizer.grids.pruning.pieces import Case
+from sizer.grids.pruning.straight_cuts import Between, Cuts
+from sizer.grids.pruning.verdicts import Judge
 from sizer.numbers.polynomial import Polynomial
 
 SAMPLE = 2048

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.boxes import Box
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.lattice import Numbers
+from sizer.grids.ids import Box
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.pieces import Case
 
 SPREAD = 256
 """Lines or slices into which a box is spread without cutting it further."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
+from sizer.grids.pruning.pieces import Case
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import Expression

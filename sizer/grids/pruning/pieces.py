@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sizer.grids.boxes import lengths, strides
 from sizer.grids.columns import GridColumns, IntArray
+from sizer.grids.ids import lengths, strides
 from sizer.networks.cells import CellType
 from sizer.networks.fields import FieldValue
 from sizer.sweepfile.sweep import Axis, Grid

@@ -17,7 +17,7 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
-from sizer.networks.search import Course, Search
+from sizer.questions.course import Course, Search
 from sizer.sizes import parse_size
 
 _RATIO = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.account import Account
-from sizer.grids.bounds import bound_kept
-from sizer.grids.cases import Case, cases
-from sizer.grids.chunks import exact_sum, volumes
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import on_weights
-from sizer.grids.judge import Condition, Judge
-from sizer.grids.leaders import Kept, Leaders
-from sizer.grids.pruning import Effort, Search
+from sizer.grids.pruning.best_boxes import Kept, Leaders
+from sizer.grids.pruning.boxes import exact_sum, volumes
+from sizer.grids.pruning.kept_bounds import bound_kept
+from sizer.grids.pruning.pieces import Case, cases
+from sizer.grids.pruning.search import Effort, Search
+from sizer.grids.pruning.verdicts import Condition, Judge
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.sweepfile.sweep import Bound, Sweep
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from sizer.grids.cases import Case
-from sizer.grids.chunks import Chunk, Found
 from sizer.grids.columns import IntArray
-from sizer.grids.judge import Condition, Judge
-from sizer.grids.pruning import Search
+from sizer.grids.pruning.boxes import Chunk, Found
+from sizer.grids.pruning.pieces import Case
+from sizer.grids.pruning.search import Search
+from sizer.grids.pruning.verdicts import Condition, Judge
 from sizer.sweepfile.sweep import Bound
 
 SAMPLE = 1 << 14

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizer.grids.cases import Case
-from sizer.grids.chunks import LINES, OPEN, SLICES, SPREAD, TAKEN, Chunk, Found
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Cuts
-from sizer.grids.judge import Condition, Judge, Mask
-from sizer.grids.lattice import Numbers
-from sizer.grids.slices import COST, Slices, planes, slices_along, touched
+from sizer.grids.pruning.boxes import LINES, OPEN, SLICES, SPREAD, TAKEN, Chunk, Found
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.pieces import Case
+from sizer.grids.pruning.straight_cuts import Cuts
+from sizer.grids.pruning.straight_slices import COST, Slices, planes, slices_along, touched
+from sizer.grids.pruning.verdicts import Condition, Judge, Mask
 
 CHUNK = 1 << 15
 """Boxes decided at once."""

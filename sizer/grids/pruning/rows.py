@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from sizer.grids.account import Account
-from sizer.grids.boxes import Box, blocks, lengths
-from sizer.grids.cases import Case, cases
-from sizer.grids.chunks import Chunk, Found
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows
-from sizer.grids.pruned import stages_of
-from sizer.grids.pruning import Search
+from sizer.grids.ids import Box, blocks, lengths
+from sizer.grids.pruning.boxes import Chunk, Found
+from sizer.grids.pruning.counts import stages_of
+from sizer.grids.pruning.pieces import Case, cases
+from sizer.grids.pruning.search import Search
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.sweep import Sweep
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizer.grids.chunks import Chunk, exact_sum, volumes
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Between
-from sizer.grids.judge import Judge
-from sizer.grids.lattice import Numbers
-from sizer.grids.pruning import CHUNK, Search
-from sizer.grids.slices import MOST, Slices
+from sizer.grids.pruning.boxes import Chunk, exact_sum, volumes
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.search import CHUNK, Search
+from sizer.grids.pruning.straight_cuts import Between
+from sizer.grids.pruning.straight_slices import MOST, Slices
+from sizer.grids.pruning.verdicts import Judge
 
 SHARE = 0.7
 """The part of all that is open whose boxes are cut in the next round."""
