@@ -220,7 +220,7 @@ def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch
 
 
 def test_how_far_a_count_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said between cases and within them; it never falls, and ends with everything decided."""
+    """Said between pieces and within them; it never falls, and ends with everything decided."""
     monkeypatch.undo()
     monkeypatch.setattr(counts, "SAID_EVERY", 0.0)
     monkeypatch.setattr(search, "CHUNK", 1 << 7)
