@@ -23,6 +23,7 @@ from sizer.grids.pruning import boxes as boxes_module
 from sizer.grids.pruning import rows as rows_module
 from sizer.grids.pruning.counts import count_kept, prunable
 from sizer.grids.pruning.interval_conditions import outcomes
+from sizer.grids.pruning.pieces import pieces
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
@@ -104,6 +105,16 @@ def test_some_sweeps_are_prunable_and_some_are_not() -> None:
     assert prunable(sweep_of([SPEECH]))
     assert prunable(parse_sweep(HUGE))
     assert not prunable(parse_sweep(ZIGZAG))
+
+
+def test_a_grid_is_cut_into_pieces_once() -> None:
+    pieces.cache_clear()
+    sweep = sweep_of([SPEECH], (Bound("weights", None, 10_000_000),))
+    assert_same(sweep)
+    assert prunable(sweep)
+    assert_same(sweep)
+    found = pieces.cache_info()
+    assert (found.misses, found.hits >= 4) == (1, True)
 
 
 @pytest.mark.parametrize("answer", [False, True])

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sizer.grids.columns import GridColumns, IntArray
@@ -82,12 +82,16 @@ class Piece:
         return {name: self.columns.along(name, rows) for name in self.swept}
 
 
-def pieces(grid: Grid) -> list[Piece] | None:
-    """Return the pieces of a grid, or None where there are too many or a count does not grow with its fields."""
+@lru_cache(maxsize=16)
+def pieces(grid: Grid) -> tuple[Piece, ...] | None:
+    """Return the pieces of a grid, or None where there are too many or a count does not grow with its fields.
+
+    They are worked out once for the grids that are asked about again, as every part of a run does.
+    """
     stretches = [_stretches(axis) for axis in grid.axes]
     if math.prod(map(len, stretches)) > MOST_PIECES:
         return None
-    found = list(_pieces(grid, stretches))
+    found = tuple(_pieces(grid, stretches))
     return found if all(piece.cell.grows for piece in found) else None
 
 
