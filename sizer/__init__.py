@@ -26,6 +26,7 @@ from sizer.questions.comparison import compare
 
 if TYPE_CHECKING:
     from sizer.client import Client
+    from sizer.networks.blocks.counting import ModelCount
     from sizer.questions.answers import Reconciliation
     from sizer.questions.batch import count_batch
     from sizer.questions.fits import fits
@@ -45,6 +46,7 @@ __all__ = [
     "Fault",
     "Fit",
     "InputError",
+    "ModelCount",
     "Reconciliation",
     "Run",
     "RunError",
@@ -64,6 +66,7 @@ __all__ = [
 
 _LATER = {
     "Client": "sizer.client",
+    "ModelCount": "sizer.networks.blocks.counting",
     "Reconciliation": "sizer.questions.answers",
     "reconcile": "sizer.questions.reconciliation",
     "Fit": "sizer.questions.fitting",

@@ -5,6 +5,7 @@
     fields                          what describes a network
     network                         a network is wired: groups of tensors with their dimensions. Begin here
     counting, formula               it is read, checked and counted, or its count is put into words
+    blocks                          whole models of named blocks become such groups too
 
 Sizes may be any of `sizer.numbers`: the wiring never asks which.
 """

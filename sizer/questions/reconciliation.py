@@ -99,7 +99,7 @@ def _plain_convention(asked: Description, said: bool) -> tuple[str, list[tuple[s
 
 
 @dataclass(frozen=True)
-class _Wired:
+class _Weighed:
     """An arrangement under one table of tensors: what every set of rules adds up over."""
 
     arrangement: Arrangement
@@ -131,7 +131,7 @@ class _Tried:
     price: int
     moved: int
     weights: int
-    wired: _Wired
+    wired: _Weighed
     namings: tuple[Naming, ...]
 
 
@@ -232,7 +232,7 @@ class _Reconciling:
         groups = tuple(replace(group, dimensions={**group.dimensions, **every}) for group in network.groups)
         return replace(network, groups=groups)
 
-    def wired(self, arrangement: Arrangement, network: Network, convention: str, named: tuple[Naming, ...]) -> _Wired:
+    def wired(self, arrangement: Arrangement, network: Network, convention: str, named: tuple[Naming, ...]) -> _Weighed:
         """Return an arrangement with its weights by rule and the namings that differ there."""
         per_rule: Counter[tuple[str, ...]] = Counter()
         for group in network.groups:
@@ -241,7 +241,7 @@ class _Reconciling:
         fixed = per_rule.pop((), 0)
         counted = {names: size for names, size in per_rule.items() if size}
         matter = tuple(name for name in SWITCHES if any(name in names for names in counted))
-        return _Wired(arrangement, fixed, counted, self.by_rules(convention, matter, named), matter)
+        return _Weighed(arrangement, fixed, counted, self.by_rules(convention, matter, named), matter)
 
     def by_rules(
         self, convention: str, matter: tuple[str, ...], named: tuple[Naming, ...]
