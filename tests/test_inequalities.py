@@ -28,7 +28,7 @@ from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Grid
 from tests.examples import examples, saw, seeing
 from tests.test_engine import KINDS
-from tests.test_pruned import HUGE
+from tests.test_pruning import HUGE
 
 GRID = """
 sizer: 1
