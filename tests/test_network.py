@@ -162,7 +162,7 @@ def test_arrays_count_like_ints() -> None:
                 assert {name: int(column[at]) for name, column in columns.items()} == slow_count(point)
 
     compare()
-    assert min(seen.values()) > (share(100) if QUICK else 300), seen
+    assert min(seen.values()) > (share(100) if QUICK else 200), seen
 
 
 def test_arrays_stay_as_small_as_their_axes() -> None:

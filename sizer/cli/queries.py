@@ -21,7 +21,7 @@ from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
 
 if TYPE_CHECKING:
-    from sizer.tables.query import Answer, Query
+    from sizer.tables.query import Query, QueryAnswer
     from sizer.tables.results import Results
 
 ON_SCREEN = 20
@@ -163,7 +163,7 @@ def _sink(out: str, form: str) -> Iterator[Any]:
         yield path
 
 
-def _print_object(results: Results, answer: Answer) -> None:
+def _print_object(results: Results, answer: QueryAnswer) -> None:
     """Print an answer as one JSON object, row by row."""
     from sizer.tables.answers import rows_of
 
@@ -176,7 +176,7 @@ def _print_object(results: Results, answer: Answer) -> None:
     typer.echo("\n  ]\n}" if answer.rows else "]\n}")
 
 
-def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[str]:
+def _screen(results: Results, asked: Query, answer: QueryAnswer, most: int) -> list[str]:
     """Return the first rows as a person reads them."""
     from sizer.tables.answers import rows_of
     from sizer.tables.selection import bound_of_shares

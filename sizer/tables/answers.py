@@ -17,7 +17,7 @@ from sizer.outlets import write_whole
 from sizer.tables.arrow import regrouped
 from sizer.tables.foreign_words import shielded, shielded_name
 from sizer.tables.parquet import ParquetWriter
-from sizer.tables.query import Answer, Query
+from sizer.tables.query import Query, QueryAnswer
 from sizer.tables.results import RESULT, Results
 from sizer.tables.streams import Form
 from sizer.tables.writers import CsvWriter, TableWriter, Writers
@@ -43,7 +43,7 @@ def _is_one(results: Results) -> bool:
     return len(results.results) == 1
 
 
-def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Results, asked: Query) -> None:
+def write_answer(answer: QueryAnswer, form: str, sink: IO[bytes] | Path, results: Results, asked: Query) -> None:
     """Write an answer.
 
     Args:
@@ -88,7 +88,7 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
         write_whole(sink, line.encode())
 
 
-def _tables(answer: Answer) -> Iterator[pa.Table]:
+def _tables(answer: QueryAnswer) -> Iterator[pa.Table]:
     return regrouped(answer.batches(), answer.schema)
 
 
@@ -99,13 +99,13 @@ def _needs_quotes(results: Results) -> bool:
     return bool(foreign) or any(special & {*name} for name in (*results.labels, *results.columns))
 
 
-def rows_of(answer: Answer) -> Iterator[dict[str, Any]]:
+def rows_of(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
     """Yield the rows of an answer, once: whole numbers, booleans, words, None where a result lacks a column."""
     for batch in answer.batches():
         yield from batch.to_pylist()
 
 
-def _json(answer: Answer) -> Iterator[str]:
+def _json(answer: QueryAnswer) -> Iterator[str]:
     before = "[\n"
     for row in rows_of(answer):
         yield before + json.dumps(row, ensure_ascii=False)
@@ -113,7 +113,7 @@ def _json(answer: Answer) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _markdown(answer: Answer) -> Iterator[str]:
+def _markdown(answer: QueryAnswer) -> Iterator[str]:
     yield _line(answer.columns)
     yield _line(["---" if kind == "choice" else "--:" for kind in answer.columns.values()])
     for row in rows_of(answer):
@@ -149,7 +149,7 @@ def as_shown(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-_TEXTS: dict[str, Callable[[Answer], Iterator[str]]] = {"json": _json, "markdown": _markdown}
+_TEXTS: dict[str, Callable[[QueryAnswer], Iterator[str]]] = {"json": _json, "markdown": _markdown}
 
 
 def _facts(said: Mapping[str, Any]) -> list[tuple[str, str]]:

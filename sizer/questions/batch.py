@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.columns import SUMMED, completed
 from sizer.networks.counting import Count, count, count_of, read, with_cell_types
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
 
 _MOST_FAULTS = 100
