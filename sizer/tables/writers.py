@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.csv
 
+from sizer.tables.behind import Behind
 from sizer.tables.parquet import ParquetWriter
 from sizer.tables.streams import CSV_DIALECTS, Form, Sink, opened
 
@@ -24,32 +25,6 @@ class TableWriter(Protocol):
 
     def close(self) -> None:
         """Finish the file."""
-
-
-class _Behind:
-    """Does one thing after the other in a thread of its own, while the caller prepares what comes next."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._last: Future[object] | None = None
-
-    def do(self, work: Callable[[], object]) -> None:
-        """Start on something once the last thing is done; raise what went wrong with that one."""
-        self.wait()
-        self._last = self._thread.submit(work)
-
-    def wait(self) -> None:
-        """Return when everything is done, or raise what went wrong."""
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
-
-    def close(self) -> None:
-        """Wait, and end the thread."""
-        try:
-            self.wait()
-        finally:
-            self._thread.shutdown()
 
 
 class CsvWriter:
@@ -74,7 +49,7 @@ class CsvWriter:
         )
         self._options = self._quoted if form.quoted else self._plain
         self._texts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sizer")
-        self._behind = _Behind()
+        self._behind = Behind()
 
     def write(self, table: pa.Table) -> None:
         """Append rows."""
