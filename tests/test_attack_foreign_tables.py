@@ -13,7 +13,7 @@ import pytest
 
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import parse_sweep
-from sizer.tables.results import open_results
+from sizer.tables.asked.results import open_results
 from tests.attacks import storm
 from tests.commands import run_here
 from tests.examples import examples

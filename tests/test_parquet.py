@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sizer.tables.arrow import with_dictionaries
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.streams import Form
+from sizer.tables.written.batches import with_dictionaries
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import Form
 
 METADATA = {"sizer": "provenance", "more": "ä"}
 

@@ -27,7 +27,7 @@ from sizer.runs import dry
 from sizer.runs.run import run_sweep, stream_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import load_sweep, parse_sweep
-from sizer.tables import writers
+from sizer.tables.written import writers
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = ROOT / "sweeps" / "speech.yaml"
@@ -247,7 +247,7 @@ KILLED = """
 import os, signal, sys
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import load_sweep
-from sizer.tables import writers
+from sizer.tables.written import writers
 write = writers.ParquetWriter.write
 def killed(self, table):
     write(self, table)

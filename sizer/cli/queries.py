@@ -21,8 +21,8 @@ from sizer.networks.counting import did_you_mean
 from sizer.networks.network import BYTES
 
 if TYPE_CHECKING:
-    from sizer.tables.query import Answer, Query
-    from sizer.tables.results import Results
+    from sizer.tables.asked.query import Answer, Query
+    from sizer.tables.asked.results import Results
 
 ON_SCREEN = 20
 """Rows on a terminal, where no number was asked for."""
@@ -88,8 +88,8 @@ def query(
     """
     with reported(as_json, counted="nothing was answered"):
         chosen = _form(form, out, as_json=as_json)
-        from sizer.tables.query import Query, answered
-        from sizer.tables.results import open_results
+        from sizer.tables.asked.query import Query, answered
+        from sizer.tables.asked.results import open_results
 
         opened = open_results(results)
         asked = Query(
@@ -112,7 +112,7 @@ def query(
             with answered(opened, asked) as answer:
                 _print_object(opened, answer)
         else:
-            from sizer.tables.answers import write_answer
+            from sizer.tables.asked.answers import write_answer
 
             with answered(opened, asked) as answer, _sink(out, chosen) as sink:
                 write_answer(answer, chosen, sink, opened, asked)
@@ -127,7 +127,7 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
     Raises:
         InputError: it is not known, or does not go where it should.
     """
-    from sizer.tables.answers import EXTENSIONS, FORMS
+    from sizer.tables.asked.answers import EXTENSIONS, FORMS
 
     known = ("table", *FORMS)
     if form and form not in known:
@@ -165,7 +165,7 @@ def _sink(out: str, form: str) -> Iterator[Any]:
 
 def _print_object(results: Results, answer: Answer) -> None:
     """Print an answer as one JSON object, row by row."""
-    from sizer.tables.answers import rows_of
+    from sizer.tables.asked.answers import rows_of
 
     head = {"results": list(results.labels), "columns": list(answer.columns), "count": answer.rows}
     typer.echo(json.dumps(head, ensure_ascii=False, indent=2)[:-2] + ',\n  "rows": [', nl=False)
@@ -178,8 +178,8 @@ def _print_object(results: Results, answer: Answer) -> None:
 
 def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[str]:
     """Return the first rows as a person reads them."""
-    from sizer.tables.answers import rows_of
-    from sizer.tables.selection import bound_of_shares
+    from sizer.tables.asked.answers import rows_of
+    from sizer.tables.asked.selection import bound_of_shares
 
     terminal = Terminal.of()
     rows = list(itertools.islice(rows_of(answer), most))

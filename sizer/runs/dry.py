@@ -14,9 +14,9 @@ from sizer.grids.pruned_rows import pruned_rows
 from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Progress, Walk
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import record_batch, table_schema
-from sizer.tables.streams import Form
-from sizer.tables.writers import WRITERS, expected_bytes
+from sizer.tables.written.batches import record_batch, table_schema
+from sizer.tables.written.streams import Form
+from sizer.tables.written.writers import WRITERS, expected_bytes
 
 MOST_CONFIGURATIONS = 2**63 - 1
 """The largest grid that can be run: ids are 64-bit integers."""

@@ -20,10 +20,10 @@ from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import regrouped, table_schema, with_dictionaries
-from sizer.tables.files import Digest, read_digest, read_digests
-from sizer.tables.folders import Folder
-from sizer.tables.writers import WRITERS, Writers
+from sizer.tables.stored.files import Digest, read_digest, read_digests
+from sizer.tables.stored.folders import Folder
+from sizer.tables.written.batches import regrouped, table_schema, with_dictionaries
+from sizer.tables.written.writers import WRITERS, Writers
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Making:
 
     def _write_workbook(self, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]) -> Digest:
         """Write the workbook, whole or not at all, and return its digest; its calculator starts from the largest."""
-        from sizer.tables.workbook import About, write_workbook
+        from sizer.tables.workbook.workbook import About, write_workbook
 
         about = About(
             sweep=self.sweep,

@@ -29,7 +29,7 @@ from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
 
 if TYPE_CHECKING:
-    from sizer.tables.plots import Varying
+    from sizer.tables.shown.plots import Varying
 
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -172,7 +172,7 @@ def _reading(folder: Path, job: Job) -> Iterator[Any]:
     Raises:
         RefusedError: the table is not what the job wrote; the log says more.
     """
-    from sizer.tables.results import Results, UnreadableError, open_results
+    from sizer.tables.asked.results import Results, UnreadableError, open_results
 
     try:
         (result,) = open_results(folder / f"{job.name}.parquet").results
@@ -198,8 +198,8 @@ def _check_whole(folder: Path, job: Job) -> None:
 def _page(
     folder: Path, job: Job, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
 ) -> Any:
-    from sizer.tables.paging import page_of
-    from sizer.tables.query import Query as Asked
+    from sizer.tables.asked.paging import page_of
+    from sizer.tables.asked.query import Query as Asked
 
     query = Asked(budget=budget, where=where, sort=sort, columns=columns)
     with _reading(folder, job) as results:
@@ -207,7 +207,7 @@ def _page(
 
 
 def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | None) -> tuple[dict[str, Any], Varying]:
-    from sizer.tables.plots import Asked, points_for
+    from sizer.tables.shown.plots import Asked, points_for
 
     with _reading(folder, job) as results:
         found, known = points_for(results, Asked(**asked), varying)
@@ -216,15 +216,15 @@ def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | N
 
 def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
     """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
-    from sizer.tables.query import Query as Asked
-    from sizer.tables.query import answered
-    from sizer.tables.streams import Form
-    from sizer.tables.writers import CsvWriter
+    from sizer.tables.asked.query import Query as Asked
+    from sizer.tables.asked.query import answered
+    from sizer.tables.written.streams import Form
+    from sizer.tables.written.writers import CsvWriter
 
     sink = _Pieces()
     with _reading(folder, job) as results, answered(results, Asked(**asked)) as found:
         writer = CsvWriter(sink, found.schema, {}, Form())
-        from sizer.tables.arrow import regrouped
+        from sizer.tables.written.batches import regrouped
 
         for table in regrouped(found.batches(), found.schema):
             writer.write(table)
@@ -302,10 +302,10 @@ class _Files:
 
     def made(self, folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Path:
         """Return the file of an answer, made where it is not there."""
-        from sizer.tables.answers import write_answer
-        from sizer.tables.files import pending_files
-        from sizer.tables.query import Query as Asked
-        from sizer.tables.query import answered
+        from sizer.tables.asked.answers import write_answer
+        from sizer.tables.asked.query import Query as Asked
+        from sizer.tables.asked.query import answered
+        from sizer.tables.stored.files import pending_files
 
         what = json.dumps([job.id, job.created, job.ended, form, asked])
         path = self._folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.{form}"

@@ -12,9 +12,9 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.csv
 
-from sizer.tables.behind import Behind
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.streams import CSV_DIALECTS, Form, Sink, opened
+from sizer.tables.written.behind import Behind
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import CSV_DIALECTS, Form, Sink, opened
 
 
 class TableWriter(Protocol):

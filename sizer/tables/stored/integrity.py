@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.tables.files import Digest, read_digests
-from sizer.tables.provenance import reliable
+from sizer.tables.stored.files import Digest, read_digests
+from sizer.tables.stored.provenance import reliable
 
 MANIFEST = ".manifest.json"
 PARTS = re.compile(r"part-\d{5,}\.parquet")

@@ -33,8 +33,9 @@ from sizer.errors import Fault, InputError, RunError, is_text, quoted
 from sizer.extras import install_command
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import COUNTED
-from sizer.tables.foreign_words import bare_name, bare_words
-from sizer.tables.integrity import (
+from sizer.tables.asked.foreign_words import bare_name, bare_words
+from sizer.tables.asked.sql import identifier, literal
+from sizer.tables.stored.integrity import (
     ABOUT_PART,
     MANIFEST,
     Manifest,
@@ -43,8 +44,7 @@ from sizer.tables.integrity import (
     manifest_path,
     read_manifest,
 )
-from sizer.tables.provenance import reliable
-from sizer.tables.sql import identifier, literal
+from sizer.tables.stored.provenance import reliable
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from sizer.tables.arrow import ROW_GROUP, with_dictionaries
-from sizer.tables.behind import Behind
-from sizer.tables.streams import Form, Sink, opened
+from sizer.tables.written.batches import ROW_GROUP, with_dictionaries
+from sizer.tables.written.behind import Behind
+from sizer.tables.written.streams import Form, Sink, opened
 
 
 class ParquetWriter:

@@ -14,13 +14,13 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.networks.fields import FIELDS
 from sizer.outlets import write_whole
-from sizer.tables.arrow import regrouped
-from sizer.tables.foreign_words import shielded, shielded_name
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.query import Answer, Query
-from sizer.tables.results import RESULT, Results
-from sizer.tables.streams import Form
-from sizer.tables.writers import CsvWriter, TableWriter, Writers
+from sizer.tables.asked.foreign_words import shielded, shielded_name
+from sizer.tables.asked.query import Answer, Query
+from sizer.tables.asked.results import RESULT, Results
+from sizer.tables.written.batches import regrouped
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import Form
+from sizer.tables.written.writers import CsvWriter, TableWriter, Writers
 
 FORMS = ("csv", "tsv", "parquet", "xlsx", "json", "markdown")
 """What an answer can be written as."""
@@ -60,7 +60,7 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
     if form == "xlsx":
         if not isinstance(sink, Path):
             raise RunError("a workbook is written into a file; name one with --out")
-        from sizer.tables.workbook import write_rows
+        from sizer.tables.workbook.workbook import write_rows
 
         facts = [("rows", f"{answer.rows:,}"), *_facts(said_of(results, asked))]
         write_rows(sink, _tables(answer), answer.schema, facts)
