@@ -1,5 +1,6 @@
 python ?= .venv-test/bin/python
 bin = $(dir $(python))
+storms = tests/test_attack_*.py tests/test_service_hostile.py tests/test_service_storage.py
 
 .PHONY: test thorough check docs benchmark kill-storm soak attack pictures
 
@@ -22,9 +23,11 @@ check:
 kill-storm:
 	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -m "" -k kill_at
 
-# Storms of hostile input, each some hundred times as long as in the tests; their figures are quoted in docs/promises.md.
+# Storms of hostile input, each some hundred times as long as in the tests; docs/promises.md quotes their figures. Hours;
+# `make attack percent=10` takes a tenth.
+percent ?= 100
 attack:
-	SIZER_ATTACK=benchmarks/attacks.json $(python) -m pytest -q -m "" tests/test_attack_*.py
+	SIZER_ATTACK=benchmarks/attacks.json SIZER_ATTACK_PERCENT=$(percent) $(python) -m pytest -q -m "" $(storms)
 
 # A server under mixed load with cancelled jobs and killed workers, for ten minutes.
 soak:
