@@ -17,6 +17,7 @@ from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file,
 from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
+from sizer.formats import FORMATS, listed
 from sizer.networks.counting import did_you_mean
 from sizer.networks.network import BYTES
 
@@ -73,7 +74,7 @@ def query(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="table, csv, tsv, parquet, xlsx, json or markdown.",
+            help=f"{listed(('table', *FORMATS), 'or')}.",
             show_default="by --out; table on a terminal, tsv in a pipe",
         ),
     ] = "",
@@ -127,9 +128,7 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
     Raises:
         InputError: it is not known, or does not go where it should.
     """
-    from sizer.tables.asked.answers import EXTENSIONS, FORMS
-
-    known = ("table", *FORMS)
+    known = ("table", *FORMATS)
     if form and form not in known:
         message = f"no format named {quoted(form)}{did_you_mean(form, known) or '; one of ' + ', '.join(known)}"
         raise InputError([Fault("", 0, 0, "--format", message)])
@@ -138,13 +137,16 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
             raise InputError([Fault("", 0, 0, "--json", "prints one object on standard output; leave the others out")])
         return "json"
     if out == "-":
-        if form == "xlsx" or (form == "parquet" and sys.stdout.isatty()):
+        row = FORMATS.get(form)
+        if row is not None and not row.text and (not row.writer or sys.stdout.isatty()):
             raise InputError([Fault("", 0, 0, "--format", f"{form} goes into a file; name one with --out")])
         return form or ("table" if sys.stdout.isatty() else "tsv")
     checked_path(out)
-    by_name = EXTENSIONS.get(Path(out).suffix.removeprefix(".").lower())
+    extensions = {ending: row.name for row in FORMATS.values() for ending in row.endings if ending != row.name}
+    extensions |= {name: name for name in FORMATS}
+    by_name = extensions.get(Path(out).suffix.removeprefix(".").lower())
     if not form and by_name is None:
-        message = f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}; name a --format"
+        message = f"{quoted(out)} ends in none of .{', .'.join(extensions)}; name a --format"
         raise InputError([Fault("", 0, 0, "--out", message)])
     if form == "table":
         raise InputError([Fault("", 0, 0, "--format", "a table is for the screen; write csv, tsv or markdown")])

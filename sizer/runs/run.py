@@ -28,8 +28,9 @@ from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.folders import open_folder
 from sizer.tables.written.batches import frame, regrouped, table_schema
+from sizer.tables.written.csv import CsvWriter
 from sizer.tables.written.streams import Form
-from sizer.tables.written.writers import CsvWriter, Writers
+from sizer.tables.written.writers import Writers
 
 if TYPE_CHECKING:
     import pandas as pd

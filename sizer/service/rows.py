@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
+from sizer.formats import FORMATS, OF_RUNS
 from sizer.service import described
 from sizer.service.faults import LOG, answer
 from sizer.service.jobs import Job
@@ -31,11 +32,6 @@ from sizer.service.sweeps import Budget, Where
 if TYPE_CHECKING:
     from sizer.tables.shown.plots import Varying
 
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _MOST_KNOWN = 512
 Found = TypeVar("Found")
 
@@ -111,19 +107,20 @@ def router(state: State) -> APIRouter:
         sort: Sort = "",
         columns: Columns = "",
     ) -> Response:
-        if form not in _TYPES:
-            raise RefusedError(404, f"rows are to be had as {', '.join(_TYPES)}")
+        if form not in OF_RUNS:
+            raise RefusedError(404, f"rows are to be had as {', '.join(OF_RUNS)}")
+        row = FORMATS[form]
         job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.runner.folder(job.id)
-        if form == "csv" and request.method == "GET":
+        if row.text and request.method == "GET":
             if _Sending.now >= limits.downloads:
                 raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
             async with state.querying():
-                chunks = await run_in_threadpool(_Sending, _csv(folder, job, asked))
+                chunks = await run_in_threadpool(_Sending, _text(folder, job, form, asked))
             headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
+            return StreamingResponse(chunks, media_type=row.media_type, headers=headers)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
             await run_in_threadpool(_check_whole, folder, job)
@@ -131,7 +128,7 @@ def router(state: State) -> APIRouter:
         else:
             async with state.querying():
                 path = await run_in_threadpool(files.made, folder, job, form, asked)
-        return FileResponse(path, media_type=_TYPES[form], filename=name)
+        return FileResponse(path, media_type=row.media_type, filename=name)
 
     # Who reads a part of a file by its address asks for its size first.
     found.add_api_route("/rows.{form}", file, methods=["HEAD"], include_in_schema=False)
@@ -214,16 +211,16 @@ def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | N
     return dataclasses.asdict(found), known
 
 
-def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
-    """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
+def _text(folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Iterator[bytes]:
+    """Yield an answer in a format that is text, a piece at a time: who goes away costs nothing more."""
     from sizer.tables.asked.query import Query as Asked
     from sizer.tables.asked.query import answered
     from sizer.tables.written.streams import Form
-    from sizer.tables.written.writers import CsvWriter
+    from sizer.tables.written.writers import opened_writer
 
     sink = _Pieces()
     with _reading(folder, job) as results, answered(results, Asked(**asked)) as found:
-        writer = CsvWriter(sink, found.schema, {}, Form())
+        writer = opened_writer(form, sink, found.schema, {}, Form())
         from sizer.tables.written.batches import regrouped
 
         for table in regrouped(found.batches(), found.schema):

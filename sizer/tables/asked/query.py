@@ -18,7 +18,8 @@ from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.network import BYTES, COUNTED
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.results import PLACE, Results, open_results
+from sizer.tables.asked.result import PLACE
+from sizer.tables.asked.results import Results, open_results
 from sizer.tables.asked.selection import no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 

@@ -16,7 +16,8 @@ from sizer.networks.network import BYTES, COUNTED
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
-from sizer.tables.asked.results import TABLE, Results
+from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.results import Results
 from sizer.tables.asked.sql import condition, identifier
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from sizer.networks.fields import FIELDS
 from sizer.tables.asked.answers import as_shown, rows_of
 from sizer.tables.asked.exports import Exported, columns_needed, configurations
 from sizer.tables.asked.query import Query, answered
-from sizer.tables.asked.results import TABLE, Results, manifest_of
+from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.results import Results, manifest_of
 from sizer.tables.asked.sql import identifier
 from sizer.tables.shown.breakdowns import Breakdowns
 from sizer.tables.shown.plots import Asked, Varying, altair, budget_of, check_title, plot, policy_hash, svg, varying_of

@@ -1,20 +1,17 @@
-"""Tables become CSV and Parquet files, batch by batch, in memory that does not grow with the table."""
+"""Several files of the same rows are written together, each by the writer of its format."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
-import pyarrow.csv
 
-from sizer.tables.written.behind import Behind
-from sizer.tables.written.parquet import ParquetWriter
-from sizer.tables.written.streams import CSV_DIALECTS, Form, Sink, opened
+from sizer.formats import FORMATS, named
+from sizer.tables.written.streams import Form, Sink
 
 
 class TableWriter(Protocol):
@@ -27,68 +24,12 @@ class TableWriter(Protocol):
         """Finish the file."""
 
 
-class CsvWriter:
-    """UTF-8, one header line, plain integers, `true` and `false`: byte for byte what pandas writes.
-
-    In a run's table nothing needs quotes: it has whole numbers, booleans and known words. No value has decimals, so
-    that dialects differ in what stands between values, and in the mark by which Excel knows UTF-8.
-    """
-
-    def __init__(self, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form) -> None:
-        """Open the file and write the header; CSV has no room for metadata."""
-        self._sink = opened(sink)
-        # Arrow's gzip notes neither a name nor a time: equal rows give equal bytes.
-        self._file = pa.CompressedOutputStream(self._sink, "gzip") if form.gzip else self._sink
-        delimiter = CSV_DIALECTS[form.csv_dialect]
-        mark = "\ufeff" if form.csv_dialect == "excel-eu" else ""
-        self._file.write((mark + _header(schema.names, delimiter)).encode())
-        self._schema = schema
-        self._quoted, self._plain = (
-            pyarrow.csv.WriteOptions(include_header=False, quoting_style=style, delimiter=delimiter)
-            for style in ("needed", "none")
-        )
-        self._options = self._quoted if form.quoted else self._plain
-        self._texts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sizer")
-        self._behind = Behind()
-
-    def write(self, table: pa.Table) -> None:
-        """Append rows."""
-        # Two tables become text side by side, and are appended in their order.
-        text = self._texts.submit(self._text_of, table)
-        self._behind.do(lambda: self._file.write(text.result()))
-
-    def _text_of(self, table: pa.Table) -> pa.Buffer:
-        rows = table.cast(self._schema)
-        text = pa.BufferOutputStream()
-        try:
-            pyarrow.csv.write_csv(rows, text, self._options)
-        except pa.ArrowInvalid:
-            # A column of Sizer's own holds words that are not: somebody else wrote that table.
-            text = pa.BufferOutputStream()
-            pyarrow.csv.write_csv(rows, text, self._quoted)
-        return text.getvalue()
-
-    def close(self) -> None:
-        """Finish the file."""
-        try:
-            self._behind.close()
-        finally:
-            self._texts.shutdown()
-            self._file.close()
-            self._sink.close()
-
-
-def _header(names: Sequence[str], delimiter: str) -> str:
-    special = {delimiter, '"', "\r", "\n"}
-    quoted = ('"' + name.replace('"', '""') + '"' if special & {*name} else name for name in names)
-    return delimiter.join(quoted) + "\n"
-
-
-WRITERS: dict[str, Callable[[Sink, pa.Schema, Mapping[str, str], Form], TableWriter]] = {
-    "csv": CsvWriter,
-    "parquet": ParquetWriter,
-}
-"""How each format is written."""
+def opened_writer(
+    format_name: str, sink: Sink, schema: pa.Schema, metadata: Mapping[str, str], form: Form
+) -> TableWriter:
+    """Return the writer of a format that is written row by row."""
+    writer: TableWriter = named(FORMATS[format_name].writer)(sink, schema, metadata, form)
+    return writer
 
 
 class Writers:
@@ -130,7 +71,7 @@ def expected_bytes(sample: pa.Table, rows: int, format_name: str, metadata: Mapp
 
 def _file_bytes(table: pa.Table, format_name: str, metadata: Mapping[str, str], form: Form) -> int:
     sink = _Counter()
-    writer = WRITERS[format_name](sink, table.schema, metadata, form)
+    writer = opened_writer(format_name, sink, table.schema, metadata, form)
     writer.write(table)
     writer.close()
     return sink.written
