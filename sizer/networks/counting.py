@@ -96,10 +96,7 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
 
-        own, faults = read_cell_types(cell_types) if cell_types else ({}, [])
-        if faults:
-            raise InputError(Fault("", 0, 0, _path_of("cell_types", path), message) for path, message in faults)
-        return count_model(fields, own)
+        return count_model(fields, own_cell_types(cell_types))
     return count_network(read(fields, cell_types))
 
 
@@ -228,6 +225,18 @@ def normalise(
         problems.extend(_expand_layers(normal, per_layer))
     problems.extend((name, "is missing") for name in REQUIRED if name not in normal and fields.get(name) is None)
     return Description(normal, own or NO_OWN), problems
+
+
+def own_cell_types(declared: Mapping[str, Any] | None) -> Mapping[str, CellType]:
+    """Return the tables of cell types that a person defines.
+
+    Raises:
+        InputError: a definition has faults.
+    """
+    own, faults = read_cell_types(declared) if declared else ({}, [])
+    if faults:
+        raise InputError(Fault("", 0, 0, _path_of("cell_types", path), message) for path, message in faults)
+    return own
 
 
 def _path_of(start: str, path: Iterable[Any]) -> str:
