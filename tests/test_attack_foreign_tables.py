@@ -327,8 +327,9 @@ def test_a_column_may_be_called_as_what_is_worked_out() -> None:
     )
 
 
-def test_a_name_with_the_end_of_a_line_in_it_loses_no_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", ["\n", "\r", "\r\n"])
+def test_a_name_with_the_end_of_a_line_in_it_loses_no_row(tmp_path: Path, within: str) -> None:
     path = tmp_path / "foreign.csv"
-    path.write_bytes(b'id,"two\nlines",weights\n1,a,20\n2,b,30\n')
+    path.write_bytes(f'id,"two{within}lines",weights\n1,a,20\n2,b,30\n'.encode())
     with open_results(path).connected() as connection:
         assert connection.sql("SELECT id, weights FROM rows ORDER BY id").fetchall() == [(1, 20), (2, 30)]
