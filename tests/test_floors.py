@@ -42,7 +42,8 @@ def test_imports_go_down_only(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "said"),
     [
-        ("sizer/networks/cells.py", "import sizer.grids.boxes", "sizer.networks is not allowed to import sizer.grids"),
+        ("sizer/networks/cells.py", "import sizer.grids.ids", "sizer.networks is not allowed to import sizer.grids"),
+        ("sizer/grids/ids.py", "import sizer.questions.fits", "sizer.grids is not allowed to import sizer.questions"),
         ("sizer/sweepfile/scalars.py", "import pandas", "sizer.sweepfile is not allowed to import pandas"),
         (
             "sizer/tables/written/streams.py",

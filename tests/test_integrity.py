@@ -353,7 +353,7 @@ def test_a_part_that_is_damaged_while_the_others_are_made_ends_the_run(
     """Pages carry checksums: what is made from the parts is not made from a damaged one."""
     write = parts.write_part
 
-    def damaging(job: parts.Job, part: int, folder: Any) -> parts.Written:
+    def damaging(job: parts.TableJob, part: int, folder: Any) -> parts.WrittenPart:
         written = write(job, part, folder)
         if part == 2:
             (path,) = (tmp_path / "out").rglob("00002.whole")

@@ -21,7 +21,7 @@ import pytest
 
 import sizer
 from sizer.errors import InputError, RunError
-from sizer.grids.best import Extremes, best_ids
+from sizer.grids.best_rows import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
 from sizer.runs import dry
 from sizer.runs.run import run_sweep, stream_sweep

@@ -19,8 +19,8 @@ import pytest
 import sizer
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.grids.boxes import configuration_at
 from sizer.grids.engine import enumerate_sweep
+from sizer.grids.ids import configuration_at
 from sizer.networks.counting import Description
 from sizer.runs.manifest import provenance
 from sizer.sweepfile.load import load_sweep, parse_sweep

@@ -22,7 +22,7 @@ from sizer.networks.counting import did_you_mean
 from sizer.networks.network import BYTES
 
 if TYPE_CHECKING:
-    from sizer.tables.asked.query import Answer, Query
+    from sizer.tables.asked.query import Query, QueryAnswer
     from sizer.tables.asked.results import Results
 
 ON_SCREEN = 20
@@ -165,7 +165,7 @@ def _sink(out: str, form: str) -> Iterator[Any]:
         yield path
 
 
-def _print_object(results: Results, answer: Answer) -> None:
+def _print_object(results: Results, answer: QueryAnswer) -> None:
     """Print an answer as one JSON object, row by row."""
     from sizer.tables.asked.answers import rows_of
 
@@ -178,7 +178,7 @@ def _print_object(results: Results, answer: Answer) -> None:
     typer.echo("\n  ]\n}" if answer.rows else "]\n}")
 
 
-def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[str]:
+def _screen(results: Results, asked: Query, answer: QueryAnswer, most: int) -> list[str]:
     """Return the first rows as a person reads them."""
     from sizer.tables.asked.answers import rows_of
     from sizer.tables.asked.selection import bound_of_shares

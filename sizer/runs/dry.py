@@ -10,8 +10,8 @@ import pyarrow as pa
 from sizer.formats import FORMATS
 from sizer.grids.account import Account
 from sizer.grids.engine import Rows
-from sizer.grids.pruned import EFFORT, EFFORT_IN_A_HURRY, count_kept, prunable
-from sizer.grids.pruned_rows import pruned_rows
+from sizer.grids.pruning.counts import EFFORT, EFFORT_IN_A_HURRY, count_kept, prunable
+from sizer.grids.pruning.rows import pruned_rows
 from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Progress, Walk
 from sizer.sweepfile.sweep import Sweep

@@ -12,11 +12,11 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.formats import FORMATS, named
 from sizer.grids.account import Account
-from sizer.grids.boxes import configuration_at
+from sizer.grids.ids import configuration_at
 from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
-from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
+from sizer.runs.parts import TableJob, WrittenPart, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
@@ -152,7 +152,7 @@ class Making:
         except RunError as problem:
             raise RunError(f"{problem}; {going_on}") from problem
 
-    def _whole_parts(self, job: Job, work: Work) -> tuple[list[Written], list[str]]:
+    def _whole_parts(self, job: TableJob, work: Work) -> tuple[list[WrittenPart], list[str]]:
         """Return the parts that are whole and as they were written, and what else the others are called, which are removed."""
         work.clear_scratch()
         # Of a run that was decided they may have been moved into place already.
@@ -167,12 +167,12 @@ class Making:
                 found.append(written)
         return found, differing
 
-    def _write_parts(self, job: Job, written: list[Written], workers: int | None, cluster: str | None) -> None:
+    def _write_parts(self, job: TableJob, written: list[WrittenPart], workers: int | None, cluster: str | None) -> None:
         """Write the parts that are missing, and add them to those that are there."""
         there = {part.part for part in written}
         missing = [part for part in range(job.parts) if part not in there]
         number = min(available_cores() if workers is None else workers, len(missing))
-        parts: Generator[Written]
+        parts: Generator[WrittenPart]
         if cluster is not None:
             parts = write_on_cluster(job, self.folder, missing, cluster)
         else:

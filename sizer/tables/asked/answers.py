@@ -17,7 +17,7 @@ from sizer.formats import FORMATS, named
 from sizer.networks.fields import FIELDS
 from sizer.outlets import write_whole
 from sizer.tables.asked.foreign_words import shielded, shielded_name
-from sizer.tables.asked.query import Answer, Query
+from sizer.tables.asked.query import Query, QueryAnswer
 from sizer.tables.asked.result import RESULT
 from sizer.tables.asked.results import Results
 from sizer.tables.written.batches import regrouped
@@ -40,7 +40,7 @@ def _is_one(results: Results) -> bool:
     return len(results.results) == 1
 
 
-def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Results, asked: Query) -> None:
+def write_answer(answer: QueryAnswer, form: str, sink: IO[bytes] | Path, results: Results, asked: Query) -> None:
     """Write an answer.
 
     Args:
@@ -70,7 +70,7 @@ def write_answer(answer: Answer, form: str, sink: IO[bytes] | Path, results: Res
             writers.write(table)
 
 
-def write_workbook(answer: Answer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+def write_workbook(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
     """Write an answer as a workbook.
 
     Args:
@@ -89,12 +89,12 @@ def write_workbook(answer: Answer, sink: IO[bytes] | Path, said: Mapping[str, An
     write_rows(sink, _tables(answer), answer.schema, [("rows", f"{answer.rows:,}"), *_facts(said)])
 
 
-def write_json(answer: Answer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+def write_json(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
     """Write an answer as one JSON list, in which there is no room for what is said of it."""
     _write_text(_json(answer), sink)
 
 
-def write_markdown(answer: Answer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+def write_markdown(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
     """Write an answer as a table in Markdown, in which there is no room for what is said of it."""
     _write_text(_markdown(answer), sink)
 
@@ -109,7 +109,7 @@ def _write_text(lines: Iterator[str], sink: IO[bytes] | Path) -> None:
             write_whole(stream, line.encode())
 
 
-def _tables(answer: Answer) -> Iterator[pa.Table]:
+def _tables(answer: QueryAnswer) -> Iterator[pa.Table]:
     return regrouped(answer.batches(), answer.schema)
 
 
@@ -120,13 +120,13 @@ def _needs_quotes(results: Results) -> bool:
     return bool(foreign) or any(special & {*name} for name in (*results.labels, *results.columns))
 
 
-def rows_of(answer: Answer) -> Iterator[dict[str, Any]]:
+def rows_of(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
     """Yield the rows of an answer, once: whole numbers, booleans, words, None where a result lacks a column."""
     for batch in answer.batches():
         yield from batch.to_pylist()
 
 
-def _json(answer: Answer) -> Iterator[str]:
+def _json(answer: QueryAnswer) -> Iterator[str]:
     before = "[\n"
     for row in rows_of(answer):
         yield before + json.dumps(row, ensure_ascii=False)
@@ -134,7 +134,7 @@ def _json(answer: Answer) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _markdown(answer: Answer) -> Iterator[str]:
+def _markdown(answer: QueryAnswer) -> Iterator[str]:
     yield _line(answer.columns)
     yield _line(["---" if kind == "choice" else "--:" for kind in answer.columns.values()])
     for row in rows_of(answer):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.boxes import configuration_at
+from sizer.grids.ids import configuration_at
 from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED

@@ -59,7 +59,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """The answer to a query while its connection is open."""
 
     columns: Mapping[str, Kind]
@@ -122,7 +122,7 @@ def _nullable(kind: pa.DataType) -> Any:
 
 
 @contextlib.contextmanager
-def answered(results: Results, asked: Query) -> Iterator[Answer]:
+def answered(results: Results, asked: Query) -> Iterator[QueryAnswer]:
     """Open the answer to a query; its rows are read while it is open.
 
     Raises:
@@ -134,7 +134,7 @@ def answered(results: Results, asked: Query) -> Iterator[Answer]:
         source = selection(connection, results, budget=asked.budget, where=asked.where)
         columns, sql = _written(connection, results, asked, source)
         (rows,) = _row(connection, f"SELECT count(*) FROM ({sql})")
-        yield Answer(columns, rows, batches_of(connection, sql))
+        yield QueryAnswer(columns, rows, batches_of(connection, sql))
 
 
 def batches_of(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:

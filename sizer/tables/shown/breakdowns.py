@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sizer.networks.breakdown import assumptions
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import NO_OWN, cell_of
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import Group, resolve, wire
 from sizer.networks.tensors import Tensor
 from sizer.numbers.polynomial import Symbolic
+from sizer.questions.breakdown import assumptions
 
 MOST_STRUCTURES = 2000
 """Tables of tensors in one page."""

@@ -43,10 +43,10 @@ def write_calculator(
     if network is None:
         sheet.write_string(2, 0, "No configuration was kept, so there is none to calculate with.")
         return
-    _Layout(workbook, sheet, styles, name).write(calculator_of(network), network, about)
+    _CalculatorBlocks(workbook, sheet, styles, name).write(calculator_of(network), network, about)
 
 
-class _Layout:
+class _CalculatorBlocks:
     """Writes the blocks of the sheet one below the other."""
 
     def __init__(self, workbook: Any, sheet: Any, styles: Styles, name: str) -> None:

@@ -47,10 +47,10 @@ def write_summary(workbook: Any, styles: Styles, about: About, rows: int, larges
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 40, _WIDTH)
-    _Layout(workbook, sheet, styles, about).write(rows, largest, past_exact)
+    _SummaryBlocks(workbook, sheet, styles, about).write(rows, largest, past_exact)
 
 
-class _Layout:
+class _SummaryBlocks:
     """Writes the blocks of the sheet one below the other."""
 
     def __init__(self, workbook: Any, sheet: Any, styles: Styles, about: About) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from sizer.grids.account import Account
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows, enumerate_sweep
-from sizer.grids.pruned import count_kept
-from sizer.grids.pruned_rows import pruned_rows
+from sizer.grids.pruning.counts import count_kept
+from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.sweep import Bound, Sweep
 

@@ -19,12 +19,12 @@ import sizer
 from sizer.cli.claim_screen import SHOWN as ON_SCREEN
 from sizer.cli.claim_screen import claim_screen, claim_table, options
 from sizer.errors import InputError
-from sizer.networks.answers import Answer, Reconciliation
-from sizer.networks.assumptions import ASSUMPTIONS, AT_HOME, MOST, namings
-from sizer.networks.claims import SHOWN, expected_by_chance, reconcile
 from sizer.networks.counting import Description, count
 from sizer.networks.fields import FIELDS
-from sizer.networks.stated import parse_claim
+from sizer.questions.answers import Answer, Reconciliation
+from sizer.questions.assumptions import ASSUMPTIONS, AT_HOME, MOST, namings
+from sizer.questions.reconciliation import SHOWN, expected_by_chance, reconcile
+from sizer.questions.stated_figures import parse_claim
 from tests.commands import on_terminal, run
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.counting import count, normalise, read, with_cell_types
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.sweep import Bound
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class _BudgetCheck:
     """What networks of one structure are held to under one budget."""
 
     structure: Structure
@@ -26,7 +26,7 @@ class _Comparison:
     """Whether counts are within the budget."""
 
 
-_comparisons: dict[Any, _Comparison] = {}
+_comparisons: dict[Any, _BudgetCheck] = {}
 
 
 def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] | None = None) -> bool:
@@ -95,11 +95,11 @@ def budget_bounds(budget: Any) -> tuple[Bound, ...]:
     return bounds
 
 
-def _comparison(fields: Mapping[str, Any], bounds: tuple[Bound, ...]) -> _Comparison:
+def _comparison(fields: Mapping[str, Any], bounds: tuple[Bound, ...]) -> _BudgetCheck:
     structure = structure_of(fields, [bound.column for bound in bounds])
     parts = []
     for bound in bounds:
         least = "" if bound.minimum is None else f"{bound.minimum} <= "
         most = "" if bound.maximum is None else f" <= {bound.maximum}"
         parts.append(f"{least}({structure.texts[bound.column]}){most}" if least or most else "True")
-    return _Comparison(structure, structure.compiled(" and ".join(parts) or "True"))
+    return _BudgetCheck(structure, structure.compiled(" and ".join(parts) or "True"))

@@ -18,10 +18,10 @@ def outcomes(node: ast.expr, columns: Mapping[str, Any]) -> Outcomes:
         node: the tree of an `Expression`.
         columns: counts as intervals, booleans and words as plain values (a box holds one of them).
     """
-    return outcomes_of(walk(node, _Boxes(columns)))
+    return outcomes_of(walk(node, _OutcomesAlgebra(columns)))
 
 
-class _Boxes(Algebra[Any]):
+class _OutcomesAlgebra(Algebra[Any]):
     """A condition as `Outcomes`; the numbers in it are `Interval`s or plain."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sizer.networks.blocks.counting import count_graph, graph_of
 from sizer.networks.blocks.wiring import Graph, Wired
-from sizer.networks.breakdown import Breakdown, Line, Section, lines_of, merged
 from sizer.networks.cells import CellType
+from sizer.questions.breakdown import Breakdown, Line, Section, lines_of, merged
 
 
 def explain_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Breakdown:

@@ -1,8 +1,8 @@
 """A course of values and one network become the values that a convention takes, and the last of them within a budget.
 
 The count is followed along the course with `Growth` numbers, which say up to where nothing changes in kind: the same
-tensors are there, the same rules hold. On each such piece the count never falls, so a binary search answers exactly, at
-any size; values that are refused are left out. Where rounding decides how a network is wired, a piece is made of the
+tensors are there, the same rules hold. On each such leg the count never falls, so a binary search answers exactly, at
+any size; values that are refused are left out. Where rounding decides how a network is wired, a leg is made of the
 steps at which it decides alike.
 """
 
@@ -23,7 +23,7 @@ from sizer.networks.fields import FIELDS
 from sizer.networks.network import tally
 from sizer.numbers.growth import (
     Growth,
-    Step,
+    Standpoint,
     Stretch,
     first_regular,
     last_step,
@@ -70,14 +70,14 @@ class Course:
             found[name] = int(base * ratio) if self.round_to is None else nearest_multiple(base * ratio, self.round_to)
         return found
 
-    def growths(self, step: Step) -> dict[str, Growth]:
+    def growths(self, step: Standpoint) -> dict[str, Growth]:
         """Return what varies from step 1 on."""
         found = {self.base: straight(self.stride * step.at, self.stride, step)}
         for name, ratio in self.ratios.items():
             found[name] = nearest_multiples(ratio * self.stride, self.round_to or 1, step)
         return found
 
-    def growths_in_class(self, first: int, place: Step) -> dict[str, Growth]:
+    def growths_in_class(self, first: int, place: Standpoint) -> dict[str, Growth]:
         """Return what varies over every period-th step, on which rounding is the same.
 
         Args:
@@ -100,7 +100,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Leg:
     """Steps over which the count never falls, and the rules hold alike."""
 
     first: int
@@ -127,12 +127,12 @@ class Piece:
         return None if self.last is None else (self.last - self.first) // self.every + 1
 
 
-class Search:
+class CourseSearch:
     """One network along a course; one of its counted columns is what a budget bounds.
 
     Attributes:
-        pieces: the whole course, from its first step on.
-        starts: each piece in which there is a valid step, with the first of them.
+        legs: the whole course, from its first step on.
+        starts: each leg in which there is a valid step, with the first of them.
     """
 
     def __init__(self, described: Description, course: Course, column: str) -> None:
@@ -149,24 +149,24 @@ class Search:
         self.described = described
         self.course = course
         self.column = column
-        self.pieces = self._pieces()
-        self.starts = {piece: start for piece in self.pieces if (start := self._valid_from(0, piece)) is not None}
+        self.legs = self._legs()
+        self.starts = {leg: start for leg in self.legs if (start := self._valid_from(0, leg)) is not None}
 
     @property
     def unchanged(self) -> bool:
         """Whether the column is the same at every valid step, of which there are several."""
-        several = len(self.starts) > 1 or any(piece.places != 1 for piece in self.starts)
+        several = len(self.starts) > 1 or any(leg.places != 1 for leg in self.starts)
         same = len({self.counted(step) for step in self.starts.values()}) == 1
-        return several and same and all(piece.constant for piece in self.starts)
+        return several and same and all(leg.constant for leg in self.starts)
 
     def last_within(self, budget: int) -> int | None:
         """Return the last valid step at which the column is within a budget; None where there is none."""
-        found = [self._last_within(budget, piece) for piece in self.starts]
+        found = [self._last_within(budget, leg) for leg in self.starts]
         return max((step for step in found if step is not None), default=None)
 
     def first_above(self, step: int) -> int | None:
         """Return the first valid step above another one; None where every one is refused."""
-        found = [self._valid_from((step - piece.first) // piece.every + 1, piece) for piece in self.starts]
+        found = [self._valid_from((step - leg.first) // leg.every + 1, leg) for leg in self.starts]
         return min((other for other in found if other is not None), default=None)
 
     def network(self, values: Mapping[str, Any]) -> Description:
@@ -209,34 +209,34 @@ class Search:
             return None
         return last_step(lambda step: not self.above_maximum(step), first, None)
 
-    def _pieces(self) -> list[Piece]:
-        """Return the course cut into pieces."""
+    def _legs(self) -> list[Leg]:
+        """Return the course cut into legs."""
         first = self.first_step()
         if self.above_maximum(first):
             return []
         last = self._last_step(first)
-        found: list[Piece] = []
+        found: list[Leg] = []
         step: int | None = first
         while step is not None and (last is None or step <= last):
             if step == 0:
                 # Nothing is apart from every width: no projection is not a narrow one.
                 refuses = bool(self.refusals(0))
-                found.append(Piece(0, 0, 1, constant=True, refused=refuses, mixed=False, periodic=True))
+                found.append(Leg(0, 0, 1, constant=True, refused=refuses, mixed=False, periodic=True))
                 step = 1
                 continue
-            here = Step(step)
-            piece, counted = self._piece(self.course.growths(here), here)
+            here = Standpoint(step)
+            leg, counted = self._leg(self.course.growths(here), here)
             if counted.mixed:
                 end = _earlier(counted.last, last)
                 found.extend(self._classes(step, end))
             else:
-                end = _earlier(piece.last, last)
-                found.append(dataclasses.replace(piece, last=end))
+                end = _earlier(leg.last, last)
+                found.append(dataclasses.replace(leg, last=end))
             step = None if end is None else end + 1
         return found
 
-    def _piece(self, values: Mapping[str, Growth], here: Step) -> tuple[Piece, Stretch]:
-        """Return the piece that begins where one looks, and the stretch over which the column is wired alike."""
+    def _leg(self, values: Mapping[str, Growth], here: Standpoint) -> tuple[Leg, Stretch]:
+        """Return the leg that begins where one looks, and the stretch over which the column is wired alike."""
         described = self.network(values)
         network = described.wired()
         counted = tally(network, [self.column])[self.column]
@@ -247,10 +247,10 @@ class Search:
         if isinstance(counted, Growth):
             wired, constant = counted.stretch, counted.constant
             stretch = stretch.meet(wired)
-        return Piece(here.at, stretch.last, 1, constant, refuses, stretch.mixed, stretch.periodic), wired
+        return Leg(here.at, stretch.last, 1, constant, refuses, stretch.mixed, stretch.periodic), wired
 
-    def _classes(self, first: int, last: int | None) -> list[Piece]:
-        """Return pieces with steps a period apart, where rounding decides how a network is wired."""
+    def _classes(self, first: int, last: int | None) -> list[Leg]:
+        """Return legs with steps a period apart, where rounding decides how a network is wired."""
         period = self.course.period
         starts = range(first, (first + period if last is None else min(first + period, last + 1)))
         if len(starts) > PERIODS:
@@ -260,13 +260,13 @@ class Search:
             places = None if last is None else (last - start) // period + 1
             place: int | None = 1
             while place is not None and (places is None or place <= places):
-                here = Step(place)
-                piece, _ = self._piece(self.course.growths_in_class(start, here), here)
-                end = _earlier(piece.last, places)
+                here = Standpoint(place)
+                leg, _ = self._leg(self.course.growths_in_class(start, here), here)
+                end = _earlier(leg.last, places)
                 step = start + period * (place - 1)
                 found.append(
                     dataclasses.replace(
-                        piece, first=step, last=None if end is None else start + period * (end - 1), every=period
+                        leg, first=step, last=None if end is None else start + period * (end - 1), every=period
                     )
                 )
                 place = None if end is None else end + 1
@@ -274,33 +274,33 @@ class Search:
 
     # Where the rules hold
 
-    def _valid_from(self, place: int, piece: Piece) -> int | None:
-        """Return the first valid step of a piece from one of its places on."""
+    def _valid_from(self, place: int, leg: Leg) -> int | None:
+        """Return the first valid step of a leg from one of its places on."""
         place = max(place, 0)
-        if piece.places is not None and place >= piece.places:
+        if leg.places is not None and place >= leg.places:
             return None
-        if not piece.mixed:
-            return None if piece.refused else piece.at(place)
-        return self._look(itertools.count(place) if piece.places is None else range(place, piece.places), piece)
+        if not leg.mixed:
+            return None if leg.refused else leg.at(place)
+        return self._look(itertools.count(place) if leg.places is None else range(place, leg.places), leg)
 
-    def _last_within(self, budget: int, piece: Piece) -> int | None:
-        """Return the last valid step of a piece at which the column is within the budget."""
-        if self.counted(piece.first) > budget:
+    def _last_within(self, budget: int, leg: Leg) -> int | None:
+        """Return the last valid step of a leg at which the column is within the budget."""
+        if self.counted(leg.first) > budget:
             return None
-        end = None if piece.places is None else piece.places - 1
-        last = last_step(lambda place: self.counted(piece.at(place)) <= budget, 0, end)
-        return self._look(range(last, -1, -1), piece) if piece.mixed else piece.at(last)
+        end = None if leg.places is None else leg.places - 1
+        last = last_step(lambda place: self.counted(leg.at(place)) <= budget, 0, end)
+        return self._look(range(last, -1, -1), leg) if leg.mixed else leg.at(last)
 
-    def _look(self, places: Iterable[int], piece: Piece) -> int | None:
-        """Return the first valid step at some places of a piece; once rounding repeats itself there is none."""
-        repeats = self.course.period if piece.last is None and piece.periodic else None
+    def _look(self, places: Iterable[int], leg: Leg) -> int | None:
+        """Return the first valid step at some places of a leg; once rounding repeats itself there is none."""
+        repeats = self.course.period if leg.last is None and leg.periodic else None
         for number, place in enumerate(places):
             if repeats is not None and number >= repeats:
                 return None
             if number > LOOKED_AT:
                 raise self._too_fine()
-            if not self.refusals(piece.at(place)):
-                return piece.at(place)
+            if not self.refusals(leg.at(place)):
+                return leg.at(place)
         return None
 
     def _too_fine(self) -> InputError:

@@ -101,7 +101,7 @@ def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         {'input_weights': 6, 'recurrent_weights': 9}
     """
     if "blocks" in fields:
-        from sizer.networks.blocks.breaking import explain_model
+        from sizer.questions.model_breakdown import explain_model
 
         return explain_model(fields, own_cell_types(cell_types))
     return break_down(read(fields, cell_types, in_words=True))

@@ -1,7 +1,7 @@
-"""A grid is cut into cases: boxes in which every word and boolean is fixed and every count grows with its position.
+"""A grid is cut into pieces: boxes in which every word and boolean is fixed and every count grows with its position.
 
-Within a case each counted column grows along every axis, so its smallest and largest values in any box stand at the
-box's two corners. Where nothing is swept but growing counts, a grid is one case. A projection's 0 is a case of its own
+Within a piece each counted column grows along every axis, so its smallest and largest values in any box stand at the
+box's two corners. Where nothing is swept but growing counts, a grid is one piece. A projection's 0 is a piece of its own
 (without a projection more weights recur than with a small one), and so is each falling stretch of an unsorted list.
 """
 
@@ -11,21 +11,21 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from sizer.grids.boxes import lengths, strides
 from sizer.grids.columns import GridColumns, IntArray
+from sizer.grids.ids import lengths, strides
 from sizer.networks.cells import CellType
 from sizer.networks.fields import FieldValue
 from sizer.sweepfile.sweep import Axis, Grid
 
-MOST_CASES = 4096
-"""A grid that falls into more cases than this is not pruned."""
+MOST_PIECES = 4096
+"""A grid that falls into more pieces than this is not pruned."""
 
 
 @dataclass(frozen=True)
-class Case:
+class Piece:
     """A box of a grid in which counts grow along every axis and everything else is fixed."""
 
     grid: Grid
@@ -34,7 +34,7 @@ class Case:
     stop: tuple[int, ...]
     """The position after the last one on each axis."""
     fixed: dict[str, FieldValue]
-    """Fields that are the same all over the case."""
+    """Fields that are the same all over the piece."""
 
     @cached_property
     def cell(self) -> CellType:
@@ -48,7 +48,7 @@ class Case:
 
     @cached_property
     def swept(self) -> tuple[str, ...]:
-        """The counts that vary within the case."""
+        """The counts that vary within the piece."""
         return tuple(name for name in self.grid.swept if name not in self.fixed)
 
     @cached_property
@@ -82,16 +82,20 @@ class Case:
         return {name: self.columns.along(name, rows) for name in self.swept}
 
 
-def cases(grid: Grid) -> list[Case] | None:
-    """Return the cases of a grid, or None where there are too many or a count does not grow with its fields."""
+@lru_cache(maxsize=16)
+def pieces(grid: Grid) -> tuple[Piece, ...] | None:
+    """Return the pieces of a grid, or None where there are too many or a count does not grow with its fields.
+
+    They are worked out once for the grids that are asked about again, as every part of a run does.
+    """
     stretches = [_stretches(axis) for axis in grid.axes]
-    if math.prod(map(len, stretches)) > MOST_CASES:
+    if math.prod(map(len, stretches)) > MOST_PIECES:
         return None
-    found = list(_cases(grid, stretches))
-    return found if all(case.cell.grows for case in found) else None
+    found = tuple(_pieces(grid, stretches))
+    return found if all(piece.cell.grows for piece in found) else None
 
 
-def _cases(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Case]:
+def _pieces(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Piece]:
     for sides in itertools.product(*stretches):
         fixed = dict(grid.fixed)
         sides_of = {column.field: side for axis, side in zip(grid.axes, sides, strict=True) for column in axis.columns}
@@ -101,7 +105,7 @@ def _cases(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Case]
             value = column.only_value(*sides_of[name], base)
             if value is not None:
                 fixed[name] = value
-        yield Case(grid, tuple(start for start, _ in sides), tuple(stop for _, stop in sides), fixed)
+        yield Piece(grid, tuple(start for start, _ in sides), tuple(stop for _, stop in sides), fixed)
 
 
 def _stretches(axis: Axis) -> list[tuple[int, int]]:

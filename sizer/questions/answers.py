@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sizer.networks.assumptions import MUCH
 from sizer.networks.counting import Count
-from sizer.networks.stated import Claim, Match
+from sizer.questions.assumptions import MUCH
+from sizer.questions.stated_figures import Claim, Match
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.account import Account
-from sizer.grids.bounds import bound_kept
-from sizer.grids.cases import Case, cases
-from sizer.grids.chunks import exact_sum, volumes
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import on_weights
-from sizer.grids.judge import Condition, Judge
-from sizer.grids.leaders import Kept, Leaders
-from sizer.grids.pruning import Effort, Search
+from sizer.grids.pruning.best_boxes import Kept, Leaders
+from sizer.grids.pruning.boxes import exact_sum, volumes
+from sizer.grids.pruning.kept_bounds import bound_kept
+from sizer.grids.pruning.pieces import Piece, pieces
+from sizer.grids.pruning.search import BoxSearch, Effort
+from sizer.grids.pruning.verdicts import Condition, Judge
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.sweepfile.sweep import Bound, Sweep
 
@@ -66,13 +66,13 @@ class Pruned:
 
 def prunable(sweep: Sweep) -> bool:
     """Return whether the sweep's counts grow with its fields, so that corners decide boxes."""
-    return all(cases(grid) is not None for grid in sweep.grids)
+    return all(pieces(grid) is not None for grid in sweep.grids)
 
 
 def has_long_lines(sweep: Sweep) -> bool:
     """Return whether lines along the fastest axis are long enough that finding them beats walking the grid."""
     return all(
-        not grid.axes or max(case.stop[-1] - case.start[-1] for case in cases(grid) or ()) >= LONG_LINE
+        not grid.axes or max(piece.stop[-1] - piece.start[-1] for piece in pieces(grid) or ()) >= LONG_LINE
         for grid in sweep.grids
     )
 
@@ -102,15 +102,15 @@ def count_kept(
     """
     account = Account()
     watch = Watch(on_counted)
-    plans: list[Plan] = []
+    plans: list[CountPlan] = []
     first_id = 0
     for grid in sweep.grids:
-        plans += [Plan.of(case, sweep, first_id) for case in cases(grid) or ()]
+        plans += [CountPlan.of(piece, sweep, first_id) for piece in pieces(grid) or ()]
         first_id += grid.size
     expected = sum(plan.search.expected for plan in plans)
     # Where all of it is too much, what is little is still counted, and the rest is left to the bounds.
     most = None if effort is None else effort if expected <= effort else effort // 64
-    hard = [plan for plan in plans if not _count_case(plan, account, most, watch)]
+    hard = [plan for plan in plans if not _count_piece(plan, account, most, watch)]
     total = Pruned(None if hard else account, account.kept, account.kept)
     for plan in hard:
         least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
@@ -118,7 +118,7 @@ def count_kept(
         total.at_most += greatest * plan.times
     if best and not hard:
         leaders = Leaders(best, sort, descending=descending)
-        leaders.look([Kept(plan.case, plan.first_id, plan.conditions) for plan in plans if plan.kept])
+        leaders.look([Kept(plan.piece, plan.first_id, plan.conditions) for plan in plans if plan.kept])
         total.best = leaders.ids() if best <= OPENED else []
         total.limit = leaders.limit()
     # Whether configurations repeat is seen on rows, and there are none here.
@@ -133,82 +133,84 @@ class Watch:
 
     on_counted: OnCounted | None
     decided: int = 0
-    """Configurations of the cases that are done."""
+    """Configurations of the pieces that are done."""
     kept: int = 0
     _said: float = field(default_factory=time.monotonic)
 
-    def see(self, plan: Plan, number: int, search: Search, passing: int) -> None:
+    def see(self, plan: CountPlan, number: int, search: BoxSearch, passing: int) -> None:
         """Look at a count that is under way.
 
         Args:
-            plan: of the case.
+            plan: of the piece.
             number: how many conditions are counted.
-            search: for what passes them; of its case some is decided.
+            search: for what passes them; of its piece some is decided.
             passing: how many configurations were found to pass.
         """
         if self.on_counted is None or time.monotonic() < self._said + SAID_EVERY:
             return
-        whole = search.case.volume
+        whole = search.piece.volume
         decided = whole - sum(exact_sum(volumes(chunk.low, chunk.high)) for chunk in search.waiting)
         # Each condition is a count of its own, and the last one says what is kept.
-        share = plan.case.volume * ((number - 1) * whole + decided) // (whole * len(plan.stages))
+        share = plan.piece.volume * ((number - 1) * whole + decided) // (whole * len(plan.stages))
         self.on_counted(self.decided + share, self.kept + (passing if number == len(plan.stages) else 0))
         self._said = time.monotonic()
 
-    def done(self, plan: Plan) -> None:
-        """Note that a case is done."""
-        self.decided += plan.case.volume
+    def done(self, plan: CountPlan) -> None:
+        """Note that a piece is done."""
+        self.decided += plan.piece.volume
         self.kept += plan.kept
         if self.on_counted is not None:
             self.on_counted(self.decided, self.kept)
 
 
 @dataclass
-class Plan:
-    """A case, and how what is kept of it is to be counted."""
+class CountPlan:
+    """A piece, and how what is kept of it is to be counted."""
 
-    case: Case
+    piece: Piece
     first_id: int
     """The id of its grid's first configuration."""
     stages: list[Stage]
-    """The conditions that drop some of the case, in the order of the account."""
-    search: Search
+    """The conditions that drop some of the piece, in the order of the account."""
+    search: BoxSearch
     """For what passes all of them, on the axes that matter."""
     times: int
-    """How many configurations of the case each one of the search stands for."""
+    """How many configurations of the piece each one of the search stands for."""
     kept: int = 0
     """How many were found to be kept."""
 
     @classmethod
-    def of(cls, case: Case, sweep: Sweep, first_id: int) -> Plan:
-        """Return the plan of a case."""
+    def of(cls, piece: Piece, sweep: Sweep, first_id: int) -> CountPlan:
+        """Return the plan of a piece."""
         stages = []
-        for stage in stages_of(case, sweep):
-            always, never = _whole(case, stage.condition)
+        for stage in stages_of(piece, sweep):
+            always, never = _whole(piece, stage.condition)
             if not always:
                 stages.append(stage)
             if never:
                 break
-        narrow, times = _narrowed(case, [stage.condition for stage in stages])
-        return cls(case, first_id, stages, Search(narrow, [stage.condition for stage in stages], counting=True), times)
+        narrow, times = _narrowed(piece, [stage.condition for stage in stages])
+        return cls(
+            piece, first_id, stages, BoxSearch(narrow, [stage.condition for stage in stages], counting=True), times
+        )
 
     @property
     def conditions(self) -> list[Condition]:
-        """The conditions that drop some of the case."""
+        """The conditions that drop some of the piece."""
         return [stage.condition for stage in self.stages]
 
 
-def _count_case(plan: Plan, account: Account, most: int | None, watch: Watch) -> bool:
-    """Account for one case; return whether that was done, or else took too much effort.
+def _count_piece(plan: CountPlan, account: Account, most: int | None, watch: Watch) -> bool:
+    """Account for one piece; return whether that was done, or else took too much effort.
 
     Args:
-        plan: of the case.
+        plan: of the piece.
         account: takes where its configurations went.
         most: lines to search at the most; None: as many as it takes.
         watch: is shown how far it is.
     """
     parts = []
-    left = plan.case.volume
+    left = plan.piece.volume
     for number, stage in enumerate(plan.stages, start=1):
         passing = _volume(plan, number, most, watch)
         if passing is None:
@@ -226,15 +228,15 @@ def _count_case(plan: Plan, account: Account, most: int | None, watch: Watch) ->
     return True
 
 
-def _volume(plan: Plan, number: int, most: int | None, watch: Watch) -> int | None:
-    """Return how many configurations of a case pass its first conditions, or None where that took too much effort."""
-    if _whole(plan.case, plan.stages[number - 1].condition)[1]:
+def _volume(plan: CountPlan, number: int, most: int | None, watch: Watch) -> int | None:
+    """Return how many configurations of a piece pass its first conditions, or None where that took too much effort."""
+    if _whole(plan.piece, plan.stages[number - 1].condition)[1]:
         return 0
     search, times = plan.search, plan.times
     if number < len(plan.stages):
         conditions = plan.conditions[:number]
-        narrow, times = _narrowed(plan.case, conditions)
-        search = Search(narrow, conditions, counting=True)
+        narrow, times = _narrowed(plan.piece, conditions)
+        search = BoxSearch(narrow, conditions, counting=True)
     if most is not None:
         if search.expected > most:
             return None
@@ -248,9 +250,9 @@ def _volume(plan: Plan, number: int, most: int | None, watch: Watch) -> int | No
     return passing * times
 
 
-def _whole(case: Case, condition: Condition) -> tuple[bool, bool]:
-    """Return whether all of a case surely passes a condition, and whether none of it does."""
-    verdict = Judge(case, [condition]).classify(_corner(case.start), _corner(case.stop))
+def _whole(piece: Piece, condition: Condition) -> tuple[bool, bool]:
+    """Return whether all of a piece surely passes a condition, and whether none of it does."""
+    verdict = Judge(piece, [condition]).classify(_corner(piece.start), _corner(piece.stop))
     return bool((verdict.within & verdict.certain()).all()), not verdict.possible.all()
 
 
@@ -269,10 +271,10 @@ class Stage:
     """The key in that part."""
 
 
-def stages_of(case: Case, sweep: Sweep) -> Iterator[Stage]:
+def stages_of(piece: Piece, sweep: Sweep) -> Iterator[Stage]:
     """Yield each condition in the order of the account."""
-    convention = CONVENTIONS[str(case.fixed["convention"])]
-    for rule in rules_for(convention, case.cell):
+    convention = CONVENTIONS[str(piece.fixed["convention"])]
+    for rule in rules_for(convention, piece.cell):
         yield Stage(rule, lambda account: account.not_valid, rule.reason)
     for bound in sweep.budget:
         counted = on_weights(bound)
@@ -286,9 +288,9 @@ def stages_of(case: Case, sweep: Sweep) -> Iterator[Stage]:
         yield Stage(expression, lambda account: account.excluded, expression.text)
 
 
-def _narrowed(case: Case, conditions: Sequence[Condition]) -> tuple[Case, int]:
-    """Return a case with one place on each axis that no condition depends on, and how many times it stands for."""
-    axes = Judge(case, conditions).relevant_axes()
-    others = [number for number in range(len(case.start)) if number not in axes]
-    stop = tuple(case.start[number] + 1 if number in others else stop for number, stop in enumerate(case.stop))
-    return replace(case, stop=stop), math.prod(case.stop[number] - case.start[number] for number in others)
+def _narrowed(piece: Piece, conditions: Sequence[Condition]) -> tuple[Piece, int]:
+    """Return a piece with one place on each axis that no condition depends on, and how many times it stands for."""
+    axes = Judge(piece, conditions).relevant_axes()
+    others = [number for number in range(len(piece.start)) if number not in axes]
+    stop = tuple(piece.start[number] + 1 if number in others else stop for number, stop in enumerate(piece.stop))
+    return replace(piece, stop=stop), math.prod(piece.stop[number] - piece.start[number] for number in others)

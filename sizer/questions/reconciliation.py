@@ -2,8 +2,8 @@
 
     claim text -> Claim (the weights that round to it) -> reconcile -> answers, what comes near, what it is not
 
-The search is exhaustive: every structure times every set of rules in `assumptions`. What a tensor of the rules adds
-(a bias, a peephole) does not depend on the structure's other rules, so each structure is wired once, and the rules
+The search is exhaustive: every arrangement times every set of rules in `assumptions`. What a tensor of the rules adds
+(a bias, a peephole) does not depend on the arrangement's other rules, so each arrangement is wired once, and the rules
 are sums over it. Each answer is then counted anew by `counting`.
 """
 
@@ -21,26 +21,26 @@ from math import prod
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.answers import Answer, Reconciliation, Remainder, Step
-from sizer.networks.assumptions import (
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
+from sizer.networks.network import Network
+from sizer.networks.tensors import Tensor
+from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
+from sizer.questions.assumptions import (
     ASSUMPTIONS,
     MOST,
     SWITCHES,
+    Arrangement,
     Assumed,
     Naming,
-    Structure,
+    arrangements,
     assume,
     differing,
     namings,
     slips,
-    structures,
     switches_of,
 )
-from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
-from sizer.networks.network import Network
-from sizer.networks.stated import Claim, parse_claim
-from sizer.networks.tensors import Tensor
+from sizer.questions.stated_figures import Claim, parse_claim
 
 SHOWN = 40
 """Answers that are worked out; the others assume at least as much."""
@@ -84,7 +84,9 @@ def reconcile(
         convention, problems = _plain_convention(asked, "convention" in said)
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
-    return _Search(asked.changed({"convention": convention}), said, parsed, fields.get("cell_types")).reconciliation()
+    return _Reconciling(
+        asked.changed({"convention": convention}), said, parsed, fields.get("cell_types")
+    ).reconciliation()
 
 
 def _plain_convention(asked: Description, said: bool) -> tuple[str, list[tuple[str, str]]]:
@@ -97,10 +99,10 @@ def _plain_convention(asked: Description, said: bool) -> tuple[str, list[tuple[s
 
 
 @dataclass(frozen=True)
-class _Wired:
-    """A structure under one table of tensors: what every set of rules adds up over."""
+class _Weighed:
+    """An arrangement under one table of tensors: what every set of rules adds up over."""
 
-    structure: Structure
+    arrangement: Arrangement
     fixed: int
     """Weights that no rule decides."""
     per_rule: Mapping[tuple[str, ...], int]
@@ -123,17 +125,17 @@ class _Wired:
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class _Tried:
     """One network that the search looks at, not yet asked whether it is refused."""
 
     price: int
     moved: int
     weights: int
-    wired: _Wired
+    wired: _Weighed
     namings: tuple[Naming, ...]
 
 
-class _Search:
+class _Reconciling:
     """The search for one claim."""
 
     def __init__(self, described: Description, said: frozenset[str], claim: Claim, own_cells: Any) -> None:
@@ -162,15 +164,15 @@ class _Search:
 
     def reconciliation(self) -> Reconciliation:
         """Return the answers; one size off only where nothing cheaper fits."""
-        every = structures(self.network, self.said)
-        plain = self.answer(Structure(), self.plain)
+        every = arrangements(self.network, self.said)
+        plain = self.answer(Arrangement(), self.plain)
         candidates = list(self.candidates(every, plain.weights))
         answers, more = self.answers(candidates)
         tried = candidates
         near = self.near(candidates, min(MOST, answers[0].price + BESIDE) if answers else MOST)
-        wrong = [Structure((slip,)) for slip in slips(self.network)]
+        wrong = [Arrangement((slip,)) for slip in slips(self.network)]
         if not answers or answers[0].price >= ASSUMPTIONS["layers"].price:
-            one_off = [Structure((*slip.assumed, *one.assumed)) for slip in wrong for one in self.kept(slip)]
+            one_off = [Arrangement((*slip.assumed, *one.assumed)) for slip in wrong for one in self.kept(slip)]
             one_off.sort(key=lambda one: one.price)
             off = list(self.candidates(one_off, plain.weights))
             answers, more = self.answers(candidates, off)
@@ -179,7 +181,7 @@ class _Search:
         others = self.others([*every, *wrong])
         return Reconciliation(self.claim, plain, answers, near, others, more, len(tried), self.remainder(plain))
 
-    def with_chances(self, answers: Iterable[Answer], tried: Iterable[_Candidate]) -> Iterator[Answer]:
+    def with_chances(self, answers: Iterable[Answer], tried: Iterable[_Tried]) -> Iterator[Answer]:
         """Yield the answers with the number of readings that would give the figure by chance, which never falls."""
         by_price: dict[int, float] = {}
         known = [(one.price, one.weights) for one in tried]
@@ -199,39 +201,39 @@ class _Search:
         changes = differing(self.network, {"other_weights": other}, {*self.said, "other_weights"})
         return Remainder(least, self.claim.most - plain.weights, {**changes, **self.own_cells})
 
-    def kept(self, slip: Structure) -> list[Structure]:
-        """Return the structures of the network with one size changed, those that price allows."""
+    def kept(self, slip: Arrangement) -> list[Arrangement]:
+        """Return the arrangements of the network with one size changed, those that price allows."""
         changed = {**self.network, **slip.changes}
-        return [one for one in structures(changed, self.said) if one.price + slip.price <= MOST]
+        return [one for one in arrangements(changed, self.said) if one.price + slip.price <= MOST]
 
-    def candidates(self, every: Iterable[Structure], plain_weights: int) -> Iterator[_Candidate]:
-        """Yield every network of these structures under every set of rules, each network once."""
+    def candidates(self, every: Iterable[Arrangement], plain_weights: int) -> Iterator[_Tried]:
+        """Yield every network of these arrangements under every set of rules, each network once."""
         seen: set[Any] = set()
         for convention, named in self.tables:
-            for structure in every:
-                network = self.network_of(convention, structure)
+            for arrangement in every:
+                network = self.network_of(convention, arrangement)
                 tensors = (convention, *_tensors(network))
                 if tensors in seen:
                     continue
                 seen.add(tensors)
-                wired = self.wired(structure, network, convention, named)
+                wired = self.wired(arrangement, network, convention, named)
                 plainly = abs(wired.weights(self.plain_rules) - plain_weights)
                 for values, members in wired.namings.items():
-                    price = min(naming.price_with(structure) for naming in members)
+                    price = min(naming.price_with(arrangement) for naming in members)
                     if price <= MOST:
                         rules = {**self.plain_rules, **dict(zip(wired.switches, values, strict=True))}
                         moved = plainly + wired.moved(rules, self.plain_rules)
-                        yield _Candidate(price, moved, wired.weights(rules), wired, members)
+                        yield _Tried(price, moved, wired.weights(rules), wired, members)
 
-    def network_of(self, convention: str, structure: Structure) -> Network:
-        """Return a structure's network with every rule's tensors there once."""
-        network = self.described.changed({**structure.changes, "convention": convention}).wired()
+    def network_of(self, convention: str, arrangement: Arrangement) -> Network:
+        """Return an arrangement's network with every rule's tensors there once."""
+        network = self.described.changed({**arrangement.changes, "convention": convention}).wired()
         every = dict.fromkeys(SWITCHES, 1)
         groups = tuple(replace(group, dimensions={**group.dimensions, **every}) for group in network.groups)
         return replace(network, groups=groups)
 
-    def wired(self, structure: Structure, network: Network, convention: str, named: tuple[Naming, ...]) -> _Wired:
-        """Return a structure with its weights by rule and the namings that differ there."""
+    def wired(self, arrangement: Arrangement, network: Network, convention: str, named: tuple[Naming, ...]) -> _Weighed:
+        """Return an arrangement with its weights by rule and the namings that differ there."""
         per_rule: Counter[tuple[str, ...]] = Counter()
         for group in network.groups:
             for tensor in group.tensors:
@@ -239,7 +241,7 @@ class _Search:
         fixed = per_rule.pop((), 0)
         counted = {names: size for names, size in per_rule.items() if size}
         matter = tuple(name for name in SWITCHES if any(name in names for names in counted))
-        return _Wired(structure, fixed, counted, self.by_rules(convention, matter, named), matter)
+        return _Weighed(arrangement, fixed, counted, self.by_rules(convention, matter, named), matter)
 
     def by_rules(
         self, convention: str, matter: tuple[str, ...], named: tuple[Naming, ...]
@@ -253,9 +255,7 @@ class _Search:
             self.grouped[table, matter] = {values: tuple(members) for values, members in found.items()}
         return self.grouped[table, matter]
 
-    def answers(
-        self, candidates: list[_Candidate], one_off: Iterable[_Candidate] = ()
-    ) -> tuple[tuple[Answer, ...], int]:
+    def answers(self, candidates: list[_Tried], one_off: Iterable[_Tried] = ()) -> tuple[tuple[Answer, ...], int]:
         """Return what gives the figure, the least assumed first, and how many were not worked out.
 
         Args:
@@ -268,7 +268,7 @@ class _Search:
         answers = tuple(itertools.islice(queue, SHOWN))
         return answers, len(queue.waiting)
 
-    def near(self, candidates: list[_Candidate], most: int) -> tuple[Answer, ...]:
+    def near(self, candidates: list[_Tried], most: int) -> tuple[Answer, ...]:
         """Return what misses the figure by less than everything that assumes less, the nearest first.
 
         Args:
@@ -277,7 +277,7 @@ class _Search:
         """
         found: list[Answer] = []
 
-        def nearer(one: _Candidate) -> bool:
+        def nearer(one: _Tried) -> bool:
             return not found or self.distance(one) < self.distance(found[-1])
 
         missing = [one for one in candidates if one.price <= most and self.claim.match(one.weights) == "near"]
@@ -290,54 +290,54 @@ class _Search:
             close = found[-1:]
         return tuple(answer for answer in reversed(close) if answer.steps)[:NEAREST]
 
-    def distance(self, one: _Candidate | Answer) -> int:
+    def distance(self, one: _Tried | Answer) -> int:
         """Return how far a count is from the figure."""
         return self.claim.distance(one.weights)
 
-    def others(self, every: Iterable[Structure]) -> tuple[Answer, ...]:
-        """Return the readings with one assumption about the structure that do not give the figure."""
+    def others(self, every: Iterable[Arrangement]) -> tuple[Answer, ...]:
+        """Return the readings with one assumption about the arrangement that do not give the figure."""
         found = (
-            self.answer(structure, self.plain)
-            for structure in every
-            if self.obvious(structure) and not refused(self.described.changed(structure.changes))
+            self.answer(arrangement, self.plain)
+            for arrangement in every
+            if self.obvious(arrangement) and not refused(self.described.changed(arrangement.changes))
         )
         return tuple(answer for answer in found if answer.match == "near" and answer.difference)
 
-    def obvious(self, structure: Structure) -> bool:
-        """Return whether a structure is one that anybody would try: one field, or one layer more or less."""
-        if len(structure.assumed) != 1:
+    def obvious(self, arrangement: Arrangement) -> bool:
+        """Return whether an arrangement is one that anybody would try: one field, or one layer more or less."""
+        if len(arrangement.assumed) != 1:
             return False
-        if "layers" in structure.changes:
-            return bool(abs(structure.changes["layers"] - self.network["layers"]) == 1)
-        return structure.price < ASSUMPTIONS["layers"].price
+        if "layers" in arrangement.changes:
+            return bool(abs(arrangement.changes["layers"] - self.network["layers"]) == 1)
+        return arrangement.price < ASSUMPTIONS["layers"].price
 
-    def accepted(self, candidate: _Candidate) -> Answer | None:
+    def accepted(self, candidate: _Tried) -> Answer | None:
         """Return the candidate as an answer under the cheapest convention that accepts it; None where none does."""
-        structure = candidate.wired.structure
+        arrangement = candidate.wired.arrangement
         found: dict[str, Naming] = {}
         most = MOST
-        for naming in sorted(candidate.namings, key=lambda one: (one.price_with(structure), one.order)):
-            if naming.price_with(structure) > most:
+        for naming in sorted(candidate.namings, key=lambda one: (one.price_with(arrangement), one.order)):
+            if naming.price_with(arrangement) > most:
                 break
-            changed = self.described.changed({**structure.changes, **naming.changes})
+            changed = self.described.changed({**arrangement.changes, **naming.changes})
             if naming.convention not in found and not refused(changed):
-                most = most if found else min(MOST, naming.price_with(structure) + BESIDE)
+                most = most if found else min(MOST, naming.price_with(arrangement) + BESIDE)
                 found[naming.convention] = naming
         if not found:
             return None
         first, *others = found.values()
-        answer = self.answer(structure, first, others)
+        answer = self.answer(arrangement, first, others)
         assert answer.weights == candidate.weights, (answer.fields, answer.weights, candidate.weights)
         return answer
 
-    def answer(self, structure: Structure, naming: Naming, others: Iterable[Naming] = ()) -> Answer:
+    def answer(self, arrangement: Arrangement, naming: Naming, others: Iterable[Naming] = ()) -> Answer:
         """Return a reading, counted anew, with its difference to the plain one step by step."""
-        counted = count_network(checked_network(self.described.changed({**structure.changes, **naming.changes})))
+        counted = count_network(checked_network(self.described.changed({**arrangement.changes, **naming.changes})))
         match = self.claim.match(counted.weights)
         cut = [assume("cut", (), {})] if match == "cut" else []
-        assumed = [*cut, *structure.assumed_under(naming.convention), *naming.assumed]
+        assumed = [*cut, *arrangement.assumed_under(naming.convention), *naming.assumed]
         return Answer(
-            {**differing(self.network, {**structure.changes, **naming.changes}, self.said), **self.own_cells},
+            {**differing(self.network, {**arrangement.changes, **naming.changes}, self.said), **self.own_cells},
             counted,
             match,
             tuple(self.steps(assumed)),
@@ -368,20 +368,20 @@ class _Queue:
 
     def __init__(
         self,
-        search: _Search,
-        candidates: Iterable[_Candidate],
-        key: Callable[[int, _Candidate], tuple[int, ...]],
-        wanted: Callable[[_Candidate], bool] = lambda candidate: True,
+        search: _Reconciling,
+        candidates: Iterable[_Tried],
+        key: Callable[[int, _Tried], tuple[int, ...]],
+        wanted: Callable[[_Tried], bool] = lambda candidate: True,
     ) -> None:
         self.search = search
         self.key = key
         self.wanted = wanted
-        self.waiting: list[tuple[tuple[int, ...], int, _Candidate, Answer | None]] = [
+        self.waiting: list[tuple[tuple[int, ...], int, _Tried, Answer | None]] = [
             (key(self.least(one), one), number, one, None) for number, one in enumerate(candidates)
         ]
         heapq.heapify(self.waiting)
 
-    def least(self, candidate: _Candidate) -> int:
+    def least(self, candidate: _Tried) -> int:
         """Return the least that an answer can cost."""
         cut = self.search.claim.match(candidate.weights) == "cut"
         return candidate.price + (ASSUMPTIONS["cut"].price if cut else 0)

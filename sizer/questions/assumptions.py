@@ -1,9 +1,9 @@
 """What a stated figure may have assumed: every assumption with its words and its price, and every combination of them.
 
-    structures      what is there and what feeds what: skips, directions, projections, what is counted, one size off
+    arrangements    what is there and what feeds what: skips, directions, projections, what is counted, one size off
     namings         whose rules: a convention, and what of it is overridden
 
-A reading of a network is a structure and a naming. Prices add up; the cheaper of two readings assumes less. What a
+A reading of a network is an arrangement and a naming. Prices add up; the cheaper of two readings assumes less. What a
 person said themselves costs more to set aside than what they left open.
 """
 
@@ -145,7 +145,7 @@ class Assumed:
 
 
 @dataclass(frozen=True)
-class Structure:
+class Arrangement:
     """What is there and what feeds what, as changes to the network that was given."""
 
     assumed: tuple[Assumed, ...] = ()
@@ -162,7 +162,7 @@ class Structure:
 
     @cached_property
     def saved(self) -> Mapping[str, int]:
-        """What the structure costs less, by convention."""
+        """What the arrangement costs less, by convention."""
         homes = {convention for convention, _ in AT_HOME}
         return {home: self.price - sum(one.price for one in self.assumed_under(home)) for home in homes}
 
@@ -195,9 +195,9 @@ class Naming:
         """The sum of the prices."""
         return sum(one.price for one in self.assumed)
 
-    def price_with(self, structure: Structure) -> int:
-        """Return the price of the reading that the naming and a structure make."""
-        return structure.price + self.price - structure.saved.get(self.convention, 0)
+    def price_with(self, arrangement: Arrangement) -> int:
+        """Return the price of the reading that the naming and an arrangement make."""
+        return arrangement.price + self.price - arrangement.saved.get(self.convention, 0)
 
     made_up: int = 0
     """How many of the overrides are none that the toolkit has."""
@@ -217,15 +217,15 @@ def assume(name: str, said: Collection[str], changes: Mapping[str, Any], words: 
     return Assumed(name, words or (row.otherwise if off else row.words), changes, price)
 
 
-def structures(network: Mapping[str, Any], said: Collection[str]) -> list[Structure]:
-    """Return every structure that leaves the sizes as they are, the cheapest first; the plain one leads.
+def arrangements(network: Mapping[str, Any], said: Collection[str]) -> list[Arrangement]:
+    """Return every arrangement that leaves the sizes as they are, the cheapest first; the plain one leads.
 
     Args:
         network: fields that `counting.normalise` has read.
         said: the fields that the person gave.
     """
     found = [
-        Structure((*around, *rest, *directions, *skips, *up))
+        Arrangement((*around, *rest, *directions, *skips, *up))
         for around in _around(network, said)
         for rest in _rest(network, said)
         for directions in _directions(network, said)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import InputError
-from sizer.networks.breakdown import Breakdown, break_down
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import checked_network, described
+from sizer.questions.breakdown import Breakdown, break_down
 
 
 @dataclass(frozen=True)

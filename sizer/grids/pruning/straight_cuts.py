@@ -1,4 +1,4 @@
-"""Where rules and expressions cut lines and planes of a case, so that no configuration on them is looked at by itself.
+"""Where rules and expressions cut lines and planes of a piece, so that no configuration on them is looked at by itself.
 
 An inequality that is straight in the field that varies along a line ends the line at a division. On a plane, on which
 two fields vary, one inequality may be slanted, as a budget is; others end one of its sides.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
+from sizer.grids.pruning.pieces import Piece
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.expressions import Expression
@@ -42,17 +42,17 @@ class Straight:
     """Axis -> the field on it, and what it is multiplied with."""
 
     @classmethod
-    def of(cls, case: Case, polynomial: Polynomial, axes: tuple[int, ...]) -> Straight | None:
+    def of(cls, piece: Piece, polynomial: Polynomial, axes: tuple[int, ...]) -> Straight | None:
         """Return a polynomial as a straight one, or None where it is not along these axes, or too large to be solved."""
-        largest = case.varying(np.array(case.stop, dtype=np.int64).reshape(-1, 1) - 1)
+        largest = piece.varying(np.array(piece.stop, dtype=np.int64).reshape(-1, 1) - 1)
         if _reach(polynomial, {name: int(value[0]) for name, value in largest.items()}) > LARGEST:
             return None
         rest = polynomial
         slopes: dict[int, tuple[str, Polynomial]] = {}
         for name in sorted(polynomial.variables()):
-            if not case.axes_of(frozenset({name})) & set(axes):
+            if not piece.axes_of(frozenset({name})) & set(axes):
                 continue
-            axis, column = case.columns.places[name]
+            axis, column = piece.columns.places[name]
             if axis in slopes or polynomial.degree(name) > 1 or column.base is not None:
                 return None
             slopes[axis] = name, polynomial.split(name)[1]
@@ -125,12 +125,12 @@ class Slant:
     """How much it grows with one place on each axis, above 0."""
 
     @classmethod
-    def of(cls, case: Case, straight: Straight, axes: tuple[int, ...]) -> Slant | None:
+    def of(cls, piece: Piece, straight: Straight, axes: tuple[int, ...]) -> Slant | None:
         """Return an inequality as a slanted one, or None where its slopes depend on other fields, or fall."""
         slopes = []
         for axis in axes:
             name, slope = straight.slopes[axis]
-            column = case.columns.places[name][1]
+            column = piece.columns.places[name][1]
             if slope.variables() or column.step is None:
                 return None
             slopes.append(slope.terms[()] * column.step)
@@ -157,17 +157,17 @@ class Side:
 
 
 class Cuts:
-    """Where conditions cut the boxes of a case along one axis, or along two."""
+    """Where conditions cut the boxes of a piece along one axis, or along two."""
 
-    def __init__(self, case: Case, axes: tuple[int, ...], inequalities: Inequalities) -> None:
+    def __init__(self, piece: Piece, axes: tuple[int, ...], inequalities: Inequalities) -> None:
         """Settle which conditions cut them.
 
         Args:
-            case: in which the boxes lie.
+            piece: in which the boxes lie.
             axes: one or two, or none, which nothing cuts.
             inequalities: those that are not straight along the axes cut nothing.
         """
-        self._case = case
+        self._piece = piece
         self._axes = axes
         self.sides: list[Side] = []
         """The inequalities that one axis decides, or none."""
@@ -175,24 +175,24 @@ class Cuts:
         """The inequality that two axes decide together."""
         solved = []
         for condition, polynomials in inequalities.items() if axes else ():
-            pieces = [Straight.of(case, polynomial, axes) for polynomial in polynomials]
-            straight = [piece for piece in pieces if piece is not None]
-            if len(straight) == len(pieces) and self._slanted([piece for piece in straight if len(piece.slopes) > 1]):
-                self.sides += [Side.of(piece, axes) for piece in straight if len(piece.slopes) < 2]
+            read = [Straight.of(piece, polynomial, axes) for polynomial in polynomials]
+            straight = [one for one in read if one is not None]
+            if len(straight) == len(read) and self._slanted([one for one in straight if len(one.slopes) > 1]):
+                self.sides += [Side.of(one, axes) for one in straight if len(one.slopes) < 2]
                 solved.append(condition)
         self.solved = frozenset(solved)
         """The conditions that cut; the others say nothing here."""
 
-    def _slanted(self, pieces: list[Straight]) -> bool:
+    def _slanted(self, slanted: list[Straight]) -> bool:
         """Return whether inequalities along two axes are no other than the one slant that there can be."""
         slant = self.slant
-        for piece in pieces:
+        for one in slanted:
             # A convention's rule and the sweep may say the same.
             if slant is None:
-                slant = Slant.of(self._case, piece, self._axes)
+                slant = Slant.of(self._piece, one, self._axes)
                 if slant is None:
                     return False
-            elif piece.polynomial.terms != slant.corners.polynomial.terms:
+            elif one.polynomial.terms != slant.corners.polynomial.terms:
                 return False
         self.slant = slant
         return True
@@ -230,8 +230,8 @@ class Cuts:
 
     def _values(self, low: IntArray, between: Between | None) -> Callable[[Corners], IntArray]:
         """Return a function from polynomials to their values in each box, those that cut rightly."""
-        first = self._case.varying(low if between is None else between.first)
-        last = {} if between is None else self._case.varying(between.last)
+        first = self._piece.varying(low if between is None else between.first)
+        last = {} if between is None else self._piece.varying(between.last)
 
         def value(corners: Corners) -> IntArray:
             if between is None:
@@ -243,7 +243,7 @@ class Cuts:
         return value
 
     def _places_up_to(self, name: str, value: IntArray) -> IntArray:
-        """Return the first place, within the case, at which a field is above a value."""
-        axis, column = self._case.columns.places[name]
+        """Return the first place, within the piece, at which a field is above a value."""
+        axis, column = self._piece.columns.places[name]
         assert column.base is None  # a straight polynomial has no fractions on the axes that are cut
-        return column.first_place_above(value, self._case.start[axis], self._case.stop[axis])
+        return column.first_place_above(value, self._piece.start[axis], self._piece.stop[axis])

@@ -1,6 +1,6 @@
 """Counting and finding configurations at a cost that follows what is found, not the size of the grid.
 
-A box of a case is decided by its corners: whole boxes that are over a bound, not valid or excluded are dropped, whole
+A box of a piece is decided by its corners: whole boxes that are over a bound, not valid or excluded are dropped, whole
 boxes that are inside are taken, and only those that straddle a limit are split. What is left in the end are lines
 along one axis, and there the limit is found by search on a count that grows; or, where numbers are all that is asked
 for, slices along one or two axes, whose configurations are counted at once. Thousands of boxes are decided together.
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizer.grids.cases import Case
-from sizer.grids.chunks import LINES, OPEN, SLICES, SPREAD, TAKEN, Chunk, Found
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Cuts
-from sizer.grids.judge import Condition, Judge, Mask
-from sizer.grids.lattice import Numbers
-from sizer.grids.slices import COST, Slices, planes, slices_along, touched
+from sizer.grids.pruning.boxes import LINES, OPEN, SLICES, SPREAD, TAKEN, Boxes, Found
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.pieces import Piece
+from sizer.grids.pruning.straight_cuts import Cuts
+from sizer.grids.pruning.straight_slices import COST, Slices, planes, slices_along, touched
+from sizer.grids.pruning.verdicts import Condition, Judge, Mask
 
 CHUNK = 1 << 15
 """Boxes decided at once."""
@@ -47,12 +47,12 @@ class Effort:
         return self.left >= 0
 
 
-class Search:
-    """Finds the boxes of a case in which all conditions hold."""
+class BoxSearch:
+    """Finds the boxes of a piece in which all conditions hold."""
 
     def __init__(
         self,
-        case: Case,
+        piece: Piece,
         conditions: Sequence[Condition],
         *,
         ordered: bool = False,
@@ -62,27 +62,27 @@ class Search:
         """Settle which axes matter and along which of them lines or slices are left.
 
         Args:
-            case: where to search.
+            piece: where to search.
             conditions: that must all hold.
             ordered: find boxes in id order.
             counting: of some boxes say only how many of their configurations pass. Not with `ordered`.
             effort: gives up when it is spent; None never does.
         """
-        self.case = case
-        self.judge = Judge(case, conditions)
+        self.piece = piece
+        self.judge = Judge(piece, conditions)
         self.ordered = ordered
         self.effort = effort
         self.worthwhile: Callable[[IntArray, IntArray], Mask] | None = None
         """Says, from the corners of boxes, which ones are worth a look; it may change its mind as boxes are found."""
-        self.waiting: list[Chunk] = []
+        self.waiting: list[Boxes] = []
         """Chunks of boxes that are not looked at yet; they change as boxes are found."""
         self.expected = 1.0
         """About how many lines there are to search, slices counted as `COST` of them."""
-        extents = [stop - start for start, stop in zip(case.start, case.stop, strict=True)]
+        extents = [stop - start for start, stop in zip(piece.start, piece.stop, strict=True)]
         self.line_axis = self._line_axis(extents)
         self.slices = self._slices(extents) if counting else None
         self.lines = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
-        self.cuts = Cuts(case, () if self.line_axis is None else (self.line_axis,), self.judge.inequalities)
+        self.cuts = Cuts(piece, () if self.line_axis is None else (self.line_axis,), self.judge.inequalities)
         self.held: tuple[int, ...] = () if self.line_axis is None else (self.line_axis,)
         if self.slices is not None:
             self.held = (*(axis for axis in self.slices.axes if axis != self.line_axis), *self.held)
@@ -109,7 +109,7 @@ class Search:
         if slices_along(self.judge, (axis,)) is None:
             lines *= CROOKED
         # What does not cut lines is settled point by point where it depends on their axis.
-        cuts = Cuts(self.case, (axis,), self.judge.inequalities)
+        cuts = Cuts(self.piece, (axis,), self.judge.inequalities)
         return lines * extent if axis in self.judge.axes_read(cuts.solved) else lines
 
     def _slices(self, extents: list[int]) -> Slices | None:
@@ -126,13 +126,13 @@ class Search:
 
     # The search
 
-    def boxes(self, chunk: Chunk | None = None) -> Iterator[Found]:
+    def boxes(self, chunk: Boxes | None = None) -> Iterator[Found]:
         """Yield the boxes in which configurations pass, in id order where the search is ordered.
 
         Args:
-            chunk: where to search, open boxes in id order. None: in the whole case.
+            chunk: where to search, open boxes in id order. None: in the whole piece.
         """
-        stack = self.waiting = [Chunk.whole(self.case) if chunk is None else chunk]
+        stack = self.waiting = [Boxes.whole(self.piece) if chunk is None else chunk]
         while stack:
             chunk = stack.pop()
             if self.worthwhile is not None and len(chunk):
@@ -153,14 +153,14 @@ class Search:
             stack.append(chunk.those(chunk.state == OPEN))
             yield from self._finished(chunk.those(chunk.state != OPEN))
 
-    def _given_up(self, chunks: list[Chunk]) -> Iterator[Found]:
+    def _given_up(self, chunks: list[Boxes]) -> Iterator[Found]:
         for chunk in chunks:
             taken = chunk.those(chunk.state == TAKEN)
             yield Found(taken.low, taken.high)
             left = chunk.those(chunk.state != TAKEN)
             yield Found(left.low, left.high, undecided=True)
 
-    def _step(self, chunk: Chunk) -> Chunk:
+    def _step(self, chunk: Boxes) -> Boxes:
         """Decide the open boxes of a chunk: drop, take, leave as lines or slices, or cut in two."""
         is_open = chunk.state == OPEN
         low, high = (chunk.low, chunk.high) if is_open.all() else (chunk.low[:, is_open], chunk.high[:, is_open])
@@ -184,29 +184,29 @@ class Search:
             chunk = chunk.those(keep)
         return chunk.cut(self.held, self.spread_axis)
 
-    def _finished(self, chunk: Chunk) -> Iterator[Found]:
+    def _finished(self, chunk: Boxes) -> Iterator[Found]:
         """Yield what is found in boxes that are not open, in order, a bounded number of lines or slices at once."""
         sliced = chunk.state == SLICES
         if self.slices is not None and sliced.any():
-            yield from self._pieces(chunk.those(sliced), self.slices.axes)
+            yield from self._shares(chunk.those(sliced), self.slices.axes)
             chunk = chunk.those(~sliced)
         if chunk.has(LINES):
-            yield from self._pieces(chunk, self.held[-1:])
+            yield from self._shares(chunk, self.held[-1:])
         elif len(chunk):
             yield Found(chunk.low, chunk.high)
 
-    def _pieces(self, chunk: Chunk, axes: tuple[int, ...]) -> Iterator[Found]:
+    def _shares(self, chunk: Boxes, axes: tuple[int, ...]) -> Iterator[Found]:
         extents = chunk.high - chunk.low
         extents[list(axes)] = 1
         times = np.where(chunk.state == TAKEN, 1, extents.max(axis=0, initial=1))
         if self.effort is not None:
             self.effort.spend(int(times.sum()) * COST[max(len(axes), 1)])
-        pieces = np.cumsum(times) // LINES_AT_ONCE
-        for piece in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(pieces)) + 1):
-            spread = chunk.those(piece).spread(times[piece], axes)
+        shares = np.cumsum(times) // LINES_AT_ONCE
+        for share in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(shares)) + 1):
+            spread = chunk.those(share).spread(times[share], axes)
             yield self._counted(spread) if spread.has(SLICES) else self._solved(spread)
 
-    def _counted(self, chunk: Chunk) -> Found:
+    def _counted(self, chunk: Boxes) -> Found:
         """Return slices with how many of their configurations pass."""
         assert self.slices is not None
         points: Numbers | None = None
@@ -216,7 +216,7 @@ class Search:
             points = found if points is None else np.minimum(points, found)
         return Found(chunk.low, chunk.high, points=points)
 
-    def _solved(self, chunk: Chunk) -> Found:
+    def _solved(self, chunk: Boxes) -> Found:
         """Return lines, cut down to what passes, and the boxes between them as they are."""
         low, high, lines = chunk.low, chunk.high, chunk.state == LINES
         if not lines.any():
@@ -280,7 +280,7 @@ class Search:
         assert self.line_axis is not None
         places = positions.copy()
         places[self.line_axis] = along
-        counted = self.judge.counts[column](self.case.varying(places))
+        counted = self.judge.counts[column](self.piece.varying(places))
         return np.broadcast_to(np.asarray(counted, dtype=np.int64), along.shape)
 
 

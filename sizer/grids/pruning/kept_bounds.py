@@ -1,4 +1,4 @@
-"""Bounds on how many configurations of a case pass, where counting them exactly takes too much effort.
+"""Bounds on how many configurations of a piece pass, where counting them exactly takes too much effort.
 
 Slices along one or two axes are counted exactly at the two corners of a box of slices. Counts grow along every axis, so
 no slice between them holds more than the first or less than the last, and the box that leaves most open is cut next.
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizer.grids.chunks import Chunk, exact_sum, volumes
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Between
-from sizer.grids.judge import Judge
-from sizer.grids.lattice import Numbers
-from sizer.grids.pruning import CHUNK, Search
-from sizer.grids.slices import MOST, Slices
+from sizer.grids.pruning.boxes import Boxes, exact_sum, volumes
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.search import CHUNK, BoxSearch
+from sizer.grids.pruning.straight_cuts import Between
+from sizer.grids.pruning.straight_slices import MOST, Slices
+from sizer.grids.pruning.verdicts import Judge
 
 SHARE = 0.7
 """The part of all that is open whose boxes are cut in the next round."""
@@ -49,14 +49,14 @@ class Pool:
         return cls(low, high, *(np.concatenate(numbers) for numbers in rest))
 
 
-def bound_kept(search: Search, effort: int) -> tuple[int, int]:
+def bound_kept(search: BoxSearch, effort: int) -> tuple[int, int]:
     """Return the least and the most number of configurations that may pass.
 
     Args:
         search: where and for what, counting.
         effort: boxes to look at.
     """
-    whole = Chunk.whole(search.case)
+    whole = Boxes.whole(search.piece)
     pool = _looked_at(search, whole.low, whole.high)
     least = most = 0
     while len(pool.least):
@@ -74,18 +74,18 @@ def bound_kept(search: Search, effort: int) -> tuple[int, int]:
         if effort < 0:
             break
         cut = pool.those(order[:number])
-        halves = Chunk.opened(cut.low, cut.high).halved(np.arange(number), _widest(search, cut))
-        pool = Pool.joined([pool.those(order[number:]), *_pieces(search, halves)])
+        halves = Boxes.opened(cut.low, cut.high).halved(np.arange(number), _widest(search, cut))
+        pool = Pool.joined([pool.those(order[number:]), *_parts(search, halves)])
     return least + exact_sum(pool.least), most + exact_sum(pool.most)
 
 
-def _pieces(search: Search, chunk: Chunk) -> Iterator[Pool]:
+def _parts(search: BoxSearch, chunk: Boxes) -> Iterator[Pool]:
     for start in range(0, len(chunk), CHUNK):
-        piece = slice(start, start + CHUNK)
-        yield _looked_at(search, chunk.low[:, piece], chunk.high[:, piece])
+        part = slice(start, start + CHUNK)
+        yield _looked_at(search, chunk.low[:, part], chunk.high[:, part])
 
 
-def _widest(search: Search, pool: Pool) -> IntArray:
+def _widest(search: BoxSearch, pool: Pool) -> IntArray:
     """Return the axis along which each box is to be cut: where the count changes most while the slices are whole."""
     extents = pool.high - pool.low
     longest: IntArray = extents.argmax(axis=0)
@@ -102,12 +102,12 @@ def _widest(search: Search, pool: Pool) -> IntArray:
     for other in np.flatnonzero(outer.max(axis=1) > 1):
         moved = middle.copy()
         moved[other] = pool.high[other] - 1
-        change[other] = search.judge.counts[column](search.case.varying(moved))
+        change[other] = search.judge.counts[column](search.piece.varying(moved))
     change[outer == 1] = -1
     return np.where(pool.certain & (outer.max(axis=0) > 1), change.argmax(axis=0), longest)
 
 
-def _looked_at(search: Search, low: IntArray, high: IntArray) -> Pool:
+def _looked_at(search: BoxSearch, low: IntArray, high: IntArray) -> Pool:
     """Return boxes with bounds on what passes in each; those in which nothing does are left out."""
     verdict = search.judge.classify(low, high)
     possible, certain = verdict.possible, verdict.certain()

@@ -17,7 +17,7 @@ from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.walk import OPERATIONS, Algebra, walk
 
 
-class _Straight(Algebra[Any]):
+class _PolynomialAlgebra(Algebra[Any]):
     """A condition as a `Truth`; the numbers in it are `Quantity`s or plain."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -60,7 +60,9 @@ def polynomials_at_most_zero(condition: Rule | Expression, fields: Mapping[str, 
     seen = {name: Quantity(value) if isinstance(value, Polynomial) else value for name, value in fields.items()}
     try:
         holds = (
-            opposite(condition.refuses(seen)) if isinstance(condition, Rule) else walk(condition.tree, _Straight(seen))
+            opposite(condition.refuses(seen))
+            if isinstance(condition, Rule)
+            else walk(condition.tree, _PolynomialAlgebra(seen))
         )
     except NotStraightError:
         return None

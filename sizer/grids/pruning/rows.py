@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from sizer.grids.account import Account
-from sizer.grids.boxes import Box, blocks, lengths
-from sizer.grids.cases import Case, cases
-from sizer.grids.chunks import Chunk, Found
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows
-from sizer.grids.pruned import stages_of
-from sizer.grids.pruning import Search
+from sizer.grids.ids import Box, blocks, lengths
+from sizer.grids.pruning.boxes import Boxes, Found
+from sizer.grids.pruning.counts import stages_of
+from sizer.grids.pruning.pieces import Piece, pieces
+from sizer.grids.pruning.search import BoxSearch
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.sweep import Sweep
 
@@ -42,19 +42,19 @@ def pruned_rows(
             # Neighbouring ids make up few boxes: at most two for each axis.
             boxes = [box for _, box in blocks(lengths(grid), grid.size, first, end)]
             decider = Decider(sweep, grid, columns, Repeats.of(sweep, number))
-            streams = [_offsets(case, sweep, boxes) for case in cases(grid) or ()]
+            streams = [_offsets(piece, sweep, boxes) for piece in pieces(grid) or ()]
             for offsets in _in_batches(_merged(streams)):
                 yield decider.rows_at(first_id, offsets, account)
         first_id += grid.size
 
 
-def _offsets(case: Case, sweep: Sweep, boxes: Iterable[Box]) -> Iterator[IntArray]:
-    """Yield the offsets into the grid of the configurations of a case that pass and lie in some boxes, ascending."""
-    chunk = Chunk.within(case, boxes)
+def _offsets(piece: Piece, sweep: Sweep, boxes: Iterable[Box]) -> Iterator[IntArray]:
+    """Yield the offsets into the grid of the configurations of a piece that pass and lie in some boxes, ascending."""
+    chunk = Boxes.within(piece, boxes)
     if len(chunk):
-        strides = np.array(case.strides, dtype=np.int64)
-        conditions = [stage.condition for stage in stages_of(case, sweep)]
-        for found in Search(case, conditions, ordered=True).boxes(chunk):
+        strides = np.array(piece.strides, dtype=np.int64)
+        conditions = [stage.condition for stage in stages_of(piece, sweep)]
+        for found in BoxSearch(piece, conditions, ordered=True).boxes(chunk):
             yield from _expanded(found, strides)
 
 
@@ -63,16 +63,16 @@ def _expanded(found: Found, strides: IntArray) -> Iterator[IntArray]:
     extents = found.high - found.low
     volumes = extents.prod(axis=0)
     starts = (found.low * strides[:, None]).sum(axis=0)
-    pieces = np.cumsum(volumes) // BATCH
-    for piece in np.split(np.arange(len(volumes)), np.flatnonzero(np.diff(pieces)) + 1):
-        if len(piece) == 1 and volumes[piece[0]] > BATCH:
-            yield from _large(starts[piece[0]], extents[:, piece[0]], strides)
+    shares = np.cumsum(volumes) // BATCH
+    for share in np.split(np.arange(len(volumes)), np.flatnonzero(np.diff(shares)) + 1):
+        if len(share) == 1 and volumes[share[0]] > BATCH:
+            yield from _large(starts[share[0]], extents[:, share[0]], strides)
             continue
-        rows = np.repeat(piece, volumes[piece])
-        number = np.arange(len(rows)) - np.repeat(np.cumsum(volumes[piece]) - volumes[piece], volumes[piece])
+        rows = np.repeat(share, volumes[share])
+        number = np.arange(len(rows)) - np.repeat(np.cumsum(volumes[share]) - volumes[share], volumes[share])
         offsets = starts[rows]
         for axis in reversed(range(len(strides))):
-            if (extents[axis, piece] > 1).any():
+            if (extents[axis, share] > 1).any():
                 extent = extents[axis, rows]
                 offsets += number % extent * strides[axis]
                 number //= extent

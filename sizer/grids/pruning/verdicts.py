@@ -1,4 +1,4 @@
-"""What conditions say to boxes of a case: that nothing in them passes, that everything does, or neither."""
+"""What conditions say to boxes of a piece: that nothing in them passes, that everything does, or neither."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.inequalities import polynomials_at_most_zero
-from sizer.grids.outcomes import outcomes
+from sizer.grids.pruning.interval_conditions import outcomes
+from sizer.grids.pruning.pieces import Piece
+from sizer.grids.pruning.polynomial_conditions import polynomials_at_most_zero
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve, tally, wire
@@ -50,16 +50,16 @@ class Verdict:
 
 
 class Judge:
-    """Conditions on the configurations of a case."""
+    """Conditions on the configurations of a piece."""
 
-    def __init__(self, case: Case, conditions: Sequence[Condition]) -> None:
-        """Work out the bounded columns of the case, once for all boxes.
+    def __init__(self, piece: Piece, conditions: Sequence[Condition]) -> None:
+        """Work out the bounded columns of the piece, once for all boxes.
 
         Args:
-            case: where.
+            piece: where.
             conditions: that must all hold.
         """
-        self.case = case
+        self.piece = piece
         self.conditions = list(conditions)
         self.expressions = [condition for condition in self.conditions if isinstance(condition, Expression)]
         self.rules = [condition for condition in self.conditions if isinstance(condition, Rule)]
@@ -68,7 +68,7 @@ class Judge:
         for condition in self.conditions:
             if isinstance(condition, Bound):
                 self.bounds.setdefault(condition.column, []).append(condition)
-        self.polynomials = case_polynomials(case, list(self.bounds))
+        self.polynomials = piece_polynomials(piece, list(self.bounds))
         self.counts = {name: polynomial.compiled() for name, polynomial in self.polynomials.items()}
 
     def limits(self, column: str) -> tuple[int | None, int | None]:
@@ -84,9 +84,9 @@ class Judge:
         if not self.rules and not self.expressions:
             return {}
         seen = resolve(
-            {**self.case.fixed, **{name: Polynomial({(name,): 1}) for name in self.case.swept}}, self.case.cell
+            {**self.piece.fixed, **{name: Polynomial({(name,): 1}) for name in self.piece.swept}}, self.piece.cell
         )
-        for_rules = {**seen, **self._asked(seen), "fed": wire(seen, self.case.cell).fed}
+        for_rules = {**seen, **self._asked(seen), "fed": wire(seen, self.piece.cell).fed}
         found: dict[Rule | Expression, tuple[Polynomial, ...]] = {}
         conditions: list[Rule | Expression] = [*self.rules, *self.expressions]
         for condition in conditions:
@@ -107,7 +107,7 @@ class Judge:
         possible, within = (np.ones(boxes, dtype=np.bool_) for _ in range(2))
         doubted: dict[Condition, Mask] = {}
         straddled = np.zeros(boxes, dtype=np.int8)
-        first, last = self.case.varying(low), self.case.varying(high - 1)
+        first, last = self.piece.varying(low), self.piece.varying(high - 1)
         for column, count in self.counts.items():
             minimum, maximum = self.limits(column)
             inside: Any = np.True_
@@ -121,8 +121,8 @@ class Judge:
             within &= inside
             straddled += np.logical_not(inside)
         if self.rules or self.expressions:
-            cell = self.case.cell
-            first, last = (resolve({**self.case.fixed, **corner}, cell) for corner in (first, last))
+            cell = self.piece.cell
+            first, last = (resolve({**self.piece.fixed, **corner}, cell) for corner in (first, last))
             seen = {
                 name: Interval(first[name], last[name]) if isinstance(first[name], np.ndarray) else first[name]
                 for name in FIELDS
@@ -149,7 +149,7 @@ class Judge:
         Args:
             positions: shape (axes, configurations).
         """
-        varying = self.case.varying(positions)
+        varying = self.piece.varying(positions)
         passing = np.ones(positions.shape[1], dtype=np.bool_)
         for column, count in self.counts.items():
             minimum, maximum = self.limits(column)
@@ -159,8 +159,8 @@ class Judge:
             if minimum is not None:
                 passing &= counted >= minimum
         if self.rules or self.expressions:
-            resolved = resolve({**self.case.fixed, **varying}, self.case.cell)
-            fed = wire(resolved, self.case.cell).fed
+            resolved = resolve({**self.piece.fixed, **varying}, self.piece.cell)
+            fed = wire(resolved, self.piece.cell).fed
             for rule in self.rules:
                 passing &= np.logical_not(rule.refuses({**resolved, **self._asked(resolved), "fed": fed}))
             words = _as_words(resolved)
@@ -171,7 +171,7 @@ class Judge:
     def _asked(self, seen: Mapping[str, Any]) -> dict[str, Any]:
         """Return the overrides as they were asked for, None where the convention decides."""
         asked = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
-        return {name: seen[name] if name in self.case.fixed or name in self.case.swept else None for name in asked}
+        return {name: seen[name] if name in self.piece.fixed or name in self.piece.swept else None for name in asked}
 
     def axes_read(self, but_for: Collection[Condition] = ()) -> frozenset[int]:
         """Return the axes that the rules and expressions depend on, but for some of them."""
@@ -181,19 +181,19 @@ class Judge:
                 names |= expression.names
         for rule in self.rules:
             if rule not in but_for:
-                reading = _Reading()
+                reading = _Noticed()
                 rule.refuses(reading)
                 names |= reading.names
         # What feeds the output layer depends on how the whole network is wired.
-        return self.case.axes_of(frozenset(self.case.swept if "fed" in names else names))
+        return self.piece.axes_of(frozenset(self.piece.swept if "fed" in names else names))
 
     def relevant_axes(self) -> frozenset[int]:
         """Return the axes that any condition depends on."""
         counted = {name for polynomial in self.polynomials.values() for name in polynomial.variables()}
-        return self.axes_read() | self.case.axes_of(frozenset(counted))
+        return self.axes_read() | self.piece.axes_of(frozenset(counted))
 
 
-class _Reading(Mapping[str, Any]):
+class _Noticed(Mapping[str, Any]):
     """Fields that remember which of them were looked at."""
 
     def __init__(self) -> None:
@@ -218,8 +218,8 @@ def _as_words(seen: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def case_polynomials(case: Case, columns: list[str]) -> dict[str, Polynomial]:
-    """Return each counted column of a case as a polynomial in the counts that vary in it."""
-    variables = {name: Polynomial({(name,): 1}) for name in case.swept}
-    counted = tally(wire(resolve({**case.fixed, **variables}, case.cell), case.cell), columns)
+def piece_polynomials(piece: Piece, columns: list[str]) -> dict[str, Polynomial]:
+    """Return each counted column of a piece as a polynomial in the counts that vary in it."""
+    variables = {name: Polynomial({(name,): 1}) for name in piece.swept}
+    counted = tally(wire(resolve({**piece.fixed, **variables}, piece.cell), piece.cell), columns)
     return {name: polynomial(value) for name, value in counted.items()}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.networks.counting import Count, count, read, with_cell_types
 from sizer.networks.network import BYTES
 from sizer.networks.tensors import PARTS
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 
 _SUMS = (*PARTS, "macs_per_step", "state_size")
 """What is worked out; the other counted columns follow from it."""

@@ -17,7 +17,7 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import BYTES, COUNTED
-from sizer.networks.search import Course, Search
+from sizer.questions.course import Course, CourseSearch
 from sizer.sizes import parse_size
 
 _RATIO = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
@@ -256,13 +256,13 @@ def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
     said = {name: value if name == "cell_types" else normal.get(name, value) for name, value in given.items()}
-    return _Answer(said, Search(described, question.course, question.column), question.budget).fit()
+    return _FitWording(said, CourseSearch(described, question.course, question.column), question.budget).fit()
 
 
-class _Answer:
+class _FitWording:
     """What a search found, put into words."""
 
-    def __init__(self, said: dict[str, Any], search: Search, budget: int) -> None:
+    def __init__(self, said: dict[str, Any], search: CourseSearch, budget: int) -> None:
         self.said = said
         self.search = search
         self.budget = budget
@@ -274,8 +274,8 @@ class _Answer:
             return self._refused()
         if search.unchanged:
             return self._unchanged(min(search.starts.values()))
-        for piece, start in search.starts.items():
-            if piece.last is None and piece.constant and search.counted(start) <= self.budget:
+        for leg, start in search.starts.items():
+            if leg.last is None and leg.constant and search.counted(start) <= self.budget:
                 return self._unlimited(start)
         largest = search.last_within(self.budget)
         if largest is None:
@@ -298,10 +298,10 @@ class _Answer:
     def _refused(self) -> Fit:
         """Return the reason that every value has, or else that of the first value."""
         search = self.search
-        if not search.pieces:
+        if not search.legs:
             limit = search.above_maximum(search.first_step())[0]
             return self._of("refused", note=_maximum_words(limit), refused_field=limit)
-        reasons = [search.refusals(piece.first) for piece in search.pieces]
+        reasons = [search.refusals(leg.first) for leg in search.legs]
         everywhere = [reason for reason in reasons[0] if all(reason in others for others in reasons)]
         field, reason = (everywhere or reasons[0])[0]
         return self._of("refused", note=reason, refused_field=field)

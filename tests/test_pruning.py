@@ -16,13 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.grids import chunks, lattice, leaders, pruned, pruning
-from sizer.grids import pruned_rows as pruned_rows_module
 from sizer.grids.account import Account
 from sizer.grids.engine import enumerate_sweep
-from sizer.grids.outcomes import outcomes
-from sizer.grids.pruned import count_kept, prunable
-from sizer.grids.pruned_rows import pruned_rows
+from sizer.grids.pruning import best_boxes, counts, lattice_points, search
+from sizer.grids.pruning import boxes as boxes_module
+from sizer.grids.pruning import rows as rows_module
+from sizer.grids.pruning.counts import count_kept, prunable
+from sizer.grids.pruning.interval_conditions import outcomes
+from sizer.grids.pruning.pieces import pieces
+from sizer.grids.pruning.rows import pruned_rows
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
 from sizer.numbers.interval import Interval
@@ -37,13 +39,13 @@ from tests.test_engine import COLUMNS, KINDS, SPEECH, WHERES, as_dicts, first_di
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the work into pieces so small that every seam is met."""
-    monkeypatch.setattr(chunks, "SPREAD", 3)
-    monkeypatch.setattr(leaders, "SAMPLE", 3)
-    monkeypatch.setattr(leaders, "OPENED_AT_ONCE", 1)
-    monkeypatch.setattr(leaders, "MOST_WAITING", 4)
-    monkeypatch.setattr(pruning, "CHUNK", 8)
-    monkeypatch.setattr(pruning, "LINES_AT_ONCE", 5)
-    monkeypatch.setattr(pruned_rows_module, "BATCH", 7)
+    monkeypatch.setattr(boxes_module, "SPREAD", 3)
+    monkeypatch.setattr(best_boxes, "SAMPLE", 3)
+    monkeypatch.setattr(best_boxes, "OPENED_AT_ONCE", 1)
+    monkeypatch.setattr(best_boxes, "MOST_WAITING", 4)
+    monkeypatch.setattr(search, "CHUNK", 8)
+    monkeypatch.setattr(search, "LINES_AT_ONCE", 5)
+    monkeypatch.setattr(rows_module, "BATCH", 7)
 
 
 def assert_same(sweep: Sweep, sort: str = "weights", descending: bool = True) -> None:
@@ -103,6 +105,16 @@ def test_some_sweeps_are_prunable_and_some_are_not() -> None:
     assert prunable(sweep_of([SPEECH]))
     assert prunable(parse_sweep(HUGE))
     assert not prunable(parse_sweep(ZIGZAG))
+
+
+def test_a_grid_is_cut_into_pieces_once() -> None:
+    pieces.cache_clear()
+    sweep = sweep_of([SPEECH], (Bound("weights", None, 10_000_000),))
+    assert_same(sweep)
+    assert prunable(sweep)
+    assert_same(sweep)
+    found = pieces.cache_info()
+    assert (found.misses, found.hits >= 4) == (1, True)
 
 
 @pytest.mark.parametrize("answer", [False, True])
@@ -219,10 +231,10 @@ def test_a_grid_of_nine_hundred_thousand_million(monkeypatch: pytest.MonkeyPatch
 
 
 def test_how_far_a_count_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said between cases and within them; it never falls, and ends with everything decided."""
+    """Said between pieces and within them; it never falls, and ends with everything decided."""
     monkeypatch.undo()
-    monkeypatch.setattr(pruned, "SAID_EVERY", 0.0)
-    monkeypatch.setattr(pruning, "CHUNK", 1 << 7)
+    monkeypatch.setattr(counts, "SAID_EVERY", 0.0)
+    monkeypatch.setattr(search, "CHUNK", 1 << 7)
     sweep = parse_sweep(
         HUGE.replace("40K", "10M") + "where: [recurrent_projection + nonrecurrent_projection <= cells]\n"
     )
@@ -330,8 +342,8 @@ def test_slices_along_two_axes(budget: str, where: str) -> None:
 
 def test_a_wrong_sum_of_floors_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above counts by slices: with one point too many on each slanted line, it fails."""
-    floor_sum = lattice._floor_sum
-    monkeypatch.setattr(lattice, "_floor_sum", lambda *numbers: floor_sum(*numbers) + 1)
+    floor_sum = lattice_points._floor_sum
+    monkeypatch.setattr(lattice_points, "_floor_sum", lambda *numbers: floor_sum(*numbers) + 1)
     with pytest.raises(AssertionError):
         assert_same(
             parse_with_all_columns(PLANES.replace("CONVENTION", "textbook").replace("BUDGET", "").replace("WHERE", ""))
@@ -381,7 +393,7 @@ def test_bounds_by_slices_hold_the_exact_count(monkeypatch: pytest.MonkeyPatch) 
             exact = count_kept(sweep, effort=None).at_least
             gaps = []
             for effort in (1, 10, 100, 1000, 10_000):
-                monkeypatch.setattr(pruned, "EFFORT_FOR_BOUNDS", effort)
+                monkeypatch.setattr(counts, "EFFORT_FOR_BOUNDS", effort)
                 bounds = count_kept(sweep, effort=0)
                 assert bounds.account is None
                 assert bounds.at_least <= exact <= bounds.at_most
@@ -433,7 +445,9 @@ def test_points_below_a_line(larger: int, rows: list[tuple[int, int, int, int, i
     """Floats, 64-bit integers and Python ints count alike: all but the extents grows by one factor."""
     factor = (1, 10**9, 2**52 + 1, 2**54)[larger]
     room, steep, flat, wide, high = (np.array(numbers, dtype=np.int64) for numbers in zip(*rows, strict=True))
-    found = lattice.points_below(np.where(room < 0, room, room * factor), (steep * factor, flat * factor), (wide, high))
+    found = lattice_points.points_below(
+        np.where(room < 0, room, room * factor), (steep * factor, flat * factor), (wide, high)
+    )
     expected = [sum(a * x + b * y <= free for x in range(across) for y in range(up)) for free, a, b, across, up in rows]
     assert [int(number) for number in found] == expected
 
@@ -460,7 +474,7 @@ def test_points_below_two_lines(factor: int, rows: list[tuple[int, ...]]) -> Non
     room, steep, flat, second, a, b, wide, high = np.array(rows, dtype=np.int64).T.copy()
     # Lines of one direction as well: one of each pair is nowhere the lower one.
     steep[::2], flat[::2] = a[::2], b[::2]
-    found = lattice.points_below_both(
+    found = lattice_points.points_below_both(
         (np.where(room < 0, room, room * factor), steep * factor, flat * factor), (second, a, b), (wide, high)
     )
     expected = [
@@ -473,7 +487,7 @@ def test_points_below_two_lines(factor: int, rows: list[tuple[int, ...]]) -> Non
 @given(st.integers(10**6, 10**9), st.integers(1, 10**4), st.integers(1, 10**4), st.integers(1, 2000))
 def test_points_below_a_line_in_a_large_rectangle(room: int, steep: int, flat: int, wide: int) -> None:
     high = 10**9
-    found = lattice.points_below(np.array([room]), (steep, flat), (np.array([wide]), np.array([high])))
+    found = lattice_points.points_below(np.array([room]), (steep, flat), (np.array([wide]), np.array([high])))
     expected = sum(min((room - steep * x) // flat + 1, high) for x in range(wide) if steep * x <= room)
     assert int(found[0]) == expected
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.cuts import Between, Cuts
-from sizer.grids.judge import Judge
-from sizer.grids.lattice import Numbers, points_below, points_below_both
+from sizer.grids.pruning.lattice_points import Numbers, points_below, points_below_both
+from sizer.grids.pruning.pieces import Piece
+from sizer.grids.pruning.straight_cuts import Between, Cuts
+from sizer.grids.pruning.verdicts import Judge
 from sizer.numbers.polynomial import Polynomial
 
 SAMPLE = 2048
@@ -36,9 +36,9 @@ Values = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Slices:
-    """How counts grow along one or two axes of a case."""
+    """How counts grow along one or two axes of a piece."""
 
-    case: Case
+    piece: Piece
     axes: tuple[int, ...]
     counts: Mapping[str, Values]
     """Column -> its count, from the fields that vary."""
@@ -105,7 +105,7 @@ class Slices:
 
     def _room(self, low: IntArray, column: str, limit: int) -> tuple[IntArray, list[IntArray]]:
         """Return how far the first configuration of each slice is below a limit, and the slopes."""
-        varying = self.case.varying(low)
+        varying = self.piece.varying(low)
         number = low.shape[1]
         count = np.asarray(self.counts[column](varying), dtype=np.int64)
         # Counts are from 0 to 2**63 - 1, so a limit beyond them says as much as the end itself.
@@ -115,17 +115,17 @@ class Slices:
         ]
 
 
-def straight_fields(case: Case) -> dict[int, str]:
+def straight_fields(piece: Piece) -> dict[int, str]:
     """Return the axes of equal steps on which one field stands alone, with that field."""
     found = {}
-    for number, axis in enumerate(case.grid.axes):
+    for number, axis in enumerate(piece.grid.axes):
         field = axis.columns[0].field
         if (
-            case.stop[number] - case.start[number] > 1
+            piece.stop[number] - piece.start[number] > 1
             and len(axis.columns) == 1
             and axis.columns[0].step is not None
-            and field in case.swept
-            and not any(number in case.axes_of(frozenset({name})) for name in case.swept if name != field)
+            and field in piece.swept
+            and not any(number in piece.axes_of(frozenset({name})) for name in piece.swept if name != field)
         ):
             found[number] = field
     return found
@@ -133,19 +133,19 @@ def straight_fields(case: Case) -> dict[int, str]:
 
 def slices_along(judge: Judge, axes: tuple[int, ...]) -> Slices | None:
     """Return the slices along axes, or None where some count is not a sum of straight lines along them."""
-    fields = straight_fields(judge.case)
+    fields = straight_fields(judge.piece)
     if not set(axes) <= set(fields):
         return None
     slopes = {}
     for name, polynomial in judge.polynomials.items():
         if any(sum(monomial.count(fields[axis]) for axis in axes) > 1 for monomial in polynomial.terms):
             return None
-        slopes[name] = tuple(_slope(judge.case, polynomial, axis) for axis in axes)
-    return Slices(judge.case, axes, judge.counts, slopes, Cuts(judge.case, axes, judge.inequalities))
+        slopes[name] = tuple(_slope(judge.piece, polynomial, axis) for axis in axes)
+    return Slices(judge.piece, axes, judge.counts, slopes, Cuts(judge.piece, axes, judge.inequalities))
 
 
-def _slope(case: Case, polynomial: Polynomial, axis: int) -> Values:
-    column = case.grid.axes[axis].columns[0]
+def _slope(piece: Piece, polynomial: Polynomial, axis: int) -> Values:
+    column = piece.grid.axes[axis].columns[0]
     assert column.step is not None
     _, slope, *_ = (*polynomial.split(column.field), Polynomial({}), Polynomial({}))
     return (slope * column.step).compiled()
@@ -153,7 +153,7 @@ def _slope(case: Case, polynomial: Polynomial, axis: int) -> Values:
 
 def planes(judge: Judge) -> Iterator[Slices]:
     """Yield the slices along two axes that rules and expressions cut, if at all, as a limit does."""
-    for axes in itertools.combinations(straight_fields(judge.case), 2):
+    for axes in itertools.combinations(straight_fields(judge.piece), 2):
         slices = slices_along(judge, axes)
         if slices is not None and not judge.axes_read(slices.cuts.solved).intersection(axes):
             yield slices
@@ -166,14 +166,14 @@ def touched(judge: Judge, axes: tuple[int, ...]) -> float:
         judge: says what passes.
         axes: along which the slices run.
     """
-    case = judge.case
+    piece = judge.piece
     chance = np.random.default_rng(0)
-    low = np.stack([chance.integers(start, stop, SAMPLE) for start, stop in zip(case.start, case.stop, strict=True)])
+    low = np.stack([chance.integers(start, stop, SAMPLE) for start, stop in zip(piece.start, piece.stop, strict=True)])
     high = low + 1
     for axis in axes:
-        low[axis], high[axis] = case.start[axis], case.stop[axis]
+        low[axis], high[axis] = piece.start[axis], piece.stop[axis]
     verdict = judge.classify(low, high)
-    extents = [stop - start for start, stop in zip(case.start, case.stop, strict=True)]
+    extents = [stop - start for start, stop in zip(piece.start, piece.stop, strict=True)]
     slices = math.prod(extent for axis, extent in enumerate(extents) if axis not in axes)
     return min(
         slices, (int(np.count_nonzero(verdict.possible & ~(verdict.within & verdict.certain()))) + 1) / SAMPLE * slices

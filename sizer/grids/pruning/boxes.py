@@ -1,4 +1,4 @@
-"""Boxes of a case, thousands at once: which are open, which are taken whole, and how they are cut."""
+"""Boxes of a piece, thousands at once: which are open, which are taken whole, and how they are cut."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.grids.boxes import Box
-from sizer.grids.cases import Case
 from sizer.grids.columns import IntArray
-from sizer.grids.lattice import Numbers
+from sizer.grids.ids import Box
+from sizer.grids.pruning.lattice_points import Numbers
+from sizer.grids.pruning.pieces import Piece
 
 SPREAD = 256
 """Lines or slices into which a box is spread without cutting it further."""
@@ -21,7 +21,7 @@ SPREAD = 256
 
 @dataclass(frozen=True)
 class Found:
-    """Boxes of a case with what passes in them, with no configuration in two of them."""
+    """Boxes of a piece with what passes in them, with no configuration in two of them."""
 
     low: IntArray
     """First position on each axis, shape (axes, boxes)."""
@@ -62,7 +62,7 @@ OPEN, TAKEN, LINES, SLICES = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Boxes:
     """Neighbouring boxes that are decided together."""
 
     low: IntArray
@@ -70,26 +70,26 @@ class Chunk:
     state: npt.NDArray[np.int8]
 
     @classmethod
-    def whole(cls, case: Case) -> Chunk:
-        """Return a case as one open box."""
-        return cls.within(case, [tuple(map(range, case.start, case.stop))])
+    def whole(cls, piece: Piece) -> Boxes:
+        """Return a piece as one open box."""
+        return cls.within(piece, [tuple(map(range, piece.start, piece.stop))])
 
     @classmethod
-    def within(cls, case: Case, boxes: Iterable[Box]) -> Chunk:
-        """Return what some boxes of the grid have in common with a case, as open boxes in the same order."""
+    def within(cls, piece: Piece, boxes: Iterable[Box]) -> Boxes:
+        """Return what some boxes of the grid have in common with a piece, as open boxes in the same order."""
         lows, highs = [], []
         for box in boxes:
-            low = tuple(max(side.start, start) for side, start in zip(box, case.start, strict=True))
-            high = tuple(min(side.stop, stop) for side, stop in zip(box, case.stop, strict=True))
+            low = tuple(max(side.start, start) for side, start in zip(box, piece.start, strict=True))
+            high = tuple(min(side.stop, stop) for side, stop in zip(box, piece.stop, strict=True))
             if all(start < stop for start, stop in zip(low, high, strict=True)):
                 lows.append(low)
                 highs.append(high)
-        shape = len(lows), len(case.start)
+        shape = len(lows), len(piece.start)
         low_side, high_side = (np.array(corners, dtype=np.int64).reshape(shape).T for corners in (lows, highs))
         return cls.opened(low_side, high_side)
 
     @classmethod
-    def opened(cls, low: IntArray, high: IntArray) -> Chunk:
+    def opened(cls, low: IntArray, high: IntArray) -> Boxes:
         """Return boxes as open ones."""
         return cls(low, high, np.full(low.shape[1], OPEN, dtype=np.int8))
 
@@ -101,31 +101,31 @@ class Chunk:
         """Return whether some box is in a state."""
         return bool((self.state == state).any())
 
-    def those(self, chosen: Any) -> Chunk:
+    def those(self, chosen: Any) -> Boxes:
         """Return some of the boxes, by mask, slice or index."""
         if isinstance(chosen, slice):
-            return Chunk(self.low[:, chosen], self.high[:, chosen], self.state[chosen])
+            return Boxes(self.low[:, chosen], self.high[:, chosen], self.state[chosen])
         # Three times as fast as the same by brackets.
         places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        return Chunk(self.low.take(places, axis=1), self.high.take(places, axis=1), self.state.take(places))
+        return Boxes(self.low.take(places, axis=1), self.high.take(places, axis=1), self.state.take(places))
 
-    def repeated(self, times: IntArray) -> Chunk:
+    def repeated(self, times: IntArray) -> Boxes:
         """Return each box so many times."""
-        return Chunk(
+        return Boxes(
             np.repeat(self.low, times, axis=1), np.repeat(self.high, times, axis=1), np.repeat(self.state, times)
         )
 
-    def halves(self) -> tuple[Chunk, Chunk]:
+    def halves(self) -> tuple[Boxes, Boxes]:
         """Return the first and the second half of the boxes."""
         half = len(self) // 2
         return self.those(slice(half)), self.those(slice(half, None))
 
-    def cut(self, last: Sequence[int], spread_axis: int | None) -> Chunk:
+    def cut(self, last: Sequence[int], spread_axis: int | None) -> Boxes:
         """Return the boxes with each open one cut in two, in order.
 
         Args:
             last: axes, each of which is cut only where none before it and nothing else can be.
-            spread_axis: is cut last but for those, into pieces of `SPREAD`. None: the search is ordered, and the
+            spread_axis: is cut last but for those, into parts of `SPREAD`. None: the search is ordered, and the
                 slowest axis that can be is cut, so that the halves follow each other in id.
         """
         is_open = self.state == OPEN
@@ -146,7 +146,7 @@ class Chunk:
             axis = np.where(extents.max(axis=0) > 1, axis, spread_axis)
         return self.halved(boxes, axis)
 
-    def halved(self, boxes: IntArray, axis: IntArray) -> Chunk:
+    def halved(self, boxes: IntArray, axis: IntArray) -> Boxes:
         """Return the boxes with some of them cut in two, in order.
 
         Args:
@@ -162,7 +162,7 @@ class Chunk:
         cut.low[axis, ends - 1] = middle
         return cut
 
-    def spread(self, times: IntArray, held: Sequence[int]) -> Chunk:
+    def spread(self, times: IntArray, held: Sequence[int]) -> Boxes:
         """Return the boxes with each spread into so many along the one axis, but for some, on which it is longer than 1.
 
         Args:
