@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sizer.runs.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
-    from sizer.tables.query import query
+    from sizer.tables.asked.query import query
 
 __version__ = "0.1.0"
 
@@ -77,7 +77,7 @@ _LATER = {
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",
     "run_sweep": "sizer.runs.run",
-    "query": "sizer.tables.query",
+    "query": "sizer.tables.asked.query",
 }
 
 

@@ -56,7 +56,7 @@ from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.schema_source import schema, text
 from sizer.service.questions import counted
 from sizer.service.schemas import SCHEMAS
-from sizer.tables.calculator import calculator_of
+from sizer.tables.workbook.calculator import calculator_of
 from sizer.networks.counting import described
 network = json.loads(sys.argv[1])
 counted_here = count(network)

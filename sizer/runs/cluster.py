@@ -19,7 +19,7 @@ from sizer.errors import RunError, quoted
 from sizer.extras import install_command
 from sizer.runs.parts import TableJob, WrittenPart, write_part
 from sizer.runs.work import Work
-from sizer.tables.folders import Folder
+from sizer.tables.stored.folders import Folder
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -33,12 +33,12 @@ from sizer.runs.walk import (
 )
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
-from sizer.tables.files import Digest, read_digest
-from sizer.tables.folders import Folder
-from sizer.tables.integrity import ABOUT_PART
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.streams import Form
+from sizer.tables.stored.files import Digest, read_digest
+from sizer.tables.stored.folders import Folder
+from sizer.tables.stored.integrity import ABOUT_PART
+from sizer.tables.written.batches import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import Form
 
 PART = 1 << 22
 """Configurations of a part of a grid that is walked: about a second of work."""

@@ -20,7 +20,7 @@ from sizer.grids.repeats import Repeats
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import ROW_GROUP, record_batch
+from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
 """The largest grid that a dry run looks at point by point where corners do not decide."""

@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from sizer.runs.parts import TableJob, WrittenPart, write_part
-from sizer.tables.folders import Folder
+from sizer.tables.stored.folders import Folder
 
 
 def available_cores() -> int:

@@ -11,13 +11,14 @@ from typing import Any
 
 from sizer.errors import InputError
 from sizer.networks.fields import FIELDS
-from sizer.tables.answers import as_shown, rows_of
-from sizer.tables.breakdowns import Breakdowns
-from sizer.tables.exports import Exported, columns_needed, configurations
-from sizer.tables.plots import Asked, Varying, altair, budget_of, check_title, plot, policy_hash, svg, varying_of
-from sizer.tables.query import Query, answered
-from sizer.tables.results import TABLE, Results, manifest_of
-from sizer.tables.sql import identifier
+from sizer.tables.asked.answers import as_shown, rows_of
+from sizer.tables.asked.exports import Exported, columns_needed, configurations
+from sizer.tables.asked.query import Query, answered
+from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.results import Results, manifest_of
+from sizer.tables.asked.sql import identifier
+from sizer.tables.shown.breakdowns import Breakdowns
+from sizer.tables.shown.plots import Asked, Varying, altair, budget_of, check_title, plot, policy_hash, svg, varying_of
 
 MOST_ROWS = 100_000
 """Rows of the page's table."""
@@ -74,7 +75,7 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
 
 
 def _asset(name: str) -> str:
-    return files("sizer.tables").joinpath("page", name).read_text(encoding="utf-8")
+    return files("sizer.tables.shown").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any], Breakdowns]:

@@ -17,10 +17,11 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.bounds import budget_of_option
-from sizer.tables.frontier import Frontier
-from sizer.tables.results import PLACE, Results, open_results
-from sizer.tables.selection import no_column, selection
-from sizer.tables.sql import identifier, literal
+from sizer.tables.asked.frontier import Frontier
+from sizer.tables.asked.result import PLACE
+from sizer.tables.asked.results import Results, open_results
+from sizer.tables.asked.selection import no_column, selection
+from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,8 +16,9 @@ from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
-from sizer.tables.results import TABLE, Results
-from sizer.tables.sql import condition, identifier
+from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.results import Results
+from sizer.tables.asked.sql import condition, identifier
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.formats import FORMATS, READ
 from sizer.remembered import Remembered
-from sizer.tables.files import Digest, read_digests
-from sizer.tables.provenance import reliable
+from sizer.tables.stored.files import Digest, read_digests
+from sizer.tables.stored.provenance import reliable
 
 MANIFEST = ".manifest.json"
 PARTS = re.compile(r"part-\d{5,}\.parquet")
@@ -29,7 +30,8 @@ ABOUT_PART = "sizer.part"
 """A part's metadata of this name says its number and how many parts there are."""
 STRAY = re.compile(r"\.DS_Store|\._.*|\.nfs.*|\.directory|Thumbs\.db|desktop\.ini")
 """Names of files that systems leave in folders by themselves."""
-_TABLE = re.compile(r"(?P<stem>.+?)\.(?:(?:csv|tsv)(?:\.gz)?|parquet|xlsx)", re.IGNORECASE)
+_ENDINGS = {ending for row in FORMATS.values() if row.by_runs or row.reader for ending in row.all_endings}
+_TABLE = re.compile(rf"(?P<stem>.+?)\.(?:{'|'.join(map(re.escape, sorted(_ENDINGS)))})", re.IGNORECASE)
 _SEAL = "manifest_sha256"
 _REMEDY = "sizer run SWEEP --resume, with the options of that run, makes it anew"
 _AS_IT_STANDS = "copied elsewhere it is read as it stands"
@@ -70,9 +72,7 @@ def is_table_of(name: str, stem: str) -> bool:
         >>> is_table_of("speech.tsv.gz", "speech"), is_table_of("../speech.csv", "speech")
         (True, False)
     """
-    return name.startswith(f"{stem}.") and name[len(stem) + 1 :] in {
-        "csv", "csv.gz", "tsv", "tsv.gz", "parquet", "xlsx"
-    }  # fmt: skip
+    return name.startswith(f"{stem}.") and name[len(stem) + 1 :] in _ENDINGS
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
@@ -201,10 +201,12 @@ def checked_manifest(name: str, path: Path) -> tuple[Manifest, Path] | None:
     manifest = read_manifest(path)
     if manifest is None:
         raise _refused([(name, "is no manifest of a run, or is damaged; sizer run makes the tables and it anew")])
-    by_kind = sorted(
-        (table for table in manifest.tables if not table.endswith(".xlsx")),
-        key=lambda table: not table.endswith(".parquet"),
-    )
+    by_kind = [
+        table
+        for row in READ
+        for table in manifest.tables
+        if table.endswith(tuple(f".{ending}" for ending in row.all_endings))
+    ]
     if not by_kind:
         return None
     table = path.with_name(by_kind[0])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError
 from sizer.networks.fields import Kind
-from sizer.tables.query import Query, check_query, order_of
-from sizer.tables.results import Results
-from sizer.tables.selection import selection
-from sizer.tables.sql import identifier, literal
+from sizer.tables.asked.query import Query, check_query, order_of
+from sizer.tables.asked.results import Results
+from sizer.tables.asked.selection import selection
+from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,27 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
 from sizer.errors import RunError
+from sizer.formats import FORMATS, named
 from sizer.networks.fields import FIELDS
 from sizer.outlets import write_whole
-from sizer.tables.arrow import regrouped
-from sizer.tables.foreign_words import shielded, shielded_name
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.query import Query, QueryAnswer
-from sizer.tables.results import RESULT, Results
-from sizer.tables.streams import Form
-from sizer.tables.writers import CsvWriter, TableWriter, Writers
-
-FORMS = ("csv", "tsv", "parquet", "xlsx", "json", "markdown")
-"""What an answer can be written as."""
-EXTENSIONS = {"md": "markdown", **{form: form for form in FORMS}}
-"""Extension of a file -> what is written into it."""
+from sizer.tables.asked.foreign_words import shielded, shielded_name
+from sizer.tables.asked.query import Query, QueryAnswer
+from sizer.tables.asked.result import RESULT
+from sizer.tables.asked.results import Results
+from sizer.tables.written.batches import regrouped
+from sizer.tables.written.streams import Form
+from sizer.tables.written.writers import Writers, opened_writer
 
 
 def said_of(results: Results, asked: Query) -> dict[str, Any]:
@@ -48,7 +45,7 @@ def write_answer(answer: QueryAnswer, form: str, sink: IO[bytes] | Path, results
 
     Args:
         answer: read as it is written.
-        form: one of `FORMS`.
+        form: one of `sizer.formats.FORMATS`.
         sink: a stream that is left open, or, for XLSX, a path.
         results: that were asked.
         asked: of them.
@@ -57,35 +54,59 @@ def write_answer(answer: QueryAnswer, form: str, sink: IO[bytes] | Path, results
         RunError: there are more rows than a workbook can have.
         OSError: it cannot be written.
     """
-    if form == "xlsx":
-        if not isinstance(sink, Path):
-            raise RunError("a workbook is written into a file; name one with --out")
-        from sizer.tables.workbook import write_rows
+    row = FORMATS[form]
+    said = said_of(results, asked)
+    if not row.writer:
+        named(row.answer_writer)(answer, sink, said)
+        return
+    shape = Form(csv_dialect="tsv" if form == "tsv" else "standard", quoted=_needs_quotes(results))
+    tables, schema = _tables(answer), answer.schema
+    if row.opened_as_cells:
+        schema = pa.schema([field.with_name(shielded_name(field.name)) for field in schema])
+        tables = (shielded(table).rename_columns(schema.names) for table in tables)
+    metadata = {"sizer": json.dumps(said)}
+    with _opened(sink) as stream, Writers([opened_writer(form, stream, schema, metadata, shape)]) as writers:
+        for table in tables:
+            writers.write(table)
 
-        facts = [("rows", f"{answer.rows:,}"), *_facts(said_of(results, asked))]
-        write_rows(sink, _tables(answer), answer.schema, facts)
-        return
-    if isinstance(sink, Path):
-        with sink.open("wb") as stream:
-            write_answer(answer, form, stream, results, asked)
-        return
-    if form in {"csv", "tsv", "parquet"}:
-        metadata = {"sizer": json.dumps(said_of(results, asked))}
-        shape = Form(csv_dialect="tsv" if form == "tsv" else "standard", quoted=_needs_quotes(results))
-        writer: TableWriter
-        if form == "parquet":
-            writer, tables = ParquetWriter(sink, answer.schema, metadata, shape), _tables(answer)
-        else:
-            schema = answer.schema
-            named = pa.schema([field.with_name(shielded_name(field.name)) for field in schema])
-            writer = CsvWriter(sink, named, metadata, shape)
-            tables = (shielded(table).rename_columns(named.names) for table in _tables(answer))
-        with Writers([writer]) as writers:
-            for table in tables:
-                writers.write(table)
-        return
-    for line in _TEXTS[form](answer):
-        write_whole(sink, line.encode())
+
+def write_workbook(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+    """Write an answer as a workbook.
+
+    Args:
+        answer: read as it is written.
+        sink: a path.
+        said: from `said_of`.
+
+    Raises:
+        RunError: the sink is a stream, or there are more rows than a workbook can have.
+        OSError: it cannot be written.
+    """
+    if not isinstance(sink, Path):
+        raise RunError("a workbook is written into a file; name one with --out")
+    from sizer.tables.workbook.workbook import write_rows
+
+    write_rows(sink, _tables(answer), answer.schema, [("rows", f"{answer.rows:,}"), *_facts(said)])
+
+
+def write_json(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+    """Write an answer as one JSON list, in which there is no room for what is said of it."""
+    _write_text(_json(answer), sink)
+
+
+def write_markdown(answer: QueryAnswer, sink: IO[bytes] | Path, said: Mapping[str, Any]) -> None:
+    """Write an answer as a table in Markdown, in which there is no room for what is said of it."""
+    _write_text(_markdown(answer), sink)
+
+
+def _opened(sink: IO[bytes] | Path) -> AbstractContextManager[IO[bytes]]:
+    return sink.open("wb") if isinstance(sink, Path) else nullcontext(sink)
+
+
+def _write_text(lines: Iterator[str], sink: IO[bytes] | Path) -> None:
+    with _opened(sink) as stream:
+        for line in lines:
+            write_whole(stream, line.encode())
 
 
 def _tables(answer: QueryAnswer) -> Iterator[pa.Table]:
@@ -147,9 +168,6 @@ def as_shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-_TEXTS: dict[str, Callable[[QueryAnswer], Iterator[str]]] = {"json": _json, "markdown": _markdown}
 
 
 def _facts(said: Mapping[str, Any]) -> list[tuple[str, str]]:

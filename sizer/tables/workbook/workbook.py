@@ -27,14 +27,14 @@ from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.networks.counting import Description, count_network
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.calculator_sheet import write_calculator
-from sizer.tables.files import partial_path
-from sizer.tables.largest import Largest
-from sizer.tables.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
-from sizer.tables.streams import as_arrow_takes_it
-from sizer.tables.styles import PAST_EXACT, Styles
-from sizer.tables.summary_sheet import write_summary
-from sizer.tables.sweep_sheet import write_facts, write_sweep
+from sizer.tables.stored.files import partial_path
+from sizer.tables.workbook.calculator_sheet import write_calculator
+from sizer.tables.workbook.largest import Largest
+from sizer.tables.workbook.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
+from sizer.tables.workbook.styles import PAST_EXACT, Styles
+from sizer.tables.workbook.summary_sheet import write_summary
+from sizer.tables.workbook.sweep_sheet import write_facts, write_sweep
+from sizer.tables.written.streams import as_arrow_takes_it
 
 ROWS_PER_SHEET = 1_048_575
 """Rows below the header; a sheet ends at row 1,048,576."""

@@ -17,7 +17,7 @@ from typing import IO, Any, ParamSpec, Protocol, TypeVar
 
 from sizer.errors import RunError
 from sizer.extras import install_command
-from sizer.tables.files import Digest, digest_of_stream, read_digest, sync
+from sizer.tables.stored.files import Digest, digest_of_stream, read_digest, sync
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -11,8 +11,8 @@ from sizer.networks.columns import BYTES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description
 from sizer.numbers.sheet_formula import Live, live
-from sizer.tables.calculator import Calculator, Entry, calculator_of
-from sizer.tables.styles import EXACT, Styles
+from sizer.tables.workbook.calculator import Calculator, Entry, calculator_of
+from sizer.tables.workbook.styles import EXACT, Styles
 
 NOT_VALID = "not valid: "
 _INVALID_SUM = "not valid: see the red lines below"

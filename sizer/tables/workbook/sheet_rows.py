@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
 
 from sizer.errors import RunError
-from sizer.tables.styles import EXACT, LONGEST_CELL
+from sizer.tables.workbook.styles import EXACT, LONGEST_CELL
 
 AT_A_TIME = 1 << 14
 """Rows that are text in memory at one time."""

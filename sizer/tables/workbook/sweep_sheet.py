@@ -8,7 +8,7 @@ from typing import Any
 
 from sizer.networks.conventions import CONVENTIONS
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.styles import LONGEST_CELL, Styles
+from sizer.tables.workbook.styles import LONGEST_CELL, Styles
 
 _SAID = ("sizer", "name", "sweep_sha256", "sweep", "conventions", "budget", "where")
 

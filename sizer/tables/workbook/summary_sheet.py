@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.networks.conventions import CONVENTIONS
-from sizer.tables.largest import NEEDED, Largest, Lines
-from sizer.tables.styles import PAST_EXACT, Styles, write_count, write_value
+from sizer.tables.workbook.largest import NEEDED, Largest, Lines
+from sizer.tables.workbook.styles import PAST_EXACT, Styles, write_count, write_value
 
 if TYPE_CHECKING:
-    from sizer.tables.workbook import About
+    from sizer.tables.workbook.workbook import About
 
 MOST_CELLS = 200
 """Points of a line."""

@@ -18,7 +18,7 @@ from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.results import Results
+from sizer.tables.asked.results import Results
 
 MOST_IN_ONE_SWEEP = 100_000
 """Configurations of W&B's and Hydra's files: these tools take such a file into memory as a whole."""

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from sizer.formats import FORMATS
 from sizer.outlets import write_whole
 
 Sink = Path | IO[bytes] | io.RawIOBase
@@ -38,9 +39,8 @@ class Form:
             >>> Form(csv_dialect="tsv", gzip=True).extension("csv"), Form().extension("parquet")
             ('tsv.gz', 'parquet')
         """
-        if format_name != "csv":
-            return format_name
-        return ("tsv" if self.csv_dialect == "tsv" else "csv") + (".gz" if self.gzip else "")
+        row = FORMATS["tsv" if format_name == "csv" and self.csv_dialect == "tsv" else format_name]
+        return row.endings[0] + (".gz" if row.gzip and self.gzip else "")
 
 
 class LeftOpen(io.RawIOBase):

@@ -20,9 +20,10 @@ from sizer.extras import install_command
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option
-from sizer.tables.results import PLACE, RESULT, TABLE, Results
-from sizer.tables.selection import selection
-from sizer.tables.sql import identifier, literal
+from sizer.tables.asked.result import PLACE, RESULT, TABLE
+from sizer.tables.asked.results import Results
+from sizer.tables.asked.selection import selection
+from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
