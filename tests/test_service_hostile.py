@@ -234,7 +234,7 @@ def children_of(server: Served, module: str) -> list[int]:
 def test_a_killed_helper_is_replaced(server: Served) -> None:
     for wait in (0.0, 0.3, 0.0):
         assert server.ask("/v1/dry-run", SMALL.encode())[0] == 200
-        helpers = children_of(server, "sizer.service.helper")
+        helpers = children_of(server, "sizer.service.question_process")
         assert helpers
         for helper in helpers:
             os.kill(helper, signal.SIGKILL)

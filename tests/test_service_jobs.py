@@ -50,7 +50,7 @@ def workers_of(server: Served) -> list[int]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError, IndexError):
             continue
-        if parent == server.process.pid and b"sizer.service.worker" in words:
+        if parent == server.process.pid and b"sizer.service.job_process" in words:
             found.append(int(entry.name))
     return found
 

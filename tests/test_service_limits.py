@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.service.app import make_app
-from sizer.service.helpers import Helpers
+from sizer.service.question_pool import Helpers
 from sizer.service.refusals import RefusedError
 from sizer.service.settings import Limits, Settings
 from tests.served import LARGE, SMALL

@@ -24,8 +24,8 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.errors import RunError
+from sizer.service.job_runner import Runner
 from sizer.service.jobs import Job, Jobs
-from sizer.service.runner import Runner
 from sizer.service.settings import Settings
 from sizer.service.storage import StorageError
 
@@ -397,6 +397,6 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
 
 
 def server_id(text: str) -> str:
-    from sizer.service.helper import _known_of
+    from sizer.service.question_process import _known_of
 
     return str(_known_of({"dry": False, "budget": [], "where": [], "top": 0}, text.encode())["id"])

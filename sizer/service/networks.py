@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sizer.networks.conventions import CONVENTIONS
-from sizer.service import described
+from sizer.service import openapi
 from sizer.service.bodies import parse_json, read_body
 from sizer.service.faults import answer, answered, on_anything
-from sizer.service.questions import counted, plain_network
+from sizer.service.network_answers import counted, plain_network
 from sizer.service.state import State
 
 COUNT_PATH = "/v1/count"
@@ -31,31 +31,31 @@ def router(state: State) -> APIRouter:
         body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
         return _json((await state.calculators.ask({"about": about}, body)).content)
 
-    @found.post("/count", **described.COUNT)
+    @found.post("/count", **openapi.COUNT)
     async def count(request: Request) -> Response:
         return await count_answer(state, request, request.receive)
 
-    @found.post("/compare", **described.COMPARE)
+    @found.post("/compare", **openapi.COMPARE)
     async def compare(request: Request) -> Response:
         return await asked(request, "compare")
 
-    @found.post("/explain", **described.EXPLAIN)
+    @found.post("/explain", **openapi.EXPLAIN)
     async def explain(request: Request) -> Response:
         return await asked(request, "explain")
 
-    @found.post("/fit", **described.FIT)
+    @found.post("/fit", **openapi.FIT)
     async def fit(request: Request) -> Response:
         return await asked(request, "fit")
 
-    @found.post("/code", **described.CODE)
+    @found.post("/code", **openapi.CODE)
     async def code(request: Request) -> Response:
         return await asked(request, "code")
 
-    @found.get("/conventions", **described.CONVENTIONS)
+    @found.get("/conventions", **openapi.CONVENTIONS)
     async def conventions() -> Response:
         return answer({"conventions": [convention.as_json() for convention in CONVENTIONS.values()]})
 
-    @found.get("/schema", **described.SCHEMA)
+    @found.get("/schema", **openapi.SCHEMA)
     async def schema() -> Response:
         from sizer.sweepfile.schema import schema_text
 

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
-from sizer.service import described
+from sizer.service import openapi
 from sizer.service.faults import LOG, answer
 from sizer.service.jobs import Job
 from sizer.service.refusals import RefusedError
@@ -51,7 +51,7 @@ def router(state: State) -> APIRouter:
     varying: _Lately[Varying] = _Lately()
     files = _Files(state.settings.data / "downloads", limits.cached_bytes)
 
-    @found.get("/rows", **described.ROWS)
+    @found.get("/rows", **openapi.ROWS)
     async def rows(
         sweep_id: str,
         budget: Budget = [],  # noqa: B006
@@ -85,7 +85,7 @@ def router(state: State) -> APIRouter:
             }
         )
 
-    @found.get("/plot", **described.PLOT)
+    @found.get("/plot", **openapi.PLOT)
     async def plot(
         sweep_id: str,
         budget: Budget = [],  # noqa: B006
@@ -101,7 +101,7 @@ def router(state: State) -> APIRouter:
         varying.put((job.id, job.created), found)
         return answer(shown)
 
-    @found.api_route("/rows.{form}", methods=["GET"], **described.FILES)
+    @found.api_route("/rows.{form}", methods=["GET"], **openapi.FILES)
     async def file(
         request: Request,
         sweep_id: str,

@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 from sizer.errors import RunError
 from sizer.service.bodies import Allowance
 from sizer.service.faults import LOG
-from sizer.service.helpers import Helpers
+from sizer.service.job_runner import REMOVED, Runner
 from sizer.service.jobs import JOB_ID, Job, Jobs
 from sizer.service.metrics import Metrics
+from sizer.service.question_pool import Helpers
 from sizer.service.refusals import FoundFaultsError, RefusedError
-from sizer.service.runner import REMOVED, Runner
 from sizer.service.settings import Settings
 from sizer.service.storage import PATIENCE_SECONDS, StorageError
 

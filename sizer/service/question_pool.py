@@ -12,7 +12,7 @@ from typing import Any
 
 from sizer.errors import RunError
 from sizer.service.faults import LOG
-from sizer.service.questions import LIMITS
+from sizer.service.network_answers import LIMITS
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.settings import Limits
 
@@ -160,7 +160,7 @@ class Helpers:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "sizer.service.helper",
+                "sizer.service.question_process",
                 str(limits.question_seconds + _GRACE_SECONDS),
                 str(limits.question_bytes),
                 stdin=asyncio.subprocess.PIPE,

@@ -160,7 +160,7 @@ class Runner:
                     return
                 process = stack.enter_context(
                     subprocess.Popen(
-                        [sys.executable, "-m", "sizer.service.worker"],
+                        [sys.executable, "-m", "sizer.service.job_process"],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         text=True,

@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
-from sizer.service.helpers import Helpers
+from sizer.service.question_pool import Helpers
 from sizer.service.refusals import RefusedError
 from sizer.service.settings import Limits
 from tests.served import LARGE, Served, served
@@ -28,7 +28,7 @@ def helpers_of(server: Served) -> list[int]:
     found = []
     for process in server.processes()[1:]:
         with contextlib.suppress(OSError):
-            if b"sizer.service.helper" in Path(f"/proc/{process}/cmdline").read_bytes():
+            if b"sizer.service.question_process" in Path(f"/proc/{process}/cmdline").read_bytes():
                 found.append(process)
     return found
 
