@@ -24,14 +24,16 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.errors import RunError
-from sizer.service.job_runner import Runner
-from sizer.service.jobs import Job, Jobs
+from sizer.service.job_runner import JobRunner
+from sizer.service.jobs import Jobs, SweepJob
 from sizer.service.settings import Settings
 from sizer.service.storage import StorageError
 
 
-def job_of(place: int, **said: Any) -> Job:
-    return replace(Job(f"{place:020x}", f"n{place}", "t" * 500, 1, "queued", {"exact": True}, float(place)), **said)
+def job_of(place: int, **said: Any) -> SweepJob:
+    return replace(
+        SweepJob(f"{place:020x}", f"n{place}", "t" * 500, 1, "queued", {"exact": True}, float(place)), **said
+    )
 
 
 def named(name: str) -> str:
@@ -253,7 +255,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_of_it_goes_on(tmp_path
 
 def test_the_thread_that_runs_jobs_outlives_whatever_it_meets(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     jobs = filled(path, 0)
-    runner = Runner(jobs, Settings(path.parent), lambda _: None, lambda: None)
+    runner = JobRunner(jobs, Settings(path.parent), lambda _: None, lambda: None)
     assert runner.problem  # it was not started
     runner.start()
     assert runner.problem == ""

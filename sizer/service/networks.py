@@ -29,7 +29,7 @@ def router(state: State) -> APIRouter:
 
     async def asked(request: Request, about: str) -> Response:
         body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
-        return _json((await state.calculators.ask({"about": about}, body)).content)
+        return _json((await state.network_questions.ask({"about": about}, body)).content)
 
     @found.post("/count", **openapi.COUNT)
     async def count(request: Request) -> Response:
@@ -74,7 +74,7 @@ async def count_answer(state: State, request: HTTPConnection, receive: Receive) 
             found = counted(one, vars(limits))
             state.metrics.networks.inc()
             return answer(found)
-    said = await state.calculators.ask({"about": "count"}, raw)
+    said = await state.network_questions.ask({"about": "count"}, raw)
     state.metrics.networks.inc(said.about["networks"])
     return _json(said.content)
 

@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from sizer.errors import Fault, InputError
 from sizer.service import openapi
 from sizer.service.faults import LOG, answer
-from sizer.service.jobs import Job
+from sizer.service.jobs import SweepJob
 from sizer.service.refusals import RefusedError
 from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
@@ -70,7 +70,7 @@ def router(state: State) -> APIRouter:
         key = (job.id, job.created, tuple(budget), tuple(where))
         async with state.querying():
             page = await run_in_threadpool(
-                _page, state.runner.folder(job.id), job, budget, where, _words(sort), _words(columns),
+                _page, state.job_runner.folder(job.id), job, budget, where, _words(sort), _words(columns),
                 rows=limit, after=after, skip=offset, counted=totals.get(key) is None,
             )  # fmt: skip
         if page.total is not None:
@@ -97,7 +97,7 @@ def router(state: State) -> APIRouter:
         async with state.querying():
             known = varying.get((job.id, job.created))
             asked = {"budget": budget, "where": where, "x": x, "colour": colour}
-            shown, found = await run_in_threadpool(_plotted, state.runner.folder(job.id), job, asked, known)
+            shown, found = await run_in_threadpool(_plotted, state.job_runner.folder(job.id), job, asked, known)
         varying.put((job.id, job.created), found)
         return answer(shown)
 
@@ -116,7 +116,7 @@ def router(state: State) -> APIRouter:
         job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
-        folder = state.runner.folder(job.id)
+        folder = state.job_runner.folder(job.id)
         if form == "csv" and request.method == "GET":
             if _Sending.now >= limits.downloads:
                 raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
@@ -138,7 +138,7 @@ def router(state: State) -> APIRouter:
     return found
 
 
-async def _done(state: State, sweep_id: str) -> Job:
+async def _done(state: State, sweep_id: str) -> SweepJob:
     job = await state.job(sweep_id)
     if job.status != "done":
         raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
@@ -166,7 +166,7 @@ def _after(cursor: str) -> list[Any] | None:
 
 
 @contextlib.contextmanager
-def _reading(folder: Path, job: Job) -> Iterator[Any]:
+def _reading(folder: Path, job: SweepJob) -> Iterator[Any]:
     """Give a job's table, under the sweep's name: no path of the server reaches an answer.
 
     Raises:
@@ -185,7 +185,7 @@ def _reading(folder: Path, job: Job) -> Iterator[Any]:
         raise RefusedError(500, message) from None
 
 
-def _check_whole(folder: Path, job: Job) -> None:
+def _check_whole(folder: Path, job: SweepJob) -> None:
     """Check that a job's table is what the job wrote.
 
     Raises:
@@ -196,7 +196,7 @@ def _check_whole(folder: Path, job: Job) -> None:
 
 
 def _page(
-    folder: Path, job: Job, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
+    folder: Path, job: SweepJob, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
 ) -> Any:
     from sizer.tables.paging import page_of
     from sizer.tables.query import Query as Asked
@@ -206,7 +206,9 @@ def _page(
         return page_of(results, query, **asked)
 
 
-def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | None) -> tuple[dict[str, Any], Varying]:
+def _plotted(
+    folder: Path, job: SweepJob, asked: dict[str, Any], varying: Varying | None
+) -> tuple[dict[str, Any], Varying]:
     from sizer.tables.plots import Asked, points_for
 
     with _reading(folder, job) as results:
@@ -214,7 +216,7 @@ def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | N
     return dataclasses.asdict(found), known
 
 
-def _csv(folder: Path, job: Job, asked: dict[str, Any]) -> Iterator[bytes]:
+def _csv(folder: Path, job: SweepJob, asked: dict[str, Any]) -> Iterator[bytes]:
     """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
     from sizer.tables.query import Query as Asked
     from sizer.tables.query import answered
@@ -300,7 +302,7 @@ class _Files:
         self._locks: dict[str, threading.Lock] = {}
         self._all = threading.Lock()
 
-    def made(self, folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Path:
+    def made(self, folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Path:
         """Return the file of an answer, made where it is not there."""
         from sizer.tables.answers import write_answer
         from sizer.tables.files import pending_files
