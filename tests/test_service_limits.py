@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 from sizer.service.app import make_app
 from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import RefusedError
+from sizer.service.rows import _Download
 from sizer.service.settings import Limits, Settings
 from tests.served import LARGE, SMALL
 
@@ -87,6 +88,48 @@ def test_too_many_follow_or_read(tmp_path: Path) -> None:
     # Who went away made room.
     assert state._followers == {}
     state.jobs.close()
+
+
+@pytest.mark.parametrize("ends", ["whole", "gone", "cancelled"])
+def test_a_download_has_its_place_until_it_ends(ends: str) -> None:
+    closed = []
+
+    def rows() -> Generator[bytes]:
+        try:
+            yield b"0\n"
+            yield b"1\n"
+            yield b"2\n"
+        finally:
+            closed.append(True)
+
+    async def run() -> None:
+        places = asyncio.Semaphore(1)
+        sent: list[bytes] = []
+        sending = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            assert places.locked()
+            sent.append(message.get("body", b""))
+            if ends == "gone" and len(sent) == 2:
+                raise OSError
+            if ends == "cancelled" and len(sent) == 2:
+                sending.set()
+                await asyncio.Event().wait()
+
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        pieces = rows()
+        download = _Download(places, next(pieces), pieces, "rows.csv")
+        task = asyncio.create_task(download(scope, asyncio.Queue().get, send))
+        if ends == "cancelled":
+            async with asyncio.timeout(10):
+                await sending.wait()
+            task.cancel()
+        (problem,) = await asyncio.gather(task, return_exceptions=True)
+        assert not places.locked()
+        assert (problem is None, b"".join(sent)) == (ends == "whole", b"0\n1\n2\n" if ends == "whole" else b"0\n")
+        assert closed == [True]
+
+    asyncio.run(run())
 
 
 async def ask(

@@ -63,7 +63,8 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
     def metrics(_: Request) -> Response:
         return Response(state.metrics.text(), headers={"content-type": CONTENT_TYPE})
 
-    app.include_router(networks.router(state))
+    of_networks = networks.router(state)
+    app.include_router(of_networks)
     app.include_router(sweeps.router(state))
     app.include_router(rows.router(state))
     app.include_router(pages.router())
@@ -75,4 +76,4 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
         return app.openapi_schema
 
     app.openapi = description  # type: ignore[method-assign]
-    return Guard(networks.Quickly(app, state), settings, state.metrics, pages.is_page, state.allowance), state
+    return Guard(networks.Quickly(app, of_networks), settings, state.metrics, pages.is_page, state.allowance), state

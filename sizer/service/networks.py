@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from fastapi import APIRouter, Request
-from starlette.requests import HTTPConnection
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,8 +14,7 @@ from sizer.service.faults import answer, answered, on_anything
 from sizer.service.network_answers import counted, plain_network
 from sizer.service.state import State
 
-COUNT_PATH = "/v1/count"
-COUNT_ROUTE = SimpleNamespace(path=COUNT_PATH)
+_COUNT = "/v1/count"
 _AT_ONCE = 16 * 2**10
 """Bytes of a body that is read between other answers; any larger one is read by a process of its own."""
 
@@ -33,7 +30,17 @@ def router(state: State) -> APIRouter:
 
     @found.post("/count", **openapi.COUNT)
     async def count(request: Request) -> Response:
-        return await count_answer(state, request, request.receive)
+        """Answer of one plain network at once, of anything else by another process."""
+        raw = await read_body(request, request.receive, limits.count_bytes, limits.body_seconds)
+        if len(raw) <= _AT_ONCE:
+            one = plain_network(parse_json(raw))
+            if one is not None:
+                content = counted(one, vars(limits))
+                state.metrics.networks.inc()
+                return answer(content)
+        said = await state.network_questions.ask({"about": "count"}, raw)
+        state.metrics.networks.inc(said.about["networks"])
+        return _json(said.content)
 
     @found.post("/compare", **openapi.COMPARE)
     async def compare(request: Request) -> Response:
@@ -64,41 +71,29 @@ def router(state: State) -> APIRouter:
     return found
 
 
-async def count_answer(state: State, request: HTTPConnection, receive: Receive) -> Response:
-    """Return the answer to `/v1/count`: of one plain network at once, of anything else from a calculator."""
-    limits = state.settings.limits
-    raw = await read_body(request, receive, limits.count_bytes, limits.body_seconds)
-    if len(raw) <= _AT_ONCE:
-        one = plain_network(parse_json(raw))
-        if one is not None:
-            found = counted(one, vars(limits))
-            state.metrics.networks.inc()
-            return answer(found)
-    said = await state.network_questions.ask({"about": "count"}, raw)
-    state.metrics.networks.inc(said.about["networks"])
-    return _json(said.content)
-
-
 def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
 class Quickly:
-    """An ASGI application that answers `/v1/count` itself and leaves the rest to another: searches ask it in a loop."""
+    """An ASGI application that takes `/v1/count` straight to its handler, and leaves the rest to another.
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
-        """Stand before an application."""
+    Searches ask it in a loop, and what a framework does on the way takes longer than the count.
+    """
+
+    def __init__(self, app: ASGIApp, addresses: APIRouter) -> None:
+        """Stand before an application that has the addresses of networks."""
         self._app = app
-        self._state = state
+        (self._route,) = (one for one in addresses.routes if isinstance(one, APIRoute) and one.path == _COUNT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or scope["path"] != COUNT_PATH or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] != _COUNT or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        scope["route"] = COUNT_ROUTE
+        scope["route"] = self._route
         try:
-            response = await count_answer(self._state, HTTPConnection(scope), receive)
+            response = await self._route.endpoint(Request(scope, receive))
         except Exception as problem:
             found = await answered(problem)
             if found is None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from sizer.errors import Fault, InputError
 from sizer.service import openapi
@@ -49,6 +52,7 @@ def router(state: State) -> APIRouter:
     limits = state.settings.limits
     totals: _Lately[int] = _Lately()
     varying: _Lately[Varying] = _Lately()
+    downloads = asyncio.Semaphore(limits.downloads)
     files = _Files(state.settings.data / "downloads", limits.cached_bytes)
 
     @found.get("/rows", **openapi.ROWS)
@@ -118,12 +122,13 @@ def router(state: State) -> APIRouter:
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.job_runner.folder(job.id)
         if form == "csv" and request.method == "GET":
-            if _Sending.now >= limits.downloads:
+            if downloads.locked():
                 raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
+            pieces = _csv(folder, job, asked)
             async with state.querying():
-                chunks = await run_in_threadpool(_Sending, _csv(folder, job, asked))
-            headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return StreamingResponse(chunks, media_type=_TYPES[form], headers=headers)
+                # What is wrong with a question is found before the answer begins.
+                first = await run_in_threadpool(next, pieces, b"")
+            return _Download(downloads, first, pieces, name)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
             await run_in_threadpool(_check_whole, folder, job)
@@ -216,7 +221,7 @@ def _plotted(
     return dataclasses.asdict(found), known
 
 
-def _csv(folder: Path, job: SweepJob, asked: dict[str, Any]) -> Iterator[bytes]:
+def _csv(folder: Path, job: SweepJob, asked: dict[str, Any]) -> Generator[bytes]:
     """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
     from sizer.tables.query import Query as Asked
     from sizer.tables.query import answered
@@ -254,28 +259,24 @@ class _Pieces(io.RawIOBase):
         return found
 
 
-class _Sending:
-    """Pieces of which the first is there: what is wrong with a question is found before the answer begins."""
+class _Download(StreamingResponse):
+    """CSV that is sent as it is made; it has a place among the downloads until it ends, in whatever way."""
 
-    now = 0
-    """How many answers are being sent."""
-    _counting = threading.RLock()
+    def __init__(self, places: asyncio.Semaphore, first: bytes, rest: Generator[bytes], name: str) -> None:
+        super().__init__(
+            itertools.chain([first], rest),
+            media_type=_TYPES["csv"],
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
+        self._places = places
+        self._rest = rest
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._first = next(pieces, b"")
-        self._pieces = pieces
-        with _Sending._counting:
-            _Sending.now += 1
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._first
-        yield from self._pieces
-
-    def __del__(self) -> None:
-        # However the sending ended; a client that goes away before the first piece is sent never iterates.
-        if hasattr(self, "_pieces"):
-            with _Sending._counting:
-                _Sending.now -= 1
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._places:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._rest.close()
 
 
 class _Lately(Generic[Found]):
