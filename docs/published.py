@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -9,6 +11,7 @@ import cog
 
 from docs.screens import table
 from sizer.cli.screens import DOT, network_heading
+from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
 from tests.oracles.figures import HERE, Figure, count_figures, read_figures, rounds_to, truncates_to
@@ -74,13 +77,41 @@ def _figures(figures: Sequence[Figure], last: str, notes: Iterable[str], *, with
     rows = []
     for figure, note in zip(figures, notes, strict=True):
         counted = count(figure.network)
-        network, _, assumed = network_heading(counted.described).rpartition(DOT)
+        network, _, assumed = network_heading(counted).rpartition(DOT)
         if not with_convention:
             network = network.partition(DOT)[2]
         number = str(sources.index(figure.source) + 1)
         weights = f"{counted.weights:,}"
         rows.append([f"`{figure.name}`", network, assumed, figure.stated, weights, note, figure.evidence, number])
     table(header, rows)
+    cog.outl("Sources:\n")
+    for number, source in enumerate(sources, start=1):
+        text = source.replace("*", "\\*")
+        cog.outl(f"{number}. {text}")
+    cog.outl("")
+
+
+def models_of_blocks() -> None:
+    """Place every published model of several blocks, with what it counts to."""
+    rows = list(csv.DictReader((HERE / "composite_models.csv").read_text(encoding="utf-8").splitlines()))
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    found = []
+    for row in rows:
+        counted = count(json.loads(row["model"]))
+        assert isinstance(counted, ModelCount)
+        beside = f" + {counted.buffer_values:,} values beside them" if counted.buffer_values else ""
+        trained = f", {counted.trained_weights:,} trained" if counted.trained_weights != counted.weights else ""
+        stated = row["stated"] + ("" if row["stated_is"] == "weights" else f" ({row['stated_is'].replace('_', ' ')})")
+        met = (
+            "nothing gives it"
+            if row["reproduced"] == "no"
+            else "to the unit"
+            if row["exact"] == "true"
+            else "rounds to it"
+        )
+        place = str(sources.index(row["source"]) + 1)
+        found.append([f"`{row['id']}`", stated, f"{counted.weights:,}{trained}{beside}", met, row["evidence"], place])
+    table(["model", "stated", "weights counted", "match", "evidence", "source"], found)
     cog.outl("Sources:\n")
     for number, source in enumerate(sources, start=1):
         text = source.replace("*", "\\*")

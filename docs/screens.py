@@ -295,3 +295,26 @@ def page(path: str) -> None:
         f" {found['middle_page_seconds']:.1f} s, the last {found['last_page_seconds']:.1f} s, the first within a budget"
         f" {found['budget_page_seconds']:.1f} s, and a plot {found['plot_seconds']:.1f} s. ({found['machine']}.)\n"
     )
+
+
+def block_types() -> None:
+    """Place the table of block types, made from their rows."""
+    from sizer.networks.blocks.types import BLOCK_TYPES
+
+    cog.outl("\n| type | what it is | fields (default) |\n| --- | --- | --- |")
+    for one in BLOCK_TYPES.values():
+        fields = ", ".join(
+            f"`{field.name}`" + ("" if field.default in (None, ()) else f" ({str(field.default).lower()})")
+            for field in one.fields
+        )
+        cog.outl(f"| `{one.name}` | {one.title} | {fields or 'none'} |")
+
+
+def attacks(path: str) -> None:
+    """Place the figures of the storms of hostile input: how many were tried, and how they ended."""
+    found = json.loads((ROOT / path).read_text())
+    cog.outl("\n| storm | tried | ended |\n| --- | --- | --- |")
+    for name, storm in found.items():
+        ended = ", ".join(f"{outcome} {number:,}" for outcome, number in storm["outcomes"].items())
+        cog.outl(f"| {name} | {storm['tried']:,} | {ended} |")
+    cog.outl("")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sizer.grids.batch import count_batch
     from sizer.grids.fits import fits
     from sizer.networks.answers import Reconciliation
+    from sizer.networks.blocks.counting import ModelCount
     from sizer.networks.claims import reconcile
     from sizer.networks.fitting import Fit, fit
     from sizer.runs.run import Run, run_sweep
@@ -45,6 +46,7 @@ __all__ = [
     "Fault",
     "Fit",
     "InputError",
+    "ModelCount",
     "Reconciliation",
     "Run",
     "RunError",
@@ -64,6 +66,7 @@ __all__ = [
 
 _LATER = {
     "Client": "sizer.client",
+    "ModelCount": "sizer.networks.blocks.counting",
     "Reconciliation": "sizer.networks.answers",
     "reconcile": "sizer.networks.claims",
     "Fit": "sizer.networks.fitting",

@@ -164,7 +164,7 @@ def test_words_for_columns_stand_alone() -> None:
         (("run", SPEECH, "--columns", "wieghts"), 1, "did you mean 'weights'?"),
         (("explain", "--cells", "0", "--layers", "1", "--inputs", "3"), 1, "--cells: 0 is below the minimum, 1"),
         (("explain", "--layers", "1", "--inputs", "3"), 1, "--cells: is missing"),
-        (("explain", SPEECH), 2, "--id go together"),
+        (("explain", SPEECH), 1, "has no blocks; a configuration of a sweep is named by --id"),
         (("explain", SPEECH, "--id", "5000"), 1, "the ids go from 0 to 3099"),
         (("explain", SPEECH, "--id", "5", "--cells", "3"), 2, "either a sweep file"),
         (

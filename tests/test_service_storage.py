@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,7 +11,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -402,3 +403,23 @@ def server_id(text: str) -> str:
     from sizer.service.question_process import _known_of
 
     return str(_known_of({"dry": False, "budget": [], "where": [], "top": 0}, text.encode())["id"])
+
+
+def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path: Path) -> None:
+    from sizer.service.app import make_app
+    from sizer.service.helpers import Said
+    from sizer.service.refusals import RefusedError
+
+    _, state = make_app(Settings(tmp_path))
+    asked: list[bool] = []
+
+    async def ask(question: Mapping[str, Any], body: bytes) -> Said:
+        asked.append(question["dry"])
+        if question["dry"]:
+            raise RefusedError(503, "this takes longer")
+        return Said({}, b'{"id": "a"}')
+
+    state.helpers.ask = ask  # type: ignore[method-assign]
+    assert asyncio.run(state._known_of(tmp_path)) == {"id": "a"}
+    assert asked == [True, False]
+    state.jobs.close()

@@ -16,7 +16,12 @@ from sizer.networks.conventions import CONVENTIONS
 @with_fields()
 def explain(
     sweep: Annotated[
-        str | None, typer.Argument(metavar="[SWEEP]", help="A sweep file, with --id.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[SWEEP]",
+            help="A sweep file, with --id; or a file with a model of blocks, without.",
+            show_default=False,
+        ),
     ] = None,
     configuration_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
@@ -31,15 +36,21 @@ def explain(
 
     sizer explain sweeps/speech.yaml --id 2909
     """
-    if (sweep is None) != (configuration_id is None):
-        raise typer.BadParameter("a sweep file and --id go together: sizer explain SWEEP --id N")
+    if sweep is None and configuration_id is not None:
+        raise typer.BadParameter("--id names a configuration of a sweep file: sizer explain SWEEP --id N")
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
     with reported(as_json):
         from sizer.networks.breakdown import explain as explain_network
 
-        if sweep is None or configuration_id is None:
+        if sweep is None:
             breakdown = explain_network(network_fields(fields))
+        elif configuration_id is None:
+            from sizer.networks.blocks.breaking import break_down_graph
+            from sizer.sweepfile.model_file import load_model
+
+            found = load_model(sweep)
+            breakdown = break_down_graph(found.graph, found.declared)
         else:
             from sizer.runs.walk import explain_row
             from sizer.sweepfile.load import load_sweep

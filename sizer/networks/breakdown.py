@@ -10,7 +10,7 @@ from typing import Any
 
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS, cell_of
-from sizer.networks.counting import Count, count_network, read
+from sizer.networks.counting import Count, count_network, own_cell_types, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
 from sizer.networks.tensors import Tensor
@@ -39,6 +39,8 @@ class Section:
     times: int
     """How often each line stands in the network (layers x directions)."""
     lines: tuple[Line, ...]
+    block: str = ""
+    """The block of a whole model that it belongs to, as a path."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Breakdown:
     count: Count
     sections: tuple[Section, ...]
     formula: str
+    """In the fields' names; empty for a model of blocks."""
 
     def by_tensor(self) -> dict[str, int]:
         """Return the weights of each kind of tensor over the whole network."""
@@ -97,6 +100,10 @@ def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         >>> explain({"convention": "textbook", "cell_type": "rnn", "inputs": 2, "layers": 1, "cells": 3}).by_tensor()
         {'input_weights': 6, 'recurrent_weights': 9}
     """
+    if "blocks" in fields:
+        from sizer.networks.blocks.breaking import explain_model
+
+        return explain_model(fields, own_cell_types(cell_types))
     return break_down(read(fields, cell_types, in_words=True))
 
 
@@ -106,17 +113,17 @@ def break_down(network: Network) -> Breakdown:
     Args:
         network: wired with symbols, of which its formula is written.
     """
-    groups = _merged([group for group in network.groups if group.times])
+    groups = merged([group for group in network.groups if group.times])
     sections = [Section(title, times, lines) for title, times, lines in groups if lines]
     return Breakdown(count_network(network), tuple(sections), formula(network))
 
 
-def _merged(groups: list[Group]) -> list[tuple[str, int, tuple[Line, ...]]]:
+def merged(groups: list[Group]) -> list[tuple[str, int, tuple[Line, ...]]]:
     """Return (title, times, lines), neighbouring layers that are alike as one."""
     runs: list[list[Any]] = []
     for (label, _), together in itertools.groupby(groups, lambda group: (group.label, group.first)):
         layer = list(together)
-        lines = [_lines(group) for group in layer]
+        lines = [lines_of(group) for group in layer]
         if runs and label == "layer" == runs[-1][0][0].label and lines == runs[-1][2]:
             runs[-1][1] += layer[0].repeats
         else:
@@ -146,14 +153,16 @@ def _title(group: Group, repeats: int) -> str:
     return f"{title} direction" if repeats > 1 and group.standing == "each" else f"{title}, {directions}"
 
 
-def _lines(group: Group) -> tuple[Line, ...]:
+def lines_of(group: Group) -> tuple[Line, ...]:
+    """Return a line for each tensor of a group that is there; buffers are no weights and have none."""
     found = []
     for tensor in group.tensors:
         size = int(tensor.size(group.dimensions))
-        if size:
+        if size and not tensor.buffer:
             weights = int(tensor.weights(group.dimensions))
             shape = tuple(name if isinstance(name, int) else int(group.dimensions[name]) for name in tensor.shape)
-            macs = size * int(group.uses) if tensor.matrix else 0
+            area = int(group.dimensions[tensor.area]) if tensor.area else 1
+            macs = size * area * int(group.uses) if tensor.matrix else 0
             found.append(Line(tensor.name, shape, weights, macs, shared=weights != size))
     return tuple(found)
 

@@ -76,7 +76,8 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
     """Return the exact count of one network.
 
     Args:
-        fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field.
+        fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field; or a
+            model of `blocks`, of which a `ModelCount` is returned.
             `cells` and the projections may be lists, one value per layer; `layers` may then be left out.
             Counts may be written as sizes (`"10K"`).
         cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
@@ -92,6 +93,10 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
         >>> count({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}).weights
         12926976
     """
+    if "blocks" in fields:
+        from sizer.networks.blocks.counting import count_model
+
+        return count_model(fields, own_cell_types(cell_types))
     return count_network(read(fields, cell_types))
 
 
@@ -202,7 +207,7 @@ def normalise(
     problems: list[tuple[str, str]] = []
     declared = fields.get("cell_types") if cell_types is None else cell_types
     own, faults = read_cell_types(declared) if declared else ({}, [])
-    problems.extend((".".join(map(str, ("cell_types", *path))), message) for path, message in faults)
+    problems.extend((_path_of("cell_types", path), message) for path, message in faults)
     # A cell type with faults is known all the same.
     known = declared if isinstance(declared, Mapping) else ()
     for name, value in fields.items():
@@ -220,6 +225,22 @@ def normalise(
         problems.extend(_expand_layers(normal, per_layer))
     problems.extend((name, "is missing") for name in REQUIRED if name not in normal and fields.get(name) is None)
     return Description(normal, own or NO_OWN), problems
+
+
+def own_cell_types(declared: Mapping[str, Any] | None) -> Mapping[str, CellType]:
+    """Return the tables of cell types that a person defines.
+
+    Raises:
+        InputError: a definition has faults.
+    """
+    own, faults = read_cell_types(declared) if declared else ({}, [])
+    if faults:
+        raise InputError(Fault("", 0, 0, _path_of("cell_types", path), message) for path, message in faults)
+    return own
+
+
+def _path_of(start: str, path: Iterable[Any]) -> str:
+    return ".".join(map(str, (start, *path)))
 
 
 def _expand_layers(normal: dict[str, Any], per_layer: dict[str, int]) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ convention and the cell type are plain words in all three: a batch is split by t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from sizer.networks.cells import AROUND, CellType
@@ -48,6 +49,10 @@ OVERRIDES = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
 STANDINGS: tuple[Standing, ...] = ("each", "shared", "joined")
 
 
+Steps = tuple[tuple[tuple[str, ...], Fraction], ...]
+"""For each step of a clock, or for each pair of steps of two, how often something happens; several add up."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Tensors that stand in the network several times over with the same dimensions."""
@@ -67,6 +72,13 @@ class Group:
     """How the tensors stand in a bidirectional layer."""
     uses: Number = 1
     """How often each tensor is multiplied with at one time step: 2 where two directions share it, else 1."""
+    block: str = ""
+    """The block it belongs to, as a path; empty in a model without blocks."""
+    steps: Steps = ((("step",), Fraction(1)),)
+    """When its matrices multiply."""
+    counted: bool = True
+    """Whether the weights are its own, not those of another block that shares them."""
+    trained: bool = True
 
     @property
     def times(self) -> Number:
@@ -119,33 +131,77 @@ def wire(resolved: Fields, cell: CellType) -> Network:
         resolved: what `resolve` returns; `cells` and the projections may be tuples, one value per layer.
         cell: the table of the cells.
     """
-    directions = 1 + 1 * resolved["bidirectional"]
-    joined = 1 + 1 * resolved["bidirectional"] * (1 - 1 * resolved["summed_directions"])
-    above = 1 if cell.joins else joined
     raw = resolved["inputs"] + resolved["embedding"]
-    skip = 1 * resolved["skip_connections"]
     groups = [Group("embedding", 0, 1, 1, (AROUND["embedding"],), resolved)]
-    if isinstance(resolved["cells"], tuple):
-        layers = [
-            _layer_dimensions(cell, _layer_fields(resolved, layer), joined) for layer in range(len(resolved["cells"]))
-        ]
-        _set_inputs(cell, layers, raw, skip, directions, above)
-        for number, layer in enumerate(layers, start=1):
-            groups.extend(_layer_groups(cell, number, 1, directions, layer))
-        handed = [product([above, layer["hands_up"]]) for layer in layers]
-        fed = handed[-1] + product([skip, total(handed[:-1])])
-    else:
-        layer = _layer_dimensions(cell, resolved, joined)
-        layers = [layer, dict(layer)]
-        _set_inputs(cell, layers, raw, skip, directions, above)
-        more = resolved["layers"] - 1
-        groups.extend(_layer_groups(cell, 1, 1, directions, layers[0]))
-        groups.extend(_layer_groups(cell, 2, more, directions, layers[1]))
-        fed = product([above, layer["hands_up"], 1 + product([skip, more])])
+    layers, fed = recurrent_groups(cell, resolved, raw)
+    groups.extend(layers)
     around = {**resolved, "fed": fed}
     groups.append(Group("output", 0, 1, 1, (AROUND["output"], AROUND["output_bias"]), around))
     groups.append(Group("other", 0, 1, 1, (AROUND["other"],), around))
     return Network(tuple(groups), fed, resolved, cell)
+
+
+def recurrent_groups(
+    cell: CellType, fields: Fields, raw: Number, stacked: Sequence[int] | None = None
+) -> tuple[list[Group], Number]:
+    """Return the groups of a stack of recurrent layers, and the width that it hands up.
+
+    Args:
+        cell: the table of its cells.
+        fields: resolved; `cells`, the projections and `bidirectional` may be tuples, one value per layer.
+        raw: the width that feeds the first layer.
+        stacked: how many steps of each layer, one value per layer, are made one as many times as wide before they are
+            read; None: one each.
+    """
+    skip = 1 * fields["skip_connections"]
+    if isinstance(fields["cells"], tuple):
+        number = len(fields["cells"])
+        layers = [
+            _Layer.of(cell, _layer_fields(fields, place), (stacked or (1,) * number)[place]) for place in range(number)
+        ]
+        _set_inputs(cell, layers, raw, skip)
+        groups = [
+            group
+            for place, layer in enumerate(layers, start=1)
+            for group in _layer_groups(cell, place, 1, layer.directions, layer.dimensions)
+        ]
+        handed = [layer.handed("hands_up") for layer in layers]
+        return groups, handed[-1] + product([skip, total(handed[:-1])])
+    first = _Layer.of(cell, fields, 1)
+    others = replace(first, dimensions=dict(first.dimensions))
+    _set_inputs(cell, [first, others], raw, skip)
+    more = fields["layers"] - 1
+    groups = [
+        *_layer_groups(cell, 1, 1, first.directions, first.dimensions),
+        *_layer_groups(cell, 2, more, others.directions, others.dimensions),
+    ]
+    return groups, product([first.above, first.dimensions["hands_up"], 1 + product([skip, more])])
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer's dimensions, and what stands between it and what reads it."""
+
+    dimensions: dict[str, Number]
+    directions: Number
+    above: Number
+    """Of how many directions what it hands up is."""
+    stacked: int
+
+    @classmethod
+    def of(cls, cell: CellType, fields: Fields, stacked: int) -> _Layer:
+        """Return a layer of which the input is not known yet."""
+        joined = 1 + 1 * fields["bidirectional"] * (1 - 1 * fields["summed_directions"])
+        return cls(
+            _layer_dimensions(cell, fields, joined),
+            1 + 1 * fields["bidirectional"],
+            1 if cell.joins else joined,
+            stacked,
+        )
+
+    def handed(self, width: str) -> Number:
+        """Return what reads it gets, where each direction hands up so much."""
+        return product([self.stacked, self.above, self.dimensions[width]])
 
 
 def _layer_fields(resolved: Fields, layer: int) -> dict[str, Any]:
@@ -180,22 +236,22 @@ def _layer_dimensions(cell: CellType, fields: Fields, joined: Number) -> dict[st
     return dimensions
 
 
-def _set_inputs(
-    cell: CellType, layers: list[dict[str, Number]], raw: Number, skip: Number, directions: Number, above: Number
-) -> None:
+def _set_inputs(cell: CellType, layers: Sequence[_Layer], raw: Number, skip: Number) -> None:
     """Give each layer the width that feeds it."""
-    layers[0]["input"] = raw
+    layers[0].dimensions["input"] = raw
     for below, layer in itertools.pairwise(layers):
         sources = {
-            "handed": product([above, below["feeds_above"]]),
+            "handed": below.handed("feeds_above"),
             "raw": raw,
-            "recurrent_projection": below["recurrent_projection"],
+            "recurrent_projection": below.dimensions["recurrent_projection"],
         }
         fed_by = total([sources[name] for name in cell.fed_by])
-        layer["input"] = fed_by + product([skip, raw])
+        layer.dimensions["input"] = fed_by + product([skip, raw])
     if not cell.grows:  # for the others it would be work without use, on arrays as large as the batch
         for layer in layers:
-            layer["widens"] = 1 - 1 * (layer["input"] == product([directions, layer["hands_up"]]))
+            dimensions = layer.dimensions
+            same = dimensions["input"] == product([layer.directions, dimensions["hands_up"]])
+            dimensions["widens"] = 1 - 1 * same
 
 
 def tally(network: Network, columns: Iterable[str]) -> dict[str, Number]:

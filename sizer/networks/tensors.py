@@ -27,6 +27,8 @@ PARTS = (
     "other_weights",
 )
 """The parts of a count, in the order of the table columns. They add up to `weights`."""
+BLOCK_PARTS = (*PARTS, "dense_weights", "convolution_weights", "attention_weights")
+"""The parts of a count of blocks."""
 
 
 Standing = Literal["each", "shared", "joined"]
@@ -52,6 +54,13 @@ class Tensor:
     """The name of a 0-or-1 dimension; where it is 1 the weights are another tensor's and are not counted again."""
     directions: Standing = "each"
     """How it stands in a bidirectional layer."""
+    at: str = "block"
+    """At whose steps it multiplies: the `block`'s own, those that it `multiplied` at (a convolution), its `query`'s, its
+    `memory`'s, or each `pair` of both."""
+    area: str | None = None
+    """A dimension that says at how many places it multiplies at each step; None: at one."""
+    buffer: bool = False
+    """Whether it holds no weights but values that a toolkit keeps beside them."""
 
     def size(self, dimensions: Dimensions) -> Number:
         """Return the number of scalars in the tensor, 0 where it is absent; shared or not."""

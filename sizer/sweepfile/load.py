@@ -64,10 +64,15 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
         InputError: the file cannot be read or has faults; all of them at once, sorted by place.
     """
     file = os.fspath(path)
-    return parse_sweep(_read_file(file), file)
+    return parse_sweep(read_file(file), file)
 
 
-def _read_file(file: str) -> bytes:
+def read_file(file: str) -> bytes:
+    """Return the bytes of a file, no more than are read of one.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         status = FilePath(file).stat()
         if stat.S_ISDIR(status.st_mode):

@@ -1,0 +1,238 @@
+"""What stands in a block becomes the fields of its type, each of its kind, or faults at their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sizer.errors import quoted
+from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, BlockField, BlockType
+from sizer.networks.cells import CELL_TYPES
+from sizer.networks.counting import did_you_mean
+from sizer.sizes import parse_size
+
+Report = Callable[[str, str], None]
+"""Takes a place, as a path with dots, and what is wrong there."""
+COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
+"""What every block may say."""
+PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
+"""The fields of recurrent layers that may be lists."""
+
+
+class FieldReader:
+    """Reads the fields of blocks, and says what is wrong with them."""
+
+    def __init__(self, report: Report, cell_types: Iterable[str]) -> None:
+        """Read for one model.
+
+        Args:
+            report: takes the faults.
+            cell_types: the names of those that the person defines.
+        """
+        self.report = report
+        self.cell_types = tuple(cell_types)
+
+    def fields(self, block_type: BlockType, given: Mapping[str, Any], at: str) -> dict[str, Any]:
+        """Return every field of a block, what is not given by its default.
+
+        Args:
+            block_type: its type.
+            given: what stands in the block.
+            at: where the block stands.
+        """
+        known = (*block_type.by_field, *COMMON)
+        for name in given:
+            if name not in known:
+                self.report(
+                    f"{at}.{name}", f"{article(block_type.name)} has no {name}{did_you_mean(name, known) or ''}"
+                )
+        found: dict[str, Any] = {}
+        for one in block_type.fields:
+            value = given.get(one.name)
+            if value is None:
+                found[one.name] = one.default
+                if one.required and one.name not in given:
+                    self.report(
+                        at,
+                        f"{article(block_type.name)} needs {one.name}: {one.description[0].lower()}{one.description[1:]}",
+                    )
+            else:
+                found[one.name] = self._value(one, value, f"{at}.{one.name}")
+        if block_type.name == "recurrent":
+            self._per_layer(found, given, at)
+        self._together(block_type, found, given, at)
+        return found
+
+    def _together(self, block_type: BlockType, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
+        """Settle the fields that depend on each other."""
+        if block_type.name == "pooling" and not found["over"]:
+            if found["kernel"] is None and found["stride"] is None and "kernel" not in given and "stride" not in given:
+                self.report(at, "a pooling needs a kernel, a stride, or over: time")
+            found["kernel"] = found["kernel"] if found["kernel"] is not None else found["stride"]
+            found["stride"] = found["stride"] if found["stride"] is not None else found["kernel"]
+        if block_type.name == "input":
+            if "inputs" in given and {"channels", "height"} & set(given):
+                self.report(at, "an input has inputs, or channels and height")
+            elif not {"inputs", "channels", "height"} & set(given):
+                self.report(at, "an input needs inputs, or channels and height")
+        if block_type.name == "conformer" and found["feed_forward"] is None and found["width"] is not None:
+            found["feed_forward"] = 4 * found["width"]
+        if block_type.name == "attention":
+            kind = found["kind"]
+            for name in ATTENTION_NEEDS.get(kind, ()):
+                if found[name] is None and name not in given:
+                    self.report(at, f"an attention of kind {kind} needs {name}")
+            for name in ("project_query", "project_memory"):
+                if found[name] is None:
+                    found[name] = kind != "dot"
+            if found["width"] is None and kind == "dot" and (found["project_query"] or found["project_memory"]):
+                self.report(at, "an attention that projects needs width")
+            tensors = [tensor.name for tensor in ATTENTION_TENSORS.get(kind, ())]
+            for name in found["biases"]:
+                if name not in tensors:
+                    self.report(
+                        f"{at}.biases",
+                        f"{quoted(name)} is no tensor of it{did_you_mean(name, tensors) or '; one of ' + ', '.join(tensors)}",
+                    )
+            if found["value_width"] is None:
+                found["value_width"] = found["width"]
+        if block_type.name == "transformer" and found["attention_bias"] is None:
+            found["attention_bias"] = found["bias"]
+        if (
+            block_type.name == "convolutional_lstm"
+            and found["kernel"] is not None
+            and not isinstance(found["kernel"], tuple)
+        ):
+            found["kernel"] = (found["kernel"], 1)
+
+    def _per_layer(self, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
+        lists = {name: len(found[name]) for name in PER_LAYER if isinstance(found[name], tuple)}
+        if not lists:
+            if found["subsample"] != 1 and isinstance(found["layers"], int):
+                lists = {"layers": found["layers"]}
+            else:
+                return
+        first, length = next(iter(lists.items()))
+        for name, other in lists.items():
+            if other != length:
+                self.report(f"{at}.{name}", f"has {other} values, one per layer, but {first} has {length}")
+        if given.get("layers") is not None and found["layers"] != length:
+            self.report(f"{at}.layers", f"is {found['layers']}, but {first} has {length} values, one per layer")
+        found["layers"] = length
+        for name in PER_LAYER:
+            if not isinstance(found[name], tuple):
+                found[name] = (found[name],) * length
+
+    def _value(self, one: BlockField, value: Any, path: str) -> Any:
+        match one.kind:
+            case "size" | "shape":
+                return self.count(value, path, one.minimum)
+            case "sizes" if isinstance(value, (list, tuple)):
+                if not value:
+                    self.report(path, "is an empty list; give one value per layer")
+                return (
+                    tuple(self.count(item, f"{path}.{place}", one.minimum) for place, item in enumerate(value)) or None
+                )
+            case "sizes":
+                return self.count(value, path, one.minimum)
+            case "flags" if isinstance(value, (list, tuple)):
+                return tuple(self._flag(item, f"{path}.{place}") for place, item in enumerate(value)) or None
+            case "flag" | "flags":
+                return self._flag(value, path)
+            case "pair":
+                return self._pair(value, path, one.minimum)
+            case "padding":
+                return self._padding(value, path)
+            case "groups":
+                return value if value == "all" else self.count(value, path, 1)
+            case "word":
+                words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
+                if value not in words:
+                    self.report(
+                        path,
+                        f"{quoted(value)} is not known{did_you_mean(value, words) or '; one of ' + ', '.join(words)}",
+                    )
+                    return one.default
+                return value
+            case "name":
+                if not isinstance(value, str):
+                    self.report(path, f"{quoted(value)} is no name")
+                return str(value)
+            case "names":
+                items = list(value) if isinstance(value, (list, tuple)) else [value]
+                for item in items:
+                    if not isinstance(item, str):
+                        self.report(path, f"{quoted(item)} is no name")
+                return tuple(str(item) for item in items)
+            case "tensors":
+                return self._tensors(value, path)
+        raise AssertionError(one.kind)
+
+    def count(self, value: Any, path: str, minimum: int) -> int | None:
+        """Return a whole number, which may be written as a size; None where it is none, or too small."""
+        if isinstance(value, str):
+            try:
+                value = parse_size(value)
+            except ValueError as problem:
+                self.report(path, str(problem))
+                return None
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            value = value.__index__()
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.report(path, f"{quoted(value)} is not a whole number")
+            return None
+        if value < minimum:
+            self.report(path, f"{value} is below the minimum, {minimum}")
+            return None
+        return value
+
+    def _flag(self, value: Any, path: str) -> bool:
+        if not isinstance(value, bool):
+            self.report(path, f"{quoted(value)} is neither true nor false")
+        return value is True
+
+    def _pair(self, value: Any, path: str, minimum: int) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return self.count(value, path, minimum)
+        if len(value) != 2:
+            self.report(path, f"has {len(value)} values; write one, or [time, height]")
+            return None
+        pair = tuple(self.count(item, f"{path}.{place}", minimum) for place, item in enumerate(value))
+        return None if None in pair else pair
+
+    def _padding(self, value: Any, path: str) -> Any:
+        """Return `same`, `valid`, or ((before, after), (before, after)) for time and height."""
+        if value in ("same", "valid"):
+            return value
+        if isinstance(value, str):
+            self.report(path, f"{quoted(value)} is not known; same, valid, a number, or one per dimension")
+            return "same"
+        sides = list(value) if isinstance(value, (list, tuple)) else [value, value]
+        if len(sides) == 1:
+            sides = [sides[0], 0]
+        if len(sides) != 2:
+            self.report(path, f"has {len(sides)} values; write one, or [time, height]")
+            return "same"
+        found = []
+        for place, side in enumerate(sides):
+            ends = side if isinstance(side, (list, tuple)) else [side, side]
+            if len(ends) != 2:
+                self.report(f"{path}.{place}", f"{quoted(side)} is neither a number nor [before, after]")
+                return "same"
+            found.append(tuple(self.count(end, f"{path}.{place}", 0) or 0 for end in ends))
+        return tuple(found)
+
+    def _tensors(self, value: Any, path: str) -> dict[str, tuple[int, ...]]:
+        if not isinstance(value, Mapping) or not value:
+            self.report(path, "is no mapping of names to shapes")
+            return {}
+        found = {}
+        for name, shape in value.items():
+            sizes = shape if isinstance(shape, (list, tuple)) else [shape]
+            found[str(name)] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
+        return found
+
+
+def article(name: str) -> str:
+    """Return a type's name with its article."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,215 @@
+"""Widths along the wires: what each block reads and hands up. A block that is told its width asks nobody.
+
+Width is channels x height; height is 1 but behind a convolution along time and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.blocks.reading import Block, Key, Model
+from sizer.networks.blocks.stacks import stack
+from sizer.networks.tensors import Number, product, total
+
+Report = Callable[[Block, str, str], None]
+"""Takes a block, what is wrong with it, and the field at which; empty: the block as a whole."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What travels along a wire."""
+
+    channels: Number
+    height: int = 1
+
+    @property
+    def width(self) -> Number:
+        """Channels times height."""
+        return product([self.height, self.channels])
+
+
+class Dimensions(dict[str, Any]):
+    """A block's dimensions; `a/b` is a quotient, `a*b` a product."""
+
+    def __missing__(self, name: str) -> Number:
+        for sign, combine in (("/", divided), ("*", lambda a, b: product([a, b]))):
+            first, found, second = name.partition(sign)
+            if found:
+                return combine(self[first], self[second])
+        raise KeyError(name)
+
+
+def divided(number: Number, by: int) -> Number:
+    """Return a quotient that must be whole.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if by == 1:
+        return number
+    if isinstance(number, int):
+        quotient, rest = divmod(number, by)
+        if rest:
+            raise ValueError(f"{number} is not {by} equal parts")
+        return quotient
+    return number.divided(by)
+
+
+class Widths:
+    """The shapes that the blocks of a model hand up, and read."""
+
+    def __init__(self, model: Model, report: Report) -> None:
+        """Settle them all; what cannot be settled is reported, and None."""
+        self._blocks = model.blocks
+        self._report = report
+        self._handed: dict[Key, Shape | None] = {}
+        for key in self._order():
+            block = self._blocks[key]
+            try:
+                self._handed[key] = self._hands_up(block)
+            except ValueError as problem:
+                report(block, str(problem), "")
+                self._handed[key] = None
+
+    def handed(self, key: Key) -> Shape | None:
+        """Return what a block hands up."""
+        return self._handed.get(key)
+
+    def read(self, block: Block) -> Shape | None:
+        """Return what a block reads, its sources joined; nothing has width 0."""
+        return self._joined(block)
+
+    def _asks(self, block: Block) -> tuple[Key, ...]:
+        """Return the blocks whose widths decide this one's."""
+        if block.type.name == "attention":
+            return () if block.fields["value"] is not None else block.names["memory"]
+        return () if block.type.told else tuple(key for key, _ in block.reads)
+
+    def _order(self) -> Iterator[Key]:
+        """Yield the blocks, each after those that it asks; a loop is reported once, and its widths are not known."""
+        begun: dict[Key, bool] = {}
+        for start in self._blocks:
+            path: list[tuple[Key, Iterator[Key]]] = []
+            if start not in begun:
+                begun[start] = False
+                path.append((start, iter(self._asks(self._blocks[start]))))
+            while path:
+                key, asked = path[-1]
+                following = next(asked, None)
+                if following is None:
+                    begun[key] = True
+                    path.pop()
+                    yield key
+                elif following not in begun:
+                    begun[following] = False
+                    path.append((following, iter(self._asks(self._blocks[following]))))
+                elif not begun[following]:
+                    names = [other[0] for other, _ in path]
+                    loop = " -> ".join(reversed(names[names.index(following[0]) :]))
+                    self._report(
+                        self._blocks[following], f"is in a loop in which no block is told its width: {loop}", ""
+                    )
+
+    def _joined(self, block: Block) -> Shape | None:
+        sources = [(self._handed.get(key), copies) for key, copies in block.reads]
+        if any(shape is None for shape, _ in sources):
+            return None
+        shapes = [Shape(product([copies, shape.channels]), shape.height) for shape, copies in sources if shape]
+        if not shapes:
+            return Shape(0)
+        heights = {shape.height for shape in shapes}
+        if len(heights) > 1:
+            shapes = [Shape(shape.width) for shape in shapes]
+        height = shapes[0].height
+        if block.combine == "concat":
+            return Shape(total([shape.channels for shape in shapes]), height)
+        widths = [shape.width for shape in shapes]
+        if any(not same(width, widths[0]) for width in widths[1:]):
+            names = [key[0] for key, _ in block.reads]
+            said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
+            verb = {"add": "added", "multiply": "multiplied"}[block.combine]
+            self._report(block, f"widths that are {verb} must be equal: {said}", "from")
+            return None
+        return shapes[0]
+
+    def _hands_up(self, block: Block) -> Shape | None:
+        fields, kind = block.fields, block.type.name
+        if kind == "input":
+            return (
+                Shape(fields["inputs"], 1)
+                if fields["inputs"] is not None
+                else Shape(fields["channels"], fields["height"])
+            )
+        if kind == "recurrent":
+            return Shape(stack(block, 1)[1])
+        if kind == "attention":
+            if fields["value"] is not None:
+                return Shape(fields["value"])
+            memory = self._handed.get(block.names["memory"][0])
+            return Shape(memory.width) if memory else None
+        if kind == "weights" and not block.reads:
+            return Shape(fields["width"] or 0)
+        if block.type.told:
+            return Shape(Dimensions(plain(block))[block.type.hands_up])
+        read = self._joined(block)
+        if read is None:
+            return None
+        if kind in {"join", "norm", "weights", "crf"}:
+            return read
+        if kind == "pooling" and fields["over"]:
+            return read
+        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
+        height = _height(block, read.height) if block.type.keeps_height else 1
+        return Shape(dimensions[block.type.hands_up], height)
+
+
+def plain(block: Block) -> dict[str, Any]:
+    """Return a block's fields as dimensions."""
+    plain = dict(block.fields)
+    if block.type.name == "subsample":
+        plain["stacked"] = plain["factor"] if plain["how"] == "stack" else 1
+    return plain
+
+
+def _height(block: Block, height: int) -> int:
+    """Return the height that a convolution or pooling hands up."""
+    fields = block.fields
+    if not isinstance(fields["kernel"], tuple):
+        if block.type.name == "convolution":
+            return 1
+        fields = {**fields, "kernel": (fields["kernel"], 1)}
+    kernel, stride = of_height(fields["kernel"]), of_height(fields["stride"])
+    padding = fields["padding"]
+    if fields.get("transposed"):
+        pads = 0 if isinstance(padding, str) else sum(padding[1])
+        found = (height - 1) * stride - pads + kernel + of_height(fields["output_padding"], 0)
+    elif padding == "same":
+        found = -(-height // stride)
+    else:
+        room = height + (0 if padding == "valid" else sum(padding[1])) - kernel
+        found = (-(-room // stride) if fields.get("ceil") else room // stride) + 1
+    if found < 1:
+        raise ValueError(f"a kernel of height {kernel} does not fit a height of {height}")
+    return found
+
+
+def of_height(pair: Any, otherwise: int = 1) -> int:
+    """Return the height's number of a pair; a number by itself means time alone."""
+    return int(pair[1]) if isinstance(pair, tuple) else otherwise
+
+
+def of_time(pair: Any) -> int:
+    """Return the number of a pair, or of a number by itself, that means time."""
+    return int(pair[0] if isinstance(pair, tuple) else pair)
+
+
+def same(first: Number, second: Number) -> bool:
+    """Return whether two widths are the same."""
+    return bool(first is second or first == second)
+
+
+def shown(number: Number) -> str:
+    """Return a width for a person."""
+    return f"{number:,}" if isinstance(number, int) else str(number)

@@ -1,0 +1,118 @@
+"""A model of blocks is wired: widths settle, then steps, then every tensor has its dimensions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sizer.networks.blocks.groups import Groups
+from sizer.networks.blocks.reading import Block, Model, Problem
+from sizer.networks.blocks.steps import Rate, Rates, clocks_of
+from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.network import Group
+from sizer.networks.tensors import Number, product
+
+
+class GraphError(Exception):
+    """A width or a rate cannot be settled.
+
+    Attributes:
+        problems: where, as a path with dots, and what is wrong, for each fault; never empty.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(message for _, message in self.problems))
+
+
+@dataclass(frozen=True)
+class Wired:
+    """One block with its tensors, where it stands in the graph."""
+
+    block: Block
+    reads: Number
+    """The width that it reads; 0 where it reads nothing."""
+    hands_up: Shape
+    groups: tuple[Group, ...]
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole model, wired."""
+
+    model: Model
+    blocks: tuple[Wired, ...]
+    clocks: tuple[str, ...]
+    """In the order in which blocks start them."""
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Every group of tensors."""
+        return tuple(group for one in self.blocks for group in one.groups)
+
+
+def wire_model(model: Model) -> Graph:
+    """Return a model with its widths, steps and tensors settled.
+
+    Raises:
+        GraphError: widths that are added differ, a loop says no width, a kernel does not fit, a convention refuses a
+            block ...; every fault at once.
+    """
+    problems: dict[Problem, None] = {}
+
+    def report(block: Block, message: str, field: str) -> None:
+        path = f"blocks.{block.path}"
+        problems.setdefault((f"{path}.{field}" if field else path, message))
+
+    widths = Widths(model, report)
+    rates = Rates(model, report)
+    groups = Groups(model, widths, rates, report)
+    found: list[Wired] = []
+    for block in model.blocks.values():
+        shape, read = widths.handed(block.key), widths.read(block)
+        if shape is None or read is None:
+            continue
+        rate = rates.of(block.key)
+        try:
+            own = tuple(
+                dataclasses.replace(
+                    group, block=block.path, steps=at, counted=block.shared is None, trained=not block.frozen
+                )
+                for group, at in groups.of(block, read, shape, rate)
+            )
+            for group in own:
+                for tensor in group.tensors:
+                    tensor.size(group.dimensions)  # what is no whole number of equal parts is said here
+        except ValueError as problem:
+            report(block, str(problem), "")
+            continue
+        found.append(Wired(block, read.width, shape, own, rate))
+    if not problems:
+        _check_shared(found, problems)
+    if problems:
+        raise GraphError(problems)
+    return Graph(model, tuple(found), clocks_of(model))
+
+
+def _check_shared(found: list[Wired], problems: dict[Problem, None]) -> None:
+    by_key = {one.block.key: one for one in found}
+    for one in found:
+        if one.block.shared is None:
+            continue
+        other, path = by_key[one.block.shared], f"blocks.{one.block.path}.shared"
+        if other.block.shared is not None:
+            message = f"{other.block.path} shares the weights of another block itself; name that one"
+            problems.setdefault((path, message))
+        elif _tensor_sizes(one) != _tensor_sizes(other):
+            message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
+            problems.setdefault((path, message))
+
+
+def _tensor_sizes(one: Wired) -> list[tuple[str, Number]]:
+    return [
+        (tensor.name, product([group.times, tensor.size(group.dimensions)]))
+        for group in one.groups
+        for tensor in group.tensors
+    ]

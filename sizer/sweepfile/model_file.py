@@ -1,0 +1,96 @@
+"""A file with a `model` of blocks becomes the model, or every fault at its line and column."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.blocks.reading import read_model
+from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.load import read_file
+from sizer.sweepfile.own_cells import read_own_cells
+from sizer.sweepfile.yamltext import Path, read_yaml
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model of blocks as a file holds it."""
+
+    declared: Mapping[str, Any]
+    """What stands under `model`."""
+    graph: Graph
+    name: str
+    description: str
+
+
+def load_model(path: str | os.PathLike[str]) -> ModelFile:
+    """Return the model of blocks in a file: a `model:` alone, or that of a sweep file as it stands by itself.
+
+    Args:
+        path: a YAML file in UTF-8.
+
+    Raises:
+        InputError: the file cannot be read, holds no model of blocks, or has faults; all of them at once.
+    """
+    file = os.fspath(path)
+    document = read_yaml(read_file(file), file)
+    findings = Findings(document)
+    if not document.whole:
+        findings.raise_any()
+    data = document.data
+    model = data.get("model") if isinstance(data, dict) else None
+    if not isinstance(model, dict) or "blocks" not in model:
+        if not findings.faults:
+            where: Path = ("model",) if isinstance(model, dict) else ()
+            said = (
+                "has no blocks; a configuration of a sweep is named by --id"
+                if where
+                else "is no file with a model of blocks"
+            )
+            findings.at_value(where, said)
+        findings.raise_any()
+    assert isinstance(model, dict)
+    cell_types = read_own_cells(data, findings)
+    read, problems = read_model(model, cell_types)
+    graph = None
+    if read is not None:
+        try:
+            graph = wire_model(read)
+        except GraphError as found:
+            problems = found.problems
+    for dotted, message in problems:
+        findings.at_value(_place(model, dotted), message)
+    findings.raise_any()
+    assert graph is not None
+    return ModelFile(model, graph, _text(data.get("name")), _text(data.get("description")))
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _place(model: Mapping[str, Any], dotted: str) -> Path:
+    """Return where a fault's path stands in the file: blocks of a group stand under `blocks`; the nearest that is there."""
+    found: list[str | int] = ["model"]
+    here: Any = model
+    for word in dotted.split("."):
+        if (
+            isinstance(here, dict)
+            and word not in here
+            and isinstance(here.get("blocks"), dict)
+            and word in here["blocks"]
+        ):
+            found.append("blocks")
+            here = here["blocks"]
+        if isinstance(here, dict) and word in here:
+            found.append(word)
+            here = here[word]
+        elif isinstance(here, list) and word.isdecimal() and int(word) < len(here):
+            found.append(int(word))
+            here = here[int(word)]
+        else:
+            break
+    return tuple(found)
