@@ -406,8 +406,9 @@ def server_id(text: str) -> str:
 
 
 def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path: Path) -> None:
-    from sizer.service.app import make_app
     from sizer.service.helpers import Said
+
+    from sizer.service.app import make_app
     from sizer.service.refusals import RefusedError
 
     _, state = make_app(Settings(tmp_path))
@@ -419,7 +420,7 @@ def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path:
             raise RefusedError(503, "this takes longer")
         return Said({}, b'{"id": "a"}')
 
-    state.helpers.ask = ask  # type: ignore[method-assign]
+    state.sweep_questions.ask = ask  # type: ignore[method-assign]
     assert asyncio.run(state._known_of(tmp_path)) == {"id": "a"}
     assert asked == [True, False]
     state.jobs.close()

@@ -13,6 +13,7 @@ from sizer.grids.batch import count_in_pieces, count_quickly
 from sizer.grids.fits import budget_bounds, is_within
 from sizer.networks.counting import did_you_mean, normalise
 from sizer.networks.fields import FIELDS
+from sizer.networks.network import COUNTED
 from sizer.service.bodies import as_json, parse_json
 from sizer.service.refusals import RefusedError
 from sizer.sweepfile.sweep import Bound
@@ -77,11 +78,7 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "weights": columns["weights"],
         "parts": found.parts,
-        "macs_per_step": found.macs_per_step,
-        "state_size": found.state_size,
-        "float32_bytes": columns["float32_bytes"],
-        "float16_bytes": columns["float16_bytes"],
-        "int8_bytes": columns["int8_bytes"],
+        **{name: columns[name] for name in COUNTED if name not in found.parts and name != "weights"},
         "configuration": found.configuration,
     }
     if bounds is not None:

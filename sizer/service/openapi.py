@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sizer.frameworks.code import WRITERS
 from sizer.service.schemas import NETWORK, SCHEMAS, named
 
 Described = dict[Any, Any]
@@ -186,7 +187,7 @@ CODE = _described(
     ),
     _body(
         ["network", "to"],
-        {"network": named("Network"), "to": {"enum": ["torch", "keras"]}},
+        {"network": named("Network"), "to": {"enum": list(WRITERS)}},
         {"network": NETWORK, "to": "torch"},
     ),
 )  # fmt: skip
