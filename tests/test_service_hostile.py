@@ -230,6 +230,7 @@ def children_of(server: Served, module: str) -> list[int]:
     return found
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
 def test_a_killed_process_is_replaced(server: Served) -> None:
     for wait in (0.0, 0.3, 0.0):

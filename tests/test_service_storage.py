@@ -300,6 +300,7 @@ def readiness(server: Served) -> str:
     return str(answer["faults"][0]["message"]) if status == 503 else ""
 
 
+@pytest.mark.thorough
 def test_a_server_waits_for_a_lock_and_says_so(server: Served) -> None:
     done = server.done(SMALL)
     with locked(server.data / "jobs.sqlite"):
@@ -319,6 +320,7 @@ def test_a_server_waits_for_a_lock_and_says_so(server: Served) -> None:
     assert "the jobs can be written again, after" in "".join(server.said)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process are set on Linux alone")
 def test_a_server_goes_on_when_the_disk_takes_more_again(server: Served) -> None:
     import resource
@@ -406,9 +408,8 @@ def server_id(text: str) -> str:
 
 
 def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path: Path) -> None:
-    from sizer.service.helpers import Said
-
     from sizer.service.app import make_app
+    from sizer.service.question_pool import Said
     from sizer.service.refusals import RefusedError
 
     _, state = make_app(Settings(tmp_path))
