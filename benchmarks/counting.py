@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from measuring import rates, report
 
-from sizer.grids.boxes import Box, blocks, lengths
 from sizer.grids.engine import BLOCK, Decider, enumerate_sweep
-from sizer.grids.pruned import count_kept
+from sizer.grids.ids import Box, blocks, lengths
+from sizer.grids.pruning.counts import count_kept
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.load import parse_sweep
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from measuring import machine
 
-from sizer.grids.pruned import count_kept
+from sizer.grids.pruning.counts import count_kept
 from sizer.sweepfile.load import parse_sweep
 
 SWEEP = """

@@ -53,7 +53,7 @@ print(frame.sort_values(["weights", "id"], ascending=[False, True])[:100].weight
 VERIFYING = """
 import time
 from pathlib import Path
-from sizer.tables.integrity import checked
+from sizer.tables.stored.integrity import checked
 started = time.perf_counter()
 assert checked({path!r}, Path({path!r})) is not None
 print(time.perf_counter() - started)

@@ -20,22 +20,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, RunError, SizerError
-from sizer.networks.breakdown import Breakdown, explain
-from sizer.networks.comparison import compare
 from sizer.networks.counting import Count, count
+from sizer.questions.breakdown import Breakdown, explain
+from sizer.questions.comparison import compare
 
 if TYPE_CHECKING:
     from sizer.client import Client
-    from sizer.grids.batch import count_batch
-    from sizer.grids.fits import fits
-    from sizer.networks.answers import Reconciliation
     from sizer.networks.blocks.counting import ModelCount
-    from sizer.networks.claims import reconcile
-    from sizer.networks.fitting import Fit, fit
+    from sizer.questions.answers import Reconciliation
+    from sizer.questions.batch import count_batch
+    from sizer.questions.fits import fits
+    from sizer.questions.fitting import Fit, fit
+    from sizer.questions.reconciliation import reconcile
     from sizer.runs.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
-    from sizer.tables.query import query
+    from sizer.tables.asked.query import query
 
 __version__ = "0.1.0"
 
@@ -67,17 +67,17 @@ __all__ = [
 _LATER = {
     "Client": "sizer.client",
     "ModelCount": "sizer.networks.blocks.counting",
-    "Reconciliation": "sizer.networks.answers",
-    "reconcile": "sizer.networks.claims",
-    "Fit": "sizer.networks.fitting",
-    "fit": "sizer.networks.fitting",
-    "count_batch": "sizer.grids.batch",
-    "fits": "sizer.grids.fits",
+    "Reconciliation": "sizer.questions.answers",
+    "reconcile": "sizer.questions.reconciliation",
+    "Fit": "sizer.questions.fitting",
+    "fit": "sizer.questions.fitting",
+    "count_batch": "sizer.questions.batch",
+    "fits": "sizer.questions.fits",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",
     "run_sweep": "sizer.runs.run",
-    "query": "sizer.tables.query",
+    "query": "sizer.tables.asked.query",
 }
 
 

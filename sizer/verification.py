@@ -17,7 +17,7 @@ from typing import Any
 from sizer.errors import Fault, InputError
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
-from sizer.grids.boxes import lengths, locate, strides
+from sizer.grids.ids import lengths, locate, strides
 from sizer.networks.counting import Description, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.sweepfile.sweep import Axis, Grid, Sweep

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 from sizer.errors import InputError
-from sizer.networks.claims import reconcile
 from sizer.networks.counting import count
+from sizer.questions.reconciliation import reconcile
 from tests.attacks import storm
 
 

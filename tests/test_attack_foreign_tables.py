@@ -13,7 +13,7 @@ import pytest
 
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import parse_sweep
-from sizer.tables.results import open_results
+from sizer.tables.asked.results import open_results
 from tests.attacks import storm
 from tests.commands import run_here
 from tests.examples import examples
@@ -325,3 +325,11 @@ def test_a_column_may_be_called_as_what_is_worked_out() -> None:
     assert printed.splitlines()[0] == (
         "--group-by: 'rows' is what a summary calls one of its own columns; name a best, too"
     )
+
+
+@pytest.mark.parametrize("within", ["\n", "\r", "\r\n"])
+def test_a_name_with_the_end_of_a_line_in_it_loses_no_row(tmp_path: Path, within: str) -> None:
+    path = tmp_path / "foreign.csv"
+    path.write_bytes(f'id,"two{within}lines",weights\n1,a,20\n2,b,30\n'.encode())
+    with open_results(path).connected() as connection:
+        assert connection.sql("SELECT id, weights FROM rows ORDER BY id").fetchall() == [(1, 20), (2, 30)]

@@ -20,10 +20,10 @@ pytest.importorskip("altair", reason="Altair is not installed (the extra `report
 pytest.importorskip("vl_convert", reason="vl-convert is not installed (the extra `report`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report`)")
 
-from sizer.tables.answers import write_answer
-from sizer.tables.plots import Asked, write_plot
-from sizer.tables.query import Query, answered
-from sizer.tables.results import open_results
+from sizer.tables.asked.answers import write_answer
+from sizer.tables.asked.query import Query, answered
+from sizer.tables.asked.results import open_results
+from sizer.tables.shown.plots import Asked, write_plot
 
 PIECES = [
     *"=+-@'\"<>&|,;:/\\()[]{}`*_~!#%$\t\r\n 0x1.e",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import sizer
 from sizer.errors import InputError
-from sizer.grids import batch
-from sizer.grids.batch import count_quickly
+from sizer.questions import batch
+from sizer.questions.batch import count_quickly
 from tests.examples import examples, saw, seeing
 from tests.test_fits import NETWORK, any_network, outcome
 

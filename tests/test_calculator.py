@@ -18,9 +18,9 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Count, described, read, with_cell_types
 from sizer.networks.fields import FIELDS
 from sizer.numbers.sheet_formula import Live, live
-from sizer.tables.calculator import Calculator, calculator_of
-from sizer.tables.calculator_sheet import write_calculator
-from sizer.tables.styles import Styles
+from sizer.tables.workbook.calculator import Calculator, calculator_of
+from sizer.tables.workbook.calculator_sheet import write_calculator
+from sizer.tables.workbook.styles import Styles
 from tests.test_workbook import converted, needs_office
 
 Fields = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from sizer import Count, InputError, compare, count, explain, run_sweep
-from sizer.grids.pruned import prunable
+from sizer.grids.pruning.counts import prunable
 from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.conventions import cell_of
 from sizer.networks.custom_cells import DIMENSIONS, FLAGS, read_cell_types

@@ -22,7 +22,7 @@ from sizer.errors import Fault, InputError, RunError
 from sizer.outlets import write_whole
 from sizer.runs.run import run_sweep, stream_sweep
 from sizer.sweepfile.load import load_sweep
-from sizer.tables.files import partial_path, pending_files
+from sizer.tables.stored.files import partial_path, pending_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = str(ROOT / "sweeps" / "speech.yaml")
@@ -158,7 +158,7 @@ def test_a_file_that_does_not_reach_the_disk_does_not_appear(
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sizer.tables.files.sync", full)
+    monkeypatch.setattr("sizer.tables.stored.files.sync", full)
     for words in (["query", table], ["export", table, "--to", "jsonl"]):
         with streams(io.StringIO()) as said, pytest.raises(SystemExit) as ended:
             main([*words, "--out", str(tmp_path / "file.csv")])

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.grids.account import Account
-from sizer.grids.boxes import blocks, configuration_at, lengths, locate, positions, strides, volume
 from sizer.grids.columns import GridColumns
 from sizer.grids.engine import SPARSE, Decider, Rows, enumerate_sweep
+from sizer.grids.ids import blocks, configuration_at, lengths, locate, positions, strides, volume
 from sizer.grids.kernels import Room, Sum
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CELL_TYPES

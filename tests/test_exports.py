@@ -212,8 +212,8 @@ def test_cell_types_of_a_sweep_are_not_plain_values(tmp_path: Path) -> None:
 
 
 def test_too_many_for_one_file_are_not_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sizer.tables import exports
-    from sizer.tables.results import open_results
+    from sizer.tables.asked import exports
+    from sizer.tables.asked.results import open_results
 
     monkeypatch.setattr(exports, "MOST_IN_ONE_SWEEP", 5)
     opened = open_results(folder / "speech.parquet")

@@ -369,7 +369,7 @@ _TOKENS = st.sampled_from(
 )  # fmt: skip
 
 
-@seeing(conditions=10, problems=600)
+@seeing(conditions=3, problems=600)
 @settings(max_examples=examples(1000), deadline=None)
 @given(
     text=st.lists(_TOKENS, max_size=25).map(" ".join)

@@ -11,8 +11,8 @@ import pytest
 
 from sizer.errors import Fault, InputError, faults_of
 from sizer.frameworks.code import write_code
-from sizer.networks.claims import reconcile
 from sizer.networks.counting import count
+from sizer.questions.reconciliation import reconcile
 from sizer.runs.run import run_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import apply_options, load_sweep

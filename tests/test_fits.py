@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import sizer
 from sizer.errors import InputError
-from sizer.grids import fits as module
-from sizer.grids.batch import count_quickly
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED
+from sizer.questions import fits as module
+from sizer.questions.batch import count_quickly
 from tests.examples import examples, saw, seeing
 
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import sizer
 from sizer.errors import InputError
-from sizer.networks import search
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS
-from sizer.networks.fitting import Fit, fit, fit_each
 from sizer.networks.network import COUNTED
+from sizer.questions import course
+from sizer.questions.fitting import Fit, fit, fit_each
 from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks
@@ -394,7 +394,7 @@ def test_a_column_that_stops_growing_has_no_upper_limit(monkeypatch: pytest.Monk
         cells = network.groups[1].dimensions["cells"]
         return {columns[0]: 2 + 3 * (cells > 2)}
 
-    monkeypatch.setattr(search, "tally", counted)
+    monkeypatch.setattr(course, "tally", counted)
     found = fit(without("cells"), vary="cells", budget=5)
     assert (found.outcome, found.note) == ("unlimited", "no upper limit: weights stays at 5 from cells 3 on")
     found = fit(without("cells"), vary="cells", budget=4)
@@ -467,7 +467,7 @@ def test_all_faults_at_once() -> None:
 
 
 def test_a_fraction_that_is_too_fine_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LOOKED_AT", 500)
+    monkeypatch.setattr(course, "LOOKED_AT", 500)
     network = {
         "convention": "textbook",
         "cell_type": "lstm",

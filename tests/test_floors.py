@@ -42,8 +42,14 @@ def test_imports_go_down_only(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "line", "said"),
     [
-        ("sizer/networks/cells.py", "import sizer.grids.boxes", "sizer.networks is not allowed to import sizer.grids"),
+        ("sizer/networks/cells.py", "import sizer.grids.ids", "sizer.networks is not allowed to import sizer.grids"),
+        ("sizer/grids/ids.py", "import sizer.questions.fits", "sizer.grids is not allowed to import sizer.questions"),
         ("sizer/sweepfile/scalars.py", "import pandas", "sizer.sweepfile is not allowed to import pandas"),
+        (
+            "sizer/tables/written/streams.py",
+            "import sizer.tables.asked.results",
+            "sizer.tables.written is not allowed to import sizer.tables.asked",
+        ),
         ("sizer/runs/run.py", "import torch", "sizer.runs is not allowed to import torch"),
         ("sizer/runs/run.py", "import typer", "sizer.runs is not allowed to import typer"),
     ],

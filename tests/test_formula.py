@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from sizer.errors import InputError
-from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.counting import described, read
 from sizer.networks.formula import formula
+from sizer.questions.breakdown import Breakdown, explain
 from tests.examples import QUICK, examples, share
 from tests.oracles.configurations import networks
 from tests.oracles.worked_cases import WORKED, Worked

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.numbers.growth import Growth, Step, last_step, nearest_multiple, nearest_multiples, straight
+from sizer.numbers.growth import Growth, Standpoint, last_step, nearest_multiple, nearest_multiples, straight
 from sizer.sweepfile.axis import rounded
 from tests.examples import examples, saw, seeing
 
@@ -41,7 +41,7 @@ def test_a_comparison_holds_over_its_stretch_and_says_where_it_may_not(
     compare: Callable[[object, object], Any],
 ) -> None:
     def numbers(step: int) -> tuple[Growth, Growth]:
-        here = Step(step)
+        here = Standpoint(step)
         one = nearest_multiples(first, round_to, here)
         other = nearest_multiples(second, 1, here) + offset
         return (one, other) if not squared else (one * one, other * 3 - 2)  # type: ignore[return-value]
@@ -65,7 +65,7 @@ def test_a_stretch_of_an_exact_comparison_ends_where_the_sign_changes(roots: lis
     coefficients = [1]
     for root in roots:
         coefficients = [a - root * b for a, b in zip([0, *coefficients], [*coefficients, 0], strict=True)]
-    here = Step(at)
+    here = Standpoint(at)
     step = straight(at, 1, here)
     rising = sum((c * _power(step, n) for n, c in enumerate(coefficients) if c > 0), start=step)
     falling = sum((-c * _power(step, n) for n, c in enumerate(coefficients) if c < 0), start=step)
@@ -90,7 +90,7 @@ def _power(number: Growth, exponent: int) -> Growth | int:
 
 
 def test_what_is_constant() -> None:
-    here = Step(5)
+    here = Standpoint(5)
     cells = straight(40, 8, here)
     assert not cells.constant
     assert cells * 0 == 0
@@ -100,7 +100,7 @@ def test_what_is_constant() -> None:
 
 
 def test_a_stretch_is_noted_only_where_something_is_decided() -> None:
-    here = Step(5)
+    here = Standpoint(5)
     cells = straight(40, 8, here)
     equal = cells == 40
     assert (equal.value, equal.stretch.first, equal.stretch.last) == (1, 5, 5)
@@ -116,7 +116,7 @@ def test_a_stretch_is_noted_only_where_something_is_decided() -> None:
 
 def test_what_might_fall_is_refused() -> None:
     with pytest.raises(TypeError, match="a number that grows cannot be subtracted"):
-        3 - straight(40, 8, Step(5))
+        3 - straight(40, 8, Standpoint(5))
 
 
 @given(value=st.integers(0, 500), ratio=SLOPES, round_to=st.integers(1, 20))

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from sizer.cli import screens
 from sizer.cli.screens import network_heading
-from sizer.networks.breakdown import assumptions, counted_assumptions, explain
-from sizer.networks.comparison import compare
 from sizer.networks.conventions import cell_of
 from sizer.networks.counting import count
+from sizer.questions.breakdown import assumptions, counted_assumptions, explain
+from sizer.questions.comparison import compare
 from tests.commands import on_terminal, run
 from tests.examples import examples, saw, seeing
 from tests.oracles.configurations import networks

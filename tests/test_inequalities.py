@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.grids import cuts, lattice
-from sizer.grids.bounds import bound_kept
-from sizer.grids.cases import Case, cases
-from sizer.grids.cuts import Cuts
-from sizer.grids.inequalities import polynomials_at_most_zero
-from sizer.grids.judge import Condition, Judge
-from sizer.grids.pruned import count_kept
-from sizer.grids.pruning import Search
-from sizer.grids.slices import Slices, planes
+from sizer.grids.pruning import lattice_points, straight_cuts
+from sizer.grids.pruning.counts import count_kept
+from sizer.grids.pruning.kept_bounds import bound_kept
+from sizer.grids.pruning.pieces import Piece, pieces
+from sizer.grids.pruning.polynomial_conditions import polynomials_at_most_zero
+from sizer.grids.pruning.search import BoxSearch
+from sizer.grids.pruning.straight_cuts import Cuts
+from sizer.grids.pruning.straight_slices import Slices, planes
+from sizer.grids.pruning.verdicts import Condition, Judge
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.counting import CHOICES
 from sizer.numbers.polynomial import Polynomial
@@ -28,7 +28,7 @@ from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Bound, Grid
 from tests.examples import examples, saw, seeing
 from tests.test_engine import KINDS
-from tests.test_pruned import HUGE
+from tests.test_pruning import HUGE
 
 GRID = """
 sizer: 1
@@ -55,13 +55,13 @@ def first_grid(text: str, convention: str = "textbook") -> Grid:
     return parse_sweep(text.replace("CONVENTION", convention)).grids[0]
 
 
-def cut_lines(case: Case, axis: int, judge: Judge) -> tuple[Sequence[Condition], set[tuple[int, ...]]]:
-    """Return which conditions cut the lines of a case, and the positions that they leave."""
-    found = Cuts(case, (axis,), judge.inequalities)
-    sides = [range(start, stop) for start, stop in zip(case.start, case.stop, strict=True)]
+def cut_lines(piece: Piece, axis: int, judge: Judge) -> tuple[Sequence[Condition], set[tuple[int, ...]]]:
+    """Return which conditions cut the lines of a piece, and the positions that they leave."""
+    found = Cuts(piece, (axis,), judge.inequalities)
+    sides = [range(start, stop) for start, stop in zip(piece.start, piece.stop, strict=True)]
     sides[axis] = range(sides[axis].start, sides[axis].start + 1)
     low = np.array(list(itertools.product(*sides)), dtype=np.int64).T
-    start, stop = found.cut(low, {axis: (low[axis], np.full(low.shape[1], case.stop[axis]))})[axis]
+    start, stop = found.cut(low, {axis: (low[axis], np.full(low.shape[1], piece.stop[axis]))})[axis]
     left = set()
     for line in range(low.shape[1]):
         for place in range(start[line], stop[line]):
@@ -71,10 +71,10 @@ def cut_lines(case: Case, axis: int, judge: Judge) -> tuple[Sequence[Condition],
     return [condition for condition in judge.conditions if condition in found.solved], left
 
 
-def passing(case: Case, conditions: Sequence[Condition]) -> set[tuple[int, ...]]:
-    sides = [range(start, stop) for start, stop in zip(case.start, case.stop, strict=True)]
+def passing(piece: Piece, conditions: Sequence[Condition]) -> set[tuple[int, ...]]:
+    sides = [range(start, stop) for start, stop in zip(piece.start, piece.stop, strict=True)]
     everywhere = list(itertools.product(*sides))
-    passes = Judge(case, conditions).passes(np.array(everywhere, dtype=np.int64).T)
+    passes = Judge(piece, conditions).passes(np.array(everywhere, dtype=np.int64).T)
     return {position for position, some in zip(everywhere, passes, strict=True) if some}
 
 
@@ -104,10 +104,10 @@ CONDITION = st.one_of(
 @given(st.lists(CONDITION, min_size=1, max_size=2), st.sampled_from([GRID, RATIO]))
 def test_cut_lines_hold_what_passes(texts: list[str], text: str) -> None:
     conditions = [parse_expression(condition, KINDS, CHOICES) for condition in texts]
-    for case in cases(first_grid(text)) or ():
-        for axis in range(len(case.start)):
-            solved, left = cut_lines(case, axis, Judge(case, conditions))
-            assert left == passing(case, solved)
+    for piece in pieces(first_grid(text)) or ():
+        for axis in range(len(piece.start)):
+            solved, left = cut_lines(piece, axis, Judge(piece, conditions))
+            assert left == passing(piece, solved)
             if solved:
                 saw("solved")
 
@@ -115,12 +115,12 @@ def test_cut_lines_hold_what_passes(texts: list[str], text: str) -> None:
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_rules_cut_lines(convention: str) -> None:
     solved_somewhere = False
-    for case in cases(first_grid(GRID, convention)) or ():
+    for piece in pieces(first_grid(GRID, convention)) or ():
         rules = rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))
-        for axis in range(len(case.start)):
-            solved, left = cut_lines(case, axis, Judge(case, rules))
+        for axis in range(len(piece.start)):
+            solved, left = cut_lines(piece, axis, Judge(piece, rules))
             solved_somewhere = solved_somewhere or bool(solved)
-            assert left == passing(case, solved)
+            assert left == passing(piece, solved)
     assert solved_somewhere
 
 
@@ -169,23 +169,23 @@ def bounded(draw: st.DrawFn) -> tuple[str, Bound, list[str]]:
 def planes_of(convention: str, bound: Bound, texts: list[str]) -> Iterator[tuple[Judge, Slices]]:
     conditions = [parse_expression(text, KINDS, CHOICES) for text in texts]
     rules = rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))
-    for case in cases(first_grid(STEPS, convention)) or ():
-        for slices in planes(Judge(case, [bound, *rules, *conditions])):
-            yield Judge(case, [bound, *slices.cuts.solved]), slices
+    for piece in pieces(first_grid(STEPS, convention)) or ():
+        for slices in planes(Judge(piece, [bound, *rules, *conditions])):
+            yield Judge(piece, [bound, *slices.cuts.solved]), slices
 
 
 def assert_planes_hold_what_passes(convention: str, bound: Bound, texts: list[str]) -> None:
     for judge, slices in planes_of(convention, bound, texts):
-        case = judge.case
-        sides = [range(start, stop) for start, stop in zip(case.start, case.stop, strict=True)]
+        piece = judge.piece
+        sides = [range(start, stop) for start, stop in zip(piece.start, piece.stop, strict=True)]
         everywhere = np.array(list(itertools.product(*sides)), dtype=np.int64).T
         passes = judge.passes(everywhere)
         others = [axis for axis in range(len(sides)) if axis not in slices.axes]
         low = everywhere[
-            :, (everywhere[list(slices.axes)] == np.array(case.start)[list(slices.axes), None]).all(axis=0)
+            :, (everywhere[list(slices.axes)] == np.array(piece.start)[list(slices.axes), None]).all(axis=0)
         ]
         high = low + 1
-        high[list(slices.axes)] = np.array(case.stop)[list(slices.axes), None]
+        high[list(slices.axes)] = np.array(piece.stop)[list(slices.axes), None]
         found = slices.points(low, high, "weights", judge.limits("weights"))
         expected = [
             int(passes[(everywhere[others] == low[others, number, None]).all(axis=0)].sum())
@@ -207,8 +207,8 @@ def test_planes_that_a_rule_and_the_sweep_cut_alike(monkeypatch: pytest.MonkeyPa
     drawn = "kaldi_nnet3", Bound("weights", None, 2500), ["recurrent_projection + nonrecurrent_projection <= cells"]
     assert any(slices.axes == (1, 2) and slices.cuts.slant for _, slices in planes_of(*drawn))
     assert_planes_hold_what_passes(*drawn)
-    below = lattice.points_below
-    monkeypatch.setattr(lattice, "points_below", lambda *line: below(*line) + 1)
+    below = lattice_points.points_below
+    monkeypatch.setattr(lattice_points, "points_below", lambda *line: below(*line) + 1)
     with pytest.raises(AssertionError):
         assert_planes_hold_what_passes(*drawn)
 
@@ -230,18 +230,18 @@ def test_planes_that_a_rule_and_the_sweep_cut_alike(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_what_cuts_lines_of_cells(text: str, cuts_lines: bool) -> None:
-    (_, case) = cases(first_grid(GRID))[:2]  # type: ignore[index]
+    (_, piece) = pieces(first_grid(GRID))[:2]  # type: ignore[index]
     condition = parse_expression(text, KINDS, CHOICES)
-    assert (condition in Cuts(case, (1,), Judge(case, [condition]).inequalities).solved) == cuts_lines
+    assert (condition in Cuts(piece, (1,), Judge(piece, [condition]).inequalities).solved) == cuts_lines
 
 
 def test_numbers_too_large_to_solve_are_not_solved(monkeypatch: pytest.MonkeyPatch) -> None:
-    (_, case) = cases(first_grid(GRID))[:2]  # type: ignore[index]
+    (_, piece) = pieces(first_grid(GRID))[:2]  # type: ignore[index]
     condition = parse_expression("3 * cells <= 40", KINDS, CHOICES)
-    judge = Judge(case, [condition])
-    assert Cuts(case, (1,), judge.inequalities).solved
-    monkeypatch.setattr(cuts, "LARGEST", 3 * 14 + 40 - 1)
-    assert not Cuts(case, (1,), judge.inequalities).solved
+    judge = Judge(piece, [condition])
+    assert Cuts(piece, (1,), judge.inequalities).solved
+    monkeypatch.setattr(straight_cuts, "LARGEST", 3 * 14 + 40 - 1)
+    assert not Cuts(piece, (1,), judge.inequalities).solved
 
 
 def test_what_always_or_never_holds_is_no_inequality() -> None:
@@ -279,9 +279,9 @@ def assert_bounds_hold(convention: str, bound: Bound, texts: list[str]) -> set[t
     seen = set()
     conditions: list[Condition] = [bound, *rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))]
     conditions += [parse_expression(text, KINDS, CHOICES) for text in texts]
-    for case in cases(first_grid(STEPS, convention)) or ():
-        search = Search(case, conditions, counting=True)
-        exact = len(passing(case, conditions))
+    for piece in pieces(first_grid(STEPS, convention)) or ():
+        search = BoxSearch(piece, conditions, counting=True)
+        exact = len(passing(piece, conditions))
         for effort in (0, 20, 400):
             least, most = bound_kept(search, effort)
             assert least <= exact <= most

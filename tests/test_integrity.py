@@ -21,10 +21,10 @@ from sizer.errors import InputError, RunError
 from sizer.runs import parts, workers
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import parse_sweep
-from sizer.tables import files
-from sizer.tables.files import read_digest
-from sizer.tables.integrity import manifest_in, sealed, unsealed
-from sizer.tables.results import open_results
+from sizer.tables.asked.results import open_results
+from sizer.tables.stored import files
+from sizer.tables.stored.files import read_digest
+from sizer.tables.stored.integrity import manifest_in, sealed, unsealed
 
 SWEEP = parse_sweep(
     "{sizer: 1, name: speech, model: {convention: sak2014, cell_type: lstm, inputs: 39, outputs: 34},"
@@ -353,7 +353,7 @@ def test_a_part_that_is_damaged_while_the_others_are_made_ends_the_run(
     """Pages carry checksums: what is made from the parts is not made from a damaged one."""
     write = parts.write_part
 
-    def damaging(job: parts.Job, part: int, folder: Any) -> parts.Written:
+    def damaging(job: parts.TableJob, part: int, folder: Any) -> parts.WrittenPart:
         written = write(job, part, folder)
         if part == 2:
             (path,) = (tmp_path / "out").rglob("00002.whole")
@@ -480,7 +480,7 @@ def test_a_move_that_was_stopped_is_not_read_half(in_parts: Path, monkeypatch: p
         patch.setattr("sizer.runs.work.Work._remove_replaced", failing)
         with pytest.raises(RunError, match="No space left on device"):
             run_sweep(SWEEP, in_parts, workers=1, budget="1M")
-    monkeypatch.setattr("sizer.tables.integrity._MOVING_SECONDS", 0.1)
+    monkeypatch.setattr("sizer.tables.stored.integrity._MOVING_SECONDS", 0.1)
     for name in ("speech.csv", "speech.parquet", "speech.manifest.json"):
         assert told(in_parts / name) == [
             "a run is moving its tables into place, or was stopped while it did;"

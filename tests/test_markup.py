@@ -298,9 +298,9 @@ SAID: list[dict[str, Any]] = [
     ],
 )
 def test_what_a_table_says_of_itself_may_be_of_any_kind(tmp_path: Path, said: dict[str, Any]) -> None:
-    from sizer.tables.plots import Asked, write_plot
-    from sizer.tables.report import write_report
-    from sizer.tables.results import open_results
+    from sizer.tables.asked.results import open_results
+    from sizer.tables.shown.plots import Asked, write_plot
+    from sizer.tables.shown.report import write_report
 
     rows = {"id": [0, 1], "cells": [8, 16], "weights": [sizer.count(network(cells)).weights for cells in (8, 16)]}
     fixed = {name: [value] * 2 for name, value in network(8).items() if name != "cells"}

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import sizer
-from sizer.tables import paging
-from sizer.tables.paging import page_of
-from sizer.tables.query import Query
-from sizer.tables.results import open_results
+from sizer.tables.asked import paging
+from sizer.tables.asked.paging import page_of
+from sizer.tables.asked.query import Query
+from sizer.tables.asked.results import open_results
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 

@@ -1,4 +1,4 @@
-"""Parquet files put together from row groups, against the files that Arrow writes by itself, read by others too."""
+"""Parquet files hold what was written, as Arrow and others read it, encoded as is said."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from sizer.tables import parquet
-from sizer.tables.arrow import with_dictionaries
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.streams import Form
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import Form
 
 METADATA = {"sizer": "provenance", "more": "ä"}
 
@@ -48,31 +47,15 @@ def written(groups: list[pa.Table], path: Path, encoding: str = "delta") -> None
     writer.close()
 
 
-def by_arrow(groups: list[pa.Table], path: Path, encoding: str) -> None:
-    """Write the same as Arrow does it on its own."""
-    schema = with_dictionaries(groups[0].schema)
-    options: dict[str, Any] = {}
-    if encoding == "delta":
-        integers = [field.name for field in schema if pa.types.is_integer(field.type)]
-        options["column_encoding"] = dict.fromkeys(integers, "DELTA_BINARY_PACKED")
-    words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        store_schema=False,
-        use_dictionary=words,
-        write_batch_size=1 << 17,
-        write_page_checksum=True,
-        **options,
-    ) as writer:
-        writer.add_key_value_metadata(METADATA)
-        for group in groups:
-            columns = [
-                column.combine_chunks().dictionary_encode() if name in words else column
-                for name, column in zip(group.schema.names, group.columns, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
+def coded(table: pa.Table) -> pa.Table:
+    """Return words as places in a list in which more of them stand, in another order."""
+    words = pa.array(["never", "c", "b", "lstm", "a"])
+    for name in ("word", "words"):
+        places = pc.index_in(table[name].combine_chunks(), words)
+        table = table.set_column(
+            table.schema.get_field_index(name), name, pa.DictionaryArray.from_arrays(places, words)
+        )
+    return table
 
 
 def pieces(table: pa.Table, size: int) -> list[pa.Table]:
@@ -80,15 +63,28 @@ def pieces(table: pa.Table, size: int) -> list[pa.Table]:
 
 
 @pytest.mark.parametrize("encoding", ["delta", "plain"])
-@pytest.mark.parametrize("coded", [False, True], ids=["words", "places of words"])
-def test_files_are_those_of_arrow(tmp_path: Path, encoding: str, coded: bool) -> None:
-    """Byte for byte but for where columns of one value are encoded by themselves, which changes nothing either."""
+def test_words_and_places_of_words_give_the_same_file(tmp_path: Path, encoding: str) -> None:
     table = table_of(5_000, 1)
     groups = pieces(table, 499)
-    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
-    written([group.cast(with_dictionaries(table.schema)) for group in groups] if coded else groups, ours, encoding)
-    by_arrow(groups, theirs, encoding)
-    assert ours.read_bytes() == theirs.read_bytes()
+    words, places = tmp_path / "words.parquet", tmp_path / "places.parquet"
+    written(groups, words, encoding)
+    written([coded(group) for group in groups], places, encoding)
+    assert words.read_bytes() == places.read_bytes()
+
+
+@pytest.mark.parametrize(("encoding", "of_integers"), [("delta", "DELTA_BINARY_PACKED"), ("plain", "PLAIN")])
+def test_columns_are_encoded_by_their_kind(tmp_path: Path, encoding: str, of_integers: str) -> None:
+    written(pieces(table_of(1_500, 1), 700), tmp_path / "table.parquet", encoding)
+    found = pq.read_metadata(tmp_path / "table.parquet")
+    assert [found.row_group(number).num_rows for number in range(3)] == [700, 700, 100]
+    columns = {name: found.row_group(1).column(place) for place, name in enumerate(found.schema.names)}
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert {name for name, column in columns.items() if of_integers in column.encodings} >= {"id", "random", "same"}
+    assert {name for name, column in columns.items() if column.has_dictionary_page} == {"word", "words"}
+    # Of the words that occur in a row group, and no others: readers pass over row groups by them.
+    assert (columns["words"].statistics.min, columns["words"].statistics.max) == ("a", "c")
+    assert found.row_group(2).column(8).statistics.max == "c"
+    assert b"ARROW:schema" not in found.metadata
 
 
 def test_every_page_has_a_checksum(tmp_path: Path) -> None:
@@ -127,43 +123,6 @@ def test_everyone_reads_the_rows(tmp_path: Path) -> None:
     metadata = pq.read_metadata(path)
     assert metadata.num_row_groups == 19
     assert metadata.metadata == {name.encode(): value.encode() for name, value in METADATA.items()}
-
-
-def test_a_column_chunk_in_the_wrong_place_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_moved", lambda column, by: column)
-    with pytest.raises((AssertionError, OSError)):
-        test_everyone_reads_the_rows(tmp_path)
-
-
-def test_more_values_than_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "MOST_REMEMBERED", 3)
-    table = pa.table({"stairs": np.arange(900) // 10 % 7, "id": np.arange(900)})
-    written(pieces(table, 10), tmp_path / "table.parquet")
-    assert pq.read_table(tmp_path / "table.parquet").equals(table)
-
-
-class Forgetful(dict[Any, Any]):
-    """Forgets everything as soon as it was asked whether it knows something, as another thread may make it."""
-
-    def __contains__(self, key: object) -> bool:
-        known = super().__contains__(key)
-        self.clear()
-        return known
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        found = super().get(key, default)
-        self.clear()
-        return found
-
-
-def test_what_another_thread_forgets_meanwhile(tmp_path: Path) -> None:
-    table = table_of(2_000, 5)
-    writer = ParquetWriter(tmp_path / "table.parquet", table.schema, METADATA, Form())
-    writer._remembered = Forgetful()
-    for group in pieces(table, 100):
-        writer.write(group)
-    writer.close()
-    assert pq.read_table(tmp_path / "table.parquet").replace_schema_metadata().equals(table)
 
 
 def test_values_that_may_be_missing(tmp_path: Path) -> None:

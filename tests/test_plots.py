@@ -11,14 +11,14 @@ import pytest
 
 import sizer
 from sizer.errors import InputError
-from sizer.tables.results import open_results
+from sizer.tables.asked.results import open_results
 
 pytest.importorskip("altair", reason="Altair is not installed (the extra `report`)")
 pytest.importorskip("vl_convert", reason="vl-convert is not installed (the extra `report`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report`)")
 
-from sizer.tables import plots
-from sizer.tables.plots import Asked, plot, svg
+from sizer.tables.shown import plots
+from sizer.tables.shown.plots import Asked, plot, svg
 from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -27,9 +27,9 @@ import sizer
 from sizer.errors import InputError, RunError
 from sizer.extras import install_command
 from sizer.networks.network import COUNTED
-from sizer.tables import frontier
-from sizer.tables.frontier import Frontier
-from sizer.tables.results import open_results
+from sizer.tables.asked import frontier
+from sizer.tables.asked.frontier import Frontier
+from sizer.tables.asked.results import open_results
 from tests.commands import Done, on_terminal, run
 from tests.examples import examples
 

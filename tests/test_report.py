@@ -15,15 +15,15 @@ import pytest
 import sizer
 from sizer.errors import InputError
 from sizer.networks.counting import CHOICES
-from sizer.tables.breakdowns import Breakdowns
+from sizer.tables.shown.breakdowns import Breakdowns
 from tests.test_fits import any_network
 
 pytest.importorskip("altair", reason="Altair is not installed (the extra `report`)")
 pytest.importorskip("vl_convert", reason="vl-convert is not installed (the extra `report`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `report`)")
 
-from sizer.tables.report import write_report
-from sizer.tables.results import open_results
+from sizer.tables.asked.results import open_results
+from sizer.tables.shown.report import write_report
 from tests.commands import Done, run
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,13 +21,13 @@ import pytest
 
 import sizer
 from sizer.errors import InputError, RunError
-from sizer.grids.best import Extremes, best_ids
+from sizer.grids.best_rows import Extremes, best_ids
 from sizer.grids.engine import enumerate_sweep
 from sizer.runs import dry
 from sizer.runs.run import run_sweep, stream_sweep
 from sizer.runs.walk import explain_row
 from sizer.sweepfile.load import load_sweep, parse_sweep
-from sizer.tables import writers
+from sizer.tables.written import csv
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = ROOT / "sweeps" / "speech.yaml"
@@ -230,7 +230,7 @@ def test_a_run_that_fails_leaves_the_last_good_tables(tmp_path: Path, monkeypatc
     def full(self: object, table: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writers.CsvWriter, "write", full)
+    monkeypatch.setattr(csv.CsvWriter, "write", full)
     with pytest.raises(RunError, match="No space left on device; the tables that were there are unchanged"):
         run_sweep(load_sweep(SPEECH), tmp_path, budget="1M")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -247,12 +247,12 @@ KILLED = """
 import os, signal, sys
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import load_sweep
-from sizer.tables import writers
-write = writers.ParquetWriter.write
+from sizer.tables.written.parquet import ParquetWriter
+write = ParquetWriter.write
 def killed(self, table):
     write(self, table)
     os.kill(os.getpid(), signal.SIGKILL)
-writers.ParquetWriter.write = killed
+ParquetWriter.write = killed
 run_sweep(load_sweep(sys.argv[1]), sys.argv[2], budget="1M")
 """
 

@@ -26,8 +26,8 @@ from sizer.runs.manifest import order
 from sizer.runs.run import Run, run_sweep
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.folders import open_folder
-from sizer.tables.streams import Form
+from sizer.tables.stored.folders import open_folder
+from sizer.tables.written.streams import Form
 from tests.test_run import TOOLKITS
 
 SPEECH = Path(__file__).resolve().parent.parent / "sweeps" / "speech.yaml"
@@ -141,7 +141,7 @@ def stopped_after(number: int, sweep: Sweep, folder: Path, monkeypatch: pytest.M
     """Begin a run that fails once so many parts are whole."""
     write, made = parts.write_part, itertools.count()
 
-    def failing(*arguments: Any) -> parts.Written:
+    def failing(*arguments: Any) -> parts.WrittenPart:
         if next(made) == number:
             raise OSError(28, "No space left on device")
         return write(*arguments)
@@ -346,7 +346,7 @@ def test_a_worker_that_outlives_its_run_cannot_meddle_with_another(
     late, _ = parts.plan(speech, other)
     write = parts.write_part
 
-    def write_and_meddle(job: parts.Job, part: int, folder: Any) -> parts.Written:
+    def write_and_meddle(job: parts.TableJob, part: int, folder: Any) -> parts.WrittenPart:
         with pytest.raises(FileNotFoundError):
             write(late, part, folder)
         return write(job, part, folder)
@@ -364,8 +364,8 @@ def test_a_worker_that_outlives_its_run_cannot_meddle_with_another(
 HOLDING = """
 import sys, time
 from sizer.runs.work import opened_work
-from sizer.tables.folders import open_folder
-from sizer.tables.streams import Form
+from sizer.tables.stored.folders import open_folder
+from sizer.tables.written.streams import Form
 with opened_work(open_folder(sys.argv[1]), "speech", "") as work:
     work.begin({})
     print("held", flush=True)

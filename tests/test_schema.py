@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizer.errors import InputError
+from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS, Field
@@ -22,7 +23,7 @@ from sizer.networks.network import BYTES, COUNTED
 from sizer.sizes import parse_size
 from sizer.sweepfile import parse_sweep, schema, schema_source
 from sizer.sweepfile.axis import Listed
-from sizer.sweepfile.bounds import DEFAULT_FORMATS, FORMATS, KNOWN_COLUMNS
+from sizer.sweepfile.bounds import KNOWN_COLUMNS
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA: dict[str, Any] = json.loads(schema.schema_text())
@@ -143,8 +144,8 @@ def test_columns() -> None:
     assert list(budget) == list(COUNTED)
     output = SCHEMA["properties"]["output"]["properties"]
     assert output["columns"]["else"]["items"]["enum"] == list(KNOWN_COLUMNS)
-    assert output["formats"]["items"]["enum"] == list(FORMATS)
-    assert output["formats"]["default"] == list(DEFAULT_FORMATS)
+    assert output["formats"]["items"]["enum"] == list(OF_RUNS)
+    assert output["formats"]["default"] == list(BY_DEFAULT)
 
 
 def test_every_keyword_that_can_fail_has_words() -> None:

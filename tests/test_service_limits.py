@@ -118,7 +118,7 @@ def test_a_download_has_its_place_until_it_ends(ends: str) -> None:
 
         scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
         pieces = rows()
-        download = _Download(places, next(pieces), pieces, "rows.csv")
+        download = _Download(places, next(pieces), pieces, "text/csv", "rows.csv")
         task = asyncio.create_task(download(scope, asyncio.Queue().get, send))
         if ends == "cancelled":
             async with asyncio.timeout(10):

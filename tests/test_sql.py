@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sizer.networks.fields import Kind
 from sizer.sweepfile.expressions import ExpressionError, parse_expression
-from sizer.tables.sql import condition, identifier, literal
+from sizer.tables.asked.sql import condition, identifier, literal
 from tests.examples import examples, saw, seeing
 
 duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")

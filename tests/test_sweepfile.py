@@ -53,7 +53,7 @@ def described(sweep: Sweep) -> str:
     for cell in sweep.cell_types.values():
         lines.append(f"cell type {cell.name}, {cell.title}: {' '.join(sorted(cell.fields))}")
         lines.append(f"  recurs {cell.recurs}, hands up {cell.hands_up}, state {cell.state}")
-        lines.extend(f"  {dataclasses.astuple(tensor)}" for tensor in cell.tensors)
+        lines.extend(f"  {dataclasses.astuple(tensor)[:7]}" for tensor in cell.tensors)
     for grid in sweep.grids:
         fixed = {name: value for name, value in grid.fixed.items() if name != "cell_types"}
         lines.append(f"grid of {grid.size:,}; fixed {json.dumps(fixed)}")

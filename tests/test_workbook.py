@@ -19,15 +19,15 @@ import pytest
 import sizer
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.grids.boxes import configuration_at
 from sizer.grids.engine import enumerate_sweep
+from sizer.grids.ids import configuration_at
 from sizer.networks.counting import Description
 from sizer.runs.manifest import provenance
 from sizer.sweepfile.load import load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables import largest, sheet_rows, workbook
-from sizer.tables.arrow import frame, record_batch, regrouped, table_schema
-from sizer.tables.workbook import About, write_workbook
+from sizer.tables.workbook import largest, sheet_rows, workbook
+from sizer.tables.workbook.workbook import About, write_workbook
+from sizer.tables.written.batches import frame, record_batch, regrouped, table_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = 1834

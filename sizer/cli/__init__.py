@@ -1,4 +1,11 @@
-"""The command line: what a person types becomes calls of the library, and its values become text."""
+"""The command line: what a person types becomes calls of the library, and its values become text.
+
+    app             the commands by name, each from the file of its kind. Begin here
+    edge, reporting what leaves the process: output, faults, exit codes
+    screens, claim_screen, progress, terminal   values as text that fits the terminal
+
+What goes in are words of a shell, what comes out are lines on stdout, faults on stderr and an exit code.
+"""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.cli.screens import DOT, network_heading, plain, shown, tab_separated
-from sizer.networks.answers import Answer, Reconciliation, Remainder, Step
-from sizer.networks.assumptions import is_reset_after_off
-from sizer.networks.stated import Claim
+from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
+from sizer.questions.assumptions import is_reset_after_off
+from sizer.questions.stated_figures import Claim
 from sizer.sizes import rounded_size
 
 SHOWN = 5

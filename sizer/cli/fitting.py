@@ -16,7 +16,7 @@ from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 from sizer.networks.fields import FIELDS
 
 if TYPE_CHECKING:
-    from sizer.networks.fitting import Candidate, Fit
+    from sizer.questions.fitting import Candidate, Fit
 
 Vary = Annotated[
     str,
@@ -66,7 +66,7 @@ def fit(
     sizer fit --budget int8_bytes=2MB --vary cells,recurrent_projection=1/4 --round-to 8 --inputs 39 --layers 1,2,3
     """
     with reported(as_json):
-        from sizer.networks.fitting import fit_each
+        from sizer.questions.fitting import fit_each
 
         lists = {
             name: [part.strip() for part in value.split(",")] if isinstance(value, str) and "," in value else value

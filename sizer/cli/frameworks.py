@@ -32,7 +32,7 @@ class Compared(enum.Enum):
     FLAX = "flax"
 
 
-class Written(enum.Enum):
+class CodeTarget(enum.Enum):
     """What code can be written for."""
 
     TORCH = "torch"
@@ -73,7 +73,7 @@ def verify(
 
 @with_fields()
 def code(
-    framework: Annotated[Written, typer.Option("--to", help="What to write it for.", show_default=False)],
+    framework: Annotated[CodeTarget, typer.Option("--to", help="What to write it for.", show_default=False)],
     sweep: Annotated[
         str | None, typer.Argument(metavar="[SWEEP]", help="A sweep file, with --id.", show_default=False)
     ] = None,

@@ -41,10 +41,10 @@ def export(
     sizer export results/speech.parquet --to jsonl --where "layers == 2"
     """
     with reported(counted="nothing was handed over"):
-        from sizer.tables.answers import rows_of
-        from sizer.tables.exports import columns_needed, exported
-        from sizer.tables.query import Query, answered
-        from sizer.tables.results import open_results
+        from sizer.tables.asked.answers import rows_of
+        from sizer.tables.asked.exports import columns_needed, exported
+        from sizer.tables.asked.query import Query, answered
+        from sizer.tables.asked.results import open_results
 
         if out != "-":
             checked_path(out)

@@ -41,12 +41,12 @@ def explain(
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
     with reported(as_json):
-        from sizer.networks.breakdown import explain as explain_network
+        from sizer.questions.breakdown import explain as explain_network
 
         if sweep is None:
             breakdown = explain_network(network_fields(fields))
         elif configuration_id is None:
-            from sizer.networks.blocks.breaking import break_down_graph
+            from sizer.questions.model_breakdown import break_down_graph
             from sizer.sweepfile.model_file import load_model
 
             found = load_model(sweep)
@@ -94,7 +94,7 @@ def compare(
             del network["convention"]
         if claim is not None:
             from sizer.cli import claim_screen
-            from sizer.networks.claims import reconcile
+            from sizer.questions.reconciliation import reconcile
 
             found = reconcile(network, claim)
             if as_json:
@@ -105,7 +105,7 @@ def compare(
                     out,
                 )
             return
-        from sizer.networks.comparison import compare as compare_network
+        from sizer.questions.comparison import compare as compare_network
 
         readings = compare_network(network)
         if as_json:

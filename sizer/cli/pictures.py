@@ -52,8 +52,8 @@ def plot(
     """
     with reported(counted="nothing was drawn"):
         extension = checked_path(out).suffix.removeprefix(".").lower()
-        from sizer.tables.plots import EXTENSIONS, Asked, write_plot
-        from sizer.tables.results import open_results
+        from sizer.tables.asked.results import open_results
+        from sizer.tables.shown.plots import EXTENSIONS, Asked, write_plot
 
         if extension not in EXTENSIONS:
             raise InputError([Fault("", 0, 0, "--out", f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}")])
@@ -82,8 +82,8 @@ def report(
     sizer report results/speech.parquet --title "What fits the phone" --out phone.html
     """
     with reported(counted="nothing was written"):
-        from sizer.tables.report import write_report
-        from sizer.tables.results import open_results
+        from sizer.tables.asked.results import open_results
+        from sizer.tables.shown.report import write_report
 
         opened = open_results([result])
         path = _beside(result) if out is None else checked_path(out)

@@ -17,12 +17,13 @@ from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file,
 from sizer.cli.screens import DOT, shown, visible
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
+from sizer.formats import FORMATS, listed
 from sizer.networks.counting import did_you_mean
 from sizer.networks.network import BYTES
 
 if TYPE_CHECKING:
-    from sizer.tables.query import Answer, Query
-    from sizer.tables.results import Results
+    from sizer.tables.asked.query import Query, QueryAnswer
+    from sizer.tables.asked.results import Results
 
 ON_SCREEN = 20
 """Rows on a terminal, where no number was asked for."""
@@ -73,7 +74,7 @@ def query(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="table, csv, tsv, parquet, xlsx, json or markdown.",
+            help=f"{listed(('table', *FORMATS), 'or')}.",
             show_default="by --out; table on a terminal, tsv in a pipe",
         ),
     ] = "",
@@ -88,8 +89,8 @@ def query(
     """
     with reported(as_json, counted="nothing was answered"):
         chosen = _form(form, out, as_json=as_json)
-        from sizer.tables.query import Query, answered
-        from sizer.tables.results import open_results
+        from sizer.tables.asked.query import Query, answered
+        from sizer.tables.asked.results import open_results
 
         opened = open_results(results)
         asked = Query(
@@ -112,7 +113,7 @@ def query(
             with answered(opened, asked) as answer:
                 _print_object(opened, answer)
         else:
-            from sizer.tables.answers import write_answer
+            from sizer.tables.asked.answers import write_answer
 
             with answered(opened, asked) as answer, _sink(out, chosen) as sink:
                 write_answer(answer, chosen, sink, opened, asked)
@@ -127,9 +128,7 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
     Raises:
         InputError: it is not known, or does not go where it should.
     """
-    from sizer.tables.answers import EXTENSIONS, FORMS
-
-    known = ("table", *FORMS)
+    known = ("table", *FORMATS)
     if form and form not in known:
         message = f"no format named {quoted(form)}{did_you_mean(form, known) or '; one of ' + ', '.join(known)}"
         raise InputError([Fault("", 0, 0, "--format", message)])
@@ -138,13 +137,16 @@ def _form(form: str, out: str, *, as_json: bool) -> str:
             raise InputError([Fault("", 0, 0, "--json", "prints one object on standard output; leave the others out")])
         return "json"
     if out == "-":
-        if form == "xlsx" or (form == "parquet" and sys.stdout.isatty()):
+        row = FORMATS.get(form)
+        if row is not None and not row.text and (not row.writer or sys.stdout.isatty()):
             raise InputError([Fault("", 0, 0, "--format", f"{form} goes into a file; name one with --out")])
         return form or ("table" if sys.stdout.isatty() else "tsv")
     checked_path(out)
-    by_name = EXTENSIONS.get(Path(out).suffix.removeprefix(".").lower())
+    extensions = {ending: row.name for row in FORMATS.values() for ending in row.endings if ending != row.name}
+    extensions |= {name: name for name in FORMATS}
+    by_name = extensions.get(Path(out).suffix.removeprefix(".").lower())
     if not form and by_name is None:
-        message = f"{quoted(out)} ends in none of .{', .'.join(EXTENSIONS)}; name a --format"
+        message = f"{quoted(out)} ends in none of .{', .'.join(extensions)}; name a --format"
         raise InputError([Fault("", 0, 0, "--out", message)])
     if form == "table":
         raise InputError([Fault("", 0, 0, "--format", "a table is for the screen; write csv, tsv or markdown")])
@@ -163,9 +165,9 @@ def _sink(out: str, form: str) -> Iterator[Any]:
         yield path
 
 
-def _print_object(results: Results, answer: Answer) -> None:
+def _print_object(results: Results, answer: QueryAnswer) -> None:
     """Print an answer as one JSON object, row by row."""
-    from sizer.tables.answers import rows_of
+    from sizer.tables.asked.answers import rows_of
 
     head = {"results": list(results.labels), "columns": list(answer.columns), "count": answer.rows}
     typer.echo(json.dumps(head, ensure_ascii=False, indent=2)[:-2] + ',\n  "rows": [', nl=False)
@@ -176,10 +178,10 @@ def _print_object(results: Results, answer: Answer) -> None:
     typer.echo("\n  ]\n}" if answer.rows else "]\n}")
 
 
-def _screen(results: Results, asked: Query, answer: Answer, most: int) -> list[str]:
+def _screen(results: Results, asked: Query, answer: QueryAnswer, most: int) -> list[str]:
     """Return the first rows as a person reads them."""
-    from sizer.tables.answers import rows_of
-    from sizer.tables.selection import bound_of_shares
+    from sizer.tables.asked.answers import rows_of
+    from sizer.tables.asked.selection import bound_of_shares
 
     terminal = Terminal.of()
     rows = list(itertools.islice(rows_of(answer), most))

@@ -19,10 +19,10 @@ from sizer.cli import screens
 from sizer.cli.edge import NOT_FINISHED, STOPPED, UnwrittenError
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, RunError, number_of_faults, quoted
-from sizer.tables.files import LONGEST_NAME, pending_files
+from sizer.tables.stored.files import LONGEST_NAME, pending_files
 
 if TYPE_CHECKING:
-    from sizer.tables.results import Results
+    from sizer.tables.asked.results import Results
 
 OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingProxyType({}))
 """The options of the command that runs, as a person types them, by the names that the floors below have for them."""

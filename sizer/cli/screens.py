@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
 from sizer.networks.blocks.counting import ModelCount
-from sizer.networks.breakdown import Breakdown, assumptions, counted_assumptions
 from sizer.networks.cells import CELL_TYPES
-from sizer.networks.comparison import Reading
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
+from sizer.questions.breakdown import Breakdown, assumptions, counted_assumptions
+from sizer.questions.comparison import Reading
 from sizer.sizes import rounded_bytes, rounded_size
 
 if TYPE_CHECKING:

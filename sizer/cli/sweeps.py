@@ -14,6 +14,7 @@ from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, print_json, reported, write_out
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, number_of_faults
+from sizer.formats import OF_RUNS
 
 
 class Encoding(enum.Enum):
@@ -60,7 +61,7 @@ def run(
         list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
     ] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", metavar="LIST", help="csv, parquet, xlsx; several with commas.")
+        list[str] | None, typer.Option("--format", metavar="LIST", help=f"{', '.join(OF_RUNS)}; several with commas.")
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
     top: Annotated[int, typer.Option(min=0, help="How many of the largest to show.")] = 5,

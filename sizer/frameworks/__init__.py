@@ -6,5 +6,6 @@
     verifying     one network, ours against theirs, tensor by tensor
     code          one network as a module of PyTorch or Keras
 
+What goes in are a network's fields, what comes out is a `Comparison` or the text of a module. Begin with `verifying`.
 No framework is imported before it is asked for.
 """

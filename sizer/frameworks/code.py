@@ -11,9 +11,9 @@ from sizer.frameworks import keras, pytorch
 from sizer.frameworks.keras_code import keras_code
 from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
-from sizer.networks.breakdown import assumptions
 from sizer.networks.counting import checked_network, described
 from sizer.networks.network import Network, tally
+from sizer.questions.breakdown import assumptions
 
 WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
     "torch": (pytorch.refusals, pytorch_code),

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.grids.account import Account
-from sizer.grids.boxes import Box, blocks, lengths, strides
 from sizer.grids.columns import GridColumns, IntArray, Sides
+from sizer.grids.ids import Box, blocks, lengths, strides
 from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
 from sizer.networks.cells import CellType

@@ -215,10 +215,10 @@ class Kernel:
             given: every swept field as an int64 array; the arrays broadcast against each other.
             room: for the arrays; what is returned may be in it.
         """
-        return self._sum(column).on(_Values(given, self._codes), room)
+        return self._sum(column).on(_BoxValues(given, self._codes), room)
 
 
-class _Values(dict[str, Any]):
+class _BoxValues(dict[str, Any]):
     """The values of a box's variables; comparisons are made when they are asked for."""
 
     def __init__(self, given: Mapping[str, Any], codes: Mapping[str, CodeType]) -> None:

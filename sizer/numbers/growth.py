@@ -43,7 +43,7 @@ class Stretch:
 
 
 @dataclass
-class Step:
+class Standpoint:
     """The step that is looked at, and the stretch over which what was decided there is decided alike."""
 
     at: int
@@ -60,7 +60,7 @@ class Growth:
     low: Polynomial
     """Never above the number; the same as `high` where nothing is rounded."""
     high: Polynomial
-    step: Step
+    step: Standpoint
     stretch: Stretch = Stretch()
     """Where the polynomials are right."""
 
@@ -184,13 +184,13 @@ class Growth:
         return Growth(answer.value, answer.low, answer.high, self.step, answer.stretch.meet(stretch))
 
 
-def straight(value: int, slope: int, step: Step) -> Growth:
+def straight(value: int, slope: int, step: Standpoint) -> Growth:
     """Return the number that has a value at the step that is looked at, and grows by as much with each step."""
     line = _trimmed([value - slope * step.at, slope])
     return Growth(value, line, line, step)
 
 
-def nearest_multiples(slope: Fraction, round_to: int, step: Step) -> Growth:
+def nearest_multiples(slope: Fraction, round_to: int, step: Standpoint) -> Growth:
     """Return `slope` times the step, rounded to multiples of `round_to` as `nearest_multiple` does."""
     value = nearest_multiple(slope * step.at, round_to)
     if slope % round_to == 0:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from sizer.formats import FORMATS
 from sizer.grids.account import Account
 from sizer.grids.engine import Rows
-from sizer.grids.pruned import EFFORT, EFFORT_IN_A_HURRY, count_kept, prunable
-from sizer.grids.pruned_rows import pruned_rows
+from sizer.grids.pruning.counts import EFFORT, EFFORT_IN_A_HURRY, count_kept, prunable
+from sizer.grids.pruning.rows import pruned_rows
 from sizer.runs.manifest import metadata
 from sizer.runs.walk import LARGE, MOST_TO_WALK, OnProgress, Progress, Walk
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import record_batch, table_schema
-from sizer.tables.streams import Form
-from sizer.tables.writers import WRITERS, expected_bytes
+from sizer.tables.written.batches import record_batch, table_schema
+from sizer.tables.written.streams import Form
+from sizer.tables.written.writers import expected_bytes
 
 MOST_CONFIGURATIONS = 2**63 - 1
 """The largest grid that can be run: ids are 64-bit integers."""
@@ -93,4 +94,6 @@ def _expected_bytes(sweep: Sweep, sample: list[Rows], kept: int, form: Form) -> 
         return {}
     schema = table_schema(sweep.columns)
     table = pa.Table.from_batches([record_batch(rows, schema, sweep.words) for rows in sample], schema)
-    return {name: expected_bytes(table, kept, name, metadata(sweep), form) for name in sweep.formats if name in WRITERS}
+    return {
+        name: expected_bytes(table, kept, name, metadata(sweep), form) for name in sweep.formats if FORMATS[name].writer
+    }

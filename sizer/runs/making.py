@@ -10,20 +10,21 @@ from typing import Any
 import pyarrow as pa
 
 from sizer.errors import RunError
+from sizer.formats import FORMATS, named
 from sizer.grids.account import Account
-from sizer.grids.boxes import configuration_at
+from sizer.grids.ids import configuration_at
 from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
-from sizer.runs.parts import Job, Written, account_of, largest_of, plan, read_part, tables_of
+from sizer.runs.parts import TableJob, WrittenPart, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import regrouped, table_schema, with_dictionaries
-from sizer.tables.files import Digest, read_digest, read_digests
-from sizer.tables.folders import Folder
-from sizer.tables.writers import WRITERS, Writers
+from sizer.tables.stored.files import Digest, read_digest, read_digests
+from sizer.tables.stored.folders import Folder
+from sizer.tables.written.batches import regrouped, table_schema, with_dictionaries
+from sizer.tables.written.writers import Writers, opened_writer
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,6 @@ class Making:
     """How many of the largest configurations to name."""
     on_progress: OnProgress | None
 
-    @property
-    def _streamed(self) -> list[str]:
-        """The formats that are written row by row, side by side."""
-        return [name for name in self.sweep.formats if name in WRITERS]
-
     def side_by_side(self) -> Made:
         """Write every table as the rows are found.
 
@@ -78,10 +74,11 @@ class Making:
             work.begin(self.order)
             coded = with_dictionaries(schema)
             batches = walk.batches(coded, self.order.get("keep"), self.order.get("sort", "-weights"))
-            digests = self._write(work, self._streamed, regrouped(batches, coded))
-            if "xlsx" in self.sweep.formats:
+            streamed, others = _by_way(self.sweep.formats)
+            digests = self._write(work, streamed, regrouped(batches, coded))
+            for name in others:
                 again = Walk(self.sweep, 0).batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
-                digests["xlsx"] = self._write_workbook(work, regrouped(again, schema), walk.account, walk.best())
+                digests[name] = self._write_whole(name, work, regrouped(again, schema), walk.account, walk.best())
             files = self._commit(work, walk.account, {name: digests[name] for name in self.sweep.formats}, {})
         except BaseException:
             work.give_up()
@@ -135,10 +132,10 @@ class Making:
             elif self.folder.exists(whole):
                 self.folder.remove(whole)
                 remade.append(self._file(name))
-        missing = [name for name in others if name not in digests and name != "xlsx"]
-        digests |= self._write(work, missing, self._rows_of(parts, account, missing))
-        if "xlsx" in others and "xlsx" not in digests:
-            digests["xlsx"] = self._write_workbook(work, self._rows_of(parts, account, ["xlsx"]), account, best)
+        streamed, at_once = _by_way([name for name in others if name not in digests])
+        digests |= self._write(work, streamed, self._rows_of(parts, account, streamed))
+        for name in at_once:
+            digests[name] = self._write_whole(name, work, self._rows_of(parts, account, [name]), account, best)
         of_parts = {part.part: part.digest for part in written} if "parquet" in self.sweep.formats else {}
         files = self._commit(work, account, {name: digests[name] for name in others}, of_parts)
         return Made(account, best[: self.top], files, resumed, remade=tuple(remade))
@@ -155,7 +152,7 @@ class Making:
         except RunError as problem:
             raise RunError(f"{problem}; {going_on}") from problem
 
-    def _whole_parts(self, job: Job, work: Work) -> tuple[list[Written], list[str]]:
+    def _whole_parts(self, job: TableJob, work: Work) -> tuple[list[WrittenPart], list[str]]:
         """Return the parts that are whole and as they were written, and what else the others are called, which are removed."""
         work.clear_scratch()
         # Of a run that was decided they may have been moved into place already.
@@ -170,12 +167,12 @@ class Making:
                 found.append(written)
         return found, differing
 
-    def _write_parts(self, job: Job, written: list[Written], workers: int | None, cluster: str | None) -> None:
+    def _write_parts(self, job: TableJob, written: list[WrittenPart], workers: int | None, cluster: str | None) -> None:
         """Write the parts that are missing, and add them to those that are there."""
         there = {part.part for part in written}
         missing = [part for part in range(job.parts) if part not in there]
         number = min(available_cores() if workers is None else workers, len(missing))
-        parts: Generator[Written]
+        parts: Generator[WrittenPart]
         if cluster is not None:
             parts = write_on_cluster(job, self.folder, missing, cluster)
         else:
@@ -213,7 +210,7 @@ class Making:
                 for name in formats
             ]
             writers = [
-                WRITERS[name](path, schema, metadata(self.sweep), form_of(self.order))
+                opened_writer(name, path, schema, metadata(self.sweep), form_of(self.order))
                 for name, path in zip(formats, paths, strict=True)
             ]
             with Writers(writers) as opened:
@@ -224,9 +221,11 @@ class Making:
                 work.note(work.whole(self._extension(name)), digest)
         return digests
 
-    def _write_workbook(self, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]) -> Digest:
-        """Write the workbook, whole or not at all, and return its digest; its calculator starts from the largest."""
-        from sizer.tables.workbook import About, write_workbook
+    def _write_whole(
+        self, format_name: str, work: Work, tables: Iterable[pa.Table], account: Account, best: Sequence[int]
+    ) -> Digest:
+        """Write a table of which the account is a part, whole or not at all, and return its digest."""
+        from sizer.tables.workbook.workbook import About
 
         about = About(
             sweep=self.sweep,
@@ -237,10 +236,11 @@ class Making:
                 Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types) if best else None
             ),
         )
-        with self.folder.new_file(work.whole("xlsx"), work.scratch) as path:
-            write_workbook(path, tables, table_schema(self.sweep.columns), about)
+        whole = work.whole(self._extension(format_name))
+        with self.folder.new_file(whole, work.scratch) as path:
+            named(FORMATS[format_name].run_writer)(path, tables, table_schema(self.sweep.columns), about)
             digest = read_digest(path)
-            work.note(work.whole("xlsx"), digest)
+            work.note(whole, digest)
         return digest
 
     def _commit(
@@ -269,3 +269,11 @@ class Making:
 
     def _file(self, format_name: str) -> str:
         return f"{self.sweep.name}.{self._extension(format_name)}"
+
+
+def _by_way(formats: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the formats that are written row by row, side by side, and those written once the account is known."""
+    ways: tuple[list[str], list[str]] = [], []
+    for name in formats:
+        ways[not FORMATS[name].writer].append(name)
+    return ways

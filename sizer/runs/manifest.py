@@ -13,8 +13,8 @@ from typing import Any
 from sizer import __version__
 from sizer.grids.account import Account
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.files import Digest
-from sizer.tables.streams import Form
+from sizer.tables.stored.files import Digest
+from sizer.tables.written.streams import Form
 
 OF_OTHER_TABLES = frozenset({"formats", "csv_dialect", "gzip"})
 """What an order says of the tables that are made from the parts: parts serve all of them."""

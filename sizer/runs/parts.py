@@ -17,10 +17,10 @@ import pyarrow.parquet
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.grids.best import Extremes
+from sizer.grids.best_rows import Extremes
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Rows
-from sizer.grids.pruned import count_kept
+from sizer.grids.pruning.counts import count_kept
 from sizer.runs.manifest import digest_of, metadata
 from sizer.runs.walk import (
     MOST_TO_DECIDE,
@@ -33,12 +33,12 @@ from sizer.runs.walk import (
 )
 from sizer.runs.work import Work
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
-from sizer.tables.files import Digest, read_digest
-from sizer.tables.folders import Folder
-from sizer.tables.integrity import ABOUT_PART
-from sizer.tables.parquet import ParquetWriter
-from sizer.tables.streams import Form
+from sizer.tables.stored.files import Digest, read_digest
+from sizer.tables.stored.folders import Folder
+from sizer.tables.stored.integrity import ABOUT_PART
+from sizer.tables.written.batches import ROW_GROUP, record_batch, regrouped, table_schema, with_dictionaries
+from sizer.tables.written.parquet import ParquetWriter
+from sizer.tables.written.streams import Form
 
 PART = 1 << 22
 """Configurations of a part of a grid that is walked: about a second of work."""
@@ -51,7 +51,7 @@ MOST_PARTS = 10_000
 
 
 @dataclass(frozen=True)
-class Job:
+class TableJob:
     """What is to be written, cut into parts; the same for the same order."""
 
     sweep: Sweep
@@ -92,7 +92,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenPart:
     """A part that is whole."""
 
     part: int
@@ -105,13 +105,13 @@ class Written:
         return {"part": self.part, "account": self.account.as_json(), **self.digest._asdict()}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Written:
+    def from_json(cls, content: Mapping[str, Any]) -> WrittenPart:
         """Return the part that a worker reports."""
         digest = Digest(content["bytes"], content["sha256"])
         return cls(content["part"], Account.from_json(content["account"]), digest)
 
 
-def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]:
+def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[TableJob, Account | None]:
     """Return the job that carries out an order, and the sweep's account where that is known before the rows are.
 
     Args:
@@ -122,20 +122,20 @@ def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[Job, Account | None]
     if "keep" in ordered:
         ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
         descending = ordered["sort"] == "-weights"
-        return Job(sweep, False, _number(len(ids), PART), encoding, digest, ids, descending, account.kept), account
+        return TableJob(sweep, False, _number(len(ids), PART), encoding, digest, ids, descending, account.kept), account
     if sweep.size > MOST_TO_DECIDE and is_pruned(sweep):
         counted = count_kept(sweep, effort=None).account
         assert counted is not None
         if counted.kept * SPARSE < sweep.size:
-            return Job(sweep, True, _number(counted.kept, PART_KEPT), encoding, digest), counted
-    return Job(sweep, False, _number(sweep.size, PART), encoding, digest), None
+            return TableJob(sweep, True, _number(counted.kept, PART_KEPT), encoding, digest), counted
+    return TableJob(sweep, False, _number(sweep.size, PART), encoding, digest), None
 
 
 def _number(length: int, most: int) -> int:
     return min(max(1, math.ceil(length / most)), MOST_PARTS)
 
 
-def write_part(job: Job, part: int, folder: Folder) -> Written:
+def write_part(job: TableJob, part: int, folder: Folder) -> WrittenPart:
     """Write one part, whole or not at all.
 
     Raises:
@@ -157,10 +157,10 @@ def write_part(job: Job, part: int, folder: Folder) -> Written:
             writer.close()
         digest = read_digest(path)
         work.note(work.part(part), digest)
-    return Written(part, account, digest)
+    return WrittenPart(part, account, digest)
 
 
-def read_part(job: Job, part: int, work: Work) -> Written | None:
+def read_part(job: TableJob, part: int, work: Work) -> WrittenPart | None:
     """Return what a part that is there says of itself, or None where it is not as it was written, or not of this job."""
     digest = work.as_noted(work.part(part))
     if digest is None:
@@ -172,7 +172,7 @@ def read_part(job: Job, part: int, work: Work) -> Written | None:
             same = found.get(b"sizer") == metadata(job.sweep)["sizer"].encode()
             if not same or (about["part"], about["parts"]) != (part, job.parts):
                 return None
-            return Written(part, Account.from_json(about["account"]), digest)
+            return WrittenPart(part, Account.from_json(about["account"]), digest)
         except (pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError):
             return None
 
@@ -190,7 +190,7 @@ def _opened(stream: IO[bytes]) -> pyarrow.parquet.ParquetFile:
     return pyarrow.parquet.ParquetFile(stream, page_checksum_verification=True)
 
 
-def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int]:
+def largest_of(job: TableJob, folder: Folder, names: list[str], top: int) -> list[int]:
     """Return the ids of the largest kept configurations of a job that is written, largest first.
 
     They need not be in the table where it holds the first few by another order. Row groups whose largest `weights` cannot be among them are not read.
@@ -223,7 +223,7 @@ def largest_of(job: Job, folder: Folder, names: list[str], top: int) -> list[int
     return [int(number) for number in extremes.ids()]
 
 
-def account_of(job: Job, written: list[Written], known: Account | None) -> Account:
+def account_of(job: TableJob, written: list[WrittenPart], known: Account | None) -> Account:
     """Return the account of a whole run from those of its parts, in their order.
 
     Raises:

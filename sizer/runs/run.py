@@ -26,10 +26,11 @@ from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
 from sizer.sweepfile.limits import count_bounds, largest_of_all
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import frame, regrouped, table_schema
-from sizer.tables.folders import open_folder
-from sizer.tables.streams import Form
-from sizer.tables.writers import CsvWriter, Writers
+from sizer.tables.stored.folders import open_folder
+from sizer.tables.written.batches import frame, regrouped, table_schema
+from sizer.tables.written.csv import CsvWriter
+from sizer.tables.written.streams import Form
+from sizer.tables.written.writers import Writers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,17 +10,17 @@ import pyarrow as pa
 
 from sizer.errors import Fault, InputError, faults_of
 from sizer.grids.account import Account
-from sizer.grids.best import Extremes, best_ids, rows_of
-from sizer.grids.boxes import blocks, lengths, locate
+from sizer.grids.best_rows import Extremes, best_ids, rows_of
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import BLOCK, Decider, Rows, enumerate_sweep
-from sizer.grids.pruned import count_kept, has_long_lines, prunable
-from sizer.grids.pruned_rows import pruned_rows
+from sizer.grids.ids import blocks, lengths, locate
+from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
+from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
-from sizer.networks.breakdown import Breakdown, explain
 from sizer.networks.counting import count
+from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep
-from sizer.tables.arrow import ROW_GROUP, record_batch
+from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
 """The largest grid that a dry run looks at point by point where corners do not decide."""

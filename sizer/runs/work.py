@@ -30,9 +30,19 @@ from filelock import FileLock, Timeout
 from sizer.errors import RunError
 from sizer.runs.changes import changes
 from sizer.runs.manifest import OF_OTHER_TABLES
-from sizer.tables.files import Digest, is_running, remove_left_over
-from sizer.tables.folders import Folder, LocalFolder
-from sizer.tables.integrity import MANIFEST, PARTS, STRAY, files_in, is_so, is_table_of, manifest_in, sealed, unsealed
+from sizer.tables.stored.files import Digest, is_running, remove_left_over
+from sizer.tables.stored.folders import Folder, LocalFolder
+from sizer.tables.stored.integrity import (
+    MANIFEST,
+    PARTS,
+    STRAY,
+    files_in,
+    is_so,
+    is_table_of,
+    manifest_in,
+    sealed,
+    unsealed,
+)
 
 _PARTS = "parts-"
 _NOTE = re.compile(rb"(\d{1,20}) ([0-9a-f]{64})\n")

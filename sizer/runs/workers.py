@@ -11,8 +11,8 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from sizer.runs.parts import Job, Written, write_part
-from sizer.tables.folders import Folder
+from sizer.runs.parts import TableJob, WrittenPart, write_part
+from sizer.tables.stored.folders import Folder
 
 
 def available_cores() -> int:
@@ -23,7 +23,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def write_in_threads(job: Job, folder: Folder, parts: Sequence[int], workers: int) -> Generator[Written]:
+def write_in_threads(job: TableJob, folder: Folder, parts: Sequence[int], workers: int) -> Generator[WrittenPart]:
     """Yield parts as they are written by threads, in no particular order.
 
     Where the caller stops, or a part fails, those under way are finished and the others are not begun.
@@ -39,7 +39,7 @@ def write_in_threads(job: Job, folder: Folder, parts: Sequence[int], workers: in
     """
     failed = threading.Event()
 
-    def write(part: int) -> Written | None:
+    def write(part: int) -> WrittenPart | None:
         if failed.is_set():
             return None
         try:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.batch import count_in_pieces, count_quickly
-from sizer.grids.fits import budget_bounds, is_within
 from sizer.networks.counting import did_you_mean, normalise
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import COUNTED
+from sizer.questions.batch import count_in_pieces, count_quickly
+from sizer.questions.fits import budget_bounds, is_within
 from sizer.service.bodies import as_json, parse_json
 from sizer.service.refusals import RefusedError
 from sizer.sweepfile.sweep import Bound
@@ -144,8 +144,8 @@ def _written(
 
 
 def _compare(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
-    from sizer.networks.claims import reconcile
-    from sizer.networks.comparison import compare
+    from sizer.questions.comparison import compare
+    from sizer.questions.reconciliation import reconcile
 
     asked = _shown_body(body, ("network", "claim"), limits)
     if asked.get("claim") is not None:
@@ -154,13 +154,13 @@ def _compare(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _explain(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
-    from sizer.networks.breakdown import explain
+    from sizer.questions.breakdown import explain
 
     return explain(_shown_body(body, ("network",), limits)["network"]).as_json()
 
 
 def _fit(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
-    from sizer.networks.fitting import fit
+    from sizer.questions.fitting import fit
 
     found = _shown_body(body, ("network", "vary", "budget", "step", "round_to"), limits)
     asked = {name: found[name] for name in ("vary", "budget", "step", "round_to") if found.get(name) is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sizer.formats import FORMATS, OF_RUNS, listed
 from sizer.frameworks.code import WRITERS
 from sizer.service.schemas import NETWORK, SCHEMAS, named
 
@@ -276,15 +277,12 @@ PLOT = _described(
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 FILES = _described(
     "Rows as a file",
-    "`rows.csv`, `rows.parquet` or `rows.xlsx`, of the same rows. Parquet and workbooks answer Range requests.",
+    f"{listed(tuple(f'`rows.{name}`' for name in OF_RUNS), 'or')}, of the same rows."
+    f" {listed(tuple(FORMATS[name].title for name in OF_RUNS if not FORMATS[name].text), 'and')} answer Range requests.",
     _responses(
         200,
         "The file.",
-        {
-            "text/csv": _BINARY,
-            "application/vnd.apache.parquet": _BINARY,
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BINARY,
-        },
+        {FORMATS[name].media_type.partition(";")[0]: _BINARY for name in OF_RUNS},
         404, 409, 422, 429, 500,
     ),
 )  # fmt: skip

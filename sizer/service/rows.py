@@ -24,6 +24,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from sizer.errors import Fault, InputError
+from sizer.formats import FORMATS, OF_RUNS
 from sizer.service import openapi
 from sizer.service.faults import LOG, answer
 from sizer.service.jobs import SweepJob
@@ -32,13 +33,8 @@ from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
 
 if TYPE_CHECKING:
-    from sizer.tables.plots import Varying
+    from sizer.tables.shown.plots import Varying
 
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _MOST_KNOWN = 512
 Found = TypeVar("Found")
 
@@ -115,20 +111,21 @@ def router(state: State) -> APIRouter:
         sort: Sort = "",
         columns: Columns = "",
     ) -> Response:
-        if form not in _TYPES:
-            raise RefusedError(404, f"rows are to be had as {', '.join(_TYPES)}")
+        if form not in OF_RUNS:
+            raise RefusedError(404, f"rows are to be had as {', '.join(OF_RUNS)}")
+        row = FORMATS[form]
         job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
         folder = state.job_runner.folder(job.id)
-        if form == "csv" and request.method == "GET":
+        if row.text and request.method == "GET":
             if downloads.locked():
                 raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
-            pieces = _csv(folder, job, asked)
+            pieces = _text(folder, job, form, asked)
             async with state.querying():
                 # What is wrong with a question is found before the answer begins.
                 first = await run_in_threadpool(next, pieces, b"")
-            return _Download(downloads, first, pieces, name)
+            return _Download(downloads, first, pieces, row.media_type, name)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
             await run_in_threadpool(_check_whole, folder, job)
@@ -136,7 +133,7 @@ def router(state: State) -> APIRouter:
         else:
             async with state.querying():
                 path = await run_in_threadpool(files.made, folder, job, form, asked)
-        return FileResponse(path, media_type=_TYPES[form], filename=name)
+        return FileResponse(path, media_type=row.media_type, filename=name)
 
     # Who reads a part of a file by its address asks for its size first.
     found.add_api_route("/rows.{form}", file, methods=["HEAD"], include_in_schema=False)
@@ -177,7 +174,7 @@ def _reading(folder: Path, job: SweepJob) -> Iterator[Any]:
     Raises:
         RefusedError: the table is not what the job wrote; the log says more.
     """
-    from sizer.tables.results import Results, UnreadableError, open_results
+    from sizer.tables.asked.results import Results, UnreadableError, open_results
 
     try:
         (result,) = open_results(folder / f"{job.name}.parquet").results
@@ -203,8 +200,8 @@ def _check_whole(folder: Path, job: SweepJob) -> None:
 def _page(
     folder: Path, job: SweepJob, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
 ) -> Any:
-    from sizer.tables.paging import page_of
-    from sizer.tables.query import Query as Asked
+    from sizer.tables.asked.paging import page_of
+    from sizer.tables.asked.query import Query as Asked
 
     query = Asked(budget=budget, where=where, sort=sort, columns=columns)
     with _reading(folder, job) as results:
@@ -214,24 +211,24 @@ def _page(
 def _plotted(
     folder: Path, job: SweepJob, asked: dict[str, Any], varying: Varying | None
 ) -> tuple[dict[str, Any], Varying]:
-    from sizer.tables.plots import Asked, points_for
+    from sizer.tables.shown.plots import Asked, points_for
 
     with _reading(folder, job) as results:
         found, known = points_for(results, Asked(**asked), varying)
     return dataclasses.asdict(found), known
 
 
-def _csv(folder: Path, job: SweepJob, asked: dict[str, Any]) -> Generator[bytes]:
-    """Yield an answer as CSV, a piece at a time: who goes away costs nothing more."""
-    from sizer.tables.query import Query as Asked
-    from sizer.tables.query import answered
-    from sizer.tables.streams import Form
-    from sizer.tables.writers import CsvWriter
+def _text(folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Generator[bytes]:
+    """Yield an answer in a format that is text, a piece at a time: who goes away costs nothing more."""
+    from sizer.tables.asked.query import Query as Asked
+    from sizer.tables.asked.query import answered
+    from sizer.tables.written.streams import Form
+    from sizer.tables.written.writers import opened_writer
 
     sink = _Pieces()
     with _reading(folder, job) as results, answered(results, Asked(**asked)) as found:
-        writer = CsvWriter(sink, found.schema, {}, Form())
-        from sizer.tables.arrow import regrouped
+        writer = opened_writer(form, sink, found.schema, {}, Form())
+        from sizer.tables.written.batches import regrouped
 
         for table in regrouped(found.batches(), found.schema):
             writer.write(table)
@@ -260,12 +257,14 @@ class _Pieces(io.RawIOBase):
 
 
 class _Download(StreamingResponse):
-    """CSV that is sent as it is made; it has a place among the downloads until it ends, in whatever way."""
+    """Text that is sent as it is made; it has a place among the downloads until it ends, in whatever way."""
 
-    def __init__(self, places: asyncio.Semaphore, first: bytes, rest: Generator[bytes], name: str) -> None:
+    def __init__(
+        self, places: asyncio.Semaphore, first: bytes, rest: Generator[bytes], media_type: str, name: str
+    ) -> None:
         super().__init__(
             itertools.chain([first], rest),
-            media_type=_TYPES["csv"],
+            media_type=media_type,
             headers={"content-disposition": f'attachment; filename="{name}"'},
         )
         self._places = places
@@ -305,10 +304,10 @@ class _Files:
 
     def made(self, folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Path:
         """Return the file of an answer, made where it is not there."""
-        from sizer.tables.answers import write_answer
-        from sizer.tables.files import pending_files
-        from sizer.tables.query import Query as Asked
-        from sizer.tables.query import answered
+        from sizer.tables.asked.answers import write_answer
+        from sizer.tables.asked.query import Query as Asked
+        from sizer.tables.asked.query import answered
+        from sizer.tables.stored.files import pending_files
 
         what = json.dumps([job.id, job.created, job.ended, form, asked])
         path = self._folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.{form}"

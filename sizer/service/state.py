@@ -267,6 +267,6 @@ def _folders(folder: Path) -> list[Path]:
 
 def _import_tables() -> None:
     try:
-        import sizer.tables.plots  # noqa: F401
+        import sizer.tables.shown.plots  # noqa: F401
     except Exception:
         LOG.exception("what reads rows cannot be imported")

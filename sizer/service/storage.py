@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from sizer.errors import RunError
 from sizer.service.faults import LOG
 from sizer.service.refusals import RefusedError
-from sizer.tables.files import partial_path, remove_left_over, sync
+from sizer.tables.stored.files import partial_path, remove_left_over, sync
 
 PATIENCE_SECONDS = 15.0
 """How long what was asked is tried again; backups hold their lock for less."""

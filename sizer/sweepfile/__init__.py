@@ -2,7 +2,8 @@
 
     text -> yamltext (data with places) -> schema (shapes and words) -> axes, expressions -> load (a Sweep) -> limits
 
-Importing this floor brings in neither NumPy nor pandas, and jsonschema only when a file is checked.
+Begin with `load`, and with `sweep` for what comes out. Importing this floor brings in neither NumPy nor pandas, and
+jsonschema only when a file is checked.
 """
 
 from sizer.sweepfile.load import apply_options, load_sweep, parse_sweep

@@ -15,8 +15,6 @@ from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.schema import one_of
 from sizer.sweepfile.sweep import Bound
 
-FORMATS = ("csv", "parquet", "xlsx")
-DEFAULT_FORMATS = ("csv", "parquet")
 KNOWN_COLUMNS = ("id", *dict.fromkeys((*FIELDS, *COUNTED)))
 """Every column that a table can have."""
 _LEADING = ("id", "convention", "cell_type", "layers", "cells", "recurrent_projection", "nonrecurrent_projection")

@@ -123,7 +123,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class _Interval:
+class _Span:
     low: Fraction
     high: Fraction
     decimal: bool = False
@@ -141,7 +141,7 @@ def reach(tree: ast.expr, bounds: Mapping[str, tuple[int, int]]) -> Reach:
     return Reach(math.ceil(found.largest), found.rounded)
 
 
-class _Bounds(Algebra["_Interval | None"]):
+class _Bounds(Algebra["_Span | None"]):
     """Interval arithmetic, noting the largest magnitude on the way; None is what is no number."""
 
     def __init__(self, bounds: Mapping[str, tuple[int, int]]) -> None:
@@ -149,60 +149,60 @@ class _Bounds(Algebra["_Interval | None"]):
         self.largest = Fraction(0)
         self.rounded = False
 
-    def _noted(self, interval: _Interval) -> _Interval:
+    def _noted(self, interval: _Span) -> _Span:
         self.largest = max(self.largest, interval.magnitude)
         if interval.decimal and interval.magnitude > _EXACT_IN_FLOATS:
             self.rounded = True
         return interval
 
-    def _meet(self, first: _Interval, second: _Interval) -> None:
+    def _meet(self, first: _Span, second: _Span) -> None:
         if first.decimal != second.decimal and max(first.magnitude, second.magnitude) > _EXACT_IN_FLOATS:
             self.rounded = True
 
-    def constant(self, value: Value) -> _Interval | None:
+    def constant(self, value: Value) -> _Span | None:
         if isinstance(value, (bool, str)):
             return None
-        return self._noted(_Interval(Fraction(value), Fraction(value), isinstance(value, float)))
+        return self._noted(_Span(Fraction(value), Fraction(value), isinstance(value, float)))
 
-    def named(self, name: str) -> _Interval | None:
+    def named(self, name: str) -> _Span | None:
         if name not in self.bounds:
             return None
         low, high = self.bounds[name]
-        return self._noted(_Interval(Fraction(low), Fraction(high)))
+        return self._noted(_Span(Fraction(low), Fraction(high)))
 
-    def negative(self, value: _Interval | None) -> _Interval | None:
-        return None if value is None else _Interval(-value.high, -value.low, value.decimal)
+    def negative(self, value: _Span | None) -> _Span | None:
+        return None if value is None else _Span(-value.high, -value.low, value.decimal)
 
-    def calculated(self, sign: str, left: _Interval | None, right: _Interval | None) -> _Interval | None:
+    def calculated(self, sign: str, left: _Span | None, right: _Span | None) -> _Span | None:
         if left is None or right is None:
             return None
         self._meet(left, right)
         if sign in {"//", "%"}:
             return self._noted(_divided(left, sign, right))
         corners = [OPERATIONS[sign](a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
-        return self._noted(_Interval(min(corners), max(corners), left.decimal or right.decimal))
+        return self._noted(_Span(min(corners), max(corners), left.decimal or right.decimal))
 
-    def compared(self, sign: str, left: _Interval | None, right: _Interval | None) -> None:
+    def compared(self, sign: str, left: _Span | None, right: _Span | None) -> None:
         if left is not None and right is not None:
             self._meet(left, right)
 
-    def opposite(self, value: _Interval | None) -> None:
+    def opposite(self, value: _Span | None) -> None:
         return None
 
-    def all_of(self, values: Sequence[_Interval | None]) -> None:
+    def all_of(self, values: Sequence[_Span | None]) -> None:
         return None
 
     any_of = all_of
 
 
-def _divided(first: _Interval, sign: str, second: _Interval) -> _Interval:
+def _divided(first: _Span, sign: str, second: _Span) -> _Span:
     if sign == "%":
         # The rest has the divisor's sign and is smaller than it.
-        return _Interval(min(second.low, Fraction(0)), max(second.high, Fraction(0)))
+        return _Span(min(second.low, Fraction(0)), max(second.high, Fraction(0)))
     # Zero itself is undefined; the whole numbers next to it give the largest quotients.
     near = (second.low, Fraction(-1), Fraction(1), second.high)
     divisors = [divisor for divisor in near if divisor and second.low <= divisor <= second.high]
     if not divisors:
-        return _Interval(Fraction(0), Fraction(0))
+        return _Span(Fraction(0), Fraction(0))
     quotients = [Fraction(math.floor(a / b)) for a in (first.low, first.high) for b in divisors]
-    return _Interval(min(quotients), max(quotients))
+    return _Span(min(quotients), max(quotients))

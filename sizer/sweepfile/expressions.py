@@ -147,7 +147,7 @@ def parse_expression(
         raise ExpressionError(
             [(0, f"has {count:,} parts; at most {NODE_LIMIT} are read; split it into several conditions")]
         )
-    check = _Check(text, start, kinds, choices, elsewhere or {}, hint)
+    check = _NodeCheck(text, start, kinds, choices, elsewhere or {}, hint)
     meaning = check.meaning(tree)
     if not check.problems and meaning != "boolean":
         check.problem(
@@ -245,7 +245,7 @@ def _parse(text: str, start: int) -> ast.expr:
         raise ExpressionError([(start, "is nested too deeply; split it into several conditions")]) from None
 
 
-class _Check:
+class _NodeCheck:
     """Holds each node against the list, and settles what it means."""
 
     def __init__(

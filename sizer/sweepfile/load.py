@@ -12,13 +12,12 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.counting import CHOICES
 from sizer.networks.network import COUNTED
 from sizer.networks.tensors import PARTS
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
-    DEFAULT_FORMATS,
-    FORMATS,
     KNOWN_COLUMNS,
     budget_of_option,
     condition,
@@ -136,7 +135,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         grids=tuple(placed.grid for placed in grids),
         where=where,
         budget=budget,
-        formats=tuple(output.get("formats", DEFAULT_FORMATS)),
+        formats=tuple(output.get("formats", BY_DEFAULT)),
         columns=(),
         cell_types=cell_types,
     )
@@ -232,7 +231,7 @@ def apply_options(
                     faults.append(Fault("", 0, 0, "where", f"{quoted(text)}, character {offset + 1}: {message}"))
         changes["where"] = (*sweep.where, *added)
     if formats is not None:
-        changes["formats"] = words_of_option(formats, FORMATS, "format", reporter("formats"))
+        changes["formats"] = words_of_option(formats, OF_RUNS, "format", reporter("formats"))
     if columns is not None:
         listed = [columns] if isinstance(columns, str) else list(columns)
         if len(listed) == 1 and listed[0].strip() in {"default", "all"}:

@@ -19,7 +19,7 @@ ENUMERATED = 200_000
 
 
 @dataclass(frozen=True)
-class _Values:
+class _Range:
     """What a column can be: its ends and a common divisor, and rows that may overlap where somebody asks for them."""
 
     low: int
@@ -42,7 +42,7 @@ def check_ratios(
         findings: takes the faults.
         looks: how many values may still be looked at one by one, for all grids of a file.
     """
-    check = _Check(columns, model, findings, looks or Looks())
+    check = _RatioCheck(columns, model, findings, looks or Looks())
     known = {name: check.values(name, ()) for name in columns if is_count(name)}
     return {name: (values.low, values.high) for name, values in known.items() if values is not None}
 
@@ -61,7 +61,7 @@ class Looks:
         return True
 
 
-class _Check:
+class _RatioCheck:
     def __init__(
         self, columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings, looks: Looks
     ) -> None:
@@ -69,9 +69,9 @@ class _Check:
         self.model = model
         self.findings = findings
         self.looks = looks
-        self.known: dict[str, _Values | None] = {}
+        self.known: dict[str, _Range | None] = {}
 
-    def values(self, name: str, above: tuple[str, ...]) -> _Values | None:
+    def values(self, name: str, above: tuple[str, ...]) -> _Range | None:
         """Return what a column can be, None where that cannot be said; `above` leads here from base to base."""
         if name in above:
             self._report_cycle((*above[above.index(name) :], name))
@@ -90,7 +90,7 @@ class _Check:
             self.findings.at_value((*path, "of"), f"is a ratio of itself: {' of '.join(round_trip)}")
             self.known[name] = None
 
-    def _of_ratio(self, ratio: Ratio, path: Path, above: tuple[str, ...]) -> _Values | None:
+    def _of_ratio(self, ratio: Ratio, path: Path, above: tuple[str, ...]) -> _Range | None:
         place = (*path, "of")
         if ratio.base not in self.columns:
             self._report_base(ratio.base, place)
@@ -119,7 +119,7 @@ class _Check:
             message = f"no field named '{base[:80]}'{hint}"
         self.findings.at_value(place, message)
 
-    def _exact_values(self, base: _Values, ratio: Ratio, path: Path) -> _Values | None:
+    def _exact_values(self, base: _Range, ratio: Ratio, path: Path) -> _Range | None:
         for position, fraction in enumerate(ratio.ratios):
             place = self._ratio_place(path, position)
             if base.divisor % fraction.denominator == 0:
@@ -150,11 +150,11 @@ class _Check:
                 for fraction in ratio.ratios
             ]
 
-        return _Values(
+        return _Range(
             int(base.low * least), int(base.high * most), divisor, base.exact and divides, functools.cache(scaled_rows)
         )
 
-    def _rounded_values(self, base: _Values, ratio: Ratio) -> _Values:
+    def _rounded_values(self, base: _Range, ratio: Ratio) -> _Range:
         step = ratio.round_to or 1
 
         def rows() -> Sequence[Row] | None:
@@ -170,9 +170,9 @@ class _Check:
             return [Row(value, 0, 1) for value in sorted(values)]
 
         low, high = rounded(base.low, min(ratio.ratios), step), rounded(base.high, max(ratio.ratios), step)
-        return _Values(low, high, step, exact=False, rows=functools.cache(rows))
+        return _Range(low, high, step, exact=False, rows=functools.cache(rows))
 
-    def _fits(self, ratio: Ratio, base: _Values, found: _Values, path: Path) -> bool:
+    def _fits(self, ratio: Ratio, base: _Range, found: _Range, path: Path) -> bool:
         field = FIELDS[ratio.field]
         place = self._ratio_place(path, 0) if len(ratio.ratios) == 1 else (*path, "ratio")
         if found.low < field.minimum:
@@ -196,8 +196,8 @@ class _Check:
         return listed if listed in self.findings.document.spots else (*path, "ratio")
 
 
-def _plain(column: Alone) -> _Values:
-    return _Values(*column.ends(), column.divisor, exact=True, rows=functools.cache(column.rows))
+def _plain(column: Alone) -> _Range:
+    return _Range(*column.ends(), column.divisor, exact=True, rows=functools.cache(column.rows))
 
 
 def _scaled(value: int, fraction: Fraction) -> int:

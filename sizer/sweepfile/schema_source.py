@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sizer.formats import BY_DEFAULT, OF_RUNS, listed
 from sizer.networks import custom_cells
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
@@ -434,13 +435,13 @@ def _output() -> Schema:
         "properties": {
             "formats": {
                 "title": "Formats",
-                "description": "The kinds of file; csv and parquet where this is left out.",
+                "description": f"The kinds of file; {listed(BY_DEFAULT, 'and')} where this is left out.",
                 "type": "array",
                 "minItems": 1,
-                "maxItems": 3,
+                "maxItems": len(OF_RUNS),
                 "uniqueItems": True,
-                "items": {"type": "string", "enum": ["csv", "parquet", "xlsx"]},
-                "default": ["csv", "parquet"],
+                "items": {"type": "string", "enum": list(OF_RUNS)},
+                "default": list(BY_DEFAULT),
             },
             "columns": {
                 "title": "Columns",

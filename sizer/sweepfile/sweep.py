@@ -38,10 +38,10 @@ class Axis:
 class Grid:
     """One grid: the axes in file order, the last one fastest, and the fields that stay the same."""
 
-    fixed: Mapping[str, Any]
+    fixed: Mapping[str, Any] = field(hash=False)
     """The fields of `model` that no axis of this grid varies, as given; absent ones are not in it."""
     axes: tuple[Axis, ...]
-    cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    cell_types: Mapping[str, CellType] = field(default_factory=dict, hash=False)
     """The cell types that the file defines."""
 
     @property

@@ -77,7 +77,7 @@ def read_model(
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
         cell_types: those that the person defines.
     """
-    reader = _Reader(declared, cell_types or {})
+    reader = _ModelReader(declared, cell_types or {})
     model = reader.model()
     return (None if reader.problems else model), reader.problems
 
@@ -117,7 +117,7 @@ class _Draft:
     cell: CellType | None
 
 
-class _Reader:
+class _ModelReader:
     def __init__(self, declared: Mapping[str, Any], cell_types: Mapping[str, CellType]) -> None:
         self.declared = declared
         self.cell_types = cell_types

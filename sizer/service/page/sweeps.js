@@ -121,9 +121,10 @@ async function results(body, id, job, signal) {
     replace(body, element("p", {}, `None of ${number(job.configurations)} configurations is kept.`), job.summary.smallest ? element("p", { class: "quiet" }, `The smallest has ${number(job.summary.smallest.weights)} weights.`) : null);
     return;
   }
-  const [least, most] = await Promise.all(
-    ["weights", "-weights"].map((sort) => call(`${base}/rows?sort=${sort}&limit=1&columns=weights`, { signal }).then((page) => Number(page.rows[0].weights), () => null)),
-  );
+  const [formats, least, most] = await Promise.all([
+    call("/v1/schema", { signal }).then((schema) => schema.properties.output.properties.formats.items.enum, () => []),
+    ...["weights", "-weights"].map((sort) => call(`${base}/rows?sort=${sort}&limit=1&columns=weights`, { signal }).then((page) => Number(page.rows[0].weights), () => null)),
+  ]);
   const place = element("div", { class: "panel", id: "breakdown", hidden: true });
   const shown = element("p", { class: "large", id: "shown" }, "…");
   const around = element("div", { id: "plot" });
@@ -176,7 +177,7 @@ async function results(body, id, job, signal) {
     replace(
       links,
       element("span", { class: "quiet" }, "Download"),
-      ["csv", "parquet", "xlsx"].map((form) => {
+      formats.map((form) => {
         const path = `${base}/rows.${form}?${question()}`;
         return element("a", { class: "button", href: path, download: `${job.name}.${form}`, onclick: (event) => { event.preventDefault(); download(path, `${job.name}.${form}`).catch((problem) => say(problem.message)); } }, form.toUpperCase());
       }),

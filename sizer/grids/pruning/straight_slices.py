@@ -1,0 +1,180 @@
+"""Boxes along one or two axes on which counts grow by equal steps, and how many of their configurations are in bounds.
+
+With every other field at one value, a count is `start + slope * place` along an axis of equal steps, and on two axes
+that no term multiplies `start + slope * place + slope * place`. So what is within a limit is a division, or a sum of
+divisions, however long the axes are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sizer.grids.columns import IntArray
+from sizer.grids.pruning.lattice_points import Numbers, points_below, points_below_both
+from sizer.grids.pruning.pieces import Piece
+from sizer.grids.pruning.straight_cuts import Between, Cuts
+from sizer.grids.pruning.verdicts import Judge
+from sizer.numbers.polynomial import Polynomial
+
+SAMPLE = 2048
+"""Slices that are looked at to choose along which axes to count."""
+
+COST = {1: 1, 2: 2}
+"""What counting the points of one slice takes, by its number of axes, in lines."""
+
+MOST = 2**63 - 1
+"""No count is larger."""
+
+Values = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """How counts grow along one or two axes of a piece."""
+
+    piece: Piece
+    axes: tuple[int, ...]
+    counts: Mapping[str, Values]
+    """Column -> its count, from the fields that vary."""
+    slopes: Mapping[str, tuple[Values, ...]]
+    """Column -> how much its count grows with one place on each axis, from the other fields."""
+    cuts: Cuts
+    """Where rules and expressions cut them."""
+
+    def first_above(self, low: IntArray, high: IntArray, column: str, limit: int) -> IntArray:
+        """Return the first place on the one axis at which a count is above a limit, or the slice's end."""
+        (axis,) = self.axes
+        start, stop = low[axis], high[axis]
+        room, (slope,) = self._room(low, column, limit)
+        # A count that does not grow is within the limit everywhere or nowhere.
+        flat = np.where(room >= 0, stop, start)
+        steps = np.minimum(room // np.maximum(slope, 1), stop - start) + 1
+        first: IntArray = np.clip(np.where(slope > 0, start + steps, flat), start, stop)
+        return first
+
+    def points(
+        self,
+        low: IntArray,
+        high: IntArray,
+        column: str,
+        limits: tuple[int | None, int | None],
+    ) -> Numbers:
+        """Return how many configurations of each slice are within limits, and not cut off by rules and expressions.
+
+        Args:
+            low: first position on each axis, shape (axes, slices).
+            high: the position after the last one; only along the axes of the slices is it looked at.
+            column: a counted column.
+            limits: its smallest and its largest value; None: without limit.
+        """
+        minimum, maximum = limits
+        upper = self.points_up_to(low, high, column, MOST if maximum is None else maximum)
+        return upper if minimum is None else upper - self.points_up_to(low, high, column, minimum - 1)
+
+    def points_up_to(
+        self, low: IntArray, high: IntArray, column: str, limit: int, between: Between | None = None
+    ) -> Numbers:
+        """Return how many configurations of each slice are at most a limit, and not cut off.
+
+        Args:
+            low, high, column: see `points`.
+            limit: the largest value.
+            between: as for what is cut off, the slices stand for others too; None: for themselves alone.
+        """
+        if self.cuts.sides:
+            ends = self.cuts.cut(low, {axis: (low[axis], high[axis]) for axis in self.axes}, between)
+            low, high = low.copy(), high.copy()
+            for axis, (start, stop) in ends.items():
+                low[axis], high[axis] = start, np.maximum(start, stop)
+            between = between and between.starting_at(low, self.axes)
+        if len(self.axes) == 1:
+            number: Numbers = self.first_above(low, high, column, limit) - low[self.axes[0]]
+            return number
+        first, second = self.axes
+        room, (steep, flat) = self._room(low, column, limit)
+        extents = high[first] - low[first], high[second] - low[second]
+        if self.cuts.slant is None:
+            return points_below(room, (steep, flat), extents)
+        return points_below_both((room, steep, flat), (self.cuts.room(low, between), *self.cuts.slant.slopes), extents)
+
+    def _room(self, low: IntArray, column: str, limit: int) -> tuple[IntArray, list[IntArray]]:
+        """Return how far the first configuration of each slice is below a limit, and the slopes."""
+        varying = self.piece.varying(low)
+        number = low.shape[1]
+        count = np.asarray(self.counts[column](varying), dtype=np.int64)
+        # Counts are from 0 to 2**63 - 1, so a limit beyond them says as much as the end itself.
+        room = np.broadcast_to(min(max(limit, -1), MOST) - count, number)
+        return room, [
+            np.broadcast_to(np.asarray(slope(varying), dtype=np.int64), number) for slope in self.slopes[column]
+        ]
+
+
+def straight_fields(piece: Piece) -> dict[int, str]:
+    """Return the axes of equal steps on which one field stands alone, with that field."""
+    found = {}
+    for number, axis in enumerate(piece.grid.axes):
+        field = axis.columns[0].field
+        if (
+            piece.stop[number] - piece.start[number] > 1
+            and len(axis.columns) == 1
+            and axis.columns[0].step is not None
+            and field in piece.swept
+            and not any(number in piece.axes_of(frozenset({name})) for name in piece.swept if name != field)
+        ):
+            found[number] = field
+    return found
+
+
+def slices_along(judge: Judge, axes: tuple[int, ...]) -> Slices | None:
+    """Return the slices along axes, or None where some count is not a sum of straight lines along them."""
+    fields = straight_fields(judge.piece)
+    if not set(axes) <= set(fields):
+        return None
+    slopes = {}
+    for name, polynomial in judge.polynomials.items():
+        if any(sum(monomial.count(fields[axis]) for axis in axes) > 1 for monomial in polynomial.terms):
+            return None
+        slopes[name] = tuple(_slope(judge.piece, polynomial, axis) for axis in axes)
+    return Slices(judge.piece, axes, judge.counts, slopes, Cuts(judge.piece, axes, judge.inequalities))
+
+
+def _slope(piece: Piece, polynomial: Polynomial, axis: int) -> Values:
+    column = piece.grid.axes[axis].columns[0]
+    assert column.step is not None
+    _, slope, *_ = (*polynomial.split(column.field), Polynomial({}), Polynomial({}))
+    return (slope * column.step).compiled()
+
+
+def planes(judge: Judge) -> Iterator[Slices]:
+    """Yield the slices along two axes that rules and expressions cut, if at all, as a limit does."""
+    for axes in itertools.combinations(straight_fields(judge.piece), 2):
+        slices = slices_along(judge, axes)
+        if slices is not None and not judge.axes_read(slices.cuts.solved).intersection(axes):
+            yield slices
+
+
+def touched(judge: Judge, axes: tuple[int, ...]) -> float:
+    """Return about how many slices along axes neither pass nor fail as a whole, from a sample.
+
+    Args:
+        judge: says what passes.
+        axes: along which the slices run.
+    """
+    piece = judge.piece
+    chance = np.random.default_rng(0)
+    low = np.stack([chance.integers(start, stop, SAMPLE) for start, stop in zip(piece.start, piece.stop, strict=True)])
+    high = low + 1
+    for axis in axes:
+        low[axis], high[axis] = piece.start[axis], piece.stop[axis]
+    verdict = judge.classify(low, high)
+    extents = [stop - start for start, stop in zip(piece.start, piece.stop, strict=True)]
+    slices = math.prod(extent for axis, extent in enumerate(extents) if axis not in axes)
+    return min(
+        slices, (int(np.count_nonzero(verdict.possible & ~(verdict.within & verdict.certain()))) + 1) / SAMPLE * slices
+    )

@@ -1,0 +1,134 @@
+"""Many networks are counted in microseconds each: those of one structure by the same compiled sums.
+
+`sizer.count` answers whatever has no such structure, and says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.networks.counting import Count, count, read, with_cell_types
+from sizer.networks.network import BYTES
+from sizer.networks.tensors import PARTS
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
+
+_SUMS = (*PARTS, "macs_per_step", "state_size")
+"""What is worked out; the other counted columns follow from it."""
+_MOST_FAULTS = 100
+_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class _Sums:
+    structure: Structure
+    counts: Callable[..., tuple[int, ...]]
+    """`_SUMS`, from the counts that vary."""
+
+
+_sums: dict[Any, _Sums] = {}
+
+
+def count_quickly(fields: Mapping[str, Any]) -> Count:
+    """Return what `sizer.count` returns, in microseconds where a network of the same structure was counted before.
+
+    Raises:
+        InputError: as `sizer.count` says.
+    """
+    found = _found(fields)
+    if found is None:
+        return count(fields)
+    structure = found.structure
+    sums = found.counts(*structure.values(fields))
+    return Count(structure.configuration(fields), dict(zip(PARTS, sums, strict=False)), sums[-2], sums[-1])
+
+
+def count_batch(
+    networks: Iterable[Mapping[str, Any]], cell_types: Mapping[str, Any] | None = None
+) -> list[dict[str, int]]:
+    """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
+
+    Args:
+        networks: each as `sizer.count` takes it.
+        cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
+
+    Raises:
+        InputError: a network has faults; the first hundred of them all, with paths such as `[3].cells`.
+
+    Example:
+        >>> network = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2}
+        >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
+        [12926976, 3317760]
+    """
+    given = (with_cell_types(network, cell_types) for network in networks)
+    return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
+
+
+def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[dict[str, int]]]:
+    """Yield what `count_batch` returns, so many at a time: who writes it down need not hold all of it.
+
+    Args:
+        networks: each as `sizer.count` takes it.
+        most: how many at a time.
+
+    Raises:
+        InputError: as `count_batch` says; pieces before the first network with faults have been yielded by then.
+    """
+    counted: list[dict[str, int]] = []
+    faults: list[Fault] = []
+    for place, fields in enumerate(networks):
+        try:
+            found = _found(fields)
+            if found is None:
+                counted.append(count(fields).columns())
+            elif not faults:
+                counted.append(_columns(found.counts(*found.structure.values(fields))))
+        except InputError as problem:
+            faults.extend(
+                Fault("", 0, 0, f"[{place}].{fault.path}" if fault.path else f"[{place}]", fault.message)
+                for fault in problem.faults
+            )
+            if len(faults) >= _MOST_FAULTS:
+                break
+        if len(counted) >= most:
+            if not faults:
+                yield counted
+            counted = []
+    if faults:
+        raise InputError(faults)
+    if counted:
+        yield counted
+
+
+def _columns(sums: tuple[int, ...]) -> dict[str, int]:
+    """Return every counted column, as `Count.columns` does."""
+    weights = sum(sums[: len(PARTS)])
+    found = {"weights": weights, **dict(zip(_SUMS, sums, strict=True))}
+    for name, size in BYTES.items():
+        found[name] = size * weights
+    return found
+
+
+def _found(fields: Mapping[str, Any]) -> _Sums | None:
+    """Return the sums of a network's structure; None where some value needs reading.
+
+    Raises:
+        InputError: the network has faults, or its convention refuses it.
+    """
+    key = key_of(fields)
+    if key is None:
+        # Sizes as text and numbers of other libraries are read by the slower way, once for each network.
+        return None
+    found = _sums.get(key)
+    if found is None:
+        read(fields)
+        if len(_sums) >= MOST_STRUCTURES:
+            _sums.clear()
+        structure = structure_of(fields, _SUMS)
+        texts = ", ".join(structure.texts[name] for name in _SUMS)
+        found = _sums[key] = _Sums(structure, structure.compiled(f"({texts})"))
+    if found.structure.refuses(fields):
+        read(fields)  # which says why
+    return found

@@ -1,0 +1,91 @@
+"""The same words under every convention: who counts what, and which tensors make the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.errors import InputError
+from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.counting import checked_network, described
+from sizer.questions.breakdown import Breakdown, break_down
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One convention's reading of a network."""
+
+    convention: str
+    breakdown: Breakdown | None
+    """None where the convention refuses the network."""
+    refusal: str
+    """Why it refuses; empty where it does not."""
+    difference: int
+    """Weights more than the first convention that accepts the network."""
+    by_tensor: dict[str, int]
+    """The difference, tensor by tensor; nothing where there is none."""
+    note: str
+    """What a person should know about the convention."""
+
+    @property
+    def weights(self) -> int | None:
+        """The count, or None where the convention refuses the network."""
+        return None if self.breakdown is None else self.breakdown.count.weights
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reading as `--json` shows it."""
+        return {
+            "convention": self.convention,
+            "weights": self.weights,
+            "refusal": self.refusal or None,
+            "difference": None if self.breakdown is None else self.difference,
+            "difference_by_tensor": self.by_tensor,
+            "note": self.note or None,
+            "parts": None if self.breakdown is None else self.breakdown.count.parts,
+        }
+
+
+def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> tuple[Reading, ...]:
+    """Return how every convention reads one network, in the order of the conventions.
+
+    Args:
+        fields: as `sizer.count` takes them; `convention` is left out or ignored.
+        cell_types: cell types of your own, as `sizer.count` takes them.
+
+    Raises:
+        InputError: a field is unknown, missing, of the wrong kind or out of range, or every convention refuses
+            the network.
+
+    Example:
+        >>> readings = compare({"cell_type": "gru", "inputs": 2000, "layers": 1, "cells": 300})
+        >>> {reading.convention: reading.weights for reading in readings}["keras"]
+        2071800
+    """
+    asked = described({**fields, "convention": "textbook"}, cell_types)
+    readings: list[Reading] = []
+    first: Breakdown | None = None
+    why_not: InputError | None = None
+    for convention in CONVENTIONS.values():
+        try:
+            network = checked_network(asked.changed({"convention": convention.name}), in_words=True)
+        except InputError as problem:
+            why_not = why_not or problem
+            readings.append(Reading(convention.name, None, problem.faults[0].message, 0, {}, ""))
+            continue
+        breakdown = break_down(network)
+        first = first or breakdown
+        readings.append(_reading(convention.name, breakdown, first, convention.note))
+    if first is None and why_not is not None:
+        raise why_not
+    return tuple(readings)
+
+
+def _reading(convention: str, breakdown: Breakdown, first: Breakdown, note: str) -> Reading:
+    here, there = breakdown.by_tensor(), first.by_tensor()
+    by_tensor = {
+        name: here.get(name, 0) - there.get(name, 0)
+        for name in {**there, **here}
+        if here.get(name, 0) != there.get(name, 0)
+    }
+    return Reading(convention, breakdown, "", breakdown.count.weights - first.count.weights, by_tensor, note)

@@ -1,0 +1,105 @@
+"""Does a network fit a budget? Asked thousands of times inside a running search, answered in microseconds.
+
+Networks that differ only in how large their counts are share one structure: the wiring is done once for it, on symbols,
+and what is left is a compiled comparison. `sizer.count` answers whatever has no such structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.networks.counting import count, normalise, read, with_cell_types
+from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
+from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.sweep import Bound
+
+
+@dataclass(frozen=True)
+class _BudgetCheck:
+    """What networks of one structure are held to under one budget."""
+
+    structure: Structure
+    within: Callable[..., bool]
+    """Whether counts are within the budget."""
+
+
+_comparisons: dict[Any, _BudgetCheck] = {}
+
+
+def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] | None = None) -> bool:
+    """Return whether a network is within a budget: the constraint of a running search, in a few microseconds.
+
+    Args:
+        fields: one network, as `sizer.count` takes it.
+        budget: `"10M"` or a number (the most weights), `"int8_bytes=2MB"`, a list of such, or a mapping of counted
+            columns to a maximum or to `{"min": ..., "max": ...}`; ends are included.
+        cell_types: cell types of your own, as `sizer.count` takes them.
+
+    Raises:
+        InputError: as `sizer.count` says: a field has a fault, or the convention refuses the network. Or the budget
+            has a fault.
+
+    Example:
+        `torch.nn.LSTM(80, 1024, 2)` has 12,926,976 parameters:
+
+        >>> network = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
+        >>> fits(network, "13M"), fits(network, 12_926_975)
+        (True, False)
+    """
+    fields = with_cell_types(fields, cell_types)
+    key = key_of(fields, budget if type(budget) in (str, int) else (type(budget), str(budget)))
+    if key is None:
+        return _fits_slowly(fields, budget)
+    found = _comparisons.get(key)
+    if found is None:
+        bounds = budget_bounds(budget)
+        read(fields)
+        if len(_comparisons) >= MOST_STRUCTURES:
+            _comparisons.clear()
+        found = _comparisons[key] = _comparison(fields, bounds)
+    structure = found.structure
+    if structure.rules and structure.refuses(fields):
+        read(fields)  # which says why
+    return found.within(*structure.values(fields))
+
+
+def _fits_slowly(fields: Mapping[str, Any], budget: Any) -> bool:
+    """Return whether a network fits of which values are sizes as text, lists, or numbers of other libraries."""
+    described, problems = normalise(fields)
+    if not problems and not described.cell_types and key_of(described.fields) is not None:
+        return fits(described.fields, budget)
+    bounds = budget_bounds(budget)
+    counted = count(fields).columns()
+    return all(is_within(counted[bound.column], bound) for bound in bounds)
+
+
+def is_within(value: int, bound: Bound) -> bool:
+    """Return whether a counted column is within a bound."""
+    least = bound.minimum is None or value >= bound.minimum
+    return least and (bound.maximum is None or value <= bound.maximum)
+
+
+def budget_bounds(budget: Any) -> tuple[Bound, ...]:
+    """Return the bounds of a budget.
+
+    Raises:
+        InputError: it has a fault.
+    """
+    faults: list[Fault] = []
+    bounds = budget_of_option(budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)))
+    if faults:
+        raise InputError(faults)
+    return bounds
+
+
+def _comparison(fields: Mapping[str, Any], bounds: tuple[Bound, ...]) -> _BudgetCheck:
+    structure = structure_of(fields, [bound.column for bound in bounds])
+    parts = []
+    for bound in bounds:
+        least = "" if bound.minimum is None else f"{bound.minimum} <= "
+        most = "" if bound.maximum is None else f" <= {bound.maximum}"
+        parts.append(f"{least}({structure.texts[bound.column]}){most}" if least or most else "True")
+    return _BudgetCheck(structure, structure.compiled(" and ".join(parts) or "True"))

@@ -1,0 +1,344 @@
+"""The inverse question: which width gives 10M? One field of a network is searched for the largest value in a budget.
+
+the words of the question -> a course of values -> a search along it -> the answer, in values and words
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from sizer.errors import Fault, InputError, quoted
+from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
+from sizer.networks.fields import FIELDS
+from sizer.networks.network import BYTES, COUNTED
+from sizer.questions.course import Course, CourseSearch
+from sizer.sizes import parse_size
+
+_RATIO = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
+
+Outcome = Literal["found", "nothing", "unchanged", "unlimited", "refused"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One value of what varies, with its count."""
+
+    values: dict[str, int]
+    """The field that varies and those that move with it."""
+    counted: int
+    """The column that the budget bounds."""
+    count: Count
+    """The whole count of the network."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the candidate as `--json` shows it."""
+        return {"values": self.values, "counted": self.counted, "weights": self.count.weights}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The largest value that is within a budget, and the next one over it."""
+
+    fields: dict[str, Any]
+    """The network as it was given, without what varies."""
+    vary: tuple[str, ...]
+    """The field that is searched, then those that move with it."""
+    column: str
+    """The counted column that the budget bounds."""
+    budget: int
+    """The most that is within it."""
+    outcome: Outcome
+    """`found`; `nothing` fits; the column is `unchanged` by what varies; `unlimited`, since the column stays the same
+    from some value on; `refused`, whatever the value."""
+    largest: Candidate | None = None
+    """The largest valid value within the budget; None unless found."""
+    next_over: Candidate | None = None
+    """The smallest valid value above the largest, or the smallest of all where nothing fits; it is over the budget.
+    None where every larger value is refused."""
+    smallest: Candidate | None = None
+    """What counts least; only where nothing fits, or where the column is the same for every value."""
+    note: str = ""
+    """What a person must know beside the values; empty where they say it all."""
+    refused_field: str = ""
+    """The field that a person would change where the network is refused."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the answer as `--json` shows it."""
+        found = {"largest": self.largest, "next": self.next_over, "smallest": self.smallest}
+        return {
+            "fields": self.fields,
+            "outcome": self.outcome,
+            **{name: one.as_json() if one else None for name, one in found.items()},
+            "note": self.note or None,
+        }
+
+
+def fit(
+    fields: Mapping[str, Any],
+    *,
+    vary: str,
+    budget: str | int,
+    step: int = 1,
+    round_to: int | None = None,
+    cell_types: Mapping[str, Any] | None = None,
+) -> Fit:
+    """Return the largest value of one field that keeps a network within a budget, and the next one over it.
+
+    Both are exact, at any size: the next valid value above the largest is over the budget. Where the count is not
+    monotone (no projection may count more than a narrow one), the largest value within the budget is the answer.
+
+    Args:
+        fields: the network as `sizer.count` takes it, without what varies.
+        vary: a count field (`"cells"`), and others that move with it as an exact fraction
+            (`"cells,recurrent_projection=1/4"`). Where a fraction is not whole, the value is passed over, unless
+            `round_to` is given.
+        budget: the most that fits: weights (`"10M"`, `10_000_000`) or any counted column (`"int8_bytes=2MB"`).
+        step: only multiples of it are looked at.
+        round_to: fractions are rounded to the nearest multiple of it, ties up, and are at least that.
+        cell_types: cell types of your own, as `sizer.count` takes them.
+
+    Raises:
+        InputError: a field is unknown, missing, of the wrong kind or out of range, the question is not one, or the
+            convention refuses the network whatever the value.
+
+    Example:
+        Graves' network of five layers, 21.3M weights in the paper, has 700 cells:
+
+        >>> graves = {"convention": "graves2013", "cell_type": "lstm", "inputs": 205, "outputs": 205, "layers": 5}
+        >>> found = fit(graves | {"skip_connections": True}, vary="cells", budget=21_252_205)
+        >>> found.largest.values, found.largest.counted, found.next_over.values
+        ({'cells': 700}, 21252205, {'cells': 701})
+    """
+    fields = with_cell_types(fields, cell_types)
+    found = _fit(fields, _question([fields], vary, budget, step, round_to))
+    if found.outcome == "refused":
+        raise InputError([_refusal(found)])
+    return found
+
+
+def fit_each(
+    fields: Mapping[str, Any], *, vary: str, budget: str | int, step: int = 1, round_to: int | None = None
+) -> tuple[Fit, ...]:
+    """Return one answer per network, where a list of values stands for several networks.
+
+    Args:
+        fields: as `fit` takes them, but a list is no list per layer: each of its values makes a network of its own,
+            together with each value of the other lists; the last list is the fastest.
+        vary: as in `fit`.
+        budget: as in `fit`.
+        step: as in `fit`.
+        round_to: as in `fit`.
+
+    Raises:
+        InputError: as `fit` says; networks that a convention refuses are answers, unless it is all of them.
+
+    Example:
+        >>> network = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": [1, 2]}
+        >>> [found.largest.values["cells"] for found in fit_each(network, vary="cells", budget=12_926_976)]
+        [1757, 1024]
+    """
+    lists = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in fields.items()}
+    networks = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+    question = _question(networks, vary, budget, step, round_to)
+    found = []
+    faults: dict[Fault, None] = {}
+    for network in networks:
+        try:
+            found.append(_fit(network, question))
+        except InputError as problem:
+            faults.update(dict.fromkeys(problem.faults))
+    if not faults and all(one.outcome == "refused" for one in found):
+        faults.update(dict.fromkeys(_refusal(one) for one in found[:1]))
+    if faults or not found:
+        raise InputError(faults or [Fault("", 0, 0, "", "an empty list gives no network")])
+    return tuple(found)
+
+
+def _refusal(found: Fit) -> Fault:
+    return Fault("", 0, 0, found.refused_field, found.note)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, of one network or of several."""
+
+    course: Course
+    column: str
+    budget: int
+
+
+def _question(
+    networks: Iterable[Mapping[str, Any]], vary: str, budget: str | int, step: int, round_to: int | None
+) -> _Question:
+    """Return the question, or raise its faults together with those of the fields it is asked of."""
+    problems: list[tuple[str, str]] = []
+    names, ratios = _read_vary(vary, problems)
+    column, most = _read_budget(budget, problems)
+    for name, value in (("step", step), ("round_to", round_to)):
+        if value is not None and value < 1:
+            problems.append((name, f"{value} is below the minimum, 1"))
+    if round_to is not None and len(names) == 1:
+        problems.append(("round_to", "rounds what moves with another field, such as cells,recurrent_projection=1/4"))
+    if problems:
+        # What is missing cannot be said before it is known what varies.
+        said = (
+            problem for network in networks for problem in normalise(network)[1] if network.get(problem[0]) is not None
+        )
+        problems.extend(dict.fromkeys(said))
+        raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
+    whole = [] if round_to else [ratio.denominator for ratio in ratios.values()]
+    return _Question(Course(names[0], ratios, round_to, math.lcm(step, *whole)), column, most)
+
+
+def _read_vary(vary: str, problems: list[tuple[str, str]]) -> tuple[list[str], dict[str, Fraction]]:
+    known = [name for name, field in FIELDS.items() if field.kind == "count"]
+    names: list[str] = []
+    ratios: dict[str, Fraction] = {}
+    for position, item in enumerate(vary.split(",")):
+        name, equals, text = (part.strip() for part in item.partition("="))
+        name = name.replace("-", "_")
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
+            what = "is no count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
+            problems.append(("vary", f"{quoted(name)} {what}"))
+        elif name in names:
+            problems.append(("vary", f"{quoted(name)} stands twice"))
+        elif bool(equals) != bool(position):
+            problems.append(
+                (
+                    "vary",
+                    f"{quoted(item.strip())} moves with {names[0]}, so it needs a fraction, such as {name}=1/4"
+                    if position
+                    else f"{quoted(item.strip())} is searched, so it takes no value; give the budget alone",
+                )
+            )
+        elif equals and not (_RATIO.fullmatch(text) and _fraction(text)):
+            problems.append(("vary", f"{quoted(text)} is not a fraction above 0; write 1/4, 0.25 or 2"))
+        elif equals:
+            ratios[name] = Fraction(text)
+        names.append(name)
+    return names, ratios
+
+
+def _fraction(text: str) -> Fraction | None:
+    """Return the fraction that is written, None where it divides by zero."""
+    return Fraction(text) if Fraction(text.partition("/")[2] or 1) else None
+
+
+def _read_budget(budget: str | int, problems: list[tuple[str, str]]) -> tuple[str, int]:
+    column, _, size = budget.rpartition("=") if isinstance(budget, str) else ("", "", str(budget))
+    column = column.strip().replace("-", "_") or "weights"
+    if column not in COUNTED:
+        hint = did_you_mean(column, COUNTED) or f"; one of {', '.join(COUNTED)}"
+        problems.append(("budget", f"no column named {quoted(column)}{hint}"))
+        return column, 0
+    try:
+        return column, parse_size(size.strip(), in_bytes=column in BYTES)
+    except ValueError as problem:
+        problems.append(("budget", str(problem)))
+        return column, 0
+
+
+def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
+    given = {name: value for name, value in fields.items() if value is not None}
+    described, problems = normalise({name: value for name, value in given.items() if name not in question.course.names})
+    normal = described.fields
+    problems = [(path, message) for path, message in problems if path not in question.course.names]
+    problems.extend((name, "is what varies; leave it out") for name in question.course.names if name in given)
+    if any(isinstance(value, tuple) for value in normal.values()) and "layers" in question.course.names:
+        problems.append(("layers", "is set by a list of one value per layer, so it cannot vary"))
+    if problems:
+        raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
+    said = {name: value if name == "cell_types" else normal.get(name, value) for name, value in given.items()}
+    return _FitWording(said, CourseSearch(described, question.course, question.column), question.budget).fit()
+
+
+class _FitWording:
+    """What a search found, put into words."""
+
+    def __init__(self, said: dict[str, Any], search: CourseSearch, budget: int) -> None:
+        self.said = said
+        self.search = search
+        self.budget = budget
+
+    def fit(self) -> Fit:
+        """Return the answer."""
+        search = self.search
+        if not search.starts:
+            return self._refused()
+        if search.unchanged:
+            return self._unchanged(min(search.starts.values()))
+        for leg, start in search.starts.items():
+            if leg.last is None and leg.constant and search.counted(start) <= self.budget:
+                return self._unlimited(start)
+        largest = search.last_within(self.budget)
+        if largest is None:
+            return self._nothing(sorted(search.starts.values()))
+        above = search.first_above(largest)
+        return self._of(
+            "found",
+            largest=self._candidate(largest),
+            next_over=None if above is None else self._candidate(above),
+            note="" if above is not None else f"no larger value is valid: {self._why_not(largest + 1)}",
+        )
+
+    def _of(self, outcome: Outcome, **found: Any) -> Fit:
+        return Fit(self.said, self.search.course.names, self.search.column, self.budget, outcome, **found)
+
+    def _candidate(self, step: int) -> Candidate:
+        values = self.search.course.values(step)
+        return Candidate(values, self.search.counted(step), count_network(self.search.network(values).wired()))
+
+    def _refused(self) -> Fit:
+        """Return the reason that every value has, or else that of the first value."""
+        search = self.search
+        if not search.legs:
+            limit = search.above_maximum(search.first_step())[0]
+            return self._of("refused", note=_maximum_words(limit), refused_field=limit)
+        reasons = [search.refusals(leg.first) for leg in search.legs]
+        everywhere = [reason for reason in reasons[0] if all(reason in others for others in reasons)]
+        field, reason = (everywhere or reasons[0])[0]
+        return self._of("refused", note=reason, refused_field=field)
+
+    def _unchanged(self, step: int) -> Fit:
+        found = self._candidate(step)
+        side = "within" if found.counted <= self.budget else "over"
+        said = f"{self.search.course.base} does not change {self.search.column}"
+        return self._of(
+            "unchanged",
+            smallest=found,
+            note=f"nothing to search: {said}, which is {found.counted:,} for every valid value, {side} the budget",
+        )
+
+    def _unlimited(self, step: int) -> Fit:
+        found = self._candidate(step)
+        said = f"{self.search.column} stays at {found.counted:,} from {_value_words(found.values)} on"
+        return self._of("unlimited", smallest=found, note=f"no upper limit: {said}")
+
+    def _nothing(self, starts: list[int]) -> Fit:
+        smallest = self._candidate(min(starts, key=self.search.counted))
+        said = f"{smallest.counted:,} {self.search.column}, at {_value_words(smallest.values)}"
+        return self._of(
+            "nothing",
+            next_over=self._candidate(starts[0]),
+            smallest=smallest,
+            note=f"nothing fits: the smallest count is {said}",
+        )
+
+    def _why_not(self, step: int) -> str:
+        limits = self.search.above_maximum(step)
+        return _maximum_words(limits[0]) if limits else self.search.refusals(step)[0][1]
+
+
+def _maximum_words(name: str) -> str:
+    return f"{FIELDS[name].maximum} is the maximum of {name}"
+
+
+def _value_words(values: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {value:,}" for name, value in values.items())

@@ -1,0 +1,74 @@
+"""CSV files become results by their first line: commas, semicolons or tabs, compressed or not."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sizer.errors import quoted
+from sizer.networks.fields import Kind
+from sizer.tables.asked.foreign_words import bare_name
+from sizer.tables.asked.result import KNOWN, TYPES, Result, check_columns, fault, pattern
+from sizer.tables.asked.sql import literal
+
+_DELIMITERS = (",", ";", "\t")
+_LONGEST_HEADER = 1 << 16
+
+
+def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
+    """Return a CSV table by its header; the columns that Sizer knows have their kinds, others hold words.
+
+    Args:
+        name: as the user named it.
+        path: of the file.
+        files: the file.
+
+    Raises:
+        InputError: it is no table of a run, or is damaged.
+    """
+    raw = _header(name, path)
+    header = raw.rstrip("\r\n")
+    line = header.splitlines()[0] if header else ""
+    delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"?', "", header).count)
+    reader = csv.reader(io.StringIO(header, ""), delimiter=delimiter, strict=True)
+    try:
+        columns = [bare_name(word) for word in next(reader, [""])]
+    except csv.Error as problem:
+        raise fault(name, f"has a first line that is no CSV, {quoted(line)}: {problem}") from None
+    if not {*KNOWN} & {*columns}:
+        raise fault(name, f"has no column of a run in its first line, {quoted(line)}")
+    check_columns(name, columns)
+    kinds: dict[str, Kind] = {column: KNOWN.get(column, "choice") for column in columns}
+    types = ", ".join(f"{literal(column)}: {literal(TYPES[kind])}" for column, kind in kinds.items())
+    # DuckDB takes the end of a line within a column's name for the end of a line, unless it is said which end is meant.
+    within = any({"\r", "\n"} & {*column} for column in columns)
+    end = r"\r\n" if raw.endswith("\r\n") else r"\n"
+    ends = f", new_line = {literal(end)}" if within else ""
+    table = (
+        f"read_csv([{', '.join(map(pattern, files))}], header = true, auto_detect = false, delim = {literal(delimiter)},"
+        f" quote = '\"', escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}}{ends})"
+    )
+    return Result(name, tuple(files), kinds, {}, table, is_shielded=True)
+
+
+def _header(name: str, path: Path) -> str:
+    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opened(path, "rb") as file:
+            raw: bytes = file.readline(_LONGEST_HEADER + 1)
+            # A name in quotes may go on in the next line.
+            while raw.count(b'"') % 2 and len(raw) <= _LONGEST_HEADER and (more := file.readline(_LONGEST_HEADER)):
+                raw += more
+        if len(raw) > _LONGEST_HEADER:
+            raise fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise fault(name, "is no CSV in UTF-8") from None
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise fault(name, "is no gzip file, or is damaged") from None
