@@ -166,14 +166,14 @@ class Soak:
     def kill_worker(self, chance: random.Random) -> None:
         """Kill a worker in the middle of its job."""
         time.sleep(4 + 6 * chance.random())
-        for process in self.children(b"sizer.service.worker"):
+        for process in self.children(b"sizer.service.job_process"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
                 self.done["workers killed"] += 1
 
     def measure(self, _: random.Random) -> None:
         """Note the server's memory, and its helpers'."""
-        pids = [self.process.pid, *self.children(b"sizer.service.helper")]
+        pids = [self.process.pid, *self.children(b"sizer.service.question_process")]
         total = 0.0
         for pid in pids:
             with contextlib.suppress(OSError, IndexError, ValueError):

@@ -17,6 +17,7 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from tests.attacks import storm
+from tests.examples import examples
 from tests.served import SMALL, Served, served
 
 MANY = 100_000
@@ -211,7 +212,10 @@ def hostile(chance: random.Random, about: str) -> bytes:
 
 
 def test_a_storm_of_hostile_bodies(server: Served) -> None:
-    with bounded(server), storm("hostile bodies sent to the service", quick=100, long=15_000, seed=23) as tried:
+    with (
+        bounded(server),
+        storm("hostile bodies sent to the service", quick=examples(100), long=15_000, seed=23) as tried,
+    ):
         for chance in tried:
             about = chance.choice((*QUESTIONS, "claim"))
             path = f"/v1/{'compare' if about == 'claim' else about}"
@@ -240,7 +244,7 @@ def test_a_storm_of_hostile_addresses(server: Served) -> None:
         "events",
     ]
     names = ["budget", "where", "sort", "columns", "limit", "offset", "cursor", "x", "colour"]
-    with bounded(server), storm("hostile addresses of rows", quick=30, long=10_000, seed=29) as tried:
+    with bounded(server), storm("hostile addresses of rows", quick=examples(30), long=10_000, seed=29) as tried:
         for chance in tried:
             said = [(chance.choice(names), chance.choice(TEXTS)) for _ in range(chance.randint(0, 4))]
             path = f"/v1/sweeps/{job['id']}/{chance.choice(places)}?{urllib.parse.urlencode(said)}"

@@ -16,6 +16,7 @@ from sizer.runs import parts
 from sizer.runs.run import run_sweep
 from sizer.sweepfile.load import parse_sweep
 from tests.attacks import storm
+from tests.examples import examples
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `query`)")
 
@@ -98,7 +99,7 @@ def test_a_resumed_run_ends_with_the_same_bytes_whatever_was_damaged(
             with pytest.raises(RunError):
                 run_sweep(SWEEP, stopped / str(place), workers=1)
     shutil.copytree(tmp_path / "whole", stopped / "3")
-    with storm("damaged work folders and tables, resumed", quick=24, long=1000, seed=5) as tried:
+    with storm("damaged work folders and tables, resumed", quick=examples(24), long=1000, seed=5) as tried:
         for chance in tried:
             out = tmp_path / "out"
             shutil.copytree(stopped / chance.choice("0123"), out)

@@ -290,7 +290,13 @@ SAID: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("said", SAID, ids=[json.dumps(one)[:60] for one in SAID])
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(one, id=json.dumps(one)[:60], marks=[pytest.mark.thorough] if place % 4 else [])
+        for place, one in enumerate(SAID)
+    ],
+)
 def test_what_a_table_says_of_itself_may_be_of_any_kind(tmp_path: Path, said: dict[str, Any]) -> None:
     from sizer.tables.asked.results import open_results
     from sizer.tables.shown.plots import Asked, write_plot
@@ -307,6 +313,7 @@ def test_what_a_table_says_of_itself_may_be_of_any_kind(tmp_path: Path, said: di
     assert "<b>" not in (tmp_path / "b.html").read_text()
 
 
+@pytest.mark.process
 def test_a_title_that_is_no_text_is_a_fault(table: Path, tmp_path: Path) -> None:
     for words in (["plot", str(table), "--out", "a.html"], ["report", str(table), "--out", "a.html"]):
         found = subprocess.run(

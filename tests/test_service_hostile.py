@@ -230,14 +230,15 @@ def children_of(server: Served, module: str) -> list[int]:
     return found
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc to find processes in")
-def test_a_killed_helper_is_replaced(server: Served) -> None:
+def test_a_killed_process_is_replaced(server: Served) -> None:
     for wait in (0.0, 0.3, 0.0):
         assert server.ask("/v1/dry-run", SMALL.encode())[0] == 200
-        helpers = children_of(server, "sizer.service.helper")
-        assert helpers
-        for helper in helpers:
-            os.kill(helper, signal.SIGKILL)
+        processes = children_of(server, "sizer.service.question_process")
+        assert processes
+        for process in processes:
+            os.kill(process, signal.SIGKILL)
         time.sleep(wait)
         status, answer, _ = server.ask("/v1/dry-run", SMALL.encode())
         assert (status, answer.get("name")) == (200, "small")

@@ -50,7 +50,7 @@ def workers_of(server: Served) -> list[int]:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError, IndexError):
             continue
-        if parent == server.process.pid and b"sizer.service.worker" in words:
+        if parent == server.process.pid and b"sizer.service.job_process" in words:
             found.append(int(entry.name))
     return found
 
@@ -224,10 +224,10 @@ def test_a_blank_token_is_refused_wherever_it_is_given(tmp_path: Path, token: st
 
 
 def test_jobs_past_the_limit_wait_elsewhere(tmp_path: Path) -> None:
-    from sizer.service.jobs import Job, Jobs
+    from sizer.service.jobs import Jobs, SweepJob
 
     jobs = Jobs(tmp_path / "jobs.sqlite")
-    made = [Job(f"{place:020x}", "n", "t", 1, "queued", {}, 0.0) for place in range(4)]
+    made = [SweepJob(f"{place:020x}", "n", "t", 1, "queued", {}, 0.0) for place in range(4)]
     assert [jobs.add(job, 3) is not None for job in made] == [True, True, True, False]
     assert jobs.add(made[0], 3) == (made[0], False)
     first = jobs.claim()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.service.app import make_app
-from sizer.service.helpers import Helpers
+from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import RefusedError
+from sizer.service.rows import _Download
 from sizer.service.settings import Limits, Settings
 from tests.served import LARGE, SMALL
 
@@ -34,13 +35,13 @@ def refused(work: Callable[[], Awaitable[Any]]) -> RefusedError:
 
 def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -> None:
     async def ask() -> tuple[RefusedError, dict[str, Any]]:
-        helpers = Helpers(Limits(question_seconds=0.001), 1)
+        pool = QuestionPool(Limits(question_seconds=0.001), 1)
         with pytest.raises(RefusedError) as found:
-            await helpers.ask(QUESTION, BODY)
-        helpers._limits = Limits()
-        answer = await helpers.ask(QUESTION, BODY)
-        again = await helpers.ask(QUESTION, BODY)
-        await helpers.close()
+            await pool.ask(QUESTION, BODY)
+        pool._limits = Limits()
+        answer = await pool.ask(QUESTION, BODY)
+        again = await pool.ask(QUESTION, BODY)
+        await pool.close()
         assert answer == again
         return found.value, answer.parsed()
 
@@ -51,23 +52,23 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -
 
 def test_a_question_by_who_goes_away_ends_with_its_process() -> None:
     async def ask() -> None:
-        helpers = Helpers(Limits(), 1)
-        gone = asyncio.create_task(helpers.ask(QUESTION, BODY))
+        pool = QuestionPool(Limits(), 1)
+        gone = asyncio.create_task(pool.ask(QUESTION, BODY))
         await asyncio.sleep(0.05)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
         # The answer that nobody read is not taken for that of the next question.
-        answer = await helpers.ask(QUESTION, BODY.replace(b"name: small", b"name: other"))
+        answer = await pool.ask(QUESTION, BODY.replace(b"name: small", b"name: other"))
         assert answer.parsed()["name"] == "other"
-        await helpers.close()
+        await pool.close()
 
     asyncio.run(ask())
 
 
 def test_too_many_questions_wait() -> None:
-    helpers = Helpers(Limits(questions_waiting=0), 1)
-    problem = refused(lambda: helpers.ask(QUESTION, BODY))
+    pool = QuestionPool(Limits(questions_waiting=0), 1)
+    problem = refused(lambda: pool.ask(QUESTION, BODY))
     assert (problem.status, problem.headers) == (429, {"retry-after": "2"})
 
 
@@ -87,6 +88,48 @@ def test_too_many_follow_or_read(tmp_path: Path) -> None:
     # Who went away made room.
     assert state._followers == {}
     state.jobs.close()
+
+
+@pytest.mark.parametrize("ends", ["whole", "gone", "cancelled"])
+def test_a_download_has_its_place_until_it_ends(ends: str) -> None:
+    closed = []
+
+    def rows() -> Generator[bytes]:
+        try:
+            yield b"0\n"
+            yield b"1\n"
+            yield b"2\n"
+        finally:
+            closed.append(True)
+
+    async def run() -> None:
+        places = asyncio.Semaphore(1)
+        sent: list[bytes] = []
+        sending = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            assert places.locked()
+            sent.append(message.get("body", b""))
+            if ends == "gone" and len(sent) == 2:
+                raise OSError
+            if ends == "cancelled" and len(sent) == 2:
+                sending.set()
+                await asyncio.Event().wait()
+
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        pieces = rows()
+        download = _Download(places, next(pieces), pieces, "text/csv", "rows.csv")
+        task = asyncio.create_task(download(scope, asyncio.Queue().get, send))
+        if ends == "cancelled":
+            async with asyncio.timeout(10):
+                await sending.wait()
+            task.cancel()
+        (problem,) = await asyncio.gather(task, return_exceptions=True)
+        assert not places.locked()
+        assert (problem is None, b"".join(sent)) == (ends == "whole", b"0\n1\n2\n" if ends == "whole" else b"0\n")
+        assert closed == [True]
+
+    asyncio.run(run())
 
 
 async def ask(
@@ -123,7 +166,7 @@ def test_too_many_jobs_wait(tmp_path: Path) -> None:
         assert (status, headers[b"retry-after"]) == (429, b"30")
         assert b"1 jobs are waiting already" in body
         assert (await ask(app, "#" * 2001))[0] == 413
-        await state.helpers.close()
+        await state.sweep_questions.close()
 
     asyncio.run(run())
     state.jobs.close()

@@ -25,14 +25,16 @@ pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serv
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
 from sizer.errors import RunError
-from sizer.service.jobs import Job, Jobs
-from sizer.service.runner import Runner
+from sizer.service.job_runner import JobRunner
+from sizer.service.jobs import Jobs, SweepJob
 from sizer.service.settings import Settings
 from sizer.service.storage import StorageError
 
 
-def job_of(place: int, **said: Any) -> Job:
-    return replace(Job(f"{place:020x}", f"n{place}", "t" * 500, 1, "queued", {"exact": True}, float(place)), **said)
+def job_of(place: int, **said: Any) -> SweepJob:
+    return replace(
+        SweepJob(f"{place:020x}", f"n{place}", "t" * 500, 1, "queued", {"exact": True}, float(place)), **said
+    )
 
 
 def named(name: str) -> str:
@@ -254,7 +256,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_of_it_goes_on(tmp_path
 
 def test_the_thread_that_runs_jobs_outlives_whatever_it_meets(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     jobs = filled(path, 0)
-    runner = Runner(jobs, Settings(path.parent), lambda _: None, lambda: None)
+    runner = JobRunner(jobs, Settings(path.parent), lambda _: None, lambda: None)
     assert runner.problem  # it was not started
     runner.start()
     assert runner.problem == ""
@@ -298,6 +300,7 @@ def readiness(server: Served) -> str:
     return str(answer["faults"][0]["message"]) if status == 503 else ""
 
 
+@pytest.mark.thorough
 def test_a_server_waits_for_a_lock_and_says_so(server: Served) -> None:
     done = server.done(SMALL)
     with locked(server.data / "jobs.sqlite"):
@@ -317,6 +320,7 @@ def test_a_server_waits_for_a_lock_and_says_so(server: Served) -> None:
     assert "the jobs can be written again, after" in "".join(server.said)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process are set on Linux alone")
 def test_a_server_goes_on_when_the_disk_takes_more_again(server: Served) -> None:
     import resource
@@ -398,14 +402,14 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
 
 
 def server_id(text: str) -> str:
-    from sizer.service.helper import _known_of
+    from sizer.service.question_process import _known_of
 
     return str(_known_of({"dry": False, "budget": [], "where": [], "top": 0}, text.encode())["id"])
 
 
 def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path: Path) -> None:
     from sizer.service.app import make_app
-    from sizer.service.helpers import Said
+    from sizer.service.question_pool import Said
     from sizer.service.refusals import RefusedError
 
     _, state = make_app(Settings(tmp_path))
@@ -417,7 +421,7 @@ def test_results_that_cannot_be_counted_in_time_are_a_job_all_the_same(tmp_path:
             raise RefusedError(503, "this takes longer")
         return Said({}, b'{"id": "a"}')
 
-    state.helpers.ask = ask  # type: ignore[method-assign]
+    state.sweep_questions.ask = ask  # type: ignore[method-assign]
     assert asyncio.run(state._known_of(tmp_path)) == {"id": "a"}
     assert asked == [True, False]
     state.jobs.close()

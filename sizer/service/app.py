@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import sizer
-from sizer.service import described, networks, pages, rows, sweeps
+from sizer.service import networks, openapi, pages, rows, sweeps
 from sizer.service.faults import HANDLERS, answer, on_anything
 from sizer.service.guard import Guard
 from sizer.service.metrics import CONTENT_TYPE
@@ -49,30 +49,31 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
         app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, on_anything)
 
-    @app.get("/healthz", tags=["server"], **described.HEALTH)
+    @app.get("/healthz", tags=["server"], **openapi.HEALTH)
     async def health() -> Response:
         return answer({"status": "running", "version": sizer.__version__})
 
-    @app.get("/readyz", tags=["server"], **described.READY)
+    @app.get("/readyz", tags=["server"], **openapi.READY)
     async def ready() -> Response:
         if state.problem:
             raise RefusedError(503, state.problem)
         return answer({"status": "ready"})
 
-    @app.get("/metrics", tags=["server"], **described.METRICS)
+    @app.get("/metrics", tags=["server"], **openapi.METRICS)
     def metrics(_: Request) -> Response:
         return Response(state.metrics.text(), headers={"content-type": CONTENT_TYPE})
 
-    app.include_router(networks.router(state))
+    of_networks = networks.router(state)
+    app.include_router(of_networks)
     app.include_router(sweeps.router(state))
     app.include_router(rows.router(state))
     app.include_router(pages.router())
     made = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def description() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = described.completed(made(), token=bool(settings.token))
+            app.openapi_schema = openapi.completed(made(), token=bool(settings.token))
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]
-    return Guard(networks.Quickly(app, state), settings, state.metrics, pages.is_page, state.allowance), state
+    app.openapi = description  # type: ignore[method-assign]
+    return Guard(networks.Quickly(app, of_networks), settings, state.metrics, pages.is_page, state.allowance), state

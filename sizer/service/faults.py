@@ -45,7 +45,7 @@ async def on_refusal(_: Request | None, problem: Exception) -> Response:
 
 
 async def on_found_faults(_: Request | None, problem: Exception) -> Response:
-    """Answer the faults that a helper found."""
+    """Answer the faults that another process found."""
     assert isinstance(problem, FoundFaultsError)
     return Response(problem.content, 422, media_type="application/json")
 

@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Job:
+class SweepJob:
     """One sweep that is to be run, is running or was."""
 
     id: str
@@ -97,7 +97,7 @@ class Jobs:
             RunError: it can be neither opened nor made.
         """
         self._storage = Storage(path, _TABLE)
-        self._unfinished: dict[str, Job] = {}
+        self._unfinished: dict[str, SweepJob] = {}
         """The jobs that have not ended, by heart: they outlive the file."""
         self._storage.remembered = lambda: [_row(job) for job in list(self._unfinished.values())]
         for job in self._storage.read(lambda connection: _all(connection, f"{_SELECT} WHERE {_OPEN} ORDER BY number")):
@@ -120,14 +120,14 @@ class Jobs:
         """Close the database."""
         self._storage.close()
 
-    def add(self, job: Job, most_waiting: int) -> tuple[Job, bool] | None:
+    def add(self, job: SweepJob, most_waiting: int) -> tuple[SweepJob, bool] | None:
         """Add a job, or return the one that is there; one that failed or was cancelled is queued again.
 
         Returns:
             The job, and whether it was queued by this call; None where too many jobs wait.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[Job, bool] | None:
+        def work(connection: sqlite3.Connection) -> tuple[SweepJob, bool] | None:
             known = _first(connection, job.id)
             if known is not None and known.status not in ("failed", "cancelled"):
                 return known, False
@@ -150,7 +150,7 @@ class Jobs:
             self._unfinished[job.id] = found[0]
         return found
 
-    def restore(self, job: Job) -> bool:
+    def restore(self, job: SweepJob) -> bool:
         """Add a job that has ended, of which only the results are there; return False where it is known."""
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -161,11 +161,11 @@ class Jobs:
 
         return self._storage.write(work)
 
-    def get(self, job_id: str) -> Job | None:
+    def get(self, job_id: str) -> SweepJob | None:
         """Return a job, or None where there is none."""
         return self._storage.read(lambda connection: _first(connection, job_id))
 
-    def newest(self, most: int, skip: int = 0) -> list[Job]:
+    def newest(self, most: int, skip: int = 0) -> list[SweepJob]:
         """Return jobs, the newest first."""
         sql = f"{_SELECT} ORDER BY number DESC LIMIT ? OFFSET ?"
         return self._storage.read(lambda connection: _all(connection, sql, [most, skip]))
@@ -181,10 +181,10 @@ class Jobs:
         found = self._storage.read(lambda connection: dict(connection.execute(sql).fetchall()))
         return {status: found.get(status, 0) for status in STATUSES}
 
-    def claim(self) -> Job | None:
+    def claim(self) -> SweepJob | None:
         """Return the job that waits longest, which is running from now on; None where none waits."""
 
-        def work(connection: sqlite3.Connection) -> Job | None:
+        def work(connection: sqlite3.Connection) -> SweepJob | None:
             found = _all(connection, f"{_SELECT} WHERE status = 'queued' ORDER BY number LIMIT 1")
             for job in found:
                 connection.execute("UPDATE jobs SET status = 'running' WHERE id = ?", [job.id])
@@ -252,21 +252,21 @@ class Jobs:
             self._unfinished[job_id] = replace(job, status=status)
 
 
-def _first(connection: sqlite3.Connection, job_id: str) -> Job | None:
+def _first(connection: sqlite3.Connection, job_id: str) -> SweepJob | None:
     found = _all(connection, f"{_SELECT} WHERE id = ?", [job_id])
     return found[0] if found else None
 
 
-def _all(connection: sqlite3.Connection, sql: str, values: Any = ()) -> list[Job]:
+def _all(connection: sqlite3.Connection, sql: str, values: Any = ()) -> list[SweepJob]:
     return [_job(row) for row in connection.execute(sql, values).fetchall()]
 
 
-def _insert(connection: sqlite3.Connection, job: Job) -> None:
+def _insert(connection: sqlite3.Connection, job: SweepJob) -> None:
     marks = ", ".join("?" * len(_COLUMNS))
     connection.execute(f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({marks})", _row(job))
 
 
-def _row(job: Job) -> Row:
+def _row(job: SweepJob) -> Row:
     """Return a job as it stands in the table."""
     return (
         job.id, job.name, job.text, job.configurations, job.status, json.dumps(dict(job.dry_run)), job.created,
@@ -275,7 +275,7 @@ def _row(job: Job) -> Row:
     )  # fmt: skip
 
 
-def _job(row: Row) -> Job:
+def _job(row: Row) -> SweepJob:
     """Return the job of a row.
 
     Raises:
@@ -284,7 +284,7 @@ def _job(row: Row) -> Job:
     job_id, name, text, configurations, status, dry_run, created, ended, attempts, progress, summary, faults = row
     try:
         "".join(value for value in row if isinstance(value, str)).encode()  # what is no text cannot be written again
-        job = Job(
+        job = SweepJob(
             job_id, name, text, configurations, status, json.loads(dry_run), created, ended, attempts,
             json.loads(progress), json.loads(summary), tuple(json.loads(faults)),
         )  # fmt: skip

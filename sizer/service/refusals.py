@@ -1,4 +1,4 @@
-"""What is not answered, and why; in plain Python, so that the helper processes need not load the server's framework."""
+"""What is not answered, and why; in plain Python, so that the processes that answer questions need not load the server's framework."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RefusedError(Exception):
 
 
 class FoundFaultsError(Exception):
-    """Faults that a helper found, as the JSON that is answered: there may be thousands, and nobody need read them again."""
+    """Faults that another process found, as the JSON that is answered: there may be thousands, and nobody need read them again."""
 
     def __init__(self, content: bytes) -> None:
         """Hold the answer."""

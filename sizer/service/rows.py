@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from sizer.errors import Fault, InputError
 from sizer.formats import FORMATS, OF_RUNS
-from sizer.service import described
+from sizer.service import openapi
 from sizer.service.faults import LOG, answer
-from sizer.service.jobs import Job
+from sizer.service.jobs import SweepJob
 from sizer.service.refusals import RefusedError
 from sizer.service.state import State
 from sizer.service.sweeps import Budget, Where
@@ -45,9 +48,10 @@ def router(state: State) -> APIRouter:
     limits = state.settings.limits
     totals: _Lately[int] = _Lately()
     varying: _Lately[Varying] = _Lately()
+    downloads = asyncio.Semaphore(limits.downloads)
     files = _Files(state.settings.data / "downloads", limits.cached_bytes)
 
-    @found.get("/rows", **described.ROWS)
+    @found.get("/rows", **openapi.ROWS)
     async def rows(
         sweep_id: str,
         budget: Budget = [],  # noqa: B006
@@ -66,7 +70,7 @@ def router(state: State) -> APIRouter:
         key = (job.id, job.created, tuple(budget), tuple(where))
         async with state.querying():
             page = await run_in_threadpool(
-                _page, state.runner.folder(job.id), job, budget, where, _words(sort), _words(columns),
+                _page, state.job_runner.folder(job.id), job, budget, where, _words(sort), _words(columns),
                 rows=limit, after=after, skip=offset, counted=totals.get(key) is None,
             )  # fmt: skip
         if page.total is not None:
@@ -81,7 +85,7 @@ def router(state: State) -> APIRouter:
             }
         )
 
-    @found.get("/plot", **described.PLOT)
+    @found.get("/plot", **openapi.PLOT)
     async def plot(
         sweep_id: str,
         budget: Budget = [],  # noqa: B006
@@ -93,11 +97,11 @@ def router(state: State) -> APIRouter:
         async with state.querying():
             known = varying.get((job.id, job.created))
             asked = {"budget": budget, "where": where, "x": x, "colour": colour}
-            shown, found = await run_in_threadpool(_plotted, state.runner.folder(job.id), job, asked, known)
+            shown, found = await run_in_threadpool(_plotted, state.job_runner.folder(job.id), job, asked, known)
         varying.put((job.id, job.created), found)
         return answer(shown)
 
-    @found.api_route("/rows.{form}", methods=["GET"], **described.FILES)
+    @found.api_route("/rows.{form}", methods=["GET"], **openapi.FILES)
     async def file(
         request: Request,
         sweep_id: str,
@@ -113,14 +117,15 @@ def router(state: State) -> APIRouter:
         job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"
         asked = {"budget": budget, "where": where, "sort": _words(sort), "columns": _words(columns)}
-        folder = state.runner.folder(job.id)
+        folder = state.job_runner.folder(job.id)
         if row.text and request.method == "GET":
-            if _Sending.now >= limits.downloads:
+            if downloads.locked():
                 raise RefusedError(429, "too many files are being sent; try again", {"retry-after": "5"})
+            pieces = _text(folder, job, form, asked)
             async with state.querying():
-                chunks = await run_in_threadpool(_Sending, _text(folder, job, form, asked))
-            headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return StreamingResponse(chunks, media_type=row.media_type, headers=headers)
+                # What is wrong with a question is found before the answer begins.
+                first = await run_in_threadpool(next, pieces, b"")
+            return _Download(downloads, first, pieces, row.media_type, name)
         whole = folder / f"{job.name}.parquet"
         if form == "parquet" and whole.is_file() and not any(asked.values()):
             await run_in_threadpool(_check_whole, folder, job)
@@ -135,7 +140,7 @@ def router(state: State) -> APIRouter:
     return found
 
 
-async def _done(state: State, sweep_id: str) -> Job:
+async def _done(state: State, sweep_id: str) -> SweepJob:
     job = await state.job(sweep_id)
     if job.status != "done":
         raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
@@ -163,7 +168,7 @@ def _after(cursor: str) -> list[Any] | None:
 
 
 @contextlib.contextmanager
-def _reading(folder: Path, job: Job) -> Iterator[Any]:
+def _reading(folder: Path, job: SweepJob) -> Iterator[Any]:
     """Give a job's table, under the sweep's name: no path of the server reaches an answer.
 
     Raises:
@@ -182,7 +187,7 @@ def _reading(folder: Path, job: Job) -> Iterator[Any]:
         raise RefusedError(500, message) from None
 
 
-def _check_whole(folder: Path, job: Job) -> None:
+def _check_whole(folder: Path, job: SweepJob) -> None:
     """Check that a job's table is what the job wrote.
 
     Raises:
@@ -193,7 +198,7 @@ def _check_whole(folder: Path, job: Job) -> None:
 
 
 def _page(
-    folder: Path, job: Job, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
+    folder: Path, job: SweepJob, budget: list[str], where: list[str], sort: list[str], columns: list[str], **asked: Any
 ) -> Any:
     from sizer.tables.asked.paging import page_of
     from sizer.tables.asked.query import Query as Asked
@@ -203,7 +208,9 @@ def _page(
         return page_of(results, query, **asked)
 
 
-def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | None) -> tuple[dict[str, Any], Varying]:
+def _plotted(
+    folder: Path, job: SweepJob, asked: dict[str, Any], varying: Varying | None
+) -> tuple[dict[str, Any], Varying]:
     from sizer.tables.shown.plots import Asked, points_for
 
     with _reading(folder, job) as results:
@@ -211,7 +218,7 @@ def _plotted(folder: Path, job: Job, asked: dict[str, Any], varying: Varying | N
     return dataclasses.asdict(found), known
 
 
-def _text(folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Iterator[bytes]:
+def _text(folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Generator[bytes]:
     """Yield an answer in a format that is text, a piece at a time: who goes away costs nothing more."""
     from sizer.tables.asked.query import Query as Asked
     from sizer.tables.asked.query import answered
@@ -249,28 +256,26 @@ class _Pieces(io.RawIOBase):
         return found
 
 
-class _Sending:
-    """Pieces of which the first is there: what is wrong with a question is found before the answer begins."""
+class _Download(StreamingResponse):
+    """Text that is sent as it is made; it has a place among the downloads until it ends, in whatever way."""
 
-    now = 0
-    """How many answers are being sent."""
-    _counting = threading.RLock()
+    def __init__(
+        self, places: asyncio.Semaphore, first: bytes, rest: Generator[bytes], media_type: str, name: str
+    ) -> None:
+        super().__init__(
+            itertools.chain([first], rest),
+            media_type=media_type,
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
+        self._places = places
+        self._rest = rest
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._first = next(pieces, b"")
-        self._pieces = pieces
-        with _Sending._counting:
-            _Sending.now += 1
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._first
-        yield from self._pieces
-
-    def __del__(self) -> None:
-        # However the sending ended; a client that goes away before the first piece is sent never iterates.
-        if hasattr(self, "_pieces"):
-            with _Sending._counting:
-                _Sending.now -= 1
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._places:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._rest.close()
 
 
 class _Lately(Generic[Found]):
@@ -297,7 +302,7 @@ class _Files:
         self._locks: dict[str, threading.Lock] = {}
         self._all = threading.Lock()
 
-    def made(self, folder: Path, job: Job, form: str, asked: dict[str, Any]) -> Path:
+    def made(self, folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Path:
         """Return the file of an answer, made where it is not there."""
         from sizer.tables.asked.answers import write_answer
         from sizer.tables.asked.query import Query as Asked

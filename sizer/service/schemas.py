@@ -7,6 +7,8 @@ from typing import Any
 
 from sizer.networks.columns import COUNTED, PARTS
 from sizer.networks.conventions import CONVENTIONS
+from sizer.networks.fields import FIELDS, REQUIRED, Field
+from sizer.service.jobs import STATUSES
 
 Schema = Mapping[str, Any]
 
@@ -48,7 +50,21 @@ _CONFIGURATION = _by_name(_ANY, "A configuration, with its id and its counts.")
 _COLUMNS: dict[str, Schema] = dict.fromkeys(COUNTED, _COUNTED)
 _FITS: Schema = {"type": "boolean", "description": "Where a budget was given: whether the network is within it."}
 _PARTS = _object(dict.fromkeys(PARTS, _COUNTED), description="They add up to the weights.")
-_CELLS: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]}
+
+
+def _field(field: Field) -> Schema:
+    """Return what a field of a network may be."""
+    if field.kind == "choice":
+        return _TEXT
+    if field.kind == "boolean":
+        return _YES_OR_NO
+    count = {"type": "integer", "minimum": field.minimum}
+    if field.maximum is not None:
+        count["maximum"] = field.maximum
+    return {"anyOf": [count, _list(_WHOLE)]} if field.per_layer else count
+
+
+_OF_NETWORK = {name: {**_field(field), "description": field.description} for name, field in FIELDS.items()}
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 """An example."""
 
@@ -65,26 +81,14 @@ SCHEMAS: dict[str, Schema] = {
     "Network": {
         "type": "object",
         "description": "The fields of a network, as `sizer explain` has options for them; counts may be written as 10K.",
-        "required": ["convention", "cell_type", "layers", "cells"],
-        "properties": {
-            "convention": _TEXT,
-            "cell_type": _TEXT,
-            "layers": {"type": "integer", "minimum": 1},
-            "cells": _CELLS,
-            "inputs": _COUNTED,
-        },
+        "required": list(REQUIRED),
+        "properties": _OF_NETWORK,
         "example": NETWORK,
     },
     "PartOfNetwork": {
         "type": "object",
         "description": "The fields of a network, without what is asked for.",
-        "properties": {
-            "convention": _TEXT,
-            "cell_type": _TEXT,
-            "layers": {"type": "integer", "minimum": 1},
-            "cells": _CELLS,
-            "inputs": _COUNTED,
-        },
+        "properties": _OF_NETWORK,
     },
     "Parts": _PARTS,
 }
@@ -276,7 +280,7 @@ SCHEMAS |= {
 _JOB: dict[str, Schema] = {
     "id": {"type": "string", "description": "Of what the sweep says: the same sweep has the same id."},
     "name": _TEXT,
-    "status": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+    "status": {"enum": list(STATUSES)},
     "configurations": _COUNTED,
     "dry_run": named("DryRun"),
     "progress": named("Progress"),

@@ -48,12 +48,12 @@ class Limits:
     """Pages of rows, plots and downloads that are being made."""
     downloads: int = 16
     """CSV that is being sent, to however slow clients."""
-    helpers: int = 2
-    """Processes for dry runs, and for configurations of a sweep."""
-    calculators: int = 2
-    """Processes for what is asked of networks, but for the count of a plain one."""
+    sweep_processes: int = 2
+    """For dry runs, and for configurations of a sweep."""
+    network_processes: int = 2
+    """For what is asked of networks, but for the count of a plain one."""
     questions_waiting: int = 64
-    """Questions that wait for one of the helpers, or of the calculators."""
+    """Questions that wait for a process of either kind."""
     question_seconds: float = 20.0
     """How long a question may take."""
     question_bytes: int = 2 * 2**30

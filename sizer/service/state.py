@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 from sizer.errors import RunError
 from sizer.service.bodies import Allowance
 from sizer.service.faults import LOG
-from sizer.service.helpers import Helpers
-from sizer.service.jobs import JOB_ID, Job, Jobs
+from sizer.service.job_runner import REMOVED, JobRunner
+from sizer.service.jobs import JOB_ID, Jobs, SweepJob
 from sizer.service.metrics import Metrics
+from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import FoundFaultsError, RefusedError
-from sizer.service.runner import REMOVED, Runner
 from sizer.service.settings import Settings
 from sizer.service.storage import PATIENCE_SECONDS, StorageError
 
@@ -32,7 +32,7 @@ Found = TypeVar("Found")
 
 
 class State:
-    """The jobs, helpers and measurements of one server."""
+    """The jobs, processes and measurements of one server."""
 
     def __init__(self, settings: Settings) -> None:
         """Open the data folder.
@@ -51,10 +51,10 @@ class State:
         except OSError as problem:
             raise RunError(f"{settings.data}: {problem.strerror or problem}") from None
         self.metrics = Metrics(self.jobs.numbers)
-        self.helpers = Helpers(settings.limits, settings.limits.helpers)
-        self.calculators = Helpers(settings.limits, settings.limits.calculators)
+        self.sweep_questions = QuestionPool(settings.limits, settings.limits.sweep_processes)
+        self.network_questions = QuestionPool(settings.limits, settings.limits.network_processes)
         self.allowance = Allowance(settings.limits.held_bytes)
-        self.runner = Runner(self.jobs, settings, self._changed, self.metrics.retries.inc)
+        self.job_runner = JobRunner(self.jobs, settings, self._changed, self.metrics.retries.inc)
         self.jobs.on_renewed(self._on_renewed)
         self.ready = False
         self.stopping = False
@@ -70,11 +70,11 @@ class State:
     async def start(self) -> None:
         """Begin to run jobs."""
         self._loop = asyncio.get_running_loop()
-        self.runner.start()
+        self.job_runner.start()
         self.ready = True
         # What rows need takes a second to import; the first who asks for them need not wait for it.
         threading.Thread(target=_import_tables, daemon=True).start()
-        self._warming = asyncio.gather(self.helpers.warm("sweep"), self.calculators.warm("count"))
+        self._warming = asyncio.gather(self.sweep_questions.warm("sweep"), self.network_questions.warm("count"))
         self._find()
 
     async def stop(self) -> None:
@@ -84,9 +84,9 @@ class State:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        await asyncio.to_thread(self.runner.stop)
-        await self.helpers.close()
-        await self.calculators.close()
+        await asyncio.to_thread(self.job_runner.stop)
+        await self.sweep_questions.close()
+        await self.network_questions.close()
         for threads in (self._readers, self._writers):
             threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self.jobs.close)
@@ -103,7 +103,7 @@ class State:
     @property
     def problem(self) -> str:
         """Why no job would be run now, in a person's words; empty where all is well."""
-        return self.jobs.problem or (self.runner.problem if self.ready else "the server is starting or stopping")
+        return self.jobs.problem or (self.job_runner.problem if self.ready else "the server is starting or stopping")
 
     async def read(self, work: Callable[..., Found], *given: Any) -> Found:
         """Return what a method of the jobs finds that changes nothing; meanwhile others are answered.
@@ -128,7 +128,7 @@ class State:
         except TimeoutError:
             raise StorageError(self.jobs.problem or "too many wait for the file of the jobs") from None
 
-    async def job(self, job_id: str) -> Job:
+    async def job(self, job_id: str) -> SweepJob:
         """Return a job.
 
         Raises:
@@ -198,7 +198,7 @@ class State:
             return
         now = time.time()
         faults = tuple(said.pop("faults", ()))
-        job = Job(ended=said.pop("ended", now), created=said.pop("created", now), faults=faults, **said)
+        job = SweepJob(ended=said.pop("ended", now), created=said.pop("created", now), faults=faults, **said)
         if await self._insisted(self.jobs.restore, job):
             LOG.warning("results/%s had no job; it is one again, %s", folder.name, job.status)
             self._changed(job.id)
@@ -208,12 +208,12 @@ class State:
         asked = {"about": "folder", "folder": str(folder.absolute())}
         try:
             try:
-                said = await self.helpers.ask({**asked, "dry": True}, b"")
+                said = await self.sweep_questions.ask({**asked, "dry": True}, b"")
             except RefusedError as problem:
                 if problem.status != 503:
                     raise
                 # What cannot be counted in time, or in memory, may have been run all the same.
-                said = await self.helpers.ask({**asked, "dry": False}, b"")
+                said = await self.sweep_questions.ask({**asked, "dry": False}, b"")
             return dict(said.parsed())
         except FoundFaultsError as problem:
             return {"unknown": json.loads(problem.content)["faults"][0]["message"]}

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from sizer.errors import Fault, InputError
-from sizer.service import described
+from sizer.service import openapi
 from sizer.service.bodies import read_body
 from sizer.service.faults import answer
-from sizer.service.helpers import Said
-from sizer.service.jobs import ENDED, Job
+from sizer.service.jobs import ENDED, SweepJob
+from sizer.service.question_pool import Said
 from sizer.service.refusals import RefusedError
 from sizer.service.state import State
 from sizer.service.storage import StorageError
@@ -42,17 +42,17 @@ def router(state: State) -> APIRouter:
     limits = state.settings.limits
 
     async def asked(body: bytes, budget: list[str], where: list[str], *, dry: bool, top: int = 5) -> Said:
-        """Return what a helper says of the sweep in a body."""
+        """Return what another process says of the sweep in a body."""
         question = {"about": "sweep", "dry": dry, "budget": budget, "where": where, "top": top}
-        return await state.helpers.ask(question, body)
+        return await state.sweep_questions.ask(question, body)
 
-    @found.post("/dry-run", **described.DRY_RUN)
+    @found.post("/dry-run", **openapi.DRY_RUN)
     async def dry_run(request: Request, budget: Budget = [], where: Where = []) -> Response:  # noqa: B006
         body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
         said = await asked(body, budget, where, dry=True)
         return Response(said.content, media_type="application/json")
 
-    @found.post("/sweeps", status_code=202, **described.POST_SWEEP)
+    @found.post("/sweeps", status_code=202, **openapi.POST_SWEEP)
     async def post(request: Request) -> Response:
         body = await read_body(request, request.receive, limits.sweep_bytes, limits.body_seconds)
         try:
@@ -67,16 +67,16 @@ def router(state: State) -> APIRouter:
             message = f"{said['configurations']:,} configurations are more than the {limits.configurations:,} that one job may have"
             raise InputError([Fault("sweep", 0, 0, "grid", message)])
         dry = said.get("dry_run") or {"exact": False, "configurations": said["configurations"]}
-        job = Job(said["id"], said["name"], said["text"], said["configurations"], "queued", dry, time.time())
+        job = SweepJob(said["id"], said["name"], said["text"], said["configurations"], "queued", dry, time.time())
         added = await state.write(state.jobs.add, job, limits.jobs_waiting)
         if added is None:
             raise RefusedError(429, f"{limits.jobs_waiting} jobs are waiting already; try again", {"retry-after": "30"})
         job, queued = added
         if queued:
-            state.runner.wake()
+            state.job_runner.wake()
         return answer(job.as_json(), 202 if queued else 200, {"location": f"/v1/sweeps/{job.id}"})
 
-    @found.get("/sweeps", **described.LIST_SWEEPS)
+    @found.get("/sweeps", **openapi.LIST_SWEEPS)
     async def newest(
         limit: Annotated[int, Query(ge=1, le=1000, description="At most so many, the newest first.")] = 100,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
@@ -84,20 +84,20 @@ def router(state: State) -> APIRouter:
         jobs = await state.read(state.jobs.newest, limit, offset)
         return answer({"sweeps": [job.as_json() for job in jobs]})
 
-    @found.get("/sweeps/{sweep_id}", **described.GET_SWEEP)
+    @found.get("/sweeps/{sweep_id}", **openapi.GET_SWEEP)
     async def get(sweep_id: str) -> Response:
         job = await state.job(sweep_id)
         return answer({**job.as_json(), "sweep": job.text})
 
-    @found.delete("/sweeps/{sweep_id}", **described.DELETE_SWEEP)
+    @found.delete("/sweeps/{sweep_id}", **openapi.DELETE_SWEEP)
     async def delete(sweep_id: str) -> Response:
         job = await state.job(sweep_id)
-        if await state.write(state.runner.cancel, job):
+        if await state.write(state.job_runner.cancel, job):
             return answer((await state.job(sweep_id)).as_json())
-        await state.write(state.runner.remove, job)
+        await state.write(state.job_runner.remove, job)
         return Response(status_code=204)
 
-    @found.get("/sweeps/{sweep_id}/events", **described.EVENTS)
+    @found.get("/sweeps/{sweep_id}/events", **openapi.EVENTS)
     async def events(sweep_id: str) -> Response:
         await state.job(sweep_id)
         state.check_followers()  # before the answer begins
@@ -105,10 +105,10 @@ def router(state: State) -> APIRouter:
             _events(state, sweep_id), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
 
-    @found.get("/sweeps/{sweep_id}/configurations/{configuration_id}", **described.CONFIGURATION)
+    @found.get("/sweeps/{sweep_id}/configurations/{configuration_id}", **openapi.CONFIGURATION)
     async def configuration(sweep_id: str, configuration_id: int) -> Response:
         job = await state.job(sweep_id)
-        said = await state.helpers.ask({"about": "configuration", "id": configuration_id}, job.text.encode())
+        said = await state.sweep_questions.ask({"about": "configuration", "id": configuration_id}, job.text.encode())
         return Response(said.content, media_type="application/json")
 
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sizer.formats import FORMATS, OF_RUNS, listed
+from sizer.frameworks.code import WRITERS
 from sizer.service.schemas import NETWORK, SCHEMAS, named
 
 Described = dict[Any, Any]
@@ -187,7 +188,7 @@ CODE = _described(
     ),
     _body(
         ["network", "to"],
-        {"network": named("Network"), "to": {"enum": ["torch", "keras"]}},
+        {"network": named("Network"), "to": {"enum": list(WRITERS)}},
         {"network": NETWORK, "to": "torch"},
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A process that runs one job: `python -m sizer.service.worker`, which the server starts.
+"""A process that runs one job: `python -m sizer.service.job_process`, which the server starts.
 
 It reads one line of JSON, and prints lines of JSON: progress, then what became of the job. When its standard input
 ends, the server has ended, and so does this process: what it made is gone on with later.

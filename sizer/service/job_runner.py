@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sizer.errors import Fault
 from sizer.service.faults import LOG
-from sizer.service.jobs import Job, Jobs
+from sizer.service.jobs import Jobs, SweepJob
 from sizer.service.settings import Settings
 from sizer.service.storage import StorageError
 
@@ -28,7 +28,7 @@ REMOVED = ".removed-"
 Found = TypeVar("Found")
 
 
-class Runner:
+class JobRunner:
     """What runs the jobs of one server."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Runner:
         with self._work:
             self._work.notify()
 
-    def cancel(self, job: Job) -> bool:
+    def cancel(self, job: SweepJob) -> bool:
         """Cancel a job that has not ended; return False where it had."""
         if not self._jobs.end(job.id, "cancelled"):
             return False
@@ -99,7 +99,7 @@ class Runner:
         """Return the folder of a job's tables."""
         return self._settings.data / "results" / job_id
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: SweepJob) -> None:
         """Forget a job that has ended, and its tables."""
         self._jobs.remove(job.id)
         folder = self.folder(job.id)
@@ -153,14 +153,14 @@ class Runner:
                 if self._stopping.wait(_AGAIN_SECONDS):
                     return None
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: SweepJob) -> None:
         with contextlib.ExitStack() as stack:
             with self._work:
                 if self._stopping.is_set():
                     return
                 process = stack.enter_context(
                     subprocess.Popen(
-                        [sys.executable, "-m", "sizer.service.worker"],
+                        [sys.executable, "-m", "sizer.service.job_process"],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         text=True,
@@ -195,7 +195,7 @@ class Runner:
             if self._running.get(job_id) is process:
                 del self._running[job_id]
 
-    def _settle(self, job: Job, said: Mapping[str, Any]) -> None:
+    def _settle(self, job: SweepJob, said: Mapping[str, Any]) -> None:
         """Note what became of a job whose worker has ended."""
         if "done" in said:
             self._insist(lambda: self._jobs.end(job.id, "done", summary=said["done"]))

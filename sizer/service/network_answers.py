@@ -1,6 +1,6 @@
 """Questions about networks become answers: bodies are checked before anything in them is multiplied out.
 
-It is read by the server, for the count of one plain network, and by its helper processes, for everything else.
+It is read by the server, for the count of one plain network, and by the processes that answer questions, for everything else.
 """
 
 from __future__ import annotations

@@ -18,17 +18,17 @@ import pytest
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
-from sizer.service.helpers import Helpers
+from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import RefusedError
 from sizer.service.settings import Limits
 from tests.served import LARGE, Served, served
 
 
-def helpers_of(server: Served) -> list[int]:
+def processes_of(server: Served) -> list[int]:
     found = []
     for process in server.processes()[1:]:
         with contextlib.suppress(OSError):
-            if b"sizer.service.helper" in Path(f"/proc/{process}/cmdline").read_bytes():
+            if b"sizer.service.question_process" in Path(f"/proc/{process}/cmdline").read_bytes():
                 found.append(process)
     return found
 
@@ -43,7 +43,7 @@ def test_a_sweep_is_run_though_its_dry_run_was_killed(tmp_path: Path) -> None:
         end = time.monotonic() + 20
         # Whichever process is at it: the first question is a dry run, the second only reads the sweep.
         time.sleep(0.8)
-        for process in helpers_of(server):
+        for process in processes_of(server):
             os.kill(process, signal.SIGKILL)
         asking.join(20)
         assert time.monotonic() < end
@@ -56,40 +56,40 @@ def test_a_sweep_is_run_though_its_dry_run_was_killed(tmp_path: Path) -> None:
 
 def test_a_question_that_takes_too_much_memory_is_refused() -> None:
     async def ask() -> None:
-        helpers = Helpers(Limits(question_bytes=100 * 2**20), 1)
+        pool = QuestionPool(Limits(question_bytes=100 * 2**20), 1)
         with pytest.raises(RefusedError, match="104,857,600 bytes of memory") as found:
-            await helpers.ask({"about": "count"}, b"[" + b"[]," * 1_400_000 + b"[]]")
+            await pool.ask({"about": "count"}, b"[" + b"[]," * 1_400_000 + b"[]]")
         assert found.value.status == 503
         # The next is answered by another process.
-        said = await helpers.ask({"about": "count"}, b"[]")
+        said = await pool.ask({"about": "count"}, b"[]")
         assert said.content == b'{"counts":[]}'
-        await helpers.close()
+        await pool.close()
 
     asyncio.run(ask())
 
 
 def test_an_answer_that_is_too_long_is_refused() -> None:
     async def ask() -> None:
-        helpers = Helpers(Limits(answer_bytes=300), 1)
+        pool = QuestionPool(Limits(answer_bytes=300), 1)
         network = b'{"convention": "pytorch", "cell_type": "lstm", "inputs": 1, "layers": 1, "cells": 1}'
         for about, body in (
             ("count", b"[" + network + b"," + network + b"]"),
             ("explain", b'{"network":%b}' % network),
         ):
             with pytest.raises(RefusedError, match="300 bytes that are sent") as found:
-                await helpers.ask({"about": about}, body)
+                await pool.ask({"about": about}, body)
             assert found.value.status == 413
-        await helpers.close()
+        await pool.close()
 
     asyncio.run(ask())
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such alarm")
-def test_a_helper_whose_server_is_gone_ends_itself() -> None:
+def test_a_process_whose_server_is_gone_ends_itself() -> None:
     async def ask() -> int:
         # What it has beyond the server's patience is five seconds.
-        helpers = Helpers(Limits(question_seconds=-4.9), 1)
-        process = await helpers._started()
+        pool = QuestionPool(Limits(question_seconds=-4.9), 1)
+        process = await pool._started()
         assert process.stdin is not None
         body = LARGE.encode()
         line = {"about": "sweep", "dry": True, "budget": [], "where": [], "top": 1, "most": 10**9, "bytes": len(body)}
@@ -110,10 +110,10 @@ def test_a_question_ends_with_the_server(tmp_path: Path, about: str) -> None:
         head = f"POST /v1/{about} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
         asking.sendall(head.encode() + body)
         time.sleep(0.7)
-        helpers = helpers_of(server)
+        processes = processes_of(server)
         began = time.monotonic()
         server.stop()
         assert time.monotonic() - began < 15
         assert asking.recv(100).startswith(b"HTTP/1.1 503 ")
-    assert not [helper for helper in helpers if Path(f"/proc/{helper}").exists()]
+    assert not [process for process in processes if Path(f"/proc/{process}").exists()]
     assert "Traceback" not in "".join(server.said)

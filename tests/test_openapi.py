@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
+from tests.asked import asked
 from tests.served import LARGE, SMALL, Served, served
 
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
@@ -25,8 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def description(server: Served) -> dict[str, Any]:
-    found: dict[str, Any] = server.ask("/openapi.json")[1]
+def description(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    with asked(tmp_path_factory.mktemp("asked")) as service:
+        found: dict[str, Any] = service.ask("/openapi.json")[1]
     return found
 
 

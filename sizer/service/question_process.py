@@ -1,4 +1,4 @@
-"""A process that answers questions which may take long: `python -m sizer.service.helper SECONDS BYTES`, started by the server.
+"""A process that answers questions which may take long: `python -m sizer.service.question_process SECONDS BYTES`, started by the server.
 
 It reads a line of JSON, and as many bytes more as the line says, and answers in the same form. The server ends it when
 an answer takes too long. Should the server be gone by then, it ends itself after SECONDS; a question that would take
@@ -135,7 +135,7 @@ def _configuration(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dic
 
 def _networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return the answer to a question about networks, and how many they are."""
-    from sizer.service.questions import answer_to
+    from sizer.service.network_answers import answer_to
 
     found, networks = answer_to(question["about"], body, question["limits"])
     return found, {"networks": networks}

@@ -12,18 +12,18 @@ from typing import Any
 
 from sizer.errors import RunError
 from sizer.service.faults import LOG
-from sizer.service.questions import LIMITS
+from sizer.service.network_answers import LIMITS
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.settings import Limits
 
 _LONGEST_LINE = 2**20
 _GRACE_SECONDS = 5.0
-"""How much longer than the server waits a helper works before it ends itself."""
+"""How much longer than the server waits a process works before it ends itself."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a helper answered."""
+    """What a process answered."""
 
     about: Mapping[str, Any]
     content: bytes
@@ -35,11 +35,11 @@ class Said:
 
 
 class _EndedError(Exception):
-    """A helper has ended without an answer."""
+    """A process has ended without an answer."""
 
 
-class Helpers:
-    """Helper processes of one server; each is started when it is first needed, and again after it was ended."""
+class QuestionPool:
+    """Processes that answer questions of one kind; each is started when it is first needed, and again after it was ended."""
 
     def __init__(self, limits: Limits, places: int) -> None:
         """Get ready.
@@ -65,7 +65,7 @@ class Helpers:
 
         Raises:
             FoundFaultsError: what is asked has faults.
-            RefusedError: too many questions wait, the answer took too long or too much, or the helper ended without one.
+            RefusedError: too many questions wait, the answer took too long or too much, or its process ended without one.
             RunError: what is asked could not be done.
         """
         if self._waiting >= self._limits.questions_waiting:
@@ -92,7 +92,7 @@ class Helpers:
             case "memory":
                 most = self._limits.question_bytes
                 raise RefusedError(503, f"this takes more than the {most:,} bytes of memory that a question may take")
-        raise RuntimeError("a helper made a mistake, which stands above")
+        raise RuntimeError("a process that answers made a mistake, which stands above")
 
     async def _ask(self, question: Mapping[str, Any], body: bytes) -> Said:
         limits = self._limits
@@ -160,7 +160,7 @@ class Helpers:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "sizer.service.helper",
+                "sizer.service.question_process",
                 str(limits.question_seconds + _GRACE_SECONDS),
                 str(limits.question_bytes),
                 stdin=asyncio.subprocess.PIPE,
