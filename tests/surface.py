@@ -269,7 +269,7 @@ def main(words: Iterable[str]) -> int:
     for line in lost(json.loads(RECORDED.read_text()) if RECORDED.exists() else {}, now):
         print(line)  # noqa: T201
     if "--write" in words:
-        text = json.dumps(now, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(now, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         pending = RECORDED.with_suffix(".pending")
         pending.write_text(text)
         pending.replace(RECORDED)
