@@ -2,6 +2,9 @@
 
 Every way writes the same eight columns of the same rows; the others from the closed formula, as a person would write
 it, with their default settings and again with zstd. The files are compared, so that nobody wins by writing other rows.
+
+Arrow writes the Parquet file by itself. An own footer once put row groups together that were encoded side by side: 4.3M rows
+took two thirds of the time then, 20M rows four fifths, for 400 lines more.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Metrics:
         """
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Jobs(jobs))
+        self._registry.register(_JobCounts(jobs))
         self._requests = Counter("sizer_requests", "Requests answered.", ["route", "status"], registry=self._registry)
         self._seconds = Histogram(
             "sizer_request_seconds",
@@ -57,7 +57,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Jobs(Collector):
+class _JobCounts(Collector):
     def __init__(self, jobs: Callable[[], Mapping[str, int]]) -> None:
         self._jobs = jobs
 
