@@ -289,3 +289,25 @@ def test_the_front_door_takes_models() -> None:
     assert found.columns()["mine.weights"] == 30
     with pytest.raises(InputError, match=r"blocks\.mine\.cell_type: 'own' is not known"):
         sizer.count(model(blocks, "textbook"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        sizer.compare,
+        lambda network: sizer.reconcile(network, "21M"),
+        lambda network: sizer.fit(network, vary="cells", budget="10M"),
+    ],
+)
+def test_what_takes_no_whole_models_says_so_once(asked: Any) -> None:
+    with pytest.raises(InputError) as raised:
+        asked(model({"x": features()}))
+    said = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+    assert [(fault.path, fault.message) for fault in raised.value.faults] == [("blocks", said)]
+
+
+def test_models_within_a_budget() -> None:
+    small = model({"x": features(8), "o": {"type": "dense", "width": 3}})
+    assert sizer.fits(small, 27)
+    assert not sizer.fits(small, 26)
+    assert sizer.count_batch([small])[0]["weights"] == 27

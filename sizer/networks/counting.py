@@ -207,6 +207,9 @@ def normalise(
         fields: one network; the cell types that a person defines may stand in it under `cell_types`.
         cell_types: these, where they stand apart.
     """
+    if "blocks" in fields:
+        message = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+        return Description({}), [("blocks", message)]
     normal: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []
     declared = fields.get("cell_types") if cell_types is None else cell_types
