@@ -112,6 +112,10 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         if not findings.faults:
             findings.at_value((), "is not a mapping; a sweep starts with a line such as `sizer: 1`")
         findings.raise_any()
+    if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
+        message = "blocks cannot be swept yet; sizer explain, without --id, counts this model as it stands by itself"
+        findings.at_key(("model", "blocks"), message)
+        findings.raise_any()
     if len(findings.faults) > ENOUGH:
         findings.cut = True
     else:
