@@ -294,7 +294,6 @@ def test_the_front_door_takes_models() -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        sizer.compare,
         lambda network: sizer.reconcile(network, "21M"),
         lambda network: sizer.fit(network, vary="cells", budget="10M"),
     ],

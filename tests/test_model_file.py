@@ -146,3 +146,30 @@ def test_id_needs_a_file() -> None:
     done = run("explain", "--id", "3")
     assert done.returncode == 2
     assert "--id names a configuration of a sweep" in done.stderr
+
+
+def test_a_model_under_every_convention(keywords: Path) -> None:
+    found = {one["convention"]: one for one in json.loads(printed("compare", str(keywords), "--json"))["readings"]}
+    assert found["tensorflow1"]["weights"] == 75_432
+    # Keras' GRUs have two bias vectors per gate, PyTorch's too.
+    assert found["keras"]["weights"] == found["pytorch"]["weights"] == 75_432 + 2 * 3 * 60
+    assert found["textbook"]["weights"] == 75_432 - 48 - 2 * 180 - 84 - 12
+    assert found["back_of_envelope"]["weights"] is None
+    assert found["kaldi_nnet1"]["refusal"] == "gru.cell_type: kaldi_nnet1 has no gru"
+    screen = on_terminal("compare", str(keywords))
+    assert "a model of 6 blocks" in screen
+    assert "gru.cell_type: kaldi_nnet1 has no gru" in screen
+
+
+def test_a_block_keeps_its_own_convention() -> None:
+    blocks = {
+        "x": {"type": "input", "inputs": 3},
+        "gru": {"type": "recurrent", "cell_type": "gru", "cells": 5, "convention": "pytorch"},
+    }
+    assert {reading.weights for reading in sizer.compare({"blocks": blocks}) if reading.weights} == {
+        3 * 5 * (3 + 5 + 2)
+    }
+
+
+def test_a_model_and_fields_do_not_go_together(keywords: Path) -> None:
+    assert run("compare", str(keywords), "--cells", "3").returncode == 2

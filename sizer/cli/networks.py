@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +36,8 @@ def explain(
     sizer explain --inputs 39 --layers 3 --cells 1024 --outputs 34
 
     sizer explain sweeps/speech.yaml --id 2909
+
+    sizer explain docs/keywords.yaml
     """
     if sweep is None and configuration_id is not None:
         raise typer.BadParameter("--id names a configuration of a sweep file: sizer explain SWEEP --id N")
@@ -67,6 +70,10 @@ def explain(
 
 @with_fields()
 def compare(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A file with a model of blocks.", show_default=False),
+    ] = None,
     claim: Annotated[
         str | None,
         typer.Option(
@@ -84,14 +91,25 @@ def compare(
 
     sizer compare --inputs 80 --layers 3 --cells 1024 --recurrent-projection 256
 
+    sizer compare docs/keywords.yaml
+
     sizer compare --claim 21M --inputs 205 --layers 5 --cells 700 --outputs 205
     """
+    if model is not None and (fields or claim is not None):
+        raise typer.BadParameter("give either a file with a model of blocks, or the fields of a network")
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
     with reported(as_json):
-        network = network_fields(fields)
-        if "convention" not in fields:
-            del network["convention"]
+        own: Mapping[str, Any] | None = None
+        if model is None:
+            network = network_fields(fields)
+            if "convention" not in fields:
+                del network["convention"]
+        else:
+            from sizer.sweepfile.model_file import load_model
+
+            loaded = load_model(model)
+            network, own = dict(loaded.declared), loaded.cell_types
         if claim is not None:
             from sizer.cli import claim_screen
             from sizer.questions.reconciliation import reconcile
@@ -107,7 +125,7 @@ def compare(
             return
         from sizer.questions.comparison import compare as compare_network
 
-        readings = compare_network(network)
+        readings = compare_network(network, own)
         if as_json:
             write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
         else:

@@ -369,7 +369,11 @@ def compare_screen(readings: Sequence[Reading], given: Mapping[str, Any]) -> str
             rows.append(
                 (reading.convention, f"{reading.weights:,}", f"{reading.difference:+,}", difference_words(reading))
             )
-    described = first.breakdown.count.configuration
+    counted = first.breakdown.count
+    if isinstance(counted, ModelCount):
+        heading = f"a model of {len(counted.by_block):,} blocks"
+        return "\n".join([heading, "", *aligned(rows, left=(0, 3))])
+    described = counted.configuration
     asked = {name: described[name] for name, value in given.items() if value is not None}
     heading = DOT.join([*network_words(described)[1:], *options_set(asked)])
     return "\n".join([heading, "", *aligned(rows, left=(0, 3))])

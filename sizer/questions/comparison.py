@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import InputError
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import checked_network, described
+from sizer.networks.counting import checked_network, described, own_cell_types
 from sizer.questions.breakdown import Breakdown, break_down
+from sizer.questions.model_breakdown import explain_model
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
     """Return how every convention reads one network, in the order of the conventions.
 
     Args:
-        fields: as `sizer.count` takes them; `convention` is left out or ignored.
+        fields: as `sizer.count` takes them, whole models too; `convention` is left out or ignored.
         cell_types: cell types of your own, as `sizer.count` takes them.
 
     Raises:
@@ -62,23 +63,39 @@ def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         >>> {reading.convention: reading.weights for reading in readings}["keras"]
         2071800
     """
-    asked = described({**fields, "convention": "textbook"}, cell_types)
+    read = _reader_of(fields, cell_types)
     readings: list[Reading] = []
     first: Breakdown | None = None
     why_not: InputError | None = None
     for convention in CONVENTIONS.values():
         try:
-            network = checked_network(asked.changed({"convention": convention.name}), in_words=True)
+            breakdown = read(convention.name)
         except InputError as problem:
             why_not = why_not or problem
-            readings.append(Reading(convention.name, None, problem.faults[0].message, 0, {}, ""))
+            fault = problem.faults[0]
+            refusal = (
+                f"{fault.path.removeprefix('blocks.')}: {fault.message}" if "blocks" in fault.path else fault.message
+            )
+            readings.append(Reading(convention.name, None, refusal, 0, {}, ""))
             continue
-        breakdown = break_down(network)
         first = first or breakdown
         readings.append(_reading(convention.name, breakdown, first, convention.note))
     if first is None and why_not is not None:
         raise why_not
     return tuple(readings)
+
+
+def _reader_of(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Callable[[str], Breakdown]:
+    """Return what reads the network under a convention; a block of a whole model that says its own keeps it.
+
+    Raises:
+        InputError: a field is unknown, missing, of the wrong kind or out of range.
+    """
+    if "blocks" in fields:
+        own = own_cell_types(cell_types)
+        return lambda convention: explain_model({**fields, "convention": convention}, own)
+    asked = described({**fields, "convention": "textbook"}, cell_types)
+    return lambda convention: break_down(checked_network(asked.changed({"convention": convention}), in_words=True))
 
 
 def _reading(convention: str, breakdown: Breakdown, first: Breakdown, note: str) -> Reading:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sizer.networks.blocks.reading import read_model
 from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
+from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
 from sizer.sweepfile.own_cells import read_own_cells
@@ -22,6 +23,8 @@ class ModelFile:
     declared: Mapping[str, Any]
     """What stands under `model`."""
     graph: Graph
+    cell_types: Mapping[str, CellType]
+    """Those that the file defines."""
     name: str
     description: str
 
@@ -65,7 +68,7 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         findings.at_value(_place(model, dotted), message)
     findings.raise_any()
     assert graph is not None
-    return ModelFile(model, graph, _text(data.get("name")), _text(data.get("description")))
+    return ModelFile(model, graph, cell_types, _text(data.get("name")), _text(data.get("description")))
 
 
 def _text(value: Any) -> str:
