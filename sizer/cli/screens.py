@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sizer.cli.terminal import Terminal
@@ -268,8 +267,6 @@ def network_words(configuration: Mapping[str, Any]) -> list[str]:
 def explain_screen(breakdown: Breakdown) -> str:
     """Return a network tensor by tensor, the sums and the formula."""
     counted = breakdown.count
-    if isinstance(counted, ModelCount):
-        return model_screen(breakdown, counted)
     rows = [("", "shape", "weights", "")]
     for section in breakdown.sections:
         rows.append((section.title, "", "", ""))
@@ -281,50 +278,6 @@ def explain_screen(breakdown: Breakdown) -> str:
     table = aligned(rows, left=(0, 1))
     sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
     return "\n".join([network_heading(counted), "", *table, breakdown.formula, sums])
-
-
-def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
-    """Return a model of blocks, block by block, each with what it has in all and its share of the total."""
-    rows = [("", "shape", "weights", "in all", "")]
-    block = None
-    said_already: set[str] = set()
-    for section in breakdown.sections:
-        if section.block != block:
-            block = section.block
-            own = counted.by_block.get(block, 0)
-            of_all = () if block in said_already else (f"{own:,}", f"{own / max(counted.weights, 1):.1%}")
-            rows.append((block, "", "", *(of_all or ("", ""))))
-            said_already.add(block)
-        if section.title != block:
-            rows.append((f"  {section.title.removeprefix(block or '').removeprefix(DOT).strip()}", "", "", "", ""))
-        for line in section.lines:
-            shape = " x ".join(map(str, line.shape))
-            weights = "shared" if line.shared else f"{line.weights:,}"
-            rows.append((f"    {line.name}", shape, weights, "" if section.times == 1 else f"x {section.times}", ""))
-    rows.append(("", "", "", f"{counted.weights:,}", rounded_size(counted.weights)))
-    convention = str(counted.configuration.get("convention") or "textbook")
-    said = [convention, f"{len(counted.by_block):,} blocks"]
-    if counted.trained_weights != counted.weights:
-        said.append(f"{counted.trained_weights:,} of the weights are trained")
-    if counted.buffer_values:
-        said.append(f"{counted.buffer_values:,} values beside the weights")
-    macs = [f"{as_text(number)} MACs {_each(name)}" for name, number in counted.macs.items()]
-    sums = DOT.join(
-        [*macs, f"{counted.state_size:,} values of state", f"{rounded_bytes(counted.float32_bytes)} as float32"]
-    )
-    return "\n".join([DOT.join(said), "", *aligned(rows, left=(0, 1)), sums])
-
-
-def _each(steps: str) -> str:
-    """Return when a model multiplies: at each step of a clock, for each pair of steps of two, or once."""
-    if steps == "sequence":
-        return "a sequence"
-    return f"for each pair of {' and '.join(steps.split('_x_'))}" if "_x_" in steps else f"per step of {steps}"
-
-
-def as_text(number: Fraction) -> str:
-    """Return an exact fraction for a person."""
-    return f"{number.numerator:,}" if number.denominator == 1 else f"{float(number):,.1f}"
 
 
 def explain_table(breakdown: Breakdown) -> str:
