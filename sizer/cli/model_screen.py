@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sizer.cli.screens import DOT, aligned, rounded_bytes, rounded_size
+from sizer.cli.screens import DOT, aligned
 from sizer.networks.blocks.counting import ModelCount
 from sizer.questions.breakdown import Breakdown
+from sizer.sizes import rounded_bytes, rounded_size
 
 
 def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
