@@ -370,6 +370,21 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"x": features(10**100), "d": {"type": "recurrent", "cells": 4, "bias_vectors": 3}},
         {"blocks.x.inputs": "has more than 100 digits", "blocks.d.bias_vectors": "3 is above the maximum, 2"},
     ),
+    (  # what is wrong with widths is said beside what is wrong with fields, and nothing of what a fault leaves open
+        {
+            "x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "from": "x"},
+            "sum": {"type": "join", "from": ["a", "b"], "combine": "add"}, "bad": {"type": "dens", "width": 4},
+            "next": {"type": "dense", "width": 16, "groups": 16}, "worse": {"type": "dense", "width": "4x"},
+            "sum2": {"type": "join", "from": ["worse", "a"], "combine": "add"}, "words": {"type": "embedding", "vocabulary": 4},
+            "tied": {"type": "dense", "from": "a", "width": 5, "tied": "words"}, "lost": {"type": "attention", "memory": "bad", "query": "a", "width": 3},
+        },
+        {
+            "blocks.bad.type": "'dens' is no type of block; did you mean 'dense'?",
+            "blocks.worse.width": "'4x' has no known unit; the units are K, M, B and T",
+            "blocks.words": "an embedding needs embedding: values per symbol.",
+            "blocks.sum.from": "widths that are added must be equal: a hands up 4, b hands up 6",
+        },
+    ),
     (
         {"x": features(), "r": {"type": "recurrent", "cells": 4, "layers": 10**9, "subsample": 2}},
         {"blocks.r.layers": "is 1000000000; at most 2,000 layers can subsample"},

@@ -93,7 +93,9 @@ class Groups:
 
     def _check_tied(self, block: Block, read: Shape, dimensions: Dimensions) -> None:
         for key in block.names.get("tied", ()):
-            embedding = self._model.blocks[key]
+            embedding = self._model.blocks.get(key)
+            if embedding is None:  # it has faults of its own
+                continue
             rows = product([dimensions["context"], dimensions["read/groups"]])
             if not same(embedding.fields["embedding"], rows):
                 self._report(

@@ -73,7 +73,10 @@ class Model:
 def read_model(
     declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
 ) -> tuple[Model | None, list[Problem]]:
-    """Return a model with what is wrong with it; None instead of it where anything is.
+    """Return a model with what is wrong with it.
+
+    Where anything is, the model has the blocks of which nothing is wrong, and what they read, so that widths and steps
+    can be held against each other; None where that would say what is not so.
 
     Args:
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
@@ -81,7 +84,8 @@ def read_model(
     """
     reader = _ModelReader(declared, cell_types or {})
     model = reader.model()
-    return (None if reader.problems else model), reader.problems
+    at_all = any(path == "blocks" or path.endswith("convention") for path, _ in reader.problems)
+    return (None if at_all else model), reader.problems
 
 
 class _Scope:
@@ -124,6 +128,7 @@ class _Draft:
     sources: list[tuple[str, int]] | None
     """None: the block before."""
     before: Key | _Outside | None
+    """`_MISSING`: one that has faults of its own."""
     scope: _Scope
     combine: str
     frozen: bool
@@ -138,6 +143,8 @@ class _ModelReader:
         self.problems: list[Problem] = []
         self.said: set[Problem] = set()
         self.drafts: dict[Key, _Draft] = {}
+        self.broken: set[Key] = set()
+        """Blocks that name what is not there, or what has faults of its own."""
         self.fields = FieldReader(self.report, cell_types)
         self.repeats: list[int] = []
 
@@ -164,6 +171,16 @@ class _ModelReader:
             self._read_blocks(blocks, "", (), _Scope(convention), None)
         found = {key: self._resolved(draft) for key, draft in self.drafts.items()}
         self._check_weights(found)
+        faulty = {
+            path[:end]
+            for path, _ in self.problems
+            for end in (*(m.start() for m in re.finditer(r"\.", path)), len(path))
+        }
+        found = {
+            key: block
+            for key, block in found.items()
+            if key not in self.broken and f"blocks.{block.path}" not in faulty
+        }
         return Model(convention, found, clocks, other or 0)
 
     def _convention(self, given: Any, path: str, default: str) -> str:
@@ -212,10 +229,11 @@ class _ModelReader:
                     f"blocks.{path}",
                     f"{quoted(name)} cannot name a block; use letters, digits and '_', and no word of conditions",
                 )
+                before = _MISSING
                 continue
             found = self._read_block(declared, path, turns, scope, before)
             scope.keys[name] = found
-            before = found or before
+            before = found or _MISSING
             if len(self.drafts) > MOST_BLOCKS:
                 self.report("blocks", f"has more than {MOST_BLOCKS:,} blocks, the repetitions of groups counted")
                 break
@@ -398,11 +416,13 @@ class _ModelReader:
                 reads.append((draft.before, 1))
         elif not starts:
             for name, copies in sources:
-                key = self._find(name, scope, f"{named}.from")
+                key = self._find(name, draft, f"{named}.from", scope)
                 if key is not None:
                     reads.append((key, copies))
         needs = draft.type.name not in {"input", "embedding", "attention", "weights"}
-        if needs and not reads and not sources:
+        if sources is None and draft.before is _MISSING:
+            self.broken.add(draft.key)
+        elif needs and not reads and not sources:
             self.report(
                 at,
                 f"{article(draft.type.name)} reads something, and there is nothing before it; name its source in from",
@@ -410,9 +430,7 @@ class _ModelReader:
         names = {
             one.name: tuple(
                 key
-                for key in (
-                    self._find(name, draft.scope, f"{at}.{one.name}") for name in _names(draft.fields[one.name])
-                )
+                for key in (self._find(name, draft, f"{at}.{one.name}") for name in _names(draft.fields[one.name]))
                 if key
             )
             for one in draft.type.fields
@@ -420,7 +438,7 @@ class _ModelReader:
         }
         shared = None
         if draft.shared is not None:
-            shared = self._find(draft.shared, draft.scope, f"{at}.shared")
+            shared = self._find(draft.shared, draft, f"{at}.shared")
             if shared is not None and self.drafts[shared].type is not draft.type:
                 self.report(
                     f"{at}.shared",
@@ -456,12 +474,16 @@ class _ModelReader:
             if key in read and block.type.name == "weights" and not block.reads and block.fields["width"] is None:
                 self.report(f"blocks.{block.path}", "is read and reads nothing, so it needs a width")
 
-    def _find(self, name: str, scope: _Scope, path: str) -> Key | None:
+    def _find(self, name: str, draft: _Draft, path: str, scope: _Scope | None = None) -> Key | None:
+        """Return a block that another one names, as it is known to the other or in a scope."""
+        scope = scope or draft.scope
         found = scope.find(name)
         if found is _MISSING:
             self.report(path, self._unknown(name, scope))
-            return None
-        return found if isinstance(found, tuple) else None
+        if isinstance(found, tuple):
+            return found
+        self.broken.add(draft.key)
+        return None
 
     def _unknown(self, name: str, scope: _Scope) -> str:
         known = scope.known()

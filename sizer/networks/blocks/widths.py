@@ -83,10 +83,12 @@ class Widths:
         return self._joined(block)
 
     def _asks(self, block: Block) -> tuple[Key, ...]:
-        """Return the blocks whose widths decide this one's."""
+        """Return the blocks whose widths decide this one's, of those that are there."""
         if block.type.name == "attention":
-            return () if block.fields["value"] is not None else block.names["memory"]
-        return () if _told(block) else tuple(key for key, _ in block.reads)
+            asked = () if block.fields["value"] is not None else block.names["memory"]
+        else:
+            asked = () if _told(block) else tuple(key for key, _ in block.reads)
+        return tuple(key for key in asked if key in self._blocks)
 
     def _order(self) -> Iterator[Key]:
         """Yield the blocks, each after those that it asks; a loop is reported once, and its widths are not known."""

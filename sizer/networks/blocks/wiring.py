@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sizer.networks.blocks.groups import Groups
-from sizer.networks.blocks.reading import Block, Model, Problem
+from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.cells import CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
 
@@ -52,6 +54,25 @@ class Graph:
     def groups(self) -> tuple[Group, ...]:
         """Every group of tensors."""
         return tuple(group for one in self.blocks for group in one.groups)
+
+
+def read_graph(
+    declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
+) -> tuple[Graph | None, list[Problem]]:
+    """Return a model of blocks, read and wired, or everything that is wrong with it.
+
+    Args:
+        declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
+        cell_types: those that the person defines.
+    """
+    model, problems = read_model(declared, cell_types)
+    graph = None
+    if model is not None:
+        try:
+            graph = wire_model(model)
+        except GraphError as found:
+            problems = [*problems, *found.problems]
+    return (None if problems else graph), problems
 
 
 def wire_model(model: Model) -> Graph:
