@@ -94,7 +94,10 @@ def faults_of(file: str) -> Iterator[None]:
 
 def quoted(value: object) -> str:
     """Return a user's value in quotes, cut at 80 characters so that a message stays readable."""
-    text = str(value)
+    try:
+        text = str(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        text = "a number of more than 4,300 digits"
     if len(text) > QUOTE_LIMIT:
         text = text[: QUOTE_LIMIT - 1] + "…"
     if not text.isprintable():  # a line break would make two lines of one fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import doctest
 import itertools
@@ -9,6 +10,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sizer
@@ -171,6 +173,106 @@ def test_frozen_and_tied() -> None:
     assert found.macs_per_step == 4 * 12 * 24 + 12 * 100
 
 
+COUNTS: dict[str, tuple[str, dict[str, Any], int, int]] = {
+    "a norm behind the last layer": (
+        "pytorch",
+        {"x": features(8), "t": {"type": "transformer", "width": 8, "feed_forward": 16, "final_norm": True}},
+        616, 616,
+    ),
+    "a frozen group": (
+        "pytorch",
+        {"x": features(8), "g": {"type": "group", "repeat": 2, "frozen": True, "blocks": {"a": {"type": "dense", "width": 4}}}, "o": {"type": "dense", "width": 1}},
+        61, 5,
+    ),
+    "a group that reads several blocks": (
+        "pytorch",
+        {"x": features(8), "y": features(3), "g": {"type": "group", "repeat": 2, "from": ["x", {"y": 2}], "blocks": {"a": {"type": "dense", "width": 4}}}},
+        80, 80,
+    ),
+    "a group that adds what it reads": (
+        "pytorch",
+        {"x": features(8), "y": features(8), "g": {"type": "group", "from": ["x", "y"], "combine": "add", "blocks": {"a": {"type": "dense", "width": 4}}}},
+        36, 36,
+    ),
+    "a group that reads a block further down": (
+        "pytorch",
+        {"g": {"type": "group", "from": "later", "blocks": {"a": {"type": "dense", "width": 4}}}, "x": features(8), "later": {"type": "dense", "width": 8}},
+        108, 108,
+    ),
+    "a loop through a convolution along time": (
+        "pytorch",
+        {"x": features(8), "j": {"type": "join", "from": ["x", "c"]}, "c": {"type": "convolution", "channels": 5, "kernel": 3}},
+        200, 200,
+    ),
+    "shared, told layer by layer and not": (
+        "pytorch",
+        {"x": features(8), "a": {"type": "recurrent", "cells": [4, 4, 4]}, "b": {"type": "recurrent", "from": "x", "cells": 4, "layers": 3, "shared": "a"}},
+        544, 544,
+    ),
+    "tensors as written in front of an attention": (
+        "pytorch",
+        {"x": features(8), "t": {"type": "weights", "from": [], "tensors": {"k": [10, 4]}}, "a": {"type": "attention", "query": "x", "memory": "x", "width": 4}},
+        108, 108,
+    ),
+    "groups over several steps side by side": (
+        "pytorch",
+        {"x": features(8), "d": {"type": "dense", "context": 4, "groups": 16, "width": 16}},
+        48, 48,
+    ),
+    "skip connections, stacked behind the last layer": (
+        "pytorch",
+        {"x": features(8), "r": {"type": "recurrent", "cells": [4, 6], "skip_connections": True, "subsample": [1, 2], "subsample_how": "stack"}, "d": {"type": "dense", "width": 1, "bias": False}},
+        704 + 20, 704 + 20,
+    ),
+    "no bias of what is not fed back": (
+        "pytorch",
+        {"x": features(8), "a": {"type": "attention", "query": "x", "memory": "x", "width": 4, "biases": ["feedback", "score"]}},
+        32 + 32 + 4 + 1, 32 + 32 + 4 + 1,
+    ),
+    "pooling along time, padded along time": (
+        "pytorch",
+        {"i": {"type": "input", "height": 10}, "p": {"type": "pooling", "kernel": 3, "stride": 1, "padding": 1}, "d": {"type": "dense", "width": 1, "bias": False}},
+        10, 10,
+    ),
+    "recurrent layers without a bias": (
+        "tensorflow1",
+        {"x": features(8), "r": {"type": "recurrent", "cells": 4, "bias": False}},
+        4 * 4 * 12, 4 * 4 * 12,
+    ),
+    "recurrent layers with a bias where the convention has none": (
+        "textbook",
+        {"x": features(8), "r": {"type": "recurrent", "cells": 4, "bias": True}},
+        4 * 4 * 13, 4 * 4 * 13,
+    ),
+    "a repeated block named each": (
+        "pytorch",
+        {"x": features(8), "g": {"type": "group", "blocks": {"each": {"type": "dense", "width": 4}}}},
+        36, 36,
+    ),
+    "a field that is nothing": (
+        "pytorch",
+        {"x": {"type": "input", "inputs": 8, "channels": None}, "d": {"type": "dense", "width": 4, "from": None, "frozen": None}},
+        36, 36,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("convention", "blocks", "weights", "trained"), COUNTS.values(), ids=COUNTS)
+def test_counts_worked_out_by_hand(convention: str, blocks: dict[str, Any], weights: int, trained: int) -> None:
+    found = count_model(model(blocks, convention))
+    assert (found.weights, found.trained_weights) == (weights, trained)
+
+
+def test_what_stands_still_is_no_clock() -> None:
+    blocks = {
+        "x": features(8),
+        "speaker": {**features(3), "clock": "sequence"},
+        "d": {"type": "dense", "width": 2, "from": ["x", "speaker"]},
+    }
+    found = count_model(model(blocks))
+    assert (found.clocks, found.macs_per_step) == (("frames",), 22)
+
+
 FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"features": features(), "encoder": {"type": "recurent", "cells": 8}},
@@ -232,6 +334,61 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "shared": "a"}},
         {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
     ),
+    (
+        {"x": features(8), "a": {"type": "dense", "width": 16, "bias": False}, "b": {"type": "dense", "width": 8, "bias": False, "shared": "a"}},
+        {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
+    ),
+    (
+        {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 4, "shared": "a"}, "c": {"type": "dense", "width": 4, "groups": 3}},
+        {
+            "blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared",
+            "blocks.c": "4 is not 3 equal parts",
+        },
+    ),
+    (
+        {"x": features(8), "g": {"type": "group", "from": "y", "blocks": {"a": {"type": "dense", "width": 4}}}},
+        {"blocks.g.from": "no block named 'y'; there are x, g"},
+    ),
+    (
+        {"x": features(8), "t": {"type": "weights", "from": [], "tensors": {"k": [10, 4]}}, "a": {"type": "attention", "query": "x", "memory": "t", "width": 4}},
+        {"blocks.t": "is read and reads nothing, so it needs a width"},
+    ),
+    (
+        {"x": features(8), "d": {"type": "dense", "width": None, "groups": "all", "shared": {}, 3: 4}},
+        {
+            "blocks.d": "a dense needs width: values that it hands up.",
+            "blocks.d.groups": "'all' is not a size; write it as 10000000, 10M or 1e7",
+            "blocks.d.shared": "'{}' is no name",
+            "blocks.d.'3'": "a dense has no '3'",
+        },
+    ),
+    (
+        {"x": {**features(8), "clock": "a_x_b"}, "y": {**features(8), "clock": "step"}},
+        {"blocks.x.clock": "'a_x_b' cannot name a clock", "blocks.y.clock": "'step' cannot name a clock"},
+    ),
+    (
+        {"x": features(10**100), "d": {"type": "recurrent", "cells": 4, "bias_vectors": 3}},
+        {"blocks.x.inputs": "has more than 100 digits", "blocks.d.bias_vectors": "3 is above the maximum, 2"},
+    ),
+    (  # what is wrong with widths is said beside what is wrong with fields, and nothing of what a fault leaves open
+        {
+            "x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "from": "x"},
+            "sum": {"type": "join", "from": ["a", "b"], "combine": "add"}, "bad": {"type": "dens", "width": 4},
+            "next": {"type": "dense", "width": 16, "groups": 16}, "worse": {"type": "dense", "width": "4x"},
+            "sum2": {"type": "join", "from": ["worse", "a"], "combine": "add"}, "words": {"type": "embedding", "vocabulary": 4},
+            "tied": {"type": "dense", "from": "a", "width": 5, "tied": "words"}, "lost": {"type": "attention", "memory": "bad", "query": "a", "width": 3},
+        },
+        {
+            "blocks.bad.type": "'dens' is no type of block; did you mean 'dense'?",
+            "blocks.worse.width": "'4x' has no known unit; the units are K, M, B and T",
+            "blocks.words": "an embedding needs embedding: values per symbol.",
+            "blocks.sum.from": "widths that are added must be equal: a hands up 4, b hands up 6",
+        },
+    ),
+    (
+        {"x": features(), "r": {"type": "recurrent", "cells": 4, "layers": 10**9, "subsample": 2}},
+        {"blocks.r.layers": "is 1000000000; at most 2,000 layers can subsample"},
+    ),
 ]  # fmt: skip
 
 
@@ -240,6 +397,60 @@ def test_faults_name_the_block(blocks: dict[str, Any], faults: dict[str, str]) -
     with pytest.raises(InputError) as raised:
         count_model(model(blocks))
     assert {fault.path: fault.message for fault in raised.value.faults} == faults
+
+
+HOSTILE: list[Any] = [
+    None, True, 0, -1, 2.5, float("nan"), float("inf"), 10**400, 10**5000, "", "x", "y", "10K", "same", "9" * 5000, b"x", object, 1j,
+    [], [1], [1, 2], [[1, 2], [3, 4]], [[[]]], [None], ["x", "x"], [{"x": 2}], [{}], {}, {1: 2}, {(1,): 3}, {"each": 3}, {"each": [1]},
+    {"a": [[]]}, {1, 2}, np.int64(3), np.array([1, 2]),
+]  # fmt: skip
+"""Values of every wrong kind."""
+SMALL: dict[str, dict[str, Any]] = {
+    "input": {"inputs": 4}, "embedding": {"vocabulary": 4, "embedding": 4}, "dense": {"width": 4},
+    "convolution": {"channels": 4, "kernel": [3, 3]}, "convolutional_lstm": {"channels": 4, "kernel": [3, 3]}, "pooling": {"kernel": 2},
+    "norm": {}, "recurrent": {"cells": 4}, "attention": {"query": "x", "memory": "x", "width": 4},
+    "transformer": {"width": 4, "feed_forward": 4}, "conformer": {"width": 4, "kernel": 4}, "highway": {"width": 4}, "crf": {}, "join": {},
+    "splice": {"frames": 2}, "subsample": {"factor": 2}, "split": {"parts": 2}, "weights": {"tensors": {"a": [1]}},
+    "group": {"repeat": 2, "blocks": {"d": {"type": "dense", "width": 3}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_no_value_of_a_field_ends_in_a_traceback(kind: str) -> None:
+    fields = [*BLOCK_TYPES[kind].by_field, "type", "from", "combine", "shared", "frozen", "convention", "none", 1, None]
+    for field, value in itertools.product(fields, HOSTILE):
+        block: dict[Any, Any] = {"type": kind, **SMALL[kind], field: value}
+        blocks = {
+            "x": {"type": "input", "height": 8, "channels": 4},
+            "y": {"type": "group", "repeat": 2, "blocks": {"y": block}},
+            "z": {"type": "dense", "width": 3},
+        }
+        with contextlib.suppress(InputError):
+            count_model(model(blocks, "keras")).columns()
+
+
+def test_no_value_beside_blocks_ends_in_a_traceback() -> None:
+    for value in HOSTILE:
+        block = features()
+        tried: list[dict[str, Any]] = [
+            {"blocks": {"x": value}},
+            {"blocks": {"x": block}, "clocks": {"frames": value, "seconds": value}},
+        ]
+        tried += [{"blocks": {"x": block}, key: value} for key in ("convention", "blocks", "clocks", "other_weights")]
+        tried += [{"blocks": {value: block}}] if value.__hash__ else []
+        for one in tried:
+            with contextlib.suppress(InputError):
+                count_model(one).columns()
+
+
+@pytest.mark.parametrize("leaf", [{"type": "dense", "width": 4}, {"type": "none"}])
+@pytest.mark.parametrize(("deep", "repeat"), [(5, 10**9), (2000, 1)])
+def test_groups_without_end_are_refused(leaf: dict[str, Any], deep: int, repeat: int) -> None:
+    block = leaf
+    for _ in range(deep):
+        block = {"type": "group", "repeat": repeat, "blocks": {"g": block}}
+    with pytest.raises(InputError):
+        count_model(model({"x": features(), "g": block}))
 
 
 def test_a_model_holds_blocks_and_little_else() -> None:

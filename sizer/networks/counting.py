@@ -333,5 +333,5 @@ def _read_count(field: Field, value: Any) -> int:
 
 def did_you_mean(word: object, known: Any) -> str:
     """Return `; did you mean '...'?` with the nearest known word, or nothing where none is near."""
-    near = difflib.get_close_matches(str(word)[:100], list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(quoted(word)[1:-1], list(known), n=1, cutoff=0.6)
     return f"; did you mean {quoted(near[0])}?" if near else ""

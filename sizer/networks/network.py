@@ -141,8 +141,9 @@ def recurrent_groups(
             for place, layer in enumerate(layers, start=1)
             for group in _layer_groups(cell, place, 1, layer.directions, layer.dimensions)
         ]
-        handed = [layer.handed("hands_up") for layer in layers]
-        return groups, handed[-1] + product([skip, total(handed[:-1])])
+        # What all of them hand up is stacked behind the last one, not each behind itself.
+        widths = [product([layer.above, layer.dimensions["hands_up"]]) for layer in layers]
+        return groups, product([layers[-1].stacked, widths[-1] + product([skip, total(widths[:-1])])])
     first = _Layer.of(cell, fields, 1)
     others = replace(first, dimensions=dict(first.dimensions))
     _set_inputs(cell, [first, others], raw, skip)

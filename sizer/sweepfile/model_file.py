@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.networks.blocks.reading import read_model
-from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
+from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
@@ -57,13 +56,7 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         findings.raise_any()
     assert isinstance(model, dict)
     cell_types = read_own_cells(data, findings)
-    read, problems = read_model(model, cell_types)
-    graph = None
-    if read is not None:
-        try:
-            graph = wire_model(read)
-        except GraphError as found:
-            problems = found.problems
+    graph, problems = read_graph(model, cell_types)
     for dotted, message in problems:
         findings.at_value(_place(model, dotted), message)
     findings.raise_any()

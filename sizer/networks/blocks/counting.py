@@ -9,9 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.reading import read_model
 from sizer.networks.blocks.steps import SEQUENCE
-from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
+from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.networks.columns import BYTES, PARTS
 from sizer.networks.counting import Count
@@ -109,12 +108,9 @@ def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | N
     Raises:
         InputError: every fault by the block's name.
     """
-    model, problems = read_model(declared, cell_types)
-    if model is not None:
-        try:
-            return wire_model(model)
-        except GraphError as found:
-            problems = found.problems
+    graph, problems = read_graph(declared, cell_types)
+    if graph is not None:
+        return graph
     raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
 
 

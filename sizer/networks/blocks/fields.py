@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,6 +18,15 @@ Report = Callable[[str, str], None]
 """Takes a place, as a path with dots, and what is wrong there."""
 COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
 """What every block may say."""
+MOST_DIGITS = 100
+"""Of a number in a block."""
+MOST_LAYERS = 2_000
+"""Of a recurrent block whose layers are told one by one."""
+PAIR = "_x_"
+"""Between the clocks of a pair, as in `labels_x_frames`."""
+NO_CLOCKS = ("step", "second", "seconds")
+"""What stands in the names of columns, and in `clocks`, for something else."""
+_CLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
 """The fields of recurrent layers that may be lists."""
 
@@ -43,9 +55,8 @@ class FieldReader:
         known = (*block_type.by_field, *COMMON)
         for name in given:
             if name not in known:
-                self.report(
-                    f"{at}.{name}", f"{article(block_type.name)} has no {name}{did_you_mean(name, known) or ''}"
-                )
+                shown = name if isinstance(name, str) else quoted(name)
+                self.report(f"{at}.{shown}", f"{article(block_type.name)} has no {shown}{did_you_mean(shown, known)}")
         found: dict[str, Any] = {}
         for one in block_type.fields:
             value = given.get(one.name)
@@ -68,6 +79,8 @@ class FieldReader:
         if block_type.name == "pooling" and not found["over"]:
             if found["kernel"] is None and found["stride"] is None and "kernel" not in given and "stride" not in given:
                 self.report(at, "a pooling needs a kernel, a stride, or over: time")
+            if not isinstance(found["kernel"] or found["stride"], tuple) and _is_number(given.get("padding")):
+                found["padding"] = (found["padding"][0], (0, 0))  # along time alone, as its kernel
             found["kernel"] = found["kernel"] if found["kernel"] is not None else found["stride"]
             found["stride"] = found["stride"] if found["stride"] is not None else found["kernel"]
         if block_type.name == "input":
@@ -108,10 +121,12 @@ class FieldReader:
     def _per_layer(self, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
         lists = {name: len(found[name]) for name in PER_LAYER if isinstance(found[name], tuple)}
         if not lists:
-            if found["subsample"] != 1 and isinstance(found["layers"], int):
-                lists = {"layers": found["layers"]}
-            else:
+            if found["subsample"] == 1 or not isinstance(found["layers"], int):
                 return
+            if found["layers"] > MOST_LAYERS:
+                self.report(f"{at}.layers", f"is {found['layers']}; at most {MOST_LAYERS:,} layers can subsample")
+                return
+            lists = {"layers": found["layers"]}
         first, length = next(iter(lists.items()))
         for name, other in lists.items():
             if other != length:
@@ -126,7 +141,7 @@ class FieldReader:
     def _value(self, one: BlockField, value: Any, path: str) -> Any:
         match one.kind:
             case "size" | "shape":
-                return self.count(value, path, one.minimum)
+                return self.count(value, path, one.minimum, one.maximum)
             case "sizes" if isinstance(value, (list, tuple)):
                 if not value:
                     self.report(path, "is an empty list; give one value per layer")
@@ -144,10 +159,10 @@ class FieldReader:
             case "padding":
                 return self._padding(value, path)
             case "groups":
-                return value if value == "all" else self.count(value, path, 1)
+                return value if isinstance(value, str) and value == "all" else self.count(value, path, 1)
             case "word":
                 words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
-                if value not in words:
+                if not isinstance(value, str) or value not in words:
                     self.report(
                         path,
                         f"{quoted(value)} is not known{did_you_mean(value, words) or '; one of ' + ', '.join(words)}",
@@ -157,29 +172,39 @@ class FieldReader:
             case "name":
                 if not isinstance(value, str):
                     self.report(path, f"{quoted(value)} is no name")
-                return str(value)
+                    return None
+                if one.name == "clock" and (value in NO_CLOCKS or not _CLOCK.fullmatch(value) or PAIR in value):
+                    self.report(path, f"{quoted(value)} cannot name a clock")
+                return value
             case "names":
                 items = list(value) if isinstance(value, (list, tuple)) else [value]
                 for item in items:
                     if not isinstance(item, str):
                         self.report(path, f"{quoted(item)} is no name")
-                return tuple(str(item) for item in items)
+                return tuple(item for item in items if isinstance(item, str))
             case "tensors":
                 return self._tensors(value, path)
         raise AssertionError(one.kind)
 
-    def count(self, value: Any, path: str, minimum: int) -> int | None:
-        """Return a whole number, which may be written as a size; None where it is none, or too small."""
+    def count(self, value: Any, path: str, minimum: int, maximum: int | None = None) -> int | None:
+        """Return a whole number, which may be written as a size; None where it is none, too small or too large."""
         if isinstance(value, str):
             try:
                 value = parse_size(value)
             except ValueError as problem:
                 self.report(path, str(problem))
                 return None
-        if hasattr(value, "__index__") and not isinstance(value, bool):
-            value = value.__index__()
+        if not isinstance(value, bool):
+            with contextlib.suppress(TypeError):  # of what has no index, or arrays of several numbers
+                value = operator.index(value)
         if not isinstance(value, int) or isinstance(value, bool):
             self.report(path, f"{quoted(value)} is not a whole number")
+            return None
+        if abs(value) >= 10**MOST_DIGITS:
+            self.report(path, f"has more than {MOST_DIGITS} digits")
+            return None
+        if maximum is not None and value > maximum:
+            self.report(path, f"{value} is above the maximum, {maximum}")
             return None
         if value < minimum:
             self.report(path, f"{value} is below the minimum, {minimum}")
@@ -202,9 +227,9 @@ class FieldReader:
 
     def _padding(self, value: Any, path: str) -> Any:
         """Return `same`, `valid`, or ((before, after), (before, after)) for time and height."""
-        if value in ("same", "valid"):
-            return value
         if isinstance(value, str):
+            if value in ("same", "valid"):
+                return value
             self.report(path, f"{quoted(value)} is not known; same, valid, a number, or one per dimension")
             return "same"
         sides = list(value) if isinstance(value, (list, tuple)) else [value, value]
@@ -229,8 +254,15 @@ class FieldReader:
         found = {}
         for name, shape in value.items():
             sizes = shape if isinstance(shape, (list, tuple)) else [shape]
-            found[str(name)] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
+            if not isinstance(name, str):
+                self.report(path, f"{quoted(name)} is no name")
+                continue
+            found[name] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
         return found
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and not isinstance(value, (list, tuple, str))
 
 
 def article(name: str) -> str:

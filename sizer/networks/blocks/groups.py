@@ -10,11 +10,11 @@ from math import prod
 from sizer.networks.blocks import stacks
 from sizer.networks.blocks.reading import Block, Model
 from sizer.networks.blocks.steps import Rate, Rates, pairs, scaled, steps
-from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS
+from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, FINAL_NORM
 from sizer.networks.blocks.widths import Dimensions, Report, Shape, Widths, divided, of_time, plain, same, shown
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import Group, Steps
-from sizer.networks.tensors import Number, Tensor
+from sizer.networks.tensors import Number, Tensor, product
 
 
 class Groups:
@@ -54,6 +54,9 @@ class Groups:
             self._behind(block, dimensions, shape)
         if kind == "dense":
             dimensions["tied"] = int(bool(block.names.get("tied")))
+            if fields["groups"] > 1:  # a share of all the steps side by side, not of each
+                dimensions["read/groups"] = divided(dimensions["context*read"], fields["groups"])
+                dimensions["context"] = 1
             self._check_tied(block, read, dimensions)
         elif kind == "convolution":
             at_steps["multiplied"] = steps(self._convolution(block, read, shape, rate, dimensions))
@@ -76,6 +79,8 @@ class Groups:
             yield Group("block", 0, layers, 1, together, dimensions), at_steps[at]
         if kind == "transformer":
             yield from self._attends(block, rate, dimensions)
+            if fields["final_norm"]:
+                yield Group("block", 0, 1, 1, (FINAL_NORM,), dimensions), steps(rate)
 
     def _behind(self, block: Block, dimensions: Dimensions, shape: Shape) -> None:
         """Settle the norm that stands behind a block, or is it."""
@@ -88,11 +93,14 @@ class Groups:
 
     def _check_tied(self, block: Block, read: Shape, dimensions: Dimensions) -> None:
         for key in block.names.get("tied", ()):
-            embedding = self._model.blocks[key]
-            if not same(embedding.fields["embedding"], read.width):
+            embedding = self._model.blocks.get(key)
+            if embedding is None:  # it has faults of its own
+                continue
+            rows = product([dimensions["context"], dimensions["read/groups"]])
+            if not same(embedding.fields["embedding"], rows):
                 self._report(
                     block,
-                    f"{key[0]} has {shown(embedding.fields['embedding'])} values a symbol, and {shown(read.width)} are read; a tied kernel needs as many",
+                    f"{key[0]} has {shown(embedding.fields['embedding'])} values a symbol, and {shown(rows)} are read; a tied kernel needs as many",
                     "tied",
                 )
             if not same(embedding.fields["vocabulary"], block.fields["width"]):
@@ -166,7 +174,7 @@ class Groups:
         biases = tuple(
             Tensor(f"{tensor.name}_bias", "bias_weights", _made(tensor), when=tensor.when, at=tensor.at)
             for tensor in tensors
-            if tensor.name in fields["biases"]
+            if tensor.name in fields["biases"] and fields.get(tensor.name) != 0  # without feedback, no bias of it
         )
         return (*tensors, *biases)
 

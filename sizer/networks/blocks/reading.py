@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.blocks.fields import FieldReader, article
+from sizer.networks.blocks.fields import MOST_DIGITS, FieldReader, article
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -30,6 +30,8 @@ MODEL_KEYS = ("convention", "blocks", "clocks", "other_weights")
 COMBINES = ("concat", "add", "multiply")
 MOST_BLOCKS = 2_000
 """Blocks of a model, every repetition of a group counted."""
+MOST_DEEP = 50
+"""Groups in each other."""
 _MISSING: Any = object()
 
 
@@ -71,7 +73,10 @@ class Model:
 def read_model(
     declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
 ) -> tuple[Model | None, list[Problem]]:
-    """Return a model with what is wrong with it; None instead of it where anything is.
+    """Return a model with what is wrong with it.
+
+    Where anything is, the model has the blocks of which nothing is wrong, and what they read, so that widths and steps
+    can be held against each other; None where that would say what is not so.
 
     Args:
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
@@ -79,13 +84,16 @@ def read_model(
     """
     reader = _ModelReader(declared, cell_types or {})
     model = reader.model()
-    return (None if reader.problems else model), reader.problems
+    at_all = any(path == "blocks" or path.endswith("convention") for path, _ in reader.problems)
+    return (None if at_all else model), reader.problems
 
 
 class _Scope:
-    """The names of one list of blocks, within those around it."""
+    """The names of one list of blocks, within those around it, and what the group says for all of them."""
 
-    def __init__(self, around: _Scope | None = None) -> None:
+    def __init__(self, convention: str, frozen: bool = False, around: _Scope | None = None) -> None:
+        self.convention = convention
+        self.frozen = frozen
         self.around = around
         self.keys: dict[str, Key | None] = {}
         """None: it has faults of its own, so that nothing is said of what names it."""
@@ -99,6 +107,16 @@ class _Scope:
         return [*self.keys, *(self.around.known() if self.around else [])]
 
 
+@dataclass(frozen=True)
+class _Outside:
+    """What a group reads, of which the names have not been looked up; its first block reads it."""
+
+    sources: list[tuple[str, int]]
+    scope: _Scope
+    combine: str
+    at: str
+
+
 @dataclass
 class _Draft:
     """A block whose names have not been looked up."""
@@ -109,7 +127,8 @@ class _Draft:
     fields: dict[str, Any]
     sources: list[tuple[str, int]] | None
     """None: the block before."""
-    before: _Scope | Key | None
+    before: Key | _Outside | None
+    """`_MISSING`: one that has faults of its own."""
     scope: _Scope
     combine: str
     frozen: bool
@@ -124,6 +143,8 @@ class _ModelReader:
         self.problems: list[Problem] = []
         self.said: set[Problem] = set()
         self.drafts: dict[Key, _Draft] = {}
+        self.broken: set[Key] = set()
+        """Blocks that name what is not there, or what has faults of its own."""
         self.fields = FieldReader(self.report, cell_types)
         self.repeats: list[int] = []
 
@@ -139,18 +160,27 @@ class _ModelReader:
             if key not in MODEL_KEYS:
                 hint = "with blocks, fields stand in a block" if key in FIELDS else f"one of {', '.join(MODEL_KEYS)}"
                 self.report(
-                    str(key), f"no key named {quoted(key)} beside blocks{did_you_mean(key, MODEL_KEYS) or f'; {hint}'}"
+                    shown(key),
+                    f"no key named {quoted(key)} beside blocks{did_you_mean(key, MODEL_KEYS) or f'; {hint}'}",
                 )
         convention = self._convention(self.declared.get("convention"), "convention", "textbook")
         clocks = self._clocks(self.declared.get("clocks"))
         other = self.fields.count(self.declared.get("other_weights", 0), "other_weights", 0)
         blocks = self.declared.get("blocks")
-        scope = _Scope()
-        if isinstance(blocks, Mapping) and blocks:
-            self._read_blocks(blocks, "", (), scope, None, convention)
-        else:
-            self.report("blocks", "is no mapping of names to blocks" if blocks else "names no block")
+        if self._is_blocks(blocks, "blocks"):
+            self._read_blocks(blocks, "", (), _Scope(convention), None)
         found = {key: self._resolved(draft) for key, draft in self.drafts.items()}
+        self._check_weights(found)
+        faulty = {
+            path[:end]
+            for path, _ in self.problems
+            for end in (*(m.start() for m in re.finditer(r"\.", path)), len(path))
+        }
+        found = {
+            key: block
+            for key, block in found.items()
+            if key not in self.broken and f"blocks.{block.path}" not in faulty
+        }
         return Model(convention, found, clocks, other or 0)
 
     def _convention(self, given: Any, path: str, default: str) -> str:
@@ -174,8 +204,9 @@ class _ModelReader:
             self.report("clocks", f"{quoted(given)} is no mapping of clocks to steps a second")
             return {}
         for name, value in given.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-                self.report(f"clocks.{name}", f"{quoted(value)} is no number above 0")
+            known = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not known or not 0 < value < 10**MOST_DIGITS:
+                self.report(f"clocks.{shown(name)}", f"{quoted(value)} is no number above 0")
         return dict(given)
 
     # Blocks and groups
@@ -186,30 +217,30 @@ class _ModelReader:
         prefix: str,
         turns: tuple[int, ...],
         scope: _Scope,
-        before: Key | None,
-        convention: str,
-    ) -> Key | None:
+        before: Key | _Outside | None,
+    ) -> Key | _Outside | None:
         """Read a list of blocks, and return the last of them."""
         for name in blocks:  # every name is known before any is looked up
-            scope.keys.setdefault(str(name), None)
+            scope.keys.setdefault(shown(name), None)
         for name, declared in blocks.items():
-            path = f"{prefix}{name}"
+            path = f"{prefix}{shown(name)}"
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
                 self.report(
                     f"blocks.{path}",
                     f"{quoted(name)} cannot name a block; use letters, digits and '_', and no word of conditions",
                 )
+                before = _MISSING
                 continue
-            found = self._read_block(declared, path, turns, scope, before, convention)
+            found = self._read_block(declared, path, turns, scope, before)
             scope.keys[name] = found
-            before = found or before
+            before = found or _MISSING
             if len(self.drafts) > MOST_BLOCKS:
                 self.report("blocks", f"has more than {MOST_BLOCKS:,} blocks, the repetitions of groups counted")
                 break
         return before
 
     def _read_block(
-        self, declared: Any, path: str, turns: tuple[int, ...], scope: _Scope, before: Key | None, convention: str
+        self, declared: Any, path: str, turns: tuple[int, ...], scope: _Scope, before: Key | _Outside | None
     ) -> Key | None:
         at = f"blocks.{path}"
         if not isinstance(declared, Mapping):
@@ -220,26 +251,34 @@ class _ModelReader:
         if block_type is None:
             said = "is missing" if kind is None else f"{quoted(kind)} is no type of block"
             self.report(
-                f"{at}.type", f"{said}{did_you_mean(kind or '', BLOCK_TYPES) or '; one of ' + ', '.join(BLOCK_TYPES)}"
+                f"{at}.type",
+                f"{said}{did_you_mean('' if kind is None else quoted(kind), BLOCK_TYPES) or '; one of ' + ', '.join(BLOCK_TYPES)}",
             )
             return None
-        convention = self._convention(declared.get("convention"), f"{at}.convention", convention)
-        if block_type.name == "group":
-            return self._read_group(declared, path, turns, scope, before, convention)
-        given = {name: self._turned(value, f"{at}.{name}", turns) for name, value in declared.items()}
-        fields = self.fields.fields(block_type, given, at)
-        cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
-        combine = given.get("combine") or "concat"
-        if combine not in COMBINES:
-            self.report(
-                f"{at}.combine",
-                f"{quoted(combine)} is not known{did_you_mean(combine, COMBINES) or '; one of ' + ', '.join(COMBINES)}",
-            )
+        turned = {
+            name: value if name == "blocks" else self._turned(value, f"{at}.{shown(name)}", turns)
+            for name, value in declared.items()
+        }
+        # What is nothing is left out; what has a fault of its own is there, and nothing more is said of it.
+        given = {name: None if value is _MISSING else value for name, value in turned.items() if value is not None}
+        convention = self._convention(given.get("convention"), f"{at}.convention", scope.convention)
+        combine = self._combine(given.get("combine"), at)
         frozen = given.get("frozen", False)
         if not isinstance(frozen, bool):
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
+        sources = self._sources(given.get("from"), at)
+        if block_type.name == "group":
+            if sources is not None:
+                before = _Outside(sources, scope, combine, at)
+            inner = _Scope(convention, frozen is True or scope.frozen, scope)
+            return self._read_group(given, path, turns, inner, before)
+        fields = self.fields.fields(block_type, given, at)
+        cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
+        shared = given.get("shared")
+        if shared is not None and not isinstance(shared, str):
+            self.report(f"{at}.shared", f"{quoted(shared)} is no name")
+            shared = None
         key = (path, turns)
-        sources = self._sources(given.get("from", _MISSING), at)
         self.drafts[key] = _Draft(
             key,
             block_type,
@@ -249,11 +288,31 @@ class _ModelReader:
             before,
             scope,
             combine,
-            frozen is True,
-            given.get("shared"),
+            frozen is True or scope.frozen,
+            shared,
             cell,
         )
         return key
+
+    def _combine(self, given: Any, at: str) -> str:
+        if given is None:
+            return "concat"
+        if not isinstance(given, str) or given not in COMBINES:
+            self.report(
+                f"{at}.combine",
+                f"{quoted(given)} is not known{did_you_mean(quoted(given), COMBINES) or '; one of ' + ', '.join(COMBINES)}",
+            )
+            return "concat"
+        return given
+
+    def _is_blocks(self, blocks: Any, at: str) -> TypeGuard[Mapping[str, Any]]:
+        if not isinstance(blocks, Mapping):
+            self.report(
+                at, "names no block" if blocks is None else f"{quoted(blocks)} is no mapping of names to blocks"
+            )
+        elif not blocks:
+            self.report(at, "names no block")
+        return isinstance(blocks, Mapping) and bool(blocks)
 
     def _read_group(
         self,
@@ -261,40 +320,43 @@ class _ModelReader:
         path: str,
         turns: tuple[int, ...],
         scope: _Scope,
-        before: Key | None,
-        convention: str,
+        before: Key | _Outside | None,
     ) -> Key | None:
+        """Read the blocks of a group in each repetition, and return the last of them.
+
+        Args:
+            declared: what stands in the group.
+            path: its name, with those of the groups around it.
+            turns: the repetition of each group around it.
+            scope: that of its blocks, empty.
+            before: what its first block reads.
+        """
         at = f"blocks.{path}"
+        known = ("type", "repeat", "blocks", "convention", "from", "combine", "frozen")
         for name in declared:
-            if name not in {"type", "repeat", "blocks", "convention", "from"}:
-                known = ("repeat", "blocks", "convention", "from")
+            if name not in known:
                 self.report(
-                    f"{at}.{name}", f"a group has no {name}{did_you_mean(name, known) or '; its blocks have fields'}"
+                    f"{at}.{shown(name)}",
+                    f"a group has no {shown(name)}{did_you_mean(shown(name), known) or '; its blocks have fields'}",
                 )
-        repeat = self.fields.count(self._turned(declared.get("repeat", 1), f"{at}.repeat", turns), f"{at}.repeat", 1)
+        given = declared.get("repeat", 1)
+        repeat = 1 if given is None else self.fields.count(given, f"{at}.repeat", 1) or 1
         blocks = declared.get("blocks")
-        if not isinstance(blocks, Mapping) or not blocks:
-            self.report(
-                f"{at}.blocks", "names no block" if not blocks else f"{quoted(blocks)} is no mapping of names to blocks"
-            )
+        if not self._is_blocks(blocks, f"{at}.blocks"):
             return None
-        if "from" in declared:
-            sources = self._sources(declared["from"], at)
-            if sources is not None and len(sources) == 1 and sources[0][1] == 1:
-                found = scope.find(sources[0][0])
-                if found is _MISSING:
-                    self.report(f"{at}.from", self._unknown(sources[0][0], scope))
-                before = found if isinstance(found, tuple) else None
-            else:
-                self.report(f"{at}.from", "a group reads one block; put a join before it")
+        if len(turns) >= MOST_DEEP:
+            self.report(at, f"stands in more than {MOST_DEEP} groups")
+            return None
         last = before
-        self.repeats.append(repeat or 1)
-        for turn in range(min(repeat or 1, MOST_BLOCKS)):
-            last = self._read_blocks(blocks, f"{path}.", (*turns, turn), _Scope(scope), last, convention)
-            if len(self.drafts) > MOST_BLOCKS:
+        self.repeats.append(repeat)
+        for turn in range(min(repeat, MOST_BLOCKS)):
+            begun = len(self.drafts)
+            here = _Scope(scope.convention, scope.frozen, scope.around)
+            last = self._read_blocks(blocks, f"{path}.", (*turns, turn), here, last)
+            if len(self.drafts) > MOST_BLOCKS or len(self.drafts) == begun:  # all of its blocks have faults
                 break
         self.repeats.pop()
-        return last if last != before else None
+        return last if isinstance(last, tuple) and last != before else None
 
     def _turned(self, value: Any, path: str, turns: tuple[int, ...]) -> Any:
         """Return a field's value in this repetition."""
@@ -303,29 +365,29 @@ class _ModelReader:
         values = value["each"]
         if not turns:
             self.report(path, "each stands in a group alone")
-            return None
+            return _MISSING
         if not isinstance(values, Sequence) or isinstance(values, str):
             self.report(f"{path}.each", f"{quoted(values)} is no list with one value per repetition")
-            return None
+            return _MISSING
         if len(values) != self.repeats[-1]:
             had = f"has {len(values)} value{'s' * (len(values) != 1)}"
             self.report(
                 f"{path}.each", f"{had}, and the group has {self.repeats[-1]} repetitions; it needs one for each"
             )
-            return None
+            return _MISSING
         return values[turns[-1]]
 
     def _sources(self, given: Any, at: str) -> list[tuple[str, int]] | None:
-        if given is _MISSING or given is None:
+        if given is None:
             return None
         found: list[tuple[str, int]] = []
         for position, item in enumerate(given if isinstance(given, (list, tuple)) else [given]):
             if isinstance(item, str):
                 found.append((item, 1))
-            elif isinstance(item, Mapping) and len(item) == 1:
+            elif isinstance(item, Mapping) and len(item) == 1 and isinstance(next(iter(item)), str):
                 name, copies = next(iter(item.items()))
                 number = self.fields.count(copies, f"{at}.from.{position}", 1)
-                found.append((str(name), number or 1))
+                found.append((name, number or 1))
             else:
                 self.report(
                     f"{at}.from",
@@ -345,22 +407,26 @@ class _ModelReader:
         at = f"blocks.{draft.key[0]}"
         reads: list[tuple[Key, int]] = []
         starts = draft.type.name == "input"
-        if draft.sources is None:
+        sources, scope, combine, named = draft.sources, draft.scope, draft.combine, at
+        if sources is None and isinstance(draft.before, _Outside):
+            outside = draft.before
+            sources, scope, combine, named = outside.sources, outside.scope, outside.combine, outside.at
+        if sources is None:
             if isinstance(draft.before, tuple) and not starts:
                 reads.append((draft.before, 1))
         elif not starts:
-            for name, copies in draft.sources:
-                key = self._find(name, draft, f"{at}.from")
+            for name, copies in sources:
+                key = self._find(name, draft, f"{named}.from", scope)
                 if key is not None:
                     reads.append((key, copies))
         needs = draft.type.name not in {"input", "embedding", "attention", "weights"}
-        if needs and not reads and not (draft.sources and len(draft.sources)):
+        if sources is None and draft.before is _MISSING:
+            self.broken.add(draft.key)
+        elif needs and not reads and not sources:
             self.report(
                 at,
                 f"{article(draft.type.name)} reads something, and there is nothing before it; name its source in from",
             )
-        if draft.type.name == "weights" and not reads and draft.fields["width"] is None and self._is_read(draft):
-            self.report(at, "is read and reads nothing, so it needs a width")
         names = {
             one.name: tuple(
                 key
@@ -372,7 +438,7 @@ class _ModelReader:
         }
         shared = None
         if draft.shared is not None:
-            shared = self._find(str(draft.shared), draft, f"{at}.shared")
+            shared = self._find(draft.shared, draft, f"{at}.shared")
             if shared is not None and self.drafts[shared].type is not draft.type:
                 self.report(
                     f"{at}.shared",
@@ -393,31 +459,40 @@ class _ModelReader:
             draft.convention,
             draft.fields,
             tuple(reads),
-            draft.combine,
+            combine,
             draft.frozen,
             shared,
             names,
             draft.cell,
         )
 
-    def _is_read(self, draft: _Draft) -> bool:
-        return any(
-            other.before == draft.key
-            if other.sources is None
-            else any(other.scope.find(name) == draft.key for name, _ in other.sources)
-            for other in self.drafts.values()
-        )
+    def _check_weights(self, blocks: Mapping[Key, Block]) -> None:
+        """Say which tensors as written are read and have no width to hand up."""
+        read = {key for block in blocks.values() for key, _ in block.reads}
+        read |= {key for block in blocks.values() for key in block.names.get("attends", ())}
+        for key, block in blocks.items():
+            if key in read and block.type.name == "weights" and not block.reads and block.fields["width"] is None:
+                self.report(f"blocks.{block.path}", "is read and reads nothing, so it needs a width")
 
-    def _find(self, name: str, draft: _Draft, path: str) -> Key | None:
-        found = draft.scope.find(name)
+    def _find(self, name: str, draft: _Draft, path: str, scope: _Scope | None = None) -> Key | None:
+        """Return a block that another one names, as it is known to the other or in a scope."""
+        scope = scope or draft.scope
+        found = scope.find(name)
         if found is _MISSING:
-            self.report(path, self._unknown(name, draft.scope))
-            return None
-        return found if isinstance(found, tuple) else None
+            self.report(path, self._unknown(name, scope))
+        if isinstance(found, tuple):
+            return found
+        self.broken.add(draft.key)
+        return None
 
     def _unknown(self, name: str, scope: _Scope) -> str:
         known = scope.known()
         return f"no block named {quoted(name)}{did_you_mean(name, known) or '; there are ' + ', '.join(known[:10])}"
+
+
+def shown(name: Any) -> str:
+    """Return a key that somebody wrote, which need be no text."""
+    return name if isinstance(name, str) else quoted(name).strip("'")
 
 
 def _names(value: Any) -> Iterator[str]:

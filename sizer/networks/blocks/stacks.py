@@ -23,6 +23,11 @@ def stack(block: Block, read: Number) -> tuple[list[Group], Number]:
     given = {name: fields[name] for name in FIELDS if name in fields}
     given |= {"convention": block.convention}
     assert block.cell is not None
+    if fields["bias"] is not None and given["bias_vectors"] is None:
+        decided = CONVENTIONS[block.convention].bias_vectors_of(block.cell)
+        given["bias_vectors"] = (None if decided else 1) if fields["bias"] else 0
+    if fields["bias"] is False and given["projection_bias"] is None:
+        given["projection_bias"] = False
     resolved = resolve(given, block.cell)
     stacked = fields["subsample"] if fields["subsample_how"] == "stack" else None
     return recurrent_groups(block.cell, resolved, read, stacked if isinstance(stacked, tuple) else None)

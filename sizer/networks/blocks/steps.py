@@ -21,8 +21,9 @@ SEQUENCE = "sequence"
 
 
 def clocks_of(model: Model) -> tuple[str, ...]:
-    """Return the clocks of a model, in the order in which blocks start them."""
-    return tuple(dict.fromkeys(clock for block in model.blocks.values() for clock in _starts(block)))
+    """Return the clocks of a model, in the order in which blocks start them; what stands still has none."""
+    started = (clock for block in model.blocks.values() for clock in _starts(block))
+    return tuple(dict.fromkeys(clock for clock in started if clock != SEQUENCE))
 
 
 def _starts(block: Block) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class BlockField:
     """None: it must be given, or what stands in `description` decides."""
     required: bool = False
     minimum: int = 1
+    maximum: int | None = None
     words: tuple[str, ...] = ()
     """What a `word` or `names` field takes, where these are no blocks."""
 
@@ -123,7 +124,7 @@ DENSE = BlockType(
     (
         _WIDTH,
         _size("context", "Steps side by side that it reads.", 1),
-        _GROUPS,
+        BlockField("groups", "shape", "Groups that read a share of the values each.", 1),
         _PIECES,
         BlockField("stride", "shape", "Steps of what it reads for one of its own.", 1),
         _BIAS,
@@ -230,7 +231,10 @@ RECURRENT = BlockType(
         _flag("summed_directions", "Whether two directions are added up instead of joined."),
         _flag("only_recurrent_up", "Whether only the recurrent projection feeds the layers above."),
         _flag("peepholes", "Whether the gates see the cells; left out, the convention decides.", None),
-        BlockField("bias_vectors", "shape", "Bias vectors per gate; left out, the convention decides.", minimum=0),
+        _BIAS,
+        BlockField(
+            "bias_vectors", "shape", "Bias vectors per gate; left out, the convention decides.", minimum=0, maximum=2
+        ),
         _flag("projection_bias", "Whether the projection has a bias; left out, the convention decides.", None),
         BlockField("subsample", "sizes", "Steps of a layer for one step of what reads it.", 1),
         BlockField(
@@ -336,6 +340,8 @@ TRANSFORMER = BlockType(
     told=True,
     source="Vaswani et al. 2017, arXiv:1706.03762; torch.nn.TransformerEncoderLayer, TransformerDecoderLayer",
 )
+FINAL_NORM = _vector("final_norm", 2, "width")
+"""What stands behind the last transformer layer, where it does."""
 ATTENDS = (
     Tensor("memory_query_and_output", "attention_weights", (2, "width", "width"), matrix=True),
     Tensor("memory_keys_and_values", "attention_weights", (2, "memory", "width"), matrix=True, at="memory"),

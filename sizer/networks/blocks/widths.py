@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.errors import quoted
 from sizer.networks.blocks.reading import Block, Key, Model
 from sizer.networks.blocks.stacks import stack
 from sizer.networks.tensors import Number, product, total
@@ -82,10 +83,12 @@ class Widths:
         return self._joined(block)
 
     def _asks(self, block: Block) -> tuple[Key, ...]:
-        """Return the blocks whose widths decide this one's."""
+        """Return the blocks whose widths decide this one's, of those that are there."""
         if block.type.name == "attention":
-            return () if block.fields["value"] is not None else block.names["memory"]
-        return () if block.type.told else tuple(key for key, _ in block.reads)
+            asked = () if block.fields["value"] is not None else block.names["memory"]
+        else:
+            asked = () if _told(block) else tuple(key for key, _ in block.reads)
+        return tuple(key for key in asked if key in self._blocks)
 
     def _order(self) -> Iterator[Key]:
         """Yield the blocks, each after those that it asks; a loop is reported once, and its widths are not known."""
@@ -151,7 +154,7 @@ class Widths:
             return Shape(memory.width) if memory else None
         if kind == "weights" and not block.reads:
             return Shape(fields["width"] or 0)
-        if block.type.told:
+        if _told(block):
             return Shape(Dimensions(plain(block))[block.type.hands_up])
         read = self._joined(block)
         if read is None:
@@ -163,6 +166,11 @@ class Widths:
         dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
         height = _height(block, read.height) if block.type.keeps_height else 1
         return Shape(dimensions[block.type.hands_up], height)
+
+
+def _told(block: Block) -> bool:
+    """Return whether a block is told its width; a convolution along time alone hands up its channels."""
+    return block.type.told or (block.type.name == "convolution" and not isinstance(block.fields["kernel"], tuple))
 
 
 def plain(block: Block) -> dict[str, Any]:
@@ -177,8 +185,6 @@ def _height(block: Block, height: int) -> int:
     """Return the height that a convolution or pooling hands up."""
     fields = block.fields
     if not isinstance(fields["kernel"], tuple):
-        if block.type.name == "convolution":
-            return 1
         fields = {**fields, "kernel": (fields["kernel"], 1)}
     kernel, stride = of_height(fields["kernel"]), of_height(fields["stride"])
     padding = fields["padding"]
@@ -212,4 +218,6 @@ def same(first: Number, second: Number) -> bool:
 
 def shown(number: Number) -> str:
     """Return a width for a person."""
-    return f"{number:,}" if isinstance(number, int) else str(number)
+    if not isinstance(number, int):
+        return str(number)
+    return f"{number:,}" if number.bit_length() < 10_000 else quoted(number)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sizer.networks.blocks.groups import Groups
-from sizer.networks.blocks.reading import Block, Model, Problem
+from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.cells import CellType
 from sizer.networks.network import Group
-from sizer.networks.tensors import Number, product
+from sizer.networks.tensors import Number
 
 
 class GraphError(Exception):
@@ -53,6 +56,25 @@ class Graph:
         return tuple(group for one in self.blocks for group in one.groups)
 
 
+def read_graph(
+    declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
+) -> tuple[Graph | None, list[Problem]]:
+    """Return a model of blocks, read and wired, or everything that is wrong with it.
+
+    Args:
+        declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
+        cell_types: those that the person defines.
+    """
+    model, problems = read_model(declared, cell_types)
+    graph = None
+    if model is not None:
+        try:
+            graph = wire_model(model)
+        except GraphError as found:
+            problems = [*problems, *found.problems]
+    return (None if problems else graph), problems
+
+
 def wire_model(model: Model) -> Graph:
     """Return a model with its widths, steps and tensors settled.
 
@@ -89,8 +111,7 @@ def wire_model(model: Model) -> Graph:
             report(block, str(problem), "")
             continue
         found.append(Wired(block, read.width, shape, own, rate))
-    if not problems:
-        _check_shared(found, problems)
+    _check_shared(found, problems)
     if problems:
         raise GraphError(problems)
     return Graph(model, tuple(found), clocks_of(model))
@@ -99,20 +120,24 @@ def wire_model(model: Model) -> Graph:
 def _check_shared(found: list[Wired], problems: dict[Problem, None]) -> None:
     by_key = {one.block.key: one for one in found}
     for one in found:
-        if one.block.shared is None:
+        other = by_key.get(one.block.shared) if one.block.shared else None
+        if other is None:  # or it has faults of its own
             continue
-        other, path = by_key[one.block.shared], f"blocks.{one.block.path}.shared"
+        path = f"blocks.{one.block.path}.shared"
         if other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
             problems.setdefault((path, message))
-        elif _tensor_sizes(one) != _tensor_sizes(other):
+        elif _tensor_shapes(one) != _tensor_shapes(other):
             message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
             problems.setdefault((path, message))
 
 
-def _tensor_sizes(one: Wired) -> list[tuple[str, Number]]:
-    return [
-        (tensor.name, product([group.times, tensor.size(group.dimensions)]))
-        for group in one.groups
-        for tensor in group.tensors
-    ]
+def _tensor_shapes(one: Wired) -> Counter[tuple[Number, ...]]:
+    """Return the tensors that are there by name and shape, each as often as it is."""
+    found: Counter[tuple[Number, ...]] = Counter()
+    for group in one.groups:
+        for tensor in group.tensors:
+            if tensor.size(group.dimensions) and group.times:
+                shape = (size if isinstance(size, int) else group.dimensions[size] for size in tensor.shape)
+                found[tensor.name, *shape] += group.times
+    return found
