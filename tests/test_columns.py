@@ -54,7 +54,7 @@ from pathlib import Path
 from sizer.networks.counting import count
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.schema_source import schema, text
-from sizer.service.questions import counted
+from sizer.service.network_answers import counted
 from sizer.service.schemas import SCHEMAS
 from sizer.tables.workbook.calculator import calculator_of
 from sizer.networks.counting import described
