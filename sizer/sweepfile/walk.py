@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -46,40 +47,40 @@ OPERATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
 V = TypeVar("V")
 
 
-class Algebra(Generic[V]):
+class Algebra(ABC, Generic[V]):
     """What each operation of a condition makes of what its sides have become."""
 
+    @abstractmethod
     def constant(self, value: bool | int | float | str) -> V:
         """Return a constant."""
-        raise NotImplementedError
 
+    @abstractmethod
     def named(self, name: str) -> V:
         """Return a column."""
-        raise NotImplementedError
 
+    @abstractmethod
     def negative(self, value: V) -> V:
         """Return a number with the other sign."""
-        raise NotImplementedError
 
+    @abstractmethod
     def calculated(self, sign: str, left: V, right: V) -> V:
         """Return a sum, difference, product, quotient rounded down, or rest: `+ - * // %`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compared(self, sign: str, left: V, right: V) -> V:
         """Return a comparison: `== != < <= > >=`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def opposite(self, value: V) -> V:
         """Return what is true where a condition is false."""
-        raise NotImplementedError
 
+    @abstractmethod
     def all_of(self, values: Sequence[V]) -> V:
         """Return what is true where all of one or more conditions are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def any_of(self, values: Sequence[V]) -> V:
         """Return what is true where any of one or more conditions is."""
-        raise NotImplementedError
 
 
 def walk(node: ast.expr, algebra: Algebra[V]) -> V:
