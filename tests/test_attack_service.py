@@ -24,7 +24,7 @@ MANY = 100_000
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 QUESTIONS = ("count", "compare", "explain", "fit", "code", "dry-run", "sweeps")
 MOST_OF_SERVER = 900 * 2**20
-"""Of the server itself: what it is, some 200 MB, and the bodies that it may hold."""
+"""Of the server itself: what it is, some 200 MB, and the bodies that it may hold, twice while they are read."""
 MOST_OF_HELPER = 2200 * 2**20
 """Of a process that answers questions: what a question may take."""
 
