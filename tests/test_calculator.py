@@ -288,7 +288,7 @@ def test_libreoffice_recalculates_to_our_counts(tmp_path: Path) -> None:
     tried = {
         f"S{number}-{turn}": (base, consistent(base, changed(calculator_of(described(base)), chance)))
         for number, base in enumerate(ADMITTED)
-        for turn in range(2 if base["convention"] in {"pytorch", "flax", "kaldi_nnet3"} else 1)
+        for turn in range(3 if base["convention"] in {"pytorch", "flax", "kaldi_nnet3"} else 1)
     }
     calculators(tmp_path / "changed.xlsx", {name: base for name, (base, _) in tried.items()})
     book = openpyxl.load_workbook(tmp_path / "changed.xlsx")  # saved again, it holds no worked-out values any more
@@ -314,7 +314,7 @@ def test_libreoffice_recalculates_to_our_counts(tmp_path: Path) -> None:
         assert shown["weights"] == shown["total"] == shown["int8_bytes"] == counted.weights, (name, values)
         assert shown["macs_per_step"] == counted.macs_per_step, (name, values)
         assert shown["state_size"] == counted.state_size, (name, values)
-    assert valid > len(tried) / 4
+    assert valid > len(tried) / 3
 
 
 @needs_office
