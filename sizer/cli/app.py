@@ -14,12 +14,18 @@ from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
 from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
+from sizer.cli.completions import offer
+from sizer.cli.help_pages import page
 from sizer.cli.reporting import OPTIONS
 from sizer.networks.counting import did_you_mean
 
 
 class Commands(TyperGroup):
     """The group of commands, which suggests the nearest name for one that is not there."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of the group."""
+        formatter.write(page(self, ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the words name, or end with usage and a suggestion."""
@@ -31,6 +37,10 @@ class Commands(TyperGroup):
 
 class Command(TyperCommand):
     """A command that tells the reporting of faults what its options are called."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of the command."""
+        formatter.write(page(self, ctx))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -81,4 +91,5 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
+        offer(_command)
         app.command(cls=Command, rich_help_panel=_panel)(_command)
