@@ -15,9 +15,13 @@ from typer.core import TyperCommand, TyperGroup
 from sizer import __version__
 from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
 from sizer.cli.completions import offer
-from sizer.cli.help_pages import page
+from sizer.cli.help_pages import page, usage
 from sizer.cli.reporting import OPTIONS
+from sizer.errors import quoted
 from sizer.networks.counting import did_you_mean
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises of words that are no usage; it has no public name there."""
 
 
 class Commands(TyperGroup):
@@ -26,6 +30,10 @@ class Commands(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of the group."""
         formatter.write(page(self, ctx))
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage of the group in a line."""
+        return usage(self, ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the words name, or end with usage and a suggestion."""
@@ -41,6 +49,22 @@ class Command(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of the command."""
         formatter.write(page(self, ctx))
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage of the command in a line."""
+        return usage(self, ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the command, or end with usage and the option that was meant."""
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as problem:
+            name = getattr(problem, "option_name", None)
+            if name is None or not hasattr(problem, "possibilities"):
+                raise
+            flags = [flag for one in self.params for flag in (*one.opts, *one.secondary_opts) if flag.startswith("--")]
+            ctx.fail(f"no option named {quoted(name)}{did_you_mean(name, flags)}")
+            raise AssertionError("unreachable: the command has ended") from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -50,7 +50,7 @@ def page(command: Any, context: Any, width: int | None = None) -> str:
     if width is None:
         width = shutil.get_terminal_size().columns
     width = max(NARROWEST, min(width, WIDEST))
-    lines = _folded(f"Usage: {context.command_path} {_usage(command, context)}", width, indent="  ")
+    lines = _folded(usage(command, context), width, indent="  ")
     prose, examples = _prose_and_examples(command.help or "")
     for paragraph in prose:
         lines += ["", *_folded(paragraph, width)]
@@ -60,6 +60,13 @@ def page(command: Any, context: Any, width: int | None = None) -> str:
     for title, rows in _sections(command, context):
         lines += ["", _heading(title, terminal), *_table(rows, width)]
     return "\n".join(lines)
+
+
+def usage(command: Any, context: Any) -> str:
+    """Return the usage of a command in a line."""
+    # As a person called it, not with the names of the group's own arguments.
+    path = f"{context.parent.info_name} {context.info_name}" if context.parent else str(context.info_name)
+    return f"Usage: {path} {_usage(command, context)}"
 
 
 def _heading(words: str, terminal: Terminal) -> str:

@@ -142,7 +142,7 @@ def what_is_fixed(sweep: Sweep) -> str:
         one = {name: value for name, value in fixed.items() if name not in sweep.swept}
         cell = sweep.grids[0].cell(one)
         said.append(assumptions(resolve(one, cell), cell, unsaid=sweep.swept))
-    return DOT.join(said)
+    return DOT.join([*said, *sweep.notes])
 
 
 def account_lines(run: Run) -> list[str]:
@@ -236,7 +236,7 @@ def _nothing_kept(run: Run) -> list[str]:
 
 def network_heading(counted: Count) -> str:
     """Return one network in a line: convention, cell, widths, what was assumed."""
-    return DOT.join([*network_words(counted.configuration), counted_assumptions(counted)])
+    return DOT.join([*network_words(counted.configuration), counted_assumptions(counted), *counted.notes])
 
 
 def network_words(configuration: Mapping[str, Any]) -> list[str]:

@@ -66,6 +66,7 @@ class Breakdown:
             "configuration": self.count.configuration,
             **self.count.columns(),
             "formula": self.formula,
+            "notes": list(self.count.notes),
             "sections": [
                 {
                     "title": section.title,
