@@ -252,7 +252,7 @@ def test_conventions_and_schema_are_printed(tmp_path: Path) -> None:
         "kaldi_nnet1 has no nonrecurrent_projection",
     ]
     assert "kaldi_nnet1 needs a recurrent_projection" not in run("conventions").stdout
-    assert "  kaldi_nnet1: needs a recurrent_projection" in on_terminal("conventions")
+    assert "  kaldi_nnet1       needs a recurrent_projection; " in on_terminal("conventions")
     run("schema", "--out", str(tmp_path / "s.json"))
     assert json.loads((tmp_path / "s.json").read_text()) == json.loads((ROOT / "schemas/sweep.schema.json").read_text())
 

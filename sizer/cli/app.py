@@ -13,7 +13,18 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
-from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
+from sizer.cli import (
+    counting,
+    fitting,
+    frameworks,
+    handing_over,
+    listings,
+    networks,
+    pictures,
+    queries,
+    serving,
+    sweeps,
+)
 from sizer.cli.completions import offer
 from sizer.cli.help_pages import page, usage
 from sizer.cli.reporting import OPTIONS
@@ -108,7 +119,8 @@ def _options(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
-    "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
+    "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
+    "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
     "Service": (serving.serve,),
 }

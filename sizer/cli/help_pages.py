@@ -58,7 +58,7 @@ def page(command: Any, context: Any, width: int | None = None) -> str:
         lines += ["", _heading("Examples", terminal)]
         lines += [line for example in examples for line in _shell_lines(example, width)]
     for title, rows in _sections(command, context):
-        lines += ["", _heading(title, terminal), *_table(rows, width)]
+        lines += ["", _heading(title, terminal), *definitions(rows, width)]
     return "\n".join(lines)
 
 
@@ -198,8 +198,8 @@ def _left_out(words: str) -> str:
     return words if words.startswith("required") else f"default: {words}"
 
 
-def _table(rows: Sequence[tuple[str, str]], width: int) -> list[str]:
-    """Return names with what is said of them beside, or below where a name is long."""
+def definitions(rows: Sequence[tuple[str, str]], width: int) -> list[str]:
+    """Return names as lines with what is said of each beside it, or below where the name is long."""
     room = min(_NAMES_AT_MOST, width // 2 - 4)
     widest = max((len(name) for name, _ in rows if len(name) <= room), default=0)
     start = " " * (2 + widest + 2 if widest else 6)

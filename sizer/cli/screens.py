@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
 from sizer.networks.blocks.counting import ModelCount
-from sizer.networks.cells import CELL_TYPES
-from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
 from sizer.questions.breakdown import Breakdown, assumptions, counted_assumptions
@@ -375,56 +373,3 @@ def compare_table(readings: Sequence[Reading]) -> str:
             for reading in readings
         ],
     )
-
-
-def conventions_rows() -> tuple[list[str], list[list[str]]]:
-    """Return the table of conventions: header and rows."""
-    header = [
-        "convention",
-        "bias vectors lstm/gru/rnn",
-        "peepholes",
-        "projections",
-        "projection bias",
-        "output bias",
-        "source",
-    ]
-    rows = []
-    for convention in CONVENTIONS.values():
-        vectors = [str(convention.bias_vectors.get(cell, "-")) for cell in ("lstm", "gru", "rnn")]
-        if convention.candidate_bias:
-            vectors[1] += "+1/3"
-        letters = {"recurrent_projection": "r", "nonrecurrent_projection": "p"}
-        rows.append(
-            [
-                convention.name,
-                " / ".join(vectors),
-                convention.peepholes,
-                ", ".join(letters[name] for name in convention.projections) or "none",
-                "yes" if convention.projection_bias else "no",
-                "yes" if convention.output_bias else "no",
-                convention.source,
-            ]
-        )
-    return header, rows
-
-
-def conventions_screen() -> str:
-    """Return the table of conventions and what each refuses."""
-    header, rows = conventions_rows()
-    lines = aligned([header, *rows], left=range(len(header)))
-    lines.append("")
-    lines.append("  Refused there:")
-    for convention in CONVENTIONS.values():
-        missing = [f"no {cell}" for cell in ("lstm", "gru", "rnn") if cell not in convention.bias_vectors]
-        reasons = dict.fromkeys(
-            rule.reason.removeprefix(f"{convention.name} ") for rule in (*convention.lstm_rules, *convention.rules)
-        )
-        if reasons or missing:
-            lines.append(f"  {convention.name}: " + "; ".join([*reasons, *missing]))
-    lines.append("")
-    lines.append("  Cells beside lstm, gru and rnn, and where they are:")
-    for cell in CELL_TYPES.values():
-        where = [name for name, convention in CONVENTIONS.items() if cell.name in convention.bias_vectors]
-        if cell.name not in {"lstm", "gru", "rnn"}:
-            lines.append(f"  {cell.name}: {cell.title} ({', '.join(where)})")
-    return "\n".join(lines)

@@ -365,7 +365,8 @@ def _report_stray(error: ValidationError, path: Path, findings: Findings) -> Non
 def one_of(known: Sequence[str]) -> str:
     """Return the choice in words, where it is short enough to be read."""
     if len(known) > _READABLE:
-        return "; `sizer schema` lists them all"
+        lists = "columns" if "weights" in known else "fields" if "cells" in known else "schema"
+        return f"; `sizer {lists}` lists them all"
     return f"; one of {', '.join(known)}" if len(known) > 1 else f"; there is only {known[0]}"
 
 
