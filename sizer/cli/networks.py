@@ -139,7 +139,8 @@ def compare(
 
         readings = compare_network(network, own)
         if as_json:
-            write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
+            found_json = {"network": network, "readings": [reading.as_json() for reading in readings]}
+            write_out(json.dumps(found_json, indent=2), out)
         else:
             write_out(
                 for_reader(
