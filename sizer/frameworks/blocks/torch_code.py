@@ -133,7 +133,7 @@ def torch_module(graph: Graph, cost: str = "") -> WrittenModule:
     Raises:
         InputError: torch.nn has no such block; every fault by the block's name.
     """
-    placed = {one.block.key: _placed(graph, one) for one in graph.blocks}
+    placed = placed_blocks(graph)
     modules = {key: written(block) for key, block in placed.items()}
     faults = dict.fromkeys(
         (f"blocks.{key[0]}.{field}", message) for key, module in modules.items() for field, message in module.refusals
@@ -162,8 +162,13 @@ def _starts(block: Placed) -> bool:
     return kind == "input" or (kind == "embedding" and not block.wired.block.reads)
 
 
-def _placed(graph: Graph, one: Wired) -> Placed:
-    handed = {other.block.key: other.hands_up for other in graph.blocks}
+def placed_blocks(graph: Graph) -> dict[Key, Placed]:
+    """Return each block of a model where it stands, what it reads worked out apart from the count."""
+    handed = {one.block.key: one.hands_up for one in graph.blocks}
+    return {one.block.key: _placed(one, handed) for one in graph.blocks}
+
+
+def _placed(one: Wired, handed: Mapping[Key, Shape]) -> Placed:
     shapes = [Shape(product([copies, handed[key].channels]), handed[key].height) for key, copies in one.block.reads]
     read = Shape(0)
     if shapes:
