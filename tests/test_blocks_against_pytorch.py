@@ -58,13 +58,14 @@ def differs(chain: Chain) -> str:
     return ""
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
+@pytest.mark.parametrize("kind", dict.fromkeys([*KINDS, *IMAGES]), ids=lambda kind: kind.__name__)
 def test_random_chains(kind: Any) -> None:
     """A few of each kind of block; `test_thousands_of_random_chains` tries them all together."""
-    for number in range(6):
+    for number in range(2):
         with torch.device("meta"):
             chain = random_chain(random.Random(f"{kind.__name__} {number}"), 1)
-            kind(chain)
+            if kind in KINDS or chain.value.dim() == 4:
+                kind(chain)
         assert differs(chain) == ""
 
 
@@ -96,9 +97,9 @@ def even_chain(seed: object, kind: Any = None) -> tuple[Chain, int]:
     return chain, counter.get_total_flops()
 
 
-@pytest.mark.parametrize("kind", {*EVEN, *IMAGES}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", dict.fromkeys([*EVEN, *IMAGES]), ids=lambda kind: kind.__name__)
 def test_macs_of_random_chains_are_those_that_pytorch_counts(kind: Any) -> None:
-    for number in range(4):
+    for number in range(2):
         chain, flops = even_chain(f"{kind.__name__} {number}", kind)
         assert counted_macs(chain, flops) == ""
 

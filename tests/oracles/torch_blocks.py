@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-STEPS = 48
+STEPS = 24
 """Of an input: whole for strides and factors of 2 and 3."""
 
 
@@ -262,9 +262,8 @@ def pooling(chain: Chain) -> None:
     # A window that is skipped over makes PyTorch's rule for `ceil` another one.
     stride = (chance.randint(1, kernel[0]), chance.randint(1, kernel[1]))
     padding = [chance.randint(0, kernel[0] // 2), chance.randint(0, kernel[1] // 2)]
-    if chain.even:
-        if chain.steps % stride[0] or not kernel[0] - stride[0] <= 2 * padding[0] <= kernel[0] - 1:
-            return
+    if chain.even and (chain.steps % stride[0] or not kernel[0] - stride[0] <= 2 * padding[0] <= kernel[0] - 1):
+        return
     ceil = chance.random() < 0.5
     try:
         made = functional.max_pool2d(image, kernel, stride, padding, ceil_mode=ceil)
@@ -316,7 +315,8 @@ def recurrent(chain: Chain) -> None:
     if max(subsample) > 1:
         declared |= {"subsample": subsample, "subsample_how": "stack" if stacked else "skip"}
     given = value = chain.flat
-    handed, modules = [], []
+    handed: list[Any] = []
+    modules: list[Any] = []
     for layer in range(depth):
         options = {"proj_size": projections[layer]} if projected else {}
         fed = torch().cat([value, given], dim=2) if skip and handed else value
@@ -364,7 +364,7 @@ def other_attention(chain: Chain) -> None:
     before = [*chain.blocks][-1]
     kind = chance.choice(["additive", "general", "dot", "location"])
     linear = {"query": nn.Linear(memory, width), "memory": nn.Linear(memory, width)}
-    declared = {"type": "attention", "kind": kind, "query": before, "memory": before, "width": width}
+    declared: dict[str, Any] = {"type": "attention", "kind": kind, "query": before, "memory": before, "width": width}
     if kind == "general":
         linear = {"query": nn.Linear(memory, memory)}
     elif kind == "dot":
@@ -492,7 +492,7 @@ def join(chain: Chain) -> None:
 
 
 def tied(chain: Chain) -> None:
-    nn, first = torch().nn, [*chain.blocks][0]
+    nn, first = torch().nn, next(iter(chain.blocks))
     if chain.blocks[first]["type"] != "embedding":
         return
     table = chain.theirs[first][0]
