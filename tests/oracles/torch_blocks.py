@@ -217,7 +217,7 @@ def convolution2(chain: Chain) -> None:
     kernel = (chance.randint(1, 5), chance.randint(1, 5))
     padding: Any = chance.choice(["same", "valid", chance.randint(0, 2), [chance.randint(0, 2), chance.randint(0, 2)]])
     stride = (1, 1) if padding == "same" else (chance.randint(1, 3), chance.randint(1, 3))
-    transposed = padding != "same" and chance.random() < 0.25
+    transposed = padding != "same" and height < 60 and chance.random() < 0.25
     more = (chance.randint(0, stride[0] - 1), chance.randint(0, stride[1] - 1))
     if chain.even and transposed:
         fitting = chain.pad_transposed(kernel[0], stride[0])
@@ -247,8 +247,6 @@ def convolution2(chain: Chain) -> None:
         made = module(image)
     except RuntimeError:  # a kernel that does not fit
         return
-    if 0 in made.shape or height * made.shape[3] > 4000:
-        return
     modules = [module]
     made = _pieces(chain, made, pieces, 1)
     made = _normed(chain, declared, modules, made) if made.shape[3] > 1 else made
@@ -264,7 +262,7 @@ def pooling(chain: Chain) -> None:
     padding = [chance.randint(0, kernel[0] // 2), chance.randint(0, kernel[1] // 2)]
     if chain.even and (chain.steps % stride[0] or not kernel[0] - stride[0] <= 2 * padding[0] <= kernel[0] - 1):
         return
-    ceil = chance.random() < 0.5
+    ceil = chance.random() < 0.5 and not (chain.even and (chain.steps + 2 * padding[0] - kernel[0]) % stride[0])
     try:
         made = functional.max_pool2d(image, kernel, stride, padding, ceil_mode=ceil)
     except RuntimeError:
