@@ -11,7 +11,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.networks.columns import SUMMED, completed
-from sizer.networks.counting import Count, count, count_of, read, with_cell_types
+from sizer.networks.counting import Count, count, count_of, read, with_own_types
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
 
@@ -60,7 +60,7 @@ def count_batch(
         >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
         [12926976, 3317760]
     """
-    given = (with_cell_types(network, cell_types) for network in networks)
+    given = (with_own_types(network, cell_types) for network in networks)
     return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
 
 

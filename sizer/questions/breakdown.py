@@ -10,7 +10,7 @@ from typing import Any
 
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS, cell_of
-from sizer.networks.counting import Count, count_network, own_cell_types, read
+from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
 from sizer.networks.tensors import Tensor
@@ -86,12 +86,17 @@ class Breakdown:
         }
 
 
-def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Breakdown:
+def explain(
+    fields: Mapping[str, Any],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> Breakdown:
     """Return one network tensor by tensor.
 
     Args:
         fields: as `sizer.count` takes them.
         cell_types: as `sizer.count` takes them.
+        block_types: as `sizer.count` takes them.
 
     Raises:
         InputError: as `sizer.count` says.
@@ -101,9 +106,10 @@ def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         {'input_weights': 6, 'recurrent_weights': 9}
     """
     if "blocks" in fields:
+        from sizer.networks.blocks.declared import declare
         from sizer.questions.model_breakdown import explain_model
 
-        return explain_model(fields, own_cell_types(cell_types))
+        return explain_model(declare(fields, cell_types, block_types))
     return break_down(read(fields, cell_types, in_words=True))
 
 

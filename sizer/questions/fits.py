@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.counting import count, normalise, read, with_cell_types
+from sizer.networks.counting import count, normalise, read, with_own_types
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
 from sizer.sweepfile.bounds import budget_of_option
@@ -50,7 +50,7 @@ def fits(fields: Mapping[str, Any], budget: Any, cell_types: Mapping[str, Any] |
         >>> fits(network, "13M"), fits(network, 12_926_975)
         (True, False)
     """
-    fields = with_cell_types(fields, cell_types)
+    fields = with_own_types(fields, cell_types)
     key = key_of(fields, budget if type(budget) in (str, int) else (type(budget), str(budget)))
     if key is None:
         return _fits_slowly(fields, budget)

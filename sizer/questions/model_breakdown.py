@@ -9,22 +9,21 @@ from dataclasses import replace
 from typing import Any
 
 from sizer.networks.blocks.counting import count_graph, graph_of
+from sizer.networks.blocks.declared import Declared
 from sizer.networks.blocks.wiring import Graph, Wired
-from sizer.networks.cells import CellType
 from sizer.questions.breakdown import Breakdown, Line, Section, lines_of, merged
 
 
-def explain_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Breakdown:
+def explain_model(asked: Declared) -> Breakdown:
     """Return a model of blocks tensor by tensor.
 
     Args:
-        declared: the model, as `count_model` takes it.
-        cell_types: those that the person defines.
+        asked: the model, with the types that the person defines.
 
     Raises:
         InputError: every fault by the block's name.
     """
-    return break_down_graph(graph_of(declared, cell_types), declared)
+    return break_down_graph(graph_of(asked.model, asked.cell_types, asked.block_types), asked.model)
 
 
 def break_down_graph(graph: Graph, declared: Mapping[str, Any]) -> Breakdown:

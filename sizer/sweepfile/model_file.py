@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.networks.blocks.declared import Declared
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
+from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
 from sizer.sweepfile.yamltext import Path, read_yaml
 
@@ -24,8 +27,15 @@ class ModelFile:
     graph: Graph
     cell_types: Mapping[str, CellType]
     """Those that the file defines."""
+    block_types: Mapping[str, BlockType]
+    """Those that the file defines."""
     name: str
     description: str
+
+    @property
+    def asked(self) -> Declared:
+        """The model with the types that the file defines."""
+        return Declared(self.declared, self.cell_types, self.block_types)
 
 
 def load_model(path: str | os.PathLike[str]) -> ModelFile:
@@ -56,12 +66,13 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         findings.raise_any()
     assert isinstance(model, dict)
     cell_types = read_own_cells(data, findings)
-    graph, problems = read_graph(model, cell_types)
+    block_types = read_own_blocks(data, findings)
+    graph, problems = read_graph(model, cell_types, block_types)
     for dotted, message in problems:
         findings.at_value(_place(model, dotted), message)
     findings.raise_any()
     assert graph is not None
-    return ModelFile(model, graph, cell_types, _text(data.get("name")), _text(data.get("description")))
+    return ModelFile(model, graph, cell_types, block_types, _text(data.get("name")), _text(data.get("description")))
 
 
 def _text(value: Any) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.networks.blocks.fields import PAIR
 from sizer.networks.blocks.steps import SEQUENCE
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES, PARTS
+from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
 from sizer.networks.counting import Count
-from sizer.networks.tensors import product
+from sizer.networks.tensors import Number, total
 
-BLOCK_PARTS = (*PARTS, "dense_weights", "convolution_weights", "attention_weights")
-"""The parts of a count of blocks."""
+MODEL_SUMMED = tuple(name for name, column in MODEL_COLUMNS.items() if not column.each and name != "macs_per_step")
+"""The counted columns of a model that are summed over its groups; multiply-accumulates go by clocks."""
 SECONDS = "seconds"
 """In `clocks`: how long an input is."""
 
@@ -44,43 +46,36 @@ class ModelCount(Count):
     @property
     def macs_per_second(self) -> Fraction | None:
         """Multiply-accumulates a second, from the model's `clocks`; None where these do not say enough."""
-        given: Mapping[str, Any] = self.configuration.get("clocks") or {}
-        seconds = Fraction(str(given[SECONDS])) if SECONDS in given else None
-        found = Fraction(0)
-        for name, times in self.macs.items():
-            clocks = name.split("_x_")
-            moving = [clock for clock in clocks if clock != SEQUENCE]
-            if any(clock not in given for clock in moving) or (len(moving) != 1 and seconds is None):
-                return None
-            a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
-            # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
-            found += times * a_second * (seconds or 1) ** (len(moving) - 1)
-        return found
+        if unsaid_clocks(self.macs, self.configuration):
+            return None
+        found = macs_a_second(
+            {name: PerStep(*number.as_integer_ratio()) for name, number in self.macs.items()}, self.configuration
+        )
+        return found.exact
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""
-        macs = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
-        macs |= {f"macs_per_{name}": math.ceil(number) for name, number in self.macs.items()}
+        summed = {**self.parts, "state_size": self.state_size, **self.others}
+        summed |= {"trained_weights": self.trained_weights, "buffer_values": self.buffer_values}
+        averages = {f"macs_per_{name}": number for name, number in self.macs.items()}
         if self.macs_per_second is not None:
-            macs["macs_per_second"] = math.ceil(self.macs_per_second)
-        return {
-            "weights": self.weights,
-            **self.parts,
-            **{f"{path}.weights": weights for path, weights in self.by_block.items()},
-            "trained_weights": self.trained_weights,
-            "buffer_values": self.buffer_values,
-            **macs,
-            "state_size": self.state_size,
-            **{name: size * self.weights for name, size in BYTES.items()},
-        }
+            averages["macs_per_second"] = self.macs_per_second
+        per_step = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
+        whole = {name: math.ceil(number) for name, number in averages.items()}
+        return model_columns(summed, self.by_block, per_step | whole)
 
 
-def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> ModelCount:
+def count_model(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> ModelCount:
     """Return the exact count of a model of blocks.
 
     Args:
         declared: `convention`, `blocks` and, where they are said, `clocks` and `other_weights`.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
 
     Raises:
         InputError: every fault by the block's name.
@@ -99,16 +94,20 @@ def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] 
         >>> count_model({"convention": "tensorflow1", "blocks": blocks}).weights
         75432
     """
-    return count_graph(graph_of(declared, cell_types), declared)
+    return count_graph(graph_of(declared, cell_types, block_types), declared)
 
 
-def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Graph:
+def graph_of(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> Graph:
     """Return a model of blocks, read and wired.
 
     Raises:
         InputError: every fault by the block's name.
     """
-    graph, problems = read_graph(declared, cell_types)
+    graph, problems = read_graph(declared, cell_types, block_types)
     if graph is not None:
         return graph
     raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
@@ -116,48 +115,94 @@ def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | N
 
 def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
     """Return the count of a wired model."""
-    parts = dict.fromkeys(BLOCK_PARTS, 0)
-    by_block: dict[str, int] = {}
-    macs: dict[tuple[str, ...], Fraction] = {}
-    trained = buffers = state = 0
-    for one in graph.blocks:
-        own = 0
-        for group in one.groups:
-            state += product([group.times, sum(group.dimensions[name] for name in group.state)])
-            for tensor in group.tensors:
-                if tensor.matrix:
-                    area = group.dimensions[tensor.area] if tensor.area else 1
-                    times = product([group.times, group.uses, area, tensor.size(group.dimensions)])
-                    for clocks, steps in group.steps if times else ():
-                        macs[clocks] = macs.get(clocks, Fraction(0)) + times * steps
-                if not group.counted:
-                    continue
-                if tensor.buffer:
-                    buffers += product([group.times, tensor.size(group.dimensions)])
-                    continue
-                weights = product([group.times, tensor.weights(group.dimensions)])
-                parts[tensor.part] += weights
-                trained += weights if group.trained else 0
-                own += weights
-        names = one.block.path.split(".")
-        for end in range(1, len(names) + 1):
-            path = ".".join(names[:end])
-            by_block[path] = by_block.get(path, 0) + own
-    parts["other_weights"] += graph.model.other_weights
-    per_step = macs.get(graph.clocks, Fraction(0))
+    summed = {name: int(value) for name, value in tally(graph, MODEL_SUMMED).items()}
+    macs = {name: number.exact for name, number in macs_of(graph).items()}
+    parts = {part: summed.pop(part) for part in MODEL_PARTS}
+    one_clock = len(graph.clocks) == 1
     return ModelCount(
         configuration=dict(declared),
         parts=parts,
-        by_block=by_block,
-        trained_weights=trained + graph.model.other_weights,
-        buffer_values=buffers,
-        state_size=state,
-        macs_per_step=math.ceil(per_step) if len(graph.clocks) == 1 else None,  # type: ignore[arg-type]
-        macs={_name(clocks, graph.clocks): times for clocks, times in macs.items()},
+        by_block={path: int(weights) for path, weights in weights_by_block(graph).items()},
+        trained_weights=summed.pop("trained_weights"),
+        buffer_values=summed.pop("buffer_values"),
+        state_size=summed.pop("state_size"),
+        macs_per_step=math.ceil(macs.get(graph.clocks[0], 0)) if one_clock else None,  # type: ignore[arg-type]
+        macs=macs,
         clocks=graph.clocks,
+        others=summed,
     )
+
+
+def weights_by_block(graph: Graph) -> dict[str, Number]:
+    """Return the weights of each block by its path, of a group's blocks over all repetitions, and of the groups."""
+    terms: dict[str, list[Number]] = {}
+    for one in graph.blocks:
+        names = one.block.path.split(".")
+        for end in range(1, len(names) + 1):
+            terms.setdefault(".".join(names[:end]), []).append(tally(one, ["weights"])["weights"])
+    return {path: total(own) for path, own in terms.items()}
+
+
+def macs_of(graph: Graph) -> dict[str, PerStep]:
+    """Return the multiply-accumulates for each step of a clock, and for each pair of steps of two, by name."""
+    return {_name(clocks, graph.clocks): number for clocks, number in macs_at(graph.groups).items()}
+
+
+def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
+    """Return why multiply-accumulates a second are not known, in words; nothing where they are.
+
+    Args:
+        macs: the names of what there are multiply-accumulates for, as in `ModelCount.macs`.
+        declared: the model, of which `clocks` says steps a second.
+    """
+    given = declared.get("clocks") or {}
+    moving = {name: [clock for clock in name.split(PAIR) if clock != SEQUENCE] for name in macs}
+    missing = dict.fromkeys(clock for clocks in moving.values() for clock in clocks if clock not in given)
+    long = [name for name, clocks in moving.items() if len(clocks) != 1]
+    words = [f"how many {clock} there are in a second" for clock in missing]
+    if long and SECONDS not in given:
+        words.append(f"how many {SECONDS} an input lasts, since it multiplies for {long[0].replace(PAIR, ' x ')}")
+    return f"clocks does not say {' and '.join(words)}" if words else ""
+
+
+def macs_a_second(macs: Mapping[str, PerStep], declared: Mapping[str, Any]) -> PerStep:
+    """Return multiply-accumulates a second.
+
+    Args:
+        macs: multiply-accumulates for each step, by name, as in `ModelCount.macs`.
+        declared: the model, of which `clocks` says all that is asked.
+    """
+    given: Mapping[str, Any] = declared.get("clocks") or {}
+    seconds = Fraction(str(given.get(SECONDS, 1)))
+    terms = []
+    for name, number in macs.items():
+        moving = [clock for clock in name.split(PAIR) if clock != SEQUENCE]
+        a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
+        # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
+        terms.append((a_second * seconds ** (len(moving) - 1) / number.steps, number.total))
+    return added(terms)
+
+
+def model_columns(summed: Mapping[str, Any], by_block: Mapping[str, Any], macs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every counted column of a model, in table order.
+
+    Args:
+        summed: those that are summed by themselves, by name.
+        by_block: weights by block.
+        macs: columns of multiply-accumulates, by name.
+    """
+    weights = sum(summed[part] for part in MODEL_PARTS)
+    found: dict[str, Any] = {}
+    for name, column in MODEL_COLUMNS.items():
+        if name == "macs_per_step":
+            found |= macs
+        else:
+            found[name] = column.each * weights if column.each else summed[name]
+        if name == MODEL_PARTS[-1]:
+            found |= {f"{path}.weights": own for path, own in by_block.items()}
+    return found
 
 
 def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
     """Return the name of the steps of clocks: a pair's later clock first, as in `labels_x_frames`."""
-    return "_x_".join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))
+    return PAIR.join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))

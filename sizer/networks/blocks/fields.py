@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sizer.errors import quoted
-from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, BlockField, BlockType
+from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMMON, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
 from sizer.sizes import parse_size
 
 Report = Callable[[str, str], None]
 """Takes a place, as a path with dots, and what is wrong there."""
-COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
-"""What every block may say."""
 MOST_DIGITS = 100
 """Of a number in a block."""
 MOST_LAYERS = 2_000

@@ -11,7 +11,7 @@ from sizer.networks.blocks import stacks
 from sizer.networks.blocks.reading import Block, Model
 from sizer.networks.blocks.steps import Rate, Rates, pairs, scaled, steps
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, FINAL_NORM
-from sizer.networks.blocks.widths import Dimensions, Report, Shape, Widths, divided, of_time, plain, same, shown
+from sizer.networks.blocks.widths import Dimensions, Report, Shape, Widths, dimensions_of, divided, of_time, same, shown
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import Group, Steps
 from sizer.networks.tensors import Number, Tensor, product
@@ -44,7 +44,7 @@ class Groups:
             yield from self._recurrent(block, read.width)
             return
         convention = CONVENTIONS[block.convention]
-        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
+        dimensions = dimensions_of(block, read)
         bias = fields.get("bias")
         dimensions["bias"] = int(convention.output_bias if bias is None else bias)
         layers = fields.get("layers", 1)
@@ -74,9 +74,9 @@ class Groups:
             attention_bias = fields["attention_bias"]
             dimensions["attention_bias"] = int(dimensions["bias"] if attention_bias is None else attention_bias)
             dimensions["relative"] = int(fields.get("positions") == "relative")
-        for at in dict.fromkeys(tensor.at for tensor in tensors):
+        for at in dict.fromkeys(tensor.at for tensor in tensors) or (["block"] if block.type.state else []):
             together = tuple(tensor for tensor in tensors if tensor.at == at)
-            yield Group("block", 0, layers, 1, together, dimensions), at_steps[at]
+            yield Group("block", 0, layers, 1, together, dimensions, block.type.state), at_steps[at]
         if kind == "transformer":
             yield from self._attends(block, rate, dimensions)
             if fields["final_norm"]:

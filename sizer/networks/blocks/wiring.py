@@ -11,8 +11,9 @@ from typing import Any
 from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.widths import Shape, Widths
-from sizer.networks.cells import CellType
+from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
 
@@ -52,20 +53,27 @@ class Graph:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Every group of tensors."""
-        return tuple(group for one in self.blocks for group in one.groups)
+        """Every group of tensors; the last is that of `other_weights`, where there are any."""
+        found = tuple(group for one in self.blocks for group in one.groups)
+        other = self.model.other_weights
+        if other == 0:
+            return found
+        return (*found, Group("other", 0, 1, 1, (AROUND["other"],), {"other_weights": other}))
 
 
 def read_graph(
-    declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
 ) -> tuple[Graph | None, list[Problem]]:
     """Return a model of blocks, read and wired, or everything that is wrong with it.
 
     Args:
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
     """
-    model, problems = read_model(declared, cell_types)
+    model, problems = read_model(declared, cell_types, block_types)
     graph = None
     if model is not None:
         try:
