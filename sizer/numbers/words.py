@@ -38,6 +38,29 @@ class Symbol:
 
     __rmul__ = __mul__
 
+    def divided(self, by: Symbol | int) -> Symbol:
+        """Return a quotient.
+
+        Raises:
+            ValueError: it is not whole.
+        """
+        by = symbol(by)
+        quotient, rest = divmod(self.value, by.value)
+        if rest:
+            raise ValueError(f"{self.value} is not {by.value} equal parts")
+        if by.words == "1":
+            return self
+        return Symbol(quotient, f"{self.factor}/{f'({by.words})' if by.is_compound else by.words}")
+
+    def __rdivmod__(self, other: int) -> tuple[int, int]:
+        """Return quotient and rest of a plain number, without words."""
+        return divmod(other, self.value)
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether the words are more than a name or a number."""
+        return any(sign in self.words for sign in "+*/ ")
+
     def __eq__(self, other: object) -> bool:
         """Return whether the numbers are equal, whatever the words."""
         return self.value == (other.value if isinstance(other, Symbol) else other)
@@ -48,9 +71,11 @@ class Symbol:
         """Return whether the number is not 0."""
         return self.value != 0
 
-    def __int__(self) -> int:
+    def __index__(self) -> int:
         """Return the number."""
         return self.value
+
+    __int__ = __index__
 
     @property
     def factor(self) -> str:

@@ -13,6 +13,7 @@ from sizer.networks.blocks.fields import PAIR
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
+from sizer.networks.budgets import column_problem
 from sizer.networks.cells import CellType
 from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
 from sizer.networks.counting import Count
@@ -52,6 +53,16 @@ class ModelCount(Count):
             {name: PerStep(*number.as_integer_ratio()) for name, number in self.macs.items()}, self.configuration
         )
         return found.exact
+
+    def column_problem(self, column: str) -> str:
+        """Return what to say of a column that this model has not; nothing where it has it."""
+        known = self.columns()
+        if column not in known and column == "macs_per_second":
+            return f"macs_per_second is not known: {unsaid_clocks(self.macs, self.configuration)}"
+        if column not in known and column == "macs_per_step":
+            clocks = ", ".join(f"macs_per_{name}" for name in self.macs)
+            return f"macs_per_step is there where there is one clock; this model has {clocks}"
+        return column_problem(column, known=known)
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""

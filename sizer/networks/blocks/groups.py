@@ -121,8 +121,7 @@ class Groups:
         if fields["groups"] == "all":
             dimensions["groups"] = dimensions["channels_read"]
             dimensions["channels_read/groups"] = 1
-            if isinstance(dimensions["groups"], int) and isinstance(fields["channels"], int):
-                divided(fields["channels"], dimensions["groups"])
+            divided(fields["channels"], dimensions["groups"])
         else:
             divided(fields["channels"], fields["groups"])
         transposed = fields["transposed"]

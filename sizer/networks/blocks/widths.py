@@ -44,7 +44,7 @@ class Dimensions(dict[str, Any]):
         raise KeyError(name)
 
 
-def divided(number: Number, by: int) -> Number:
+def divided(number: Number, by: Number) -> Number:
     """Return a quotient that must be whole.
 
     Raises:

@@ -12,7 +12,7 @@ from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.types import BlockType
-from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.blocks.widths import Shape, Widths, same
 from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
@@ -135,17 +135,33 @@ def _check_shared(found: list[Wired], problems: dict[Problem, None]) -> None:
         if other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
             problems.setdefault((path, message))
-        elif _tensor_shapes(one) != _tensor_shapes(other):
+        elif not _same_tensors(_tensors(one), _tensors(other)):
             message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
             problems.setdefault((path, message))
 
 
-def _tensor_shapes(one: Wired) -> Counter[tuple[Number, ...]]:
-    """Return the tensors that are there by name and shape, each as often as it is."""
-    found: Counter[tuple[Number, ...]] = Counter()
+def _same_tensors(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]) -> bool:
+    """Return whether two blocks have the same tensors, each as often."""
+    if all(isinstance(size, (int, str)) for tensor in (*first, *second) for size in tensor):
+        counters: list[Counter[tuple[Any, ...]]] = [Counter(), Counter()]
+        for counter, tensors in zip(counters, (first, second), strict=True):
+            for times, *tensor in tensors:
+                counter[tuple(tensor)] += times
+        return counters[0] == counters[1]
+    # Numbers of other kinds are compared one by one, in the order in which the blocks have them.
+    return [len(tensor) for tensor in first] == [len(tensor) for tensor in second] and all(
+        same(one, other)
+        for own, others in zip(first, second, strict=True)
+        for one, other in zip(own, others, strict=True)
+    )
+
+
+def _tensors(one: Wired) -> list[tuple[Any, ...]]:
+    """Return how often each tensor is there, with its name and shape."""
+    found: list[tuple[Any, ...]] = []
     for group in one.groups:
         for tensor in group.tensors:
             if tensor.size(group.dimensions) and group.times:
                 shape = (size if isinstance(size, int) else group.dimensions[size] for size in tensor.shape)
-                found[tensor.name, *shape] += group.times
+                found.append((group.times, tensor.name, *shape))
     return found
