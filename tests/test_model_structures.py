@@ -34,7 +34,7 @@ SUMS = {
 MODELS = [json.loads(row["model"]) for row in ROWS] + [
     model(RNNT, "tensorflow1", clocks={"frames": 100, "labels": 4}),
     model(SUMS),
-    model(SUMS, "kaldi_nnet3"),
+    model({**SUMS, "p": {**SUMS["p"], "recurrent_projection": 4, "nonrecurrent_projection": 4}}, "kaldi_nnet3"),
     model(SUMS, clocks={"frames": 33, "labels": 7, "seconds": 2.5}, other_weights=5),
 ]
 
