@@ -9,17 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.steps import SEQUENCE
+from sizer.networks.blocks.tally import tally_graph, times_a_second
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES, PARTS
+from sizer.networks.columns import BYTES
 from sizer.networks.counting import Count
-from sizer.networks.tensors import product
-
-BLOCK_PARTS = (*PARTS, "dense_weights", "convolution_weights", "attention_weights")
-"""The parts of a count of blocks."""
-SECONDS = "seconds"
-"""In `clocks`: how long an input is."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +38,10 @@ class ModelCount(Count):
     @property
     def macs_per_second(self) -> Fraction | None:
         """Multiply-accumulates a second, from the model's `clocks`; None where these do not say enough."""
-        given: Mapping[str, Any] = self.configuration.get("clocks") or {}
-        seconds = Fraction(str(given[SECONDS])) if SECONDS in given else None
-        found = Fraction(0)
-        for name, times in self.macs.items():
-            clocks = name.split("_x_")
-            moving = [clock for clock in clocks if clock != SEQUENCE]
-            if any(clock not in given for clock in moving) or (len(moving) != 1 and seconds is None):
-                return None
-            a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
-            # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
-            found += times * a_second * (seconds or 1) ** (len(moving) - 1)
-        return found
+        a_second = times_a_second(self.macs, self.configuration.get("clocks") or {})
+        if a_second is None:
+            return None
+        return sum((times * self.macs[name] for name, times in a_second.items()), start=Fraction(0))
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""
@@ -116,48 +102,20 @@ def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | N
 
 def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
     """Return the count of a wired model."""
-    parts = dict.fromkeys(BLOCK_PARTS, 0)
-    by_block: dict[str, int] = {}
-    macs: dict[tuple[str, ...], Fraction] = {}
-    trained = buffers = state = 0
-    for one in graph.blocks:
-        own = 0
-        for group in one.groups:
-            state += product([group.times, sum(group.dimensions[name] for name in group.state)])
-            for tensor in group.tensors:
-                if tensor.matrix:
-                    area = group.dimensions[tensor.area] if tensor.area else 1
-                    times = product([group.times, group.uses, area, tensor.size(group.dimensions)])
-                    for clocks, steps in group.steps if times else ():
-                        macs[clocks] = macs.get(clocks, Fraction(0)) + times * steps
-                if not group.counted:
-                    continue
-                if tensor.buffer:
-                    buffers += product([group.times, tensor.size(group.dimensions)])
-                    continue
-                weights = product([group.times, tensor.weights(group.dimensions)])
-                parts[tensor.part] += weights
-                trained += weights if group.trained else 0
-                own += weights
-        names = one.block.path.split(".")
-        for end in range(1, len(names) + 1):
-            path = ".".join(names[:end])
-            by_block[path] = by_block.get(path, 0) + own
-    parts["other_weights"] += graph.model.other_weights
-    per_step = macs.get(graph.clocks, Fraction(0))
+    summed = tally_graph(graph)
+    macs = {
+        name: sum((times * number for times, number in by_times.items()), start=Fraction(0))
+        for name, by_times in summed.macs.items()
+    }
+    per_step = macs.get(graph.clocks[0], Fraction(0)) if len(graph.clocks) == 1 else None
     return ModelCount(
         configuration=dict(declared),
-        parts=parts,
-        by_block=by_block,
-        trained_weights=trained + graph.model.other_weights,
-        buffer_values=buffers,
-        state_size=state,
-        macs_per_step=math.ceil(per_step) if len(graph.clocks) == 1 else None,  # type: ignore[arg-type]
-        macs={_name(clocks, graph.clocks): times for clocks, times in macs.items()},
+        parts=summed.parts,
+        by_block=summed.by_block,
+        trained_weights=summed.trained_weights,
+        buffer_values=summed.buffer_values,
+        state_size=summed.state_size,
+        macs_per_step=None if per_step is None else math.ceil(per_step),  # type: ignore[arg-type]
+        macs=macs,
         clocks=graph.clocks,
     )
-
-
-def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
-    """Return the name of the steps of clocks: a pair's later clock first, as in `labels_x_frames`."""
-    return "_x_".join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))

@@ -12,6 +12,7 @@ from sizer.errors import quoted
 from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
+from sizer.numbers.polynomial import Polynomial, UnsettledError
 from sizer.sizes import parse_size
 
 Report = Callable[[str, str], None]
@@ -120,6 +121,8 @@ class FieldReader:
 
     def _per_layer(self, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
         lists = {name: len(found[name]) for name in PER_LAYER if isinstance(found[name], tuple)}
+        if isinstance(found["layers"], Polynomial) and (lists or found["subsample"] != 1):
+            raise UnsettledError(found["layers"].names())  # layers that are told one by one are so many
         if not lists:
             if found["subsample"] == 1 or not isinstance(found["layers"], int):
                 return
@@ -187,7 +190,12 @@ class FieldReader:
         raise AssertionError(one.kind)
 
     def count(self, value: Any, path: str, minimum: int, maximum: int | None = None) -> int | None:
-        """Return a whole number, which may be written as a size; None where it is none, too small or too large."""
+        """Return a whole number, which may be written as a size; None where it is none, too small or too large.
+
+        What a sweep leaves open is a polynomial, whose values have been looked at.
+        """
+        if isinstance(value, Polynomial):
+            return value  # type: ignore[return-value]
         if isinstance(value, str):
             try:
                 value = parse_size(value)
