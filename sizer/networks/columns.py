@@ -146,15 +146,16 @@ class PerStep:
         return Fraction(int(self.total), self.steps)
 
 
-def macs_at(groups: Iterable[Group]) -> dict[tuple[str, ...], PerStep]:
-    """Return the multiply-accumulates for each step of a clock, and for each pair of steps of two, by the clocks' names."""
-    found: dict[tuple[str, ...], list[tuple[Fraction, Number]]] = {}
+def macs_at(groups: Iterable[Group]) -> dict[tuple[str, ...], dict[Fraction, Number]]:
+    """Return multiply-accumulates by the clock at whose steps they are made, or the two, and by how often for each step."""
+    found: dict[tuple[str, ...], dict[Fraction, Number]] = {}
     for group in groups:
         macs = product([group.times, _macs(group)])
         if not (isinstance(macs, int) and macs == 0):
-            for clocks, steps in group.steps:
-                found.setdefault(clocks, []).append((steps, macs))
-    return {clocks: added(terms) for clocks, terms in found.items()}
+            for clocks, often in group.steps:
+                by_times = found.setdefault(clocks, {})
+                by_times[often] = by_times.get(often, 0) + macs
+    return found
 
 
 def added(terms: Iterable[tuple[Fraction, Number]]) -> PerStep:

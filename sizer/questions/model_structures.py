@@ -11,18 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.networks.blocks.counting import (
-    MODEL_SUMMED,
-    ModelCount,
-    count_model,
-    macs_a_second,
-    macs_of,
-    unsaid_clocks,
-    weights_by_block,
-)
+from sizer.networks.blocks.counting import ModelCount, count_model
 from sizer.networks.blocks.fields import MOST_DIGITS
 from sizer.networks.blocks.reading import MODEL_KEYS
 from sizer.networks.blocks.sizes import OTHER, Size, size_fields, sizes_of, with_sizes
+from sizer.networks.blocks.tally import MODEL_SUMMED, macs_a_second, macs_of, unsaid_clocks, weights_by_block
 from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, tally

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.fields import PAIR
-from sizer.networks.blocks.steps import SEQUENCE
+from sizer.networks.blocks.tally import macs_a_second, model_columns, tally_graph, unsaid_clocks
 from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.budgets import column_problem
 from sizer.networks.cells import CellType
-from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
+from sizer.networks.columns import PerStep, added
 from sizer.networks.counting import Count
-from sizer.networks.tensors import Number, total
-
-MODEL_SUMMED = tuple(name for name, column in MODEL_COLUMNS.items() if not column.each and name != "macs_per_step")
-"""The counted columns of a model that are summed over its groups; multiply-accumulates go by clocks."""
-SECONDS = "seconds"
-"""In `clocks`: how long an input is."""
 
 
 @dataclass(frozen=True)
@@ -126,94 +119,18 @@ def graph_of(
 
 def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
     """Return the count of a wired model."""
-    summed = {name: int(value) for name, value in tally(graph, MODEL_SUMMED).items()}
-    macs = {name: number.exact for name, number in macs_of(graph).items()}
-    parts = {part: summed.pop(part) for part in MODEL_PARTS}
+    summed = tally_graph(graph)
+    macs = {name: added(by_times.items()).exact for name, by_times in summed.macs.items()}
     one_clock = len(graph.clocks) == 1
     return ModelCount(
         configuration=dict(declared),
-        parts=parts,
-        by_block={path: int(weights) for path, weights in weights_by_block(graph).items()},
-        trained_weights=summed.pop("trained_weights"),
-        buffer_values=summed.pop("buffer_values"),
-        state_size=summed.pop("state_size"),
+        parts={part: int(weights) for part, weights in summed.parts.items()},
+        by_block={path: int(weights) for path, weights in summed.by_block.items()},
+        trained_weights=int(summed.trained_weights),
+        buffer_values=int(summed.buffer_values),
+        state_size=int(summed.state_size),
         macs_per_step=math.ceil(macs.get(graph.clocks[0], 0)) if one_clock else None,  # type: ignore[arg-type]
         macs=macs,
         clocks=graph.clocks,
-        others=summed,
+        others={name: int(value) for name, value in summed.others.items()},
     )
-
-
-def weights_by_block(graph: Graph) -> dict[str, Number]:
-    """Return the weights of each block by its path, of a group's blocks over all repetitions, and of the groups."""
-    terms: dict[str, list[Number]] = {}
-    for one in graph.blocks:
-        names = one.block.path.split(".")
-        for end in range(1, len(names) + 1):
-            terms.setdefault(".".join(names[:end]), []).append(tally(one, ["weights"])["weights"])
-    return {path: total(own) for path, own in terms.items()}
-
-
-def macs_of(graph: Graph) -> dict[str, PerStep]:
-    """Return the multiply-accumulates for each step of a clock, and for each pair of steps of two, by name."""
-    return {_name(clocks, graph.clocks): number for clocks, number in macs_at(graph.groups).items()}
-
-
-def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
-    """Return why multiply-accumulates a second are not known, in words; nothing where they are.
-
-    Args:
-        macs: the names of what there are multiply-accumulates for, as in `ModelCount.macs`.
-        declared: the model, of which `clocks` says steps a second.
-    """
-    given = declared.get("clocks") or {}
-    moving = {name: [clock for clock in name.split(PAIR) if clock != SEQUENCE] for name in macs}
-    missing = dict.fromkeys(clock for clocks in moving.values() for clock in clocks if clock not in given)
-    long = [name for name, clocks in moving.items() if len(clocks) != 1]
-    words = [f"how many {clock} there are in a second" for clock in missing]
-    if long and SECONDS not in given:
-        words.append(f"how many {SECONDS} an input lasts, since it multiplies for {long[0].replace(PAIR, ' x ')}")
-    return f"clocks does not say {' and '.join(words)}" if words else ""
-
-
-def macs_a_second(macs: Mapping[str, PerStep], declared: Mapping[str, Any]) -> PerStep:
-    """Return multiply-accumulates a second.
-
-    Args:
-        macs: multiply-accumulates for each step, by name, as in `ModelCount.macs`.
-        declared: the model, of which `clocks` says all that is asked.
-    """
-    given: Mapping[str, Any] = declared.get("clocks") or {}
-    seconds = Fraction(str(given.get(SECONDS, 1)))
-    terms = []
-    for name, number in macs.items():
-        moving = [clock for clock in name.split(PAIR) if clock != SEQUENCE]
-        a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
-        # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
-        terms.append((a_second * seconds ** (len(moving) - 1) / number.steps, number.total))
-    return added(terms)
-
-
-def model_columns(summed: Mapping[str, Any], by_block: Mapping[str, Any], macs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every counted column of a model, in table order.
-
-    Args:
-        summed: those that are summed by themselves, by name.
-        by_block: weights by block.
-        macs: columns of multiply-accumulates, by name.
-    """
-    weights = sum(summed[part] for part in MODEL_PARTS)
-    found: dict[str, Any] = {}
-    for name, column in MODEL_COLUMNS.items():
-        if name == "macs_per_step":
-            found |= macs
-        else:
-            found[name] = column.each * weights if column.each else summed[name]
-        if name == MODEL_PARTS[-1]:
-            found |= {f"{path}.weights": own for path, own in by_block.items()}
-    return found
-
-
-def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
-    """Return the name of the steps of clocks: a pair's later clock first, as in `labels_x_frames`."""
-    return PAIR.join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))

@@ -13,6 +13,7 @@ from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMM
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
 from sizer.numbers.kinds import KINDS
+from sizer.numbers.polynomial import Polynomial, UnsettledError
 from sizer.sizes import parse_size
 
 Report = Callable[[str, str], None]
@@ -119,6 +120,8 @@ class FieldReader:
 
     def _per_layer(self, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
         lists = {name: len(found[name]) for name in PER_LAYER if isinstance(found[name], tuple)}
+        if isinstance(found["layers"], Polynomial) and (lists or found["subsample"] != 1):
+            raise UnsettledError(found["layers"].names())  # layers that are told one by one are so many
         if isinstance(found["layers"], KINDS) and (lists or found["subsample"] != 1):
             found["layers"] = operator.index(found["layers"])  # type: ignore[arg-type]  # layers that are told one by one are so many
         if not lists:

@@ -8,24 +8,26 @@ from fractions import Fraction
 from math import prod
 
 from sizer.networks.blocks import stacks
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Model
 from sizer.networks.blocks.steps import Rate, Rates, pairs, scaled, steps
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, FINAL_NORM
-from sizer.networks.blocks.widths import Dimensions, Report, Shape, Widths, dimensions_of, divided, of_time, same, shown
+from sizer.networks.blocks.widths import Dimensions, Shape, Widths, dimensions_of, divided, of_time, shown
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import Group, Steps
 from sizer.networks.tensors import Number, Tensor, product
+from sizer.numbers.polynomial import Polynomial, UnsettledError, polynomial
 
 
 class Groups:
     """Makes the groups of tensors of the blocks of a model."""
 
-    def __init__(self, model: Model, widths: Widths, rates: Rates, report: Report) -> None:
+    def __init__(self, model: Model, widths: Widths, rates: Rates, checks: Checks) -> None:
         """Make them for a model whose widths and steps are settled."""
         self._model = model
         self._widths = widths
         self._rates = rates
-        self._report = report
+        self._checks = checks
 
     def of(self, block: Block, read: Shape, shape: Shape, rate: Rate) -> Iterator[tuple[Group, Steps]]:
         """Yield each group of tensors of a block with the steps at which they multiply.
@@ -97,14 +99,16 @@ class Groups:
             if embedding is None:  # it has faults of its own
                 continue
             rows = product([dimensions["context"], dimensions["read/groups"]])
-            if not same(embedding.fields["embedding"], rows):
-                self._report(
+            reason = "a tied kernel needs as many values as it reads"
+            if not self._checks.same(block, embedding.fields["embedding"], rows, "tied", reason):
+                self._checks.report(
                     block,
                     f"{key[0]} has {shown(embedding.fields['embedding'])} values a symbol, and {shown(rows)} are read; a tied kernel needs as many",
                     "tied",
                 )
-            if not same(embedding.fields["vocabulary"], block.fields["width"]):
-                self._report(
+            reason = "a tied kernel needs as many symbols as its width"
+            if not self._checks.same(block, embedding.fields["vocabulary"], block.fields["width"], "tied", reason):
+                self._checks.report(
                     block,
                     f"{key[0]} has {shown(embedding.fields['vocabulary'])} symbols, and the width is {shown(block.fields['width'])}; a tied kernel needs as many",
                     "tied",
@@ -173,7 +177,7 @@ class Groups:
         biases = tuple(
             Tensor(f"{tensor.name}_bias", "bias_weights", _made(tensor), when=tensor.when, at=tensor.at)
             for tensor in tensors
-            if tensor.name in fields["biases"] and fields.get(tensor.name) != 0  # without feedback, no bias of it
+            if tensor.name in fields["biases"] and _is_there(fields.get(tensor.name))  # without feedback, no bias of it
         )
         return (*tensors, *biases)
 
@@ -186,14 +190,21 @@ class Groups:
                 yield Group("block", 0, block.fields["layers"], 1, together, here), steps(own)
 
     def _recurrent(self, block: Block, read: Number) -> Iterator[tuple[Group, Steps]]:
-        for field, reason in stacks.refusals(block):
-            self._report(block, reason, field)
+        stacks.check(block, self._checks)
         groups, _ = stacks.stack(block, read)
         here = self._rates.read(block) or ()
         subsample = block.fields["subsample"]
         for group in groups:
             done = prod(subsample[: group.first - 1]) if isinstance(subsample, tuple) else 1
             yield group, steps(scaled(here, Fraction(1, done)))
+
+
+def _is_there(width: Number) -> bool:
+    """Return whether a width that may be 0 is not."""
+    absent = width is not None and width == 0
+    if isinstance(absent, Polynomial):
+        raise UnsettledError(polynomial(width).names())
+    return not absent
 
 
 def _made(tensor: Tensor) -> tuple[int | str, ...]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Key, Model
 from sizer.networks.blocks.stacks import stack
 from sizer.networks.tensors import Number, product, total
-
-Report = Callable[[Block, str, str], None]
-"""Takes a block, what is wrong with it, and the field at which; empty: the block as a whole."""
+from sizer.numbers.polynomial import Polynomial, polynomial
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,12 @@ def divided(number: Number, by: Number) -> Number:
 
     Raises:
         ValueError: it is not.
+        UnsettledError: it depends on what is left open whether it is.
     """
-    if by == 1:
+    if isinstance(by, int) and by == 1:
         return number
+    if isinstance(by, Polynomial):
+        return polynomial(number).divided(by)
     if isinstance(number, int):
         quotient, rest = divmod(number, by)
         if rest:
@@ -71,17 +73,17 @@ _SIGNS: tuple[tuple[str, Callable[[Any, Any], Number]], ...] = (
 class Widths:
     """The shapes that the blocks of a model hand up, and read."""
 
-    def __init__(self, model: Model, report: Report) -> None:
+    def __init__(self, model: Model, checks: Checks) -> None:
         """Settle them all; what cannot be settled is reported, and None."""
         self._blocks = model.blocks
-        self._report = report
+        self._checks = checks
         self._handed: dict[Key, Shape | None] = {}
         for key in self._order():
             block = self._blocks[key]
             try:
                 self._handed[key] = self._hands_up(block)
             except ValueError as problem:
-                report(block, str(problem), "")
+                checks.report(block, str(problem), "")
                 self._handed[key] = None
 
     def handed(self, key: Key) -> Shape | None:
@@ -121,7 +123,7 @@ class Widths:
                 elif not begun[following]:
                     names = [other[0] for other, _ in path]
                     loop = " -> ".join(reversed(names[names.index(following[0]) :]))
-                    self._report(
+                    self._checks.report(
                         self._blocks[following], f"is in a loop in which no block is told its width: {loop}", ""
                     )
 
@@ -139,12 +141,14 @@ class Widths:
         if block.combine == "concat":
             return Shape(total([shape.channels for shape in shapes]), height)
         widths = [shape.width for shape in shapes]
-        if any(not same(width, widths[0]) for width in widths[1:]):
-            names = [key[0] for key, _ in block.reads]
-            said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
-            verb = {"add": "added", "multiply": "multiplied"}[block.combine]
-            self._report(block, f"widths that are {verb} must be equal: {said}", "from")
-            return None
+        names = [key[0] for key, _ in block.reads]
+        verb = {"add": "added", "multiply": "multiplied"}[block.combine]
+        reason = f"widths that are {verb} must be equal"
+        for width in widths[1:]:
+            if not self._checks.same(block, width, widths[0], "from", reason):
+                said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
+                self._checks.report(block, f"{reason}: {said}", "from")
+                return None
         return shapes[0]
 
     def _hands_up(self, block: Block) -> Shape | None:
@@ -227,11 +231,6 @@ def of_height(pair: Any, otherwise: int = 1) -> int:
 def of_time(pair: Any) -> int:
     """Return the number of a pair, or of a number by itself, that means time."""
     return int(pair[0] if isinstance(pair, tuple) else pair)
-
-
-def same(first: Number, second: Number) -> bool:
-    """Return whether two widths are the same."""
-    return bool(first is second or first == second)
 
 
 def shown(number: Number) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.types import BlockType
-from sizer.networks.blocks.widths import Shape, Widths, same
+from sizer.networks.blocks.widths import Shape, Widths
 from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
+from sizer.numbers.polynomial import Polynomial, UnsettledError, polynomial
 
 
 class GraphError(Exception):
@@ -83,22 +84,22 @@ def read_graph(
     return (None if problems else graph), problems
 
 
-def wire_model(model: Model) -> Graph:
+def wire_model(model: Model, checks: Checks | None = None) -> Graph:
     """Return a model with its widths, steps and tensors settled.
+
+    Args:
+        model: as it was read.
+        checks: takes what is wrong. `OpenChecks` where sizes are left open as polynomials.
 
     Raises:
         GraphError: widths that are added differ, a loop says no width, a kernel does not fit, a convention refuses a
             block ...; every fault at once.
+        UnsettledError: whether something fits depends on what is left open, and cannot be kept as a rule.
     """
-    problems: dict[Problem, None] = {}
-
-    def report(block: Block, message: str, field: str) -> None:
-        path = f"blocks.{block.path}"
-        problems.setdefault((f"{path}.{field}" if field else path, message))
-
-    widths = Widths(model, report)
-    rates = Rates(model, report)
-    groups = Groups(model, widths, rates, report)
+    checks = Checks() if checks is None else checks
+    widths = Widths(model, checks)
+    rates = Rates(model, checks)
+    groups = Groups(model, widths, rates, checks)
     found: list[Wired] = []
     for block in model.blocks.values():
         shape, read = widths.handed(block.key), widths.read(block)
@@ -116,43 +117,49 @@ def wire_model(model: Model) -> Graph:
                 for tensor in group.tensors:
                     tensor.size(group.dimensions)  # what is no whole number of equal parts is said here
         except ValueError as problem:
-            report(block, str(problem), "")
+            checks.report(block, str(problem), "")
             continue
         found.append(Wired(block, read.width, shape, own, rate))
-    _check_shared(found, problems)
-    if problems:
-        raise GraphError(problems)
+    _check_shared(found, checks)
+    if checks.problems:
+        raise GraphError(checks.problems)
     return Graph(model, tuple(found), clocks_of(model))
 
 
-def _check_shared(found: list[Wired], problems: dict[Problem, None]) -> None:
+def _check_shared(found: list[Wired], checks: Checks) -> None:
     by_key = {one.block.key: one for one in found}
     for one in found:
         other = by_key.get(one.block.shared) if one.block.shared else None
         if other is None:  # or it has faults of its own
             continue
-        path = f"blocks.{one.block.path}.shared"
         if other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
-            problems.setdefault((path, message))
-        elif not _same_tensors(_tensors(one), _tensors(other)):
+            checks.report(one.block, message, "shared")
+        elif not _same_tensors(one, other):
             message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
-            problems.setdefault((path, message))
+            checks.report(one.block, message, "shared")
 
 
-def _same_tensors(first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]) -> bool:
-    """Return whether two blocks have the same tensors, each as often."""
-    if all(isinstance(size, (int, str)) for tensor in (*first, *second) for size in tensor):
-        counters: list[Counter[tuple[Any, ...]]] = [Counter(), Counter()]
-        for counter, tensors in zip(counters, (first, second), strict=True):
-            for times, *tensor in tensors:
-                counter[tuple(tensor)] += times
-        return counters[0] == counters[1]
+def _same_tensors(one: Wired, other: Wired) -> bool:
+    """Return whether two blocks have the same tensors, each as often.
+
+    Raises:
+        UnsettledError: that depends on sizes that are left open.
+    """
+    first, second = _tensors(one), _tensors(other)
+    numbers = [number for tensor in (*first, *second) for number in tensor]
+    if all(isinstance(number, (int, str, Polynomial)) for number in numbers):
+        if _by_shape(first) == _by_shape(second):
+            return True
+        left_open = _left_open(one) | _left_open(other)
+        if left_open:
+            raise UnsettledError(left_open)
+        return False
     # Numbers of other kinds are compared one by one, in the order in which the blocks have them.
     return [len(tensor) for tensor in first] == [len(tensor) for tensor in second] and all(
-        same(one, other)
+        bool(here == there)
         for own, others in zip(first, second, strict=True)
-        for one, other in zip(own, others, strict=True)
+        for here, there in zip(own, others, strict=True)
     )
 
 
@@ -161,7 +168,31 @@ def _tensors(one: Wired) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     for group in one.groups:
         for tensor in group.tensors:
-            if tensor.size(group.dimensions) and group.times:
+            if _is_there(tensor.size(group.dimensions)) and _is_there(group.times):
                 shape = (size if isinstance(size, int) else group.dimensions[size] for size in tensor.shape)
                 found.append((group.times, tensor.name, *shape))
     return found
+
+
+def _by_shape(tensors: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
+    """Return tensors by name and shape, each as often as it is."""
+    found: dict[tuple[Any, ...], Number] = {}
+    for times, name, *shape in tensors:
+        key = (name, *map(_terms, shape))
+        found[key] = found.get(key, 0) + times
+    return {key: _terms(times) for key, times in found.items()}
+
+
+def _is_there(number: Number) -> bool:
+    """Return whether a number is not 0; what is left open is taken to be above it."""
+    return bool(number.terms) if isinstance(number, Polynomial) else bool(number)
+
+
+def _terms(number: Number) -> frozenset[Any]:
+    """Return a number, or what is left open of it, as something that compares; nothing for 0."""
+    return frozenset(polynomial(number).terms.items())
+
+
+def _left_open(one: Wired) -> set[str]:
+    numbers = [number for group in one.groups for number in (*group.dimensions.values(), group.times)]
+    return {name for number in numbers if isinstance(number, Polynomial) for name in number.names()}
