@@ -52,11 +52,10 @@ def explain(
         if sweep is None:
             breakdown = explain_network(network_fields(fields))
         elif configuration_id is None:
-            from sizer.questions.model_breakdown import break_down_graph
+            from sizer.questions.model_breakdown import explain_model
             from sizer.sweepfile.model_file import load_model
 
-            found = load_model(sweep)
-            breakdown = break_down_graph(found.graph, found.declared)
+            breakdown = explain_model(load_model(sweep).asked)
         else:
             from sizer.runs.walk import explain_row
             from sizer.sweepfile.load import load_sweep

@@ -65,6 +65,22 @@ class Symbol:
         """Return whether the numbers are equal, whatever the words."""
         return self.value == (other.value if isinstance(other, Symbol) else other)
 
+    def __lt__(self, other: Symbol | int) -> bool:
+        """Return whether it is the smaller number."""
+        return self.value < int(other)
+
+    def __le__(self, other: Symbol | int) -> bool:
+        """Return whether it is no larger number."""
+        return self.value <= int(other)
+
+    def __gt__(self, other: Symbol | int) -> bool:
+        """Return whether it is the larger number."""
+        return self.value > int(other)
+
+    def __ge__(self, other: Symbol | int) -> bool:
+        """Return whether it is no smaller number."""
+        return self.value >= int(other)
+
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:

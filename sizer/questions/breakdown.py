@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from sizer.networks.cells import CellType
@@ -44,13 +45,56 @@ class Section:
 
 
 @dataclass(frozen=True)
+class BlockLine:
+    """One block of a model, over all repetitions of the groups around it."""
+
+    name: str
+    """Its path, `encoder` or `group.conv`."""
+    type: str
+    weights: int
+    share: float
+    """Of all weights of the model."""
+    formula: str
+    """Of its weights; empty where it has none."""
+    width: int
+    """What it hands up; of several repetitions the last one."""
+    height: int
+    """Of what it hands up: the width is so many times its channels."""
+    steps: Mapping[str, Fraction]
+    """How often it steps for each step of each clock."""
+    macs: Mapping[str, Fraction]
+    """Multiply-accumulates for each step of each clock, and of each pair of them."""
+    frozen: bool = False
+    shared: str = ""
+    """The block whose weights it has."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the block as `--json` shows it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "weights": self.weights,
+            "share": self.share,
+            "formula": self.formula,
+            "width": self.width,
+            "height": self.height,
+            "steps": {name: str(number) for name, number in self.steps.items()},
+            "macs": {name: str(number) for name, number in self.macs.items()},
+            "frozen": self.frozen,
+            "shared": self.shared or None,
+        }
+
+
+@dataclass(frozen=True)
 class Breakdown:
     """A network's count, tensor by tensor."""
 
     count: Count
     sections: tuple[Section, ...]
     formula: str
-    """In the fields' names; empty for a model of blocks."""
+    """In the fields' names; of a model of blocks with dots, `encoder.cells`."""
+    blocks: tuple[BlockLine, ...] = ()
+    """The blocks of a model, in order."""
 
     def by_tensor(self) -> dict[str, int]:
         """Return the weights of each kind of tensor over the whole network."""
@@ -66,10 +110,12 @@ class Breakdown:
             "configuration": self.count.configuration,
             **self.count.columns(),
             "formula": self.formula,
+            **({"blocks": [block.as_json() for block in self.blocks]} if self.blocks else {}),
             "sections": [
                 {
                     "title": section.title,
                     "times": section.times,
+                    **({"block": section.block} if section.block else {}),
                     "tensors": [
                         {
                             "name": line.name,

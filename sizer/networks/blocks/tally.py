@@ -15,6 +15,7 @@ from sizer.networks.blocks.fields import PAIR
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
+from sizer.networks.network import Group
 from sizer.networks.tensors import Number, total
 
 BLOCK_PARTS = MODEL_PARTS
@@ -71,7 +72,17 @@ def weights_by_block(graph: Graph) -> dict[str, Number]:
 
 def macs_of(graph: Graph) -> dict[str, PerStep]:
     """Return the multiply-accumulates for each step of a clock, and for each pair of steps of two, by name."""
-    return {_name(clocks, graph.clocks): added(by.items()) for clocks, by in macs_at(graph.groups).items()}
+    return macs_by_clock(graph.groups, graph.clocks)
+
+
+def macs_by_clock(groups: Iterable[Group], clocks: tuple[str, ...]) -> dict[str, PerStep]:
+    """Return the multiply-accumulates of some groups likewise.
+
+    Args:
+        groups: of a model.
+        clocks: of the model, in their order.
+    """
+    return {_name(which, clocks): added(by.items()) for which, by in macs_at(groups).items()}
 
 
 def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
