@@ -143,7 +143,10 @@ def test_columns() -> None:
     budget = SCHEMA["properties"]["budget"]["properties"]
     assert list(budget) == list(COUNTED)
     output = SCHEMA["properties"]["output"]["properties"]
-    assert output["columns"]["else"]["items"]["enum"] == list(KNOWN_COLUMNS)
+    items = output["columns"]["else"]["items"]
+    assert items["anyOf"] == [{"enum": list(KNOWN_COLUMNS)}, {}]  # with blocks there are others
+    without_blocks = SCHEMA["else"]["properties"]["output"]["properties"]["columns"]["items"]
+    assert without_blocks["enum"] == list(KNOWN_COLUMNS)
     assert output["formats"]["items"]["enum"] == list(OF_RUNS)
     assert output["formats"]["default"] == list(BY_DEFAULT)
 

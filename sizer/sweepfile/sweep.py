@@ -5,13 +5,14 @@ Nothing here is an array: an axis of 10^12 steps is three numbers, and the size 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sizer.networks.blocks.outlines import OpenModel
+from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.cells import CellType
 from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import cell_of
@@ -103,6 +104,35 @@ class Grid:
         if self.model is not None:
             return self.model.outline({name: words[name] for name in self.words}, self.sizes)
         return NetworkOutline({**self.fixed, **words}, self.cell(words))
+
+    @cached_property
+    def word_axes(self) -> tuple[dict[tuple[Any, ...], int], ...]:
+        """Of each axis with words: the rows of words on it, each with the first place at which it stands."""
+        found = []
+        for axis in self.axes:
+            several = [column for column in axis.columns if column.structural]
+            if several:
+                rows: dict[tuple[Any, ...], int] = {}
+                for place in range(axis.length):
+                    rows.setdefault(tuple(column.value(place) for column in several), place)
+                found.append(rows)
+        return tuple(found)
+
+    @property
+    def structures(self) -> int:
+        """How many combinations of words there are."""
+        return math.prod(map(len, self.word_axes))
+
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """Yield each combination of words."""
+        for rows in itertools.product(*self.word_axes):
+            yield dict(zip(self.words, itertools.chain.from_iterable(rows), strict=True))
+
+    def outlines(self) -> Iterator[ModelOutline]:
+        """Yield what the configurations of a model of blocks have in common, for each combination of words."""
+        assert self.model is not None
+        for words in self.combinations():
+            yield self.model.outline(words, self.sizes)
 
     def configuration(self, places: Sequence[int]) -> dict[str, Any]:
         """Return the fields, as given, of the configuration at a place on each axis, exact at any size.

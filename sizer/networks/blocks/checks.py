@@ -12,6 +12,11 @@ from sizer.networks.tensors import Number
 from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated
 
 
+def ALWAYS(given: Mapping[str, Any]) -> bool:  # noqa: N802
+    """Refuse every configuration."""
+    return True
+
+
 class Checks:
     """Takes what is wrong with a model, each fault once."""
 
@@ -80,7 +85,7 @@ class OpenChecks(Checks):
         try:
             if not rule.refuses(looking):
                 return False
-            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, _always)
+            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, ALWAYS)
         except _OpenError:
             told = Rule(
                 f"{block.path}: {rule.reason}",
@@ -88,11 +93,7 @@ class OpenChecks(Checks):
                 lambda given: rule.refuses(_Given(seen, given)),
             )
         self.rules.append(told)
-        return told.refuses is _always
-
-
-def _always(given: Mapping[str, Any]) -> bool:
-    return True
+        return told.refuses is ALWAYS
 
 
 class _OpenError(Exception):

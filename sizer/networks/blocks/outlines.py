@@ -13,7 +13,7 @@ from functools import cached_property
 from math import lcm
 from typing import Any
 
-from sizer.networks.blocks.checks import OpenChecks
+from sizer.networks.blocks.checks import ALWAYS, OpenChecks
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.blocks.tally import BLOCK_PARTS, Tally, tally_graph, times_a_second
@@ -149,7 +149,7 @@ class ModelOutline(Outline):
             self.graph = None
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())
         self._wiring = _ModelWiring(self, self.graph, self.checks.rules)
-        self._plain, self._derived = _fields(self.read)
+        self.plain, self._derived = _fields(self.read)
 
     def _blocks(self) -> Sequence[Block]:
         return [] if self.read is None else list(self.read.blocks.values())
@@ -164,7 +164,7 @@ class ModelOutline(Outline):
     @property
     def kinds(self) -> dict[str, Kind]:
         """Every field that has a value, with its kind; a list has an entry for each layer."""
-        return {name: _kind(value) for name, value in {**self._plain, **self._derived}.items()}
+        return {name: _kind(value) for name, value in {**self.plain, **self._derived}.items()}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,11 +189,11 @@ class ModelOutline(Outline):
 
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return every field by its path, 0 where another structure has one."""
-        found = {name: _DEFAULTS[kind] for name, kind in self.open_model.kinds.items() if name not in self._plain}
-        found |= self._plain
+        found = {name: _DEFAULTS[kind] for name, kind in self.open_model.kinds.items() if name not in self.plain}
+        found |= self.plain
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
-        return found | dict(values)
+        return found | self.words | dict(values)
 
     def seen_by_rules(self, values: Mapping[str, Any], fed: Number) -> dict[str, Any]:
         """Return what rules look at: the sizes that are left open."""
@@ -206,7 +206,7 @@ class _ModelWiring(Wiring):
         self.rules = tuple(rules)
         if graph is None:
             self.rules = tuple(
-                Rule(_reason(path, message), path.removeprefix("blocks."), _always)
+                Rule(_reason(path, message), path.removeprefix("blocks."), ALWAYS)
                 for path, message in outline.problems[:1]
             )
 
@@ -271,10 +271,6 @@ def _added(terms: Sequence[tuple[Fraction, Number]]) -> tuple[Number, int]:
 
 def _is_symbol(value: Any, symbol: Symbolic) -> bool:
     return isinstance(value, Symbolic) and value.terms == symbol.terms and value.positive == symbol.positive
-
-
-def _always(given: Mapping[str, Any]) -> bool:
-    return True
 
 
 def _reason(path: str, message: str) -> str:
