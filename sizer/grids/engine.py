@@ -28,7 +28,7 @@ from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
 from sizer.networks.columns import BYTES
 from sizer.networks.fields import FieldValue
-from sizer.sweepfile.sweep import Bound, Grid, Sweep
+from sizer.sweepfile.sweep import Bound, Grid, Sweep, as_word
 
 BLOCK = 1 << 18
 """Configurations decided at once: int64 temporaries of 2 MB stay in the processor's cache."""
@@ -258,7 +258,7 @@ class Decider:
             return self._columns_at(_ids(first_id, box, case, chosen), sides, words, ready, account)
         resolved = case.kernel.fields(case.given)
         if self.repeats.possible:
-            self._count_repeats(case, resolved, chosen, account)
+            self._count_repeats(case, {**resolved, **case.kernel.words}, chosen, account)
         columns: dict[str, Any] = {}
         for name in self.columns:
             if name not in self.counted:
@@ -294,29 +294,27 @@ class Decider:
         kernel = self._kernel({field: given[field] for _, fields in self.word_axes for field in fields})
         resolved = kernel.fields(given)
         if account.repeated is not None:
-            account.repeated += self.repeats.count(rows, resolved, len(ids))
+            account.repeated += self.repeats.count(rows, {**resolved, **kernel.words}, len(ids))
         columns: dict[str, Any] = {}
         for name in self.columns:
             if name in counted:
                 columns[name] = counted[name]
             else:
                 columns[name] = (
-                    kernel.count(name, given, Room())
-                    if name in self.counted
-                    else self._as_column(name, resolved)
+                    kernel.count(name, given, Room()) if name in self.counted else self._as_column(name, resolved)
                 )
         return Rows(ids, columns)
 
     def _as_column(self, name: str, resolved: Mapping[str, Any]) -> Any:
         """Return a field as it stands in rows: booleans as booleans, a word as its place among the words."""
         if self.kinds[name] == "choice":
-            return self.sweep.words[name].index(resolved[name])
+            return self.sweep.words[name].index(as_word(resolved[name]))
         return self._as_given(name, resolved[name])
 
     def _as_given(self, name: str, value: Any) -> Any:
-        """Return a column of a boolean field as booleans."""
+        """Return a column of a boolean field as booleans, and a list that is no row of columns as a word."""
         if self.kinds[name] != "boolean":
-            return value
+            return as_word(value) if isinstance(value, tuple) else value
         return value != 0 if isinstance(value, np.ndarray) else bool(value)
 
     def _seen_by_where(self, case: Case) -> dict[str, Any]:

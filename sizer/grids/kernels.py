@@ -148,6 +148,7 @@ class Kernel:
             words: the swept fields of which each value is a network of its own kind.
         """
         self._columns = columns
+        self.words = dict(words)
         grid = columns.grid
         positive = frozenset(name for name, never_0 in grid.sizes.items() if never_0)
         self._symbols = {name: Symbolic({(name,): 1}, positive) for name in grid.sizes}

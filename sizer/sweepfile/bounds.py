@@ -63,7 +63,9 @@ def read_budget(
     for column, ends in (declared if isinstance(declared, dict) else {}).items():
         path = ("budget", column)
         if column not in counted and missing is not None:
-            hint = f"; {missing[column]}" if column in missing else findings.hint(column, counted) or words_known(counted)
+            hint = (
+                f"; {missing[column]}" if column in missing else findings.hint(column, counted) or words_known(counted)
+            )
             findings.at_key(path, f"no column named {quoted(column)}{hint}")
         if column not in counted or not isinstance(ends, dict):
             continue
@@ -81,9 +83,7 @@ def read_budget(
     return tuple(bounds)
 
 
-def read_conditions(
-    declared: Any, findings: Findings, names: Names
-) -> tuple[Expression, ...]:
+def read_conditions(declared: Any, findings: Findings, names: Names) -> tuple[Expression, ...]:
     """Return a file's conditions on what its configurations have."""
     found = []
     for position, text in enumerate(declared if isinstance(declared, list) else []):

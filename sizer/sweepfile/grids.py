@@ -66,7 +66,7 @@ def read_grids(
 def declared_grids(data: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Path]]:
     """Return the grids of a sweep as they are declared, with where each stands."""
     declared = data.get("grid")
-    several = [(declared, ("grid",))] if not isinstance(declared, list) else []
+    several: list[tuple[Any, Path]] = [(declared, ("grid",))] if not isinstance(declared, list) else []
     if isinstance(declared, list):
         several = [(grid, ("grid", position)) for position, grid in enumerate(declared)]
     return [(grid, path) for grid, path in several if isinstance(grid, dict)]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sizer.networks.blocks.checks import ALWAYS
+from sizer.networks.blocks.checks import refuse_all
 from sizer.networks.blocks.outlines import ModelOutline
 from sizer.networks.cells import CellType
 from sizer.networks.columns import BYTES, COUNTED, tally
@@ -88,9 +88,7 @@ def largest_of_model(
     Counts grow with every size but where a projection is 0: then the cells themselves recur. So what may be 0 is tried at
     0 and at its largest. Of what is divided at the end, it is the number before that, where it would not fit.
     """
-    sides = [
-        [(name, (0, high) if low == 0 else (high,)) for name, (low, high) in ends.items()] for ends in bounds
-    ]
+    sides = [[(name, (0, high) if low == 0 else (high,)) for name, (low, high) in ends.items()] for ends in bounds]
     number = sum(
         grid.structures * math.prod(len(values) for _, values in several)
         for grid, several in zip(grids, sides, strict=True)
@@ -99,7 +97,9 @@ def largest_of_model(
         return None
     found = dict.fromkeys(columns, 0)
     for grid, several in zip(grids, sides, strict=True):
-        corners = [dict(zip(dict(several), values, strict=True)) for values in itertools.product(*dict(several).values())]
+        corners = [
+            dict(zip(dict(several), values, strict=True)) for values in itertools.product(*dict(several).values())
+        ]
         for outline in grid.outlines():
             for name in found:
                 counted, divisor = outline.canonical.count(name)
@@ -246,7 +246,10 @@ def _ends(name: str, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> tuple
 def _ends_in_model(name: str, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
     """Return the smallest and the largest value of a field of a model of blocks that no axis of the grid varies as a size."""
     low, high = (
-        [outline.fields({size: ends[side] for size, ends in bounds.items()}).get(name, 0) for outline in grid.outlines()]
+        [
+            outline.fields({size: ends[side] for size, ends in bounds.items()}).get(name, 0)
+            for outline in grid.outlines()
+        ]
         for side in (0, 1)
     )
     numbers = [int(value) for value in (*low, *high) if isinstance(value, int)] or [0]
@@ -296,8 +299,8 @@ def _no_valid_model(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
             rules = outline.canonical.rules
             if not rules:
                 return []
-            if any(rule.refuses is ALWAYS for rule in rules):
-                rule = next(rule for rule in rules if rule.refuses is ALWAYS)
+            if any(rule.refuses is refuse_all for rule in rules):
+                rule = next(rule for rule in rules if rule.refuses is refuse_all)
                 reasons[number, rule.field, rule.reason] = None
                 continue
             places = [_places_with(axis, outline) for axis in grid.axes]

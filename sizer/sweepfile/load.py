@@ -164,7 +164,11 @@ def _check_columns(asked: Any, names: Names, missing: Mapping[str, str], finding
     known = ("id", *names.kinds, *names.counted)
     for position, column in enumerate(asked if isinstance(asked, list) else []):
         if isinstance(column, str) and column not in known:
-            why = f"; {missing[column]}" if column in missing else findings.hint(column, known) or "; write default, all, or a list of columns"
+            why = (
+                f"; {missing[column]}"
+                if column in missing
+                else findings.hint(column, known) or "; write default, all, or a list of columns"
+            )
             findings.at_value(("output", "columns", position), f"{quoted(column)} is not known{why}")
 
 

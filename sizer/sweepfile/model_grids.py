@@ -22,7 +22,7 @@ from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.grids import PlacedGrid, declared_grids, read_axes
 from sizer.sweepfile.model_paths import MOST_STRUCTURES, FieldsOfModel
 from sizer.sweepfile.ratios import Looks, check_ratios
-from sizer.sweepfile.sweep import Axis, Grid, Names
+from sizer.sweepfile.sweep import Axis, Grid, Names, as_word
 from sizer.sweepfile.yamltext import Path
 
 
@@ -36,9 +36,7 @@ class ModelGrids:
     """Counted columns that other models have and this one has not, each with why."""
 
 
-def read_model_grids(
-    data: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]
-) -> ModelGrids:
+def read_model_grids(data: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]) -> ModelGrids:
     """Return the grids of a sweep of a model of blocks.
 
     Args:
@@ -167,20 +165,20 @@ def place_in(model: Mapping[str, Any], dotted: str) -> Path:
     return tuple(found)
 
 
-def _report(
-    model: OpenModel, placed: list[PlacedGrid], outlines: list[list[ModelOutline]], findings: Findings
-) -> None:
+def _report(model: OpenModel, placed: list[PlacedGrid], outlines: list[list[ModelOutline]], findings: Findings) -> None:
     """Report what is wrong in every configuration, or with every use of a value of an axis."""
     said: set[Problem] = set()
+    every = [outline for several in outlines for outline in several]
+    always = _shared(outline.problems for outline in every)
     for one, several in zip(placed, outlines, strict=True):
         for path, position, together in _uses(one, several):
             for problem in _shared(outline.read_problems for outline in together):
-                inside = problem[0].removeprefix("blocks.").removeprefix(path)
-                if problem[0].removeprefix("blocks.").startswith(path) and inside[:1] in {"", "."}:
+                where = problem[0].removeprefix("blocks.")
+                its_own = where == path or where.startswith(f"{path}.")
+                if its_own or problem not in always:
                     said.add(problem)
-                    findings.at_value((*_values_of(one.places[path], findings), position), problem[1])
-    every = [outline for several in outlines for outline in several]
-    always = _shared(outline.problems for outline in every)
+                    message = problem[1] if its_own else f"{where}: {problem[1]}"
+                    findings.at_value((*_values_of(one.places[path], findings), position), message)
     for dotted, message in always:
         if (dotted, message) not in said:
             place = next((one.places[dotted.removeprefix("blocks.")] for one in placed if dotted.removeprefix("blocks.") in one.places), None)  # fmt: skip
@@ -189,8 +187,9 @@ def _report(
             else:
                 _at_model(model, dotted, message, findings)
     if not findings.faults and all(outline.problems for outline in every):
-        for problem in dict.fromkeys(outline.problems[0] for outline in every):
-            _at_model(model, problem[0], f"no configuration of this sweep is valid: {problem[1]}", findings)
+        for dotted, message in dict.fromkeys(outline.problems[0] for outline in every):
+            place = place_in(model.declared, dotted)
+            findings.at_value(place, f"no configuration of this sweep is valid: {message}")
 
 
 def _values_of(path: Path, findings: Findings) -> Path:
@@ -271,13 +270,6 @@ def _is_spread(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(isinstance(item, int) for item in value)
 
 
-def as_word(value: Any) -> str:
-    """Return a value of a field as a word of a table."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(as_word, value))}]"
-    return str(value)
-
-
 def _counted(outlines: list[ModelOutline]) -> tuple[str, ...]:
     """Return the counted columns of the configurations, in table order; those of single clocks where some has them."""
     first: dict[str, None] = {}
@@ -294,7 +286,9 @@ def _missing(outlines: list[ModelOutline], names: Names) -> dict[str, str]:
     found = {}
     if "macs_per_step" not in names.counted and outlines:
         macs = [name for name in names.counted if name.startswith("macs_per_")]
-        found["macs_per_step"] = f"the model has several clocks; there are {', '.join(macs)}" if macs else "the model has no clock"
+        found["macs_per_step"] = (
+            f"the model has several clocks; there are {', '.join(macs)}" if macs else "the model has no clock"
+        )
     if "macs_per_second" not in names.counted and outlines:
         clocks = dict.fromkeys(clock for one in outlines if one.graph for clock in one.graph.clocks)
         needs = ", ".join(f"{clock}: ..." for clock in clocks)

@@ -43,9 +43,7 @@ _WORDS = frozenset({"word", "name", "names", "padding", "groups"})
 class FieldsOfModel:
     """What can be swept of a model of blocks."""
 
-    def __init__(
-        self, declared: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]
-    ) -> None:
+    def __init__(self, declared: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]) -> None:
         """Read for one file.
 
         Args:
@@ -121,9 +119,7 @@ class FieldsOfModel:
             return None, ""  # said of the model
         return self._of_type(block_type, last, names, blocks)
 
-    def _of_type(
-        self, block_type: BlockType, name: str, names: list[str], inner: Any
-    ) -> tuple[BlockField | None, str]:
+    def _of_type(self, block_type: BlockType, name: str, names: list[str], inner: Any) -> tuple[BlockField | None, str]:
         own = {one.name: one for one in block_type.fields if one.kind != "tensors"}
         known = {**_OF_BLOCK, **own}
         if name in known:
@@ -182,7 +178,10 @@ class FieldsOfModel:
         if isinstance(column, Listed):
             return replace(column, apart=True)
         if isinstance(column, Ratio):
-            self.findings.at_value(path, f"each value of {column.field} makes a structure of its own, and cannot follow another; write a list")
+            self.findings.at_value(
+                path,
+                f"each value of {column.field} makes a structure of its own, and cannot follow another; write a list",
+            )
             return None  # fmt: skip
         if column.length > MOST_STRUCTURES:
             self.findings.at_value(
@@ -247,6 +246,9 @@ class FieldsOfModel:
             found = tuple(self._item(one, each, (*path, place)) for place, each in enumerate(item))
             if not found and one.kind != "names":
                 self.findings.at_value(path, "is an empty list; give one value per layer")
+            if one.kind == "pair" and len(found) != 2:
+                self.findings.at_value(path, f"has {len(found)} values; write one, or [time, height]")
+                return None
             return None if None in found or (not found and one.kind != "names") else found
         return self._item(one, item, path)
 

@@ -352,6 +352,7 @@ def _definitions() -> Schema:
 def schema() -> Schema:
     """Return the sweep schema."""
     cell_types, own_definitions = _cell_types()
+    bounds = {name: {"$ref": f"#/properties/budget/properties/{name}"} for name in COUNTED}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sizer sweep",
@@ -417,16 +418,13 @@ def schema() -> Schema:
         "then": {
             "properties": {
                 "grid": _several("grid_of_paths"),
-                "budget": {"additionalProperties": {"$ref": "#/$defs/bound"}},
+                "budget": {"additionalProperties": {"$ref": "#/$defs/bound"}, "properties": bounds},
             },
         },
         "else": {
             "properties": {
                 "grid": _several("grid"),
-                "budget": {
-                    "additionalProperties": False,
-                    "properties": {name: {"$ref": f"#/properties/budget/properties/{name}"} for name in COUNTED},
-                },
+                "budget": {"additionalProperties": False, "properties": bounds},
                 "output": {"properties": {"columns": {"maxItems": len(_columns()), "items": {"enum": _columns()}}}},
             },
         },

@@ -237,3 +237,10 @@ class Sweep:
         """Every field that some grid sweeps, in the order of first appearance; of lists a column for each layer."""
         names = dict.fromkeys(name for grid in self.grids for name in grid.swept)
         return tuple(column for name in names for column in self.names.spread.get(name, (name,)))
+
+
+def as_word(value: Any) -> str:
+    """Return a value of a field as a word of a table."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(as_word, value))}]"
+    return str(value)

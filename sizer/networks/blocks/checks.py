@@ -9,10 +9,10 @@ from typing import Any
 from sizer.networks.blocks.reading import Block, Problem
 from sizer.networks.conventions import Rule
 from sizer.networks.tensors import Number
-from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated
+from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated, polynomial
 
 
-def ALWAYS(given: Mapping[str, Any]) -> bool:  # noqa: N802
+def refuse_all(given: Mapping[str, Any]) -> bool:
     """Refuse every configuration."""
     return True
 
@@ -67,15 +67,13 @@ class OpenChecks(Checks):
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
         """Return True; where the widths differ, a rule refuses."""
         difference = first - second
-        terms = difference.terms if isinstance(difference, Polynomial) else {(): difference} if difference else {}
+        terms = polynomial(difference).terms
         once = (block.path, reason, frozenset(terms.items()))
         if terms and once not in self._seen:
             self._seen.add(once)
             code = compiled_text(Polynomial(terms).nested())
             self.rules.append(
-                Rule(
-                    f"{block.path}: {reason}", f"{block.path}.{field}", lambda given: evaluated(code, given) != 0
-                )
+                Rule(f"{block.path}: {reason}", f"{block.path}.{field}", lambda given: evaluated(code, given) != 0)
             )
         return True
 
@@ -85,7 +83,7 @@ class OpenChecks(Checks):
         try:
             if not rule.refuses(looking):
                 return False
-            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, ALWAYS)
+            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, refuse_all)
         except _OpenError:
             told = Rule(
                 f"{block.path}: {rule.reason}",
@@ -93,7 +91,7 @@ class OpenChecks(Checks):
                 lambda given: rule.refuses(_Given(seen, given)),
             )
         self.rules.append(told)
-        return told.refuses is ALWAYS
+        return told.refuses is refuse_all
 
 
 class _OpenError(Exception):

@@ -107,9 +107,7 @@ class Groups:
                     "tied",
                 )
             reason = "a tied kernel needs as many symbols as its width"
-            if not self._checks.same(
-                block, embedding.fields["vocabulary"], block.fields["width"], "tied", reason
-            ):
+            if not self._checks.same(block, embedding.fields["vocabulary"], block.fields["width"], "tied", reason):
                 self._checks.report(
                     block,
                     f"{key[0]} has {shown(embedding.fields['vocabulary'])} symbols, and the width is {shown(block.fields['width'])}; a tied kernel needs as many",

@@ -13,10 +13,10 @@ from functools import cached_property
 from math import lcm
 from typing import Any
 
-from sizer.networks.blocks.checks import ALWAYS, OpenChecks
+from sizer.networks.blocks.checks import OpenChecks, refuse_all
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
-from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.blocks.tally import BLOCK_PARTS, Tally, tally_graph, times_a_second
+from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
 from sizer.networks.cells import CellType
 from sizer.networks.columns import BYTES
@@ -167,6 +167,12 @@ class ModelOutline(Outline):
         return {name: _kind(value) for name, value in {**self.plain, **self._derived}.items()}
 
     @property
+    def conventions(self) -> tuple[str, ...]:
+        """Whose rules count: of the model, then of blocks that say their own."""
+        own = [] if self.read is None else [self.read.convention]
+        return tuple(dict.fromkeys([*own, *(block.convention for block in self._blocks())]))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The counted columns that there are, in table order."""
         return self._wiring.columns
@@ -193,7 +199,14 @@ class ModelOutline(Outline):
         found |= self.plain
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
-        return found | self.words | dict(values)
+        kinds = self.open_model.kinds
+        # A list stands in columns of its own, or is a word.
+        words = {
+            name: value
+            for name, value in self.words.items()
+            if not isinstance(value, tuple) or kinds.get(name) == "choice"
+        }
+        return found | words | dict(values)
 
     def seen_by_rules(self, values: Mapping[str, Any], fed: Number) -> dict[str, Any]:
         """Return what rules look at: the sizes that are left open."""
@@ -206,7 +219,7 @@ class _ModelWiring(Wiring):
         self.rules = tuple(rules)
         if graph is None:
             self.rules = tuple(
-                Rule(_reason(path, message), path.removeprefix("blocks."), ALWAYS)
+                Rule(_reason(path, message), path.removeprefix("blocks."), refuse_all)
                 for path, message in outline.problems[:1]
             )
 
@@ -319,4 +332,3 @@ def _kind(value: Any) -> Kind:
     if isinstance(value, bool):
         return "boolean"
     return "choice" if isinstance(value, str) else "count"
-

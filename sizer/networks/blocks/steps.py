@@ -10,8 +10,8 @@ from collections import Counter, deque
 from fractions import Fraction
 from math import prod
 
-from sizer.networks.blocks.reading import Block, Key, Model
 from sizer.networks.blocks.checks import Checks
+from sizer.networks.blocks.reading import Block, Key, Model
 from sizer.networks.blocks.widths import of_time
 from sizer.networks.network import Steps
 
