@@ -166,10 +166,11 @@ class Kernel:
 
     def _rules_that_may_refuse(self) -> tuple[Rule, ...]:
         """Return the rules that could refuse something, in order; the others would be work in every box."""
-        ends = {name: Interval(self._columns.grid.least(name), _most(self._columns, name)) for name in self._symbols}
+        grid = self._columns.grid
+        ends = {name: Interval(grid.least(name), grid.most(name)) for name in self._symbols}
         fed = self._wired().fed
         seen = self.outline.seen_by_rules(ends, Interval(0, 2**63) if isinstance(fed, Symbolic) else fed)
-        return tuple(rule for rule in self._wired().rules if np.any(possibly(rule.refuses(seen))))
+        return tuple(rule for rule in self._wired().rules if rule.of_values or np.any(possibly(rule.refuses(seen))))
 
     def fields(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every field with what the convention or a default decides filled in.
@@ -234,9 +235,3 @@ class _BoxValues(dict[str, Any]):
         value: IntArray = evaluated(self._codes[variable], self)
         self[variable] = value
         return value
-
-
-def _most(columns: GridColumns, name: str) -> int:
-    """Return the largest value of a swept count or boolean, or more where it is a fraction of another."""
-    column = columns.places[name][1]
-    return column.ends()[1] if column.base is None else 2**63

@@ -101,6 +101,9 @@ def largest_of_model(
             dict(zip(dict(several), values, strict=True)) for values in itertools.product(*dict(several).values())
         ]
         for outline in grid.outlines():
+            for difference in outline.checks.differences:  # a number on the way, which is compared
+                reach = max(sum(abs(number) * math.prod(corner.get(one, 1) for one in variables) for variables, number in difference.terms.items()) for corner in corners)  # fmt: skip
+                found["weights"] = max(found.get("weights", 0), reach if reach > LARGEST else 0)
             for name in found:
                 counted, divisor = outline.canonical.count(name)
                 value_at = polynomial(counted).compiled()

@@ -95,6 +95,11 @@ class Grid:
         column = self.columns[name]
         return column.ends()[0] if column.base is None else min(self.least(column.base), 1)
 
+    def most(self, name: str) -> int:
+        """Return the largest value of a swept count or boolean, or more."""
+        column = self.columns[name]
+        return column.ends()[1] if column.base is None else column.ends((1, self.most(column.base)))[1]
+
     def outline(self, words: Mapping[str, Any]) -> Outline:
         """Return what the configurations with certain words have in common.
 

@@ -62,6 +62,8 @@ class OpenChecks(Checks):
         """Start with nothing wrong, and no rules."""
         super().__init__()
         self.rules: list[Rule] = []
+        self.differences: list[Polynomial] = []
+        """What must be 0."""
         self._seen: set[Any] = set()
 
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
@@ -72,9 +74,13 @@ class OpenChecks(Checks):
         if terms and once not in self._seen:
             self._seen.add(once)
             code = compiled_text(Polynomial(terms).nested())
-            self.rules.append(
-                Rule(f"{block.path}: {reason}", f"{block.path}.{field}", lambda given: evaluated(code, given) != 0)
-            )
+
+            def differ(given: Mapping[str, Any]) -> Any:
+                return evaluated(code, given) != 0
+
+            told = f"{block.path}: {reason}"
+            self.rules.append(Rule(told, f"{block.path}.{field}", differ, of_values=True))
+            self.differences.append(Polynomial(terms))
         return True
 
     def refuses(self, block: Block, rule: Rule, seen: Mapping[str, Any], field: str) -> bool:
@@ -126,9 +132,12 @@ class _Given(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self.seen[name]
-        if isinstance(value, Polynomial):
-            return evaluated(compiled_text(value.nested()), self.given)
-        return value
+        if not isinstance(value, Polynomial):
+            return value
+        ((variable, factor),) = value.terms.items() if len(value.terms) == 1 else [((), 0)]
+        if len(variable) == 1 and factor == 1:  # a field that is left open itself, as nearly all are
+            return self.given[variable[0]]
+        return evaluated(compiled_text(value.nested()), self.given)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.seen)

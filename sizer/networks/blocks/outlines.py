@@ -17,7 +17,7 @@ from sizer.networks.blocks.checks import OpenChecks, refuse_all
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.tally import BLOCK_PARTS, Tally, tally_graph, times_a_second
 from sizer.networks.blocks.types import BLOCK_TYPES
-from sizer.networks.blocks.wiring import Graph, GraphError, wire_model
+from sizer.networks.blocks.wiring import Graph, GraphError, Wired, wire_model
 from sizer.networks.cells import CellType
 from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
@@ -31,6 +31,8 @@ MACS = "macs_per_"
 """In front of the steps of a clock, in the name of a column."""
 OF_BLOCK = ".weights"
 """Behind a block's path, in the name of the column of its weights."""
+_OF_ANY_BLOCK: Mapping[str, Any] = {"combine": "concat", "frozen": False}
+"""The defaults of what any block may say."""
 _DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False, "choice": ""}
 
 
@@ -83,8 +85,9 @@ class OpenModel:
             return "textbook"
         if here is None and isinstance(block, Mapping):
             known = BLOCK_TYPES.get(str(block.get("type")))
-            one = known.by_field.get(path.rpartition(".")[2]) if known else None
-            return one.default if one else None
+            name = path.rpartition(".")[2]
+            one = known.by_field.get(name) if known else None
+            return one.default if one else _OF_ANY_BLOCK.get(name)
         return settled_value(here)
 
     def outline(self, words: Mapping[str, Any], positive: Mapping[str, bool]) -> ModelOutline:
@@ -149,7 +152,7 @@ class ModelOutline(Outline):
             self.graph = None
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())
         self._wiring = _ModelWiring(self, self.graph, self.checks.rules)
-        self.plain, self._derived = _fields(self.read)
+        self.plain, self._derived = _fields(self.read, self.graph)
 
     def _blocks(self) -> Sequence[Block]:
         return [] if self.read is None else list(self.read.blocks.values())
@@ -292,16 +295,26 @@ def _reason(path: str, message: str) -> str:
     return f"{where}: {message}"
 
 
-def _fields(model: Model | None) -> tuple[dict[str, Any], dict[str, Polynomial]]:
-    """Return the fields of a model that have one value, by path: those that are known, and those that are left open."""
+def _fields(model: Model | None, graph: Graph | None) -> tuple[dict[str, Any], dict[str, Polynomial]]:
+    """Return the fields of a model that have one value, by path: those that are known, and those that are left open.
+
+    What a block leaves to its convention, or to what it reads, is as the wired model has it.
+    """
     plain: dict[str, Any] = {}
     derived: dict[str, Polynomial] = {}
     if model is None:
         return plain, derived
     several: set[str] = set()
     found: dict[str, Any] = {"convention": model.convention, "other_weights": model.other_weights}
+    wired = {} if graph is None else {one.block.key: one for one in graph.blocks}
     for block in model.blocks.values():
-        own = {**block.fields, "convention": block.convention, "combine": block.combine, "frozen": block.frozen}
+        own = {
+            **block.fields,
+            **_decided(block, wired.get(block.key)),
+            "convention": block.convention,
+            "combine": block.combine,
+            "frozen": block.frozen,
+        }
         for name, value in own.items():
             path = f"{block.path}.{name}"
             if path in found and not _alike(found[path], value):
@@ -320,6 +333,21 @@ def _fields(model: Model | None) -> tuple[dict[str, Any], dict[str, Polynomial]]
             elif isinstance(item, (int, str)):
                 plain[name] = item
     return plain, derived
+
+
+def _decided(block: Block, wired: Wired | None) -> dict[str, Any]:
+    """Return the fields that a block leaves open, as its tensors have them."""
+    found: dict[str, Any] = {}
+    dimensions: dict[str, Any] = {}
+    for group in wired.groups if wired else ():
+        dimensions |= group.dimensions
+    for one in block.type.fields:
+        if block.fields.get(one.name) is None:
+            name = "bias_vectors" if one.name == "bias" and block.type.name == "recurrent" else one.name
+            value = dimensions.get(name)
+            if isinstance(value, (int, Polynomial)):
+                found[one.name] = bool(value) if one.kind == "flag" and isinstance(value, int) else value
+    return found
 
 
 def _alike(first: Any, second: Any) -> bool:
