@@ -100,7 +100,16 @@ def run_heading(sweep: Sweep) -> str:
 
 
 def what_is_fixed(sweep: Sweep) -> str:
-    """Return the fields that stay the same, and what the convention makes of them."""
+    """Return the fields that stay the same, and what the convention makes of them; of a model of blocks, its blocks."""
+    if sweep.of_blocks is not None:
+        model = sweep.grids[0].model
+        assert model is not None
+        blocks = ", ".join(
+            f"{name} ({visible(str(block['type']))})" for name, block in model.declared["blocks"].items()
+        )
+        said = [f"{len(sweep.grids)} grids"] * (len(sweep.grids) > 1)
+        conventions = [str(grid.fixed["convention"]) for grid in sweep.grids if "convention" in grid.fixed]
+        return DOT.join([*said, *dict.fromkeys(conventions), blocks])
     if len(sweep.grids) > 1:
         said = [f"{len(sweep.grids)} grids"]
         fixed = {

@@ -212,6 +212,8 @@ def _one_value(shown: object, path: Path) -> str:
     """Say that an axis is a list, with one that there can be: what is meant where that can be seen."""
     name = str(path[-1])
     field = FIELDS.get(name)
+    if "." in name:
+        return f"{quoted(shown)} is one value, and an axis is a list, such as [{_cut(shown)}]; what stays the same goes in its block"
     if field is None or field.kind != "count":
         known = CHOICES.get(name, ("true", "false"))
         example = f"[{shown}]" if str(shown).lower() in known else f"[{', '.join(known[:2])}]"

@@ -17,6 +17,7 @@ from typing import Any
 from sizer.formats import BY_DEFAULT, OF_RUNS, listed
 from sizer.networks import custom_cells
 from sizer.networks.aliases import TOOLKITS
+from sizer.networks.blocks.types import BLOCK_TYPES, BlockField
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.conventions import CONVENTIONS
@@ -437,6 +438,7 @@ def _block_types() -> Schema:
 def schema() -> Schema:
     """Return the sweep schema."""
     cell_types, own_definitions = _cell_types()
+    bounds = {name: {"$ref": f"#/properties/budget/properties/{name}"} for name in COUNTED}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sizer sweep",
@@ -468,7 +470,7 @@ def schema() -> Schema:
             "block_types": _block_types(),
             "model": {
                 "title": "Model",
-                "description": "The fields that stay the same. A field stands in model or in grid, never both.",
+                "description": "The fields that stay the same, or a whole model of blocks. A field of a network without blocks stands in model or in grid, never both.",
                 "defaultSnippets": [
                     _snippet(
                         "A network",
@@ -481,20 +483,15 @@ def schema() -> Schema:
                         },
                     )
                 ],
+                # Its fields stand in the two definitions alone: where an editor sees them here, it inserts the default of each.
                 "type": "object",
-                "additionalProperties": False,
-                "properties": {
-                    field.name: {
-                        "title": field.title,
-                        "description": field.description,
-                        "$ref": f"#/$defs/fields/{field.name}",
-                    }
-                    for field in FIELDS.values()
-                },
+                "if": {"required": ["blocks"]},
+                "then": {"$ref": "#/$defs/model_of_blocks"},
+                "else": {"$ref": "#/$defs/model_of_fields"},
             },
             "grid": {
                 "title": "Grid",
-                "description": "The fields that vary, or a list of grids, whose union is one table.",
+                "description": "The fields that vary, or a list of grids, whose union is one table. With blocks, a field is a path such as encoder.cells.",
                 "defaultSnippets": [
                     _snippet(
                         "Layers and cells",
@@ -503,9 +500,6 @@ def schema() -> Schema:
                     )
                 ],
                 "type": ["object", "array"],
-                "if": {"type": "array"},
-                "then": {"minItems": 1, "maxItems": 1000, "items": {"$ref": "#/$defs/grid"}},
-                "else": {"$ref": "#/$defs/grid"},
             },
             "where": {
                 "title": "Where",
@@ -526,17 +520,154 @@ def schema() -> Schema:
                     _snippet("At most so many weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
                 ],
                 "type": "object",
-                "additionalProperties": False,
                 "properties": {column: _bound(column) for column in COUNTED},
             },
             "output": _output(),
         },
-        "$defs": _definitions() | own_definitions,
+        "if": {"required": ["model"], "properties": {"model": {"type": "object", "required": ["blocks"]}}},
+        "then": {
+            "properties": {
+                "grid": _several("grid_of_paths"),
+                "budget": {"additionalProperties": {"$ref": "#/$defs/bound"}, "properties": bounds},
+            },
+        },
+        "else": {
+            "properties": {
+                "grid": _several("grid"),
+                "budget": {"additionalProperties": False, "properties": bounds},
+                "output": {"properties": {"columns": {"maxItems": len(_columns()), "items": {"enum": _columns()}}}},
+            },
+        },
+        "$defs": _definitions() | own_definitions | _definitions_of_blocks(),
     }
 
 
+def _several(name: str) -> Schema:
+    """Return one grid, or a list of them."""
+    return {
+        "if": {"type": "array"},
+        "then": {"minItems": 1, "maxItems": 1000, "items": {"$ref": f"#/$defs/{name}"}},
+        "else": {"$ref": f"#/$defs/{name}"},
+    }
+
+
+def _columns() -> list[str]:
+    return list(dict.fromkeys(("id", *FIELDS, *COUNTED)))
+
+
+def _definitions_of_blocks() -> Schema:
+    """Return what stands in a sweep of a model of blocks.
+
+    Editors complete and explain it; what is wrong with a model is said where it is read, by the block's name.
+    """
+    described: dict[str, BlockField] = {}
+    for block_type in BLOCK_TYPES.values():
+        for one in block_type.fields:
+            described.setdefault(one.name, one)
+    common = {
+        "type": {
+            "title": "Type",
+            "description": "The kind of block.",
+            "anyOf": [{"enum": list(BLOCK_TYPES)}, {}],
+        },
+        "from": _said("From", "The block or blocks that it reads; left out, the block before. [] reads nothing."),
+        "combine": _said("Combine", "How several sources are joined: concat, add or multiply."),
+        "shared": _said("Shared", "The block whose weights it uses."),
+        "frozen": _said("Frozen", "Whether its weights are counted, but not trained."),
+        "convention": _said("Convention", "Whose rules count, of this block."),
+    }
+    axis: Schema = {
+        "title": "An axis of a field of a block",
+        "description": "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}.",
+        "type": ["array", "object"],
+        "if": {"type": "array"},
+        "then": {"minItems": 1, "maxItems": LONGEST_LIST},
+        "else": {"if": {"required": ["values"]}, "then": _axis_of_words({}), "else": {"$ref": "#/$defs/axis_of_counts"}},
+    }  # fmt: skip
+    return {
+        "model_of_fields": {
+            "title": "A network without blocks",
+            "description": "The fields that stay the same.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": _of_network(),
+        },
+        "model_of_blocks": {
+            "title": "A model of blocks",
+            "description": "Named blocks, in order, each of which reads the one before or those that it names.",
+            "type": "object",
+            "properties": {
+                "convention": _said("Counting convention", "Whose rules count, of every block that names none."),
+                "blocks": {
+                    "title": "Blocks",
+                    "description": "Name -> block, in order.",
+                    "type": "object",
+                    "additionalProperties": {"$ref": "#/$defs/block"},
+                },
+                "clocks": _said("Clocks", "Steps a second of each clock, and `seconds`, the length of an input."),
+                "other_weights": _said("Other weights", "Weights of what no block describes."),
+            },
+        },
+        "block": {
+            "title": "A block",
+            "description": "Its type, what it reads, and the fields of its type.",
+            "properties": common
+            | {
+                name: _said(name.replace("_", " ").capitalize(), one.description)
+                for name, one in described.items()
+                if name not in common
+            },
+        },
+        "linked_paths": {
+            "title": "A linked table",
+            "description": "Fields that move together: one axis, whose rows are taken one by one. All columns have the same length.",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "title": "A column of a linked table",
+                "description": "One value per row of the table.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": LONGEST_LIST,
+            },
+        },
+        "axis_of_a_path": axis,
+        "grid_of_paths": {
+            "title": "A grid",
+            "description": "The swept fields, each by its path, BLOCK.field, with its axis. The order gives the ids; the last axis is the fastest.",
+            "type": "object",
+            "additionalProperties": {"$ref": "#/$defs/axis_of_a_path"},
+            "properties": {
+                "linked": {
+                    "title": "Linked tables",
+                    "description": "Tables whose columns move together; each table is one axis, at this place in the order.",
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 100,
+                    "items": {"$ref": "#/$defs/linked_paths"},
+                },
+            },
+        },
+        "bound": _bound("weights") | {"title": "A bound", "description": "Bounds on a counted column, both ends included."},
+    }  # fmt: skip
+
+
+def _of_network() -> Schema:
+    return {
+        field.name: {
+            "title": field.title,
+            "description": field.description,
+            "$ref": f"#/$defs/fields/{field.name}",
+        }
+        for field in FIELDS.values()
+    }
+
+
+def _said(title: str, description: str) -> Schema:
+    return {"title": title, "description": description}
+
+
 def _output() -> Schema:
-    columns = list(dict.fromkeys(("id", *FIELDS, *COUNTED)))
     return {
         "title": "Output",
         "description": "Which files are written, with which columns.",
@@ -561,9 +692,8 @@ def _output() -> Schema:
                 "then": {"enum": ["default", "all"]},
                 "else": {
                     "minItems": 1,
-                    "maxItems": len(columns),
                     "uniqueItems": True,
-                    "items": {"type": "string", "enum": columns},
+                    "items": {"type": "string", "anyOf": [{"enum": _columns()}, {}]},
                 },
                 "default": "default",
             },
