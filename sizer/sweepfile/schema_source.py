@@ -582,7 +582,7 @@ def _definitions_of_blocks() -> Schema:
         "type": ["array", "object"],
         "if": {"type": "array"},
         "then": {"minItems": 1, "maxItems": LONGEST_LIST},
-        "else": {"if": {"required": ["values"]}, "then": _axis_of_words("Values", {}), "else": {"$ref": "#/$defs/axis_of_counts"}},
+        "else": {"if": {"required": ["values"]}, "then": _axis_of_words({}), "else": {"$ref": "#/$defs/axis_of_counts"}},
     }  # fmt: skip
     return {
         "model_of_fields": {
