@@ -5,10 +5,11 @@ the words of the question -> a course of values -> a search along it -> the answ
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -69,12 +70,15 @@ class Fit:
     """What a person must know beside the values; empty where they say it all."""
     refused_field: str = ""
     """The field that a person would change where the network is refused."""
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Of a model of blocks: the fields that tell it from others that were asked with it."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer as `--json` shows it."""
         found = {"largest": self.largest, "next": self.next_over, "smallest": self.smallest}
         return {
             "fields": self.fields,
+            **({"settings": self.settings} if self.settings else {}),
             "outcome": self.outcome,
             **{name: one.as_json() if one else None for name, one in found.items()},
             "note": self.note or None,
@@ -144,16 +148,63 @@ def fit_model(asked: Declared, *, vary: str, budget: str | int, step: int = 1, r
     Raises:
         InputError: as `fit` says.
     """
+    wording = _wording_of_model(asked, vary, budget, step, round_to)
+    if not wording.search.starts and wording.search.legs:
+        raise InputError(Fault("", 0, 0, path, message) for path, message in wording.refusals())
+    return wording.fit()
+
+
+def fit_each_model(
+    asked: Declared,
+    lists: Mapping[str, Sequence[Any]],
+    *,
+    vary: str,
+    budget: str | int,
+    step: int = 1,
+    round_to: int | None = None,
+) -> tuple[Fit, ...]:
+    """Return one answer for each of several models that differ in some fields of their blocks.
+
+    Args:
+        asked: the model, with the types that the person defines.
+        lists: field of a block -> its values; each makes a model of its own, together with each value of the others.
+        vary: as in `fit`.
+        budget: as in `fit`.
+        step: as in `fit`.
+        round_to: as in `fit`.
+
+    Raises:
+        InputError: as `fit` says; models that are refused are answers, unless it is all of them.
+    """
     places = places_of(asked)
-    question = _question_of(
-        _Known(lambda name: place_problem(name, places), known_columns(asked)), vary, budget, step, round_to
-    )
-    course = question.course
-    varied = VariedModel(asked, {name: places[name] for name in course.names}, question.column)
-    found = _FitWording(dict(asked.model), CourseSearch(varied, course), question.budget)
-    if not found.search.starts and found.search.legs:
-        raise InputError(Fault("", 0, 0, path, message) for path, message in found.refusals())
-    return found.fit()
+    varied = [part.partition("=")[0].strip() for part in vary.split(",")]
+    problems = [(name, place_problem(name, places, of_sizes=False)) for name in lists]
+    problems += [(name, "is what varies; leave it out") for name in lists if name in varied]
+    problems += [(name, "is an empty list, which gives no model") for name, values in lists.items() if not values]
+    faults = [Fault("", 0, 0, "set", f"{name}: {message}") for name, message in problems if message]
+    if faults:
+        raise InputError(faults)
+    found = []
+    first: list[tuple[str, str]] = []
+    for values in itertools.product(*lists.values()):
+        settings = dict(zip(lists, values, strict=True))
+        one = VariedModel(asked, places, "weights").model(settings)
+        wording = _wording_of_model(one, vary, budget, step, round_to)
+        answer = dataclasses.replace(wording.fit(), settings=settings)
+        if answer.outcome == "refused" and wording.search.legs:
+            first = first or wording.refusals()
+        found.append(answer)
+    if first and all(one.outcome == "refused" for one in found):
+        raise InputError(Fault("", 0, 0, path, message) for path, message in first)
+    return tuple(found)
+
+
+def _wording_of_model(asked: Declared, vary: str, budget: str | int, step: int, round_to: int | None) -> _FitWording:
+    places = places_of(asked)
+    known = _Known(lambda name: place_problem(name, places), known_columns(asked))
+    question = _question_of(known, vary, budget, step, round_to)
+    varied = VariedModel(asked, {name: places[name] for name in question.course.names}, question.column)
+    return _FitWording(dict(asked.model), CourseSearch(varied, question.course), question.budget)
 
 
 def fit_each(

@@ -168,13 +168,21 @@ class VariedModel:
         return self.places[name].field.maximum
 
 
-def place_problem(name: str, places: Mapping[str, Place]) -> str:
-    """Return what to say of a name that cannot be searched; nothing where it can."""
+def place_problem(name: str, places: Mapping[str, Place], *, of_sizes: bool = True) -> str:
+    """Return what to say of a name that cannot be searched; nothing where it can.
+
+    Args:
+        name: with dots.
+        places: the fields that there are.
+        of_sizes: whether sizes alone will do.
+    """
     if name not in places:
         blocks = [path for path in places if "." in path]
         hint = did_you_mean(name, blocks) or "; write BLOCK.FIELD, such as encoder.cells"
         return f"{quoted(name)} names no field of a block{hint}"
     place = places[name]
+    if not of_sizes:
+        return ""
     if not place.is_size:
         return f"{quoted(name)} is no size, and only a size can be searched"
     if place.one_by_one:
