@@ -138,24 +138,11 @@ class Groups:
         self, block: Block, read: Shape, shape: Shape, rate: Rate, dimensions: Dimensions
     ) -> Iterator[tuple[Group, Steps]]:
         time, height = block.fields["kernel"]
-        channels = block.fields["channels"]
-        for layer, reads in enumerate((read.channels, channels)):
-            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, reads=reads, area=shape.height)
-            here["state"] = shape.width
-            shapes = {"input": ("reads", "input_weights"), "recurrent": ("channels", "recurrent_weights")}
-            tensors = tuple(
-                Tensor(
-                    f"{name}_weights",
-                    part,
-                    (4, "kernel_time", "kernel_height", of, "channels"),
-                    matrix=True,
-                    area="area",
-                )
-                for name, (of, part) in shapes.items()
-            )
-            bias = Tensor("bias", "bias_weights", (4, "channels"), when="bias")
+        for layer, fed in enumerate((read.channels, block.fields["channels"])):
+            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, fed_channels=fed)
+            here |= {"height": shape.height, "state": shape.width}
             repeats = 1 if layer == 0 else block.fields["layers"] - 1
-            yield Group("layer", layer + 1, repeats, 1, (*tensors, bias), here, ("state", "state")), steps(rate)
+            yield Group("layer", layer + 1, repeats, 1, block.type.tensors, here, ("state", "state")), steps(rate)
 
     def _attention(
         self, block: Block, shape: Shape, rate: Rate, dimensions: Dimensions, at_steps: dict[str, Steps]

@@ -195,6 +195,23 @@ CONVOLUTIONAL_LSTM = BlockType(
         _LAYERS,
         _BIAS,
     ),
+    (
+        Tensor(
+            "input_weights",
+            "input_weights",
+            (4, "kernel_time", "kernel_height", "fed_channels", "channels"),
+            matrix=True,
+            area="height",
+        ),
+        Tensor(
+            "recurrent_weights",
+            "recurrent_weights",
+            (4, "kernel_time", "kernel_height", "channels", "channels"),
+            matrix=True,
+            area="height",
+        ),
+        _vector("bias", 4, "channels", when="bias"),
+    ),
     hands_up="channels",
     keeps_height=True,
     source="Shi et al. 2015, arXiv:1506.04214; keras.layers.ConvLSTM1D, ConvLSTM2D",
