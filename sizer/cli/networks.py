@@ -123,7 +123,7 @@ def compare(
 
             loaded = load_model(model)
             network = dict(loaded.declared)
-            own = {"cell_types": loaded.cell_types, "block_types": loaded.block_types}
+            own = loaded.own
         if claim is not None:
             from sizer.cli import claim_screen
             from sizer.questions.reconciliation import reconcile

@@ -184,7 +184,7 @@ class _Reconciling:
         model: Mapping[str, Any] = self.asked.model
         for change in changes:
             model = self.changed(model, change)
-        asked = Declared(model, self.asked.cell_types, self.asked.block_types)
+        asked = replace(self.asked, model=model)
         try:
             graph = graph_of(model, asked.cell_types, asked.block_types)
         except InputError:
@@ -310,7 +310,7 @@ class _Reconciling:
         convention = reading.wiring.asked.model["convention"]
         names = {other.wiring.asked.model["convention"] for other in others if other.price <= reading.price + BESIDE}
         return ModelAnswer(
-            {**reading.wiring.asked.model, **_types(self.asked)},
+            {**reading.wiring.asked.model, **self.asked.own},
             reading.wiring.count,
             match,
             tuple(steps),
@@ -365,7 +365,7 @@ class _Reconciling:
         if plain.match != "near" or least <= 0:
             return None
         other = plain.count.parts["other_weights"] * bool(self.asked.model.get(OTHER)) + self.claim.size - plain.weights
-        fields = {**self.asked.model, OTHER: other, **_types(self.asked)}
+        fields = {**self.asked.model, OTHER: other, **self.asked.own}
         return Remainder(least, self.claim.most - plain.weights, fields)
 
 
@@ -448,9 +448,3 @@ def _apart(changes: Sequence[Change]) -> bool:
 
 def _path(name: str, places: Mapping[str, Place]) -> tuple[str | int, ...]:
     return places[name].path
-
-
-def _types(asked: Declared) -> dict[str, Any]:
-    """Return the types that the person defines, as they stand beside a model."""
-    found = {"cell_types": asked.cell_types, "block_types": asked.block_types}
-    return {name: types for name, types in found.items() if types}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
@@ -111,7 +111,7 @@ class VariedModel:
         model = self.asked.model
         for name, value in values.items():
             model = placed(model, self.places[name].path, value)
-        return Declared(model, self.asked.cell_types, self.asked.block_types)
+        return replace(self.asked, model=model)
 
     def _graph(self, values: Mapping[str, Any]) -> tuple[Graph | None, list[tuple[str, str]]]:
         """Return the model as far as it is wired, and what refuses it."""
