@@ -39,7 +39,13 @@ class ModelFile:
     @property
     def asked(self) -> Declared:
         """The model with the types that the file defines."""
-        return Declared(self.declared, self.cell_types, self.block_types)
+        return Declared(self.declared, self.cell_types, self.block_types, self.own)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The definitions of these types, as they stand in the file."""
+        data = self.document.data
+        return {name: data[name] for name in ("cell_types", "block_types") if data.get(name)}
 
     @contextmanager
     def places_of_faults(self) -> Iterator[None]:
