@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.networks.blocks.fields import rate_of
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
@@ -44,15 +45,16 @@ class ModelCount(Count):
     @property
     def macs_per_second(self) -> Fraction | None:
         """Multiply-accumulates a second, from the model's `clocks`; None where these do not say enough."""
-        given: Mapping[str, Any] = self.configuration.get("clocks") or {}
-        seconds = Fraction(str(given[SECONDS])) if SECONDS in given else None
+        clocked = {name: rate_of(value) for name, value in (self.configuration.get("clocks") or {}).items()}
+        given = {name: rate for name, rate in clocked.items() if rate is not None}
+        seconds = given.get(SECONDS)
         found = Fraction(0)
         for name, times in self.macs.items():
             clocks = name.split("_x_")
             moving = [clock for clock in clocks if clock != SEQUENCE]
             if any(clock not in given for clock in moving) or (len(moving) != 1 and seconds is None):
                 return None
-            a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
+            a_second = math.prod((given[clock] for clock in moving), start=Fraction(1))
             # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
             found += times * a_second * (seconds or 1) ** (len(moving) - 1)
         return found
