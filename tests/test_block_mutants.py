@@ -22,7 +22,8 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 
 from sizer.errors import InputError
-from sizer.networks.blocks import groups, steps, widths
+from sizer.networks import network
+from sizer.networks.blocks import fields, groups, stacks, steps, widths
 from sizer.networks.blocks.counting import BLOCK_PARTS, count_model
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, BLOCK_TYPES, FINAL_NORM, BlockType
 from sizer.networks.tensors import Tensor
@@ -292,9 +293,16 @@ RULES: dict[str, tuple[Any, str]] = {
     "the layers of a convolutional LSTM": (groups.Groups, "_convolutional_lstm"),
     "the layers of a recurrent block": (groups.Groups, "_recurrent"),
     "what an attention is made of": (groups.Groups, "_attention"),
+    "recurrent layers, one above the other": (network, "recurrent_groups"),
+    "what padding is written as": (fields.FieldReader, "_padding"),
 }
 """Functions that say widths and steps, each of which is broken everywhere."""
-OTHER_HOMES: dict[str, tuple[Any, ...]] = {"of_height": (), "of_time": (steps, groups), "pairs": (groups,)}
+OTHER_HOMES: dict[str, tuple[Any, ...]] = {
+    "of_height": (),
+    "of_time": (steps, groups),
+    "pairs": (groups,),
+    "recurrent_groups": (stacks,),
+}
 """Rooms that have taken a function in by its name."""
 
 
@@ -331,7 +339,28 @@ def rule_mutants(name: str) -> Iterator[Broken]:
 
 TABLES = [name for name in BLOCK_TYPES if name not in {"input", "recurrent", "group"}]
 
-EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {}
+_MEMORY = "dimensions['memory'] = memory[0].width if memory and memory[0] else 0"
+_NUMBERS = "isinstance(dimensions['groups'], int) and isinstance(fields['channels'], int)"
+_LAYER = "yield (Group('layer', layer + 1, repeats, 1, block.type.tensors, here, ('state', 'state')), steps(rate))"
+_GROUPS = "groups = [*_layer_groups(cell, 1, 1, first.directions, first.dimensions), *_layer_groups(cell, 2, more, others.directions, others.dimensions)]"
+EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {
+    "what is read": [
+        ("no tensor asks for the width of nothing", {"0 in: return Shape(0)"}),
+        ("those that are added are equal", {"0 in: return shapes[0]"}),
+    ],
+    "what is handed up": [
+        ("nobody reads what hands up no width", {"0 in: return Shape(fields['width'] or 0)"}),
+        ("recurrent layers hand up the same, whatever they read", {"1 in: return Shape(stack(block, 1)[1])"}),
+    ],
+    "a convolution's kernel": [("one model has numbers alone", {f"{_NUMBERS} in: if {_NUMBERS}:"})],
+    "the layers of a convolutional LSTM": [
+        ("the number of a layer is shown and not counted", {f"1 in: {_LAYER}", f"layer + 1 in: {_LAYER}"})
+    ],
+    "recurrent layers, one above the other": [("the number of a layer is shown and not counted", {f"2 in: {_GROUPS}"})],
+    "what an attention is made of": [
+        ("a memory of no width has a fault", {f"0 in: {_MEMORY} (3)", f"memory and memory[0] in: {_MEMORY}"})
+    ],
+}
 """Mutants that no check can notice, because nothing of any model changes: why, and which."""
 
 

@@ -196,6 +196,7 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     _conv(image(), {**_CONV2, "padding": "valid", "stride": [2, 3]}, 12 * 2 * 5, 5, Fraction(3 * 120, 2), (5, 3)),
     _conv(image(), {**_CONV2, "padding": 1, "stride": [2, 3]}, 12 * 2 * 5, 5, Fraction(4 * 120, 2), (5, 4)),
     _conv(image(), {**_CONV2, "padding": [1, [2, 0]], "stride": 2}, 12 * 2 * 5, 5, Fraction(10 * 120, 2), (5, 10)),
+    _conv(image(), {**_CONV2, "padding": [3]}, 12 * 2 * 5, 5, 8 * 120, (5, 8)),
     _conv(image(), {**_CONV2, "padding": [[5, 0], 0]}, 12 * 2 * 5, 5, 8 * 120, (5, 8)),
     _conv(image(4), {**_CONV2, "channels": 6, "groups": 2}, 12 * 2 * 6, 6, 11 * 144, (6, 11)),
     _conv(image(4), {**_CONV2, "channels": 8, "groups": "all"}, 12 * 1 * 8, 8, 11 * 96, (8, 11)),
@@ -286,6 +287,11 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
             "bias_weights": 2 * 20 + 2 * 2,
         },
         20 * 9 + 20 * 4 + 20, state=14, handed=(2, 1), convention="tensorflow1",
+    ),
+    _one(
+        "recurrent", x(), {"cell_type": "rnn", "cells": [5, 3, 2], "skip_connections": True, "bias": False},
+        {"input_weights": 5 * 7 + 3 * 12 + 2 * 10, "recurrent_weights": 25 + 9 + 4},
+        91 + 38, state=10, handed=(10, 1),
     ),
     # attention; 7 values of labels, 10 of every second frame
     _attention(_WIDE, 21 + 30 + 3, 0, {"labels": 21, "frames": 30 * _HALF, "labels_x_frames": 3 * _HALF}, 10),
