@@ -16,6 +16,7 @@ from sizer.frameworks import keras
 from sizer.frameworks.blocks.layers import network_of, stack_of
 from sizer.frameworks.blocks.order import names_of, order_of
 from sizer.frameworks.blocks.torch_code import broken, heading, listed_in_words, placed_blocks, returned_blocks
+from sizer.frameworks.blocks.torch_forward import Lengths, lengths_of
 from sizer.frameworks.blocks.torch_modules import Placed, arguments, heads_of, one_of, pads_of
 from sizer.frameworks.keras import LAYERS
 from sizer.networks.blocks.reading import Key
@@ -98,7 +99,7 @@ def keras_module(graph: Graph) -> KerasModule:
         said = listed_in_words(dict.fromkeys(key[0] for key in order.looped))
         for key in order.looped:
             faults[f"blocks.{key[0]}", f"Keras' functional models hold no loop, and {said} feed each other"] = None
-    writer = _Writer(placed, names_of(placed, OF_CODE))
+    writer = _Writer(placed, names_of(placed, OF_CODE), lengths_of(placed, order))
     for key in order.run:
         try:
             writer.run(placed[key])
@@ -131,7 +132,8 @@ def _clocks(block: Placed) -> tuple[str, ...]:
 
 
 class _Writer:
-    def __init__(self, placed: Mapping[Key, Placed], names: Mapping[Key, str]) -> None:
+    def __init__(self, placed: Mapping[Key, Placed], names: Mapping[Key, str], lengths: Mapping[Key, Lengths]) -> None:
+        self._lengths = lengths
         self.lines: list[str] = []
         self.definitions: list[str] = []
         """Layers that several blocks use."""
@@ -140,6 +142,7 @@ class _Writer:
         self.layers: dict[str, Key] = {}
         self._placed = placed
         self._names = names
+        self._taken = {*names.values()}
         self._lent = {block.wired.block.shared for block in placed.values()} - {None}
         self._lent |= {tied for block in placed.values() for tied in block.wired.block.names.get("tied", ())}
 
@@ -153,9 +156,9 @@ class _Writer:
             shape = f"None, {block.up.height}, {block.up.channels}" if image else f"None, {block.up.width}"
             self._set(name, f'keras.Input(({shape}), name="{name}")')
         elif kind == "embedding":
-            symbols = f"{name}_symbols"
+            symbols = self._variable(own.key, "_symbols")
             if own.reads:
-                raise LacksPartError("an embedding of what another block makes", "from")
+                raise LacksPartError("layers.Embedding reads symbols, and not what another block makes", "from")
             self.inputs.append(symbols)
             self._set(symbols, f'keras.Input((None,), dtype="int32", name="{symbols}")')
             made = self._layer(block, "", f"layers.Embedding({fields['vocabulary']}, {fields['embedding']}")
@@ -180,16 +183,26 @@ class _Writer:
         """
         own = block.wired.block
         if own.shared is not None:
-            return f"{self._names[own.shared]}{end}_layer"
+            return self._variable(own.shared, f"{end}_layer")
         name = f"{self._names[own.key]}{end}"
+        while name in self.layers or (end and name in self._taken):
+            name += "_"
         self.layers[name] = own.key
         sign = "" if opened.endswith("(") else ", "
         frozen = ", trainable=False" if own.frozen else ""
         made = f'{opened}{sign}name="{name}"{frozen})'
         if own.key not in self._lent:
             return made
-        self.definitions.append(f"{name}_layer = {made}")
-        return f"{name}_layer"
+        variable = self._variable(own.key, f"{end}_layer")
+        self.definitions.append(f"{variable} = {made}")
+        return variable
+
+    def _variable(self, key: Key, end: str) -> str:
+        """Return a name that no block has, for what a block has beside what it hands up."""
+        name = f"{self._names[key]}{end}"
+        while name in self._taken:
+            name += "_"
+        return name
 
     # What is read
 
@@ -206,16 +219,27 @@ class _Writer:
         for key, copies in own.reads:
             value = self.wires[key].variable if image else self._flat(key)
             if copies > 1 and image:
-                raise LacksPartError("steps of an image side by side", "from")
+                raise LacksPartError("keras.layers has nothing for steps of an image side by side", "from")
             found.append(f"splice({value}, {copies})" if copies > 1 else value)
         if len(found) == 1:
             return found[0], image
+        if (
+            len({self._lengths.get(key, ()) for key, _ in own.reads if self.wires[key].clocks != (SEQUENCE,)} - {()})
+            > 1
+        ):
+            raise LacksPartError("Keras joins blocks of one length, and some of these lose steps at their ends", "from")
         clocks = dict.fromkeys(clock for key, _ in own.reads for clock in self.wires[key].clocks)
         moving = [clock for clock in clocks if clock != SEQUENCE] or [*clocks]
         if any(list(self.wires[key].clocks) != moving for key, _ in own.reads):
             if own.combine == "concat":
                 raise LacksPartError("layers.Concatenate repeats no steps where blocks of other clocks meet", "from")
             for place, (key, _) in enumerate(own.reads):
+                if (
+                    [clock for clock in moving if clock in self.wires[key].clocks]
+                    != [*self.wires[key].clocks]
+                    != [SEQUENCE]
+                ):
+                    raise LacksPartError("the clocks that meet here stand in other orders", "from")
                 missing = [at + 1 for at, clock in enumerate(moving) if clock not in self.wires[key].clocks]
                 for axis in missing[1:] if self.wires[key].clocks == (SEQUENCE,) else missing:
                     found[place] = f"keras.ops.expand_dims({found[place]}, {axis})"
@@ -240,7 +264,7 @@ class _Writer:
         if fields["context"] == fields["groups"] == fields["stride"] == 1:
             read = self._read(block, name)[0]
             if tied:
-                opened = f"TiedOutput({arguments(_Code(f'{self._names[tied[0]]}_layer'), use_bias=bias)}"
+                opened = f"TiedOutput({arguments(_Code(self._variable(tied[0], '_layer')), use_bias=bias)}"
             else:
                 opened = f"layers.Dense({arguments(fields['width'], use_bias=bias)}"
         else:

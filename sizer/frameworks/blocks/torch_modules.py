@@ -423,8 +423,7 @@ def _crf(block: Placed) -> Written:
 
 
 def _weights(block: Placed) -> Written:
-    read = block.wired.block.reads
-    alone = "" if read or not block.up.width else "reads nothing"
+    alone = "" if block.wired.block.reads else "reads nothing"
     return Written((("", _parameters(block.fields["tensors"])),), alone=alone)
 
 

@@ -92,7 +92,7 @@ def torch_shapes(block: Placed, name: str) -> Named:
         return found
     ours = OurTensors(shapes)
     named = dict(_SINGLE.get(kind, _as_they_are)(block, ours))
-    named |= ours.left()
+    named |= {left.replace(".", "_") if kind == "weights" else left: shape for left, shape in ours.left().items()}
     return {f"{name}{'' if theirs.startswith('_') else '.'}{theirs}": shape for theirs, shape in named.items()}
 
 
