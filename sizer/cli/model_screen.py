@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sizer.cli.screens import DOT, aligned
 from sizer.networks.blocks.counting import ModelCount
+from sizer.networks.blocks.tally import unsaid_clocks
 from sizer.questions.breakdown import Breakdown
 from sizer.sizes import rounded_bytes, rounded_size
 
@@ -43,11 +44,28 @@ def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
         said.append(f"{counted.trained_weights:,} of the weights are trained")
     if counted.buffer_values:
         said.append(f"{counted.buffer_values:,} values beside the weights")
-    macs = [f"{as_text(number)} MACs {_each(name)}" for name, number in counted.macs.items()]
-    sums = DOT.join(
-        [*macs, f"{counted.state_size:,} values of state", f"{rounded_bytes(counted.float32_bytes)} as float32"]
+    formulas = [(f"{one.name}", one.formula) for one in breakdown.blocks if one.formula]
+    if counted.parts["other_weights"] and breakdown.sections[-1].title == "other":
+        formulas.append(("other", "other_weights"))
+    return "\n".join(
+        [DOT.join(said), "", *aligned(rows, left=(0, 1)), *aligned(formulas, left=(0, 1)), *_sums(counted)]
     )
-    return "\n".join([DOT.join(said), "", *aligned(rows, left=(0, 1)), sums])
+
+
+def _sums(counted: ModelCount) -> list[str]:
+    """Return what follows from the weights and their steps, in lines."""
+    macs = [f"{as_text(number)} MACs {_each(name)}" for name, number in counted.macs.items()]
+    lines = [
+        DOT.join(
+            [*macs, f"{counted.state_size:,} values of state", f"{rounded_bytes(counted.float32_bytes)} as float32"]
+        )
+    ]
+    a_second = counted.macs_per_second
+    if a_second is not None:
+        lines.append(f"{as_text(a_second)} MACs a second")
+    elif counted.configuration.get("clocks"):
+        lines.append(f"MACs a second are not known: {unsaid_clocks(counted.macs, counted.configuration)}")
+    return lines
 
 
 def _each(steps: str) -> str:
@@ -58,8 +76,15 @@ def _each(steps: str) -> str:
 
 
 def as_text(number: Fraction) -> str:
-    """Return an exact fraction for a person."""
-    return f"{number.numerator:,}" if number.denominator == 1 else f"{float(number):,.1f}"
+    """Return an exact fraction for a person.
+
+    Example:
+        >>> as_text(Fraction(7)), as_text(Fraction(10_001, 3))
+        ('7', '3,333 2/3')
+    """
+    whole, rest = divmod(number.numerator, number.denominator)
+    part = f"{rest}/{number.denominator}"
+    return f"{whole:,}" if not rest else f"{whole:,} {part}" if whole else part
 
 
 def model_verification_screen(

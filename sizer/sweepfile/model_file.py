@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import InputError
+from sizer.networks.blocks.declared import Declared
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
+from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
 from sizer.sweepfile.yamltext import Document, Path, read_yaml
 
@@ -26,9 +29,16 @@ class ModelFile:
     graph: Graph
     cell_types: Mapping[str, CellType]
     """Those that the file defines."""
+    block_types: Mapping[str, BlockType]
+    """Those that the file defines."""
     name: str
     description: str
     document: Document = field(repr=False, compare=False)
+
+    @property
+    def asked(self) -> Declared:
+        """The model with the types that the file defines."""
+        return Declared(self.declared, self.cell_types, self.block_types)
 
     @contextmanager
     def places_of_faults(self) -> Iterator[None]:
@@ -82,12 +92,15 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         findings.raise_any()
     assert isinstance(model, dict)
     cell_types = read_own_cells(data, findings)
-    graph, problems = read_graph(model, cell_types)
+    block_types = read_own_blocks(data, findings)
+    graph, problems = read_graph(model, cell_types, block_types)
     for dotted, message in problems:
         findings.at_value(_place(model, dotted), message)
     findings.raise_any()
     assert graph is not None
-    return ModelFile(model, graph, cell_types, _text(data.get("name")), _text(data.get("description")), document)
+    return ModelFile(
+        model, graph, cell_types, block_types, _text(data.get("name")), _text(data.get("description")), document
+    )
 
 
 def _text(value: Any) -> str:

@@ -165,7 +165,7 @@ class _Writer:
             self._set(name, f"{made}({symbols})")
         else:
             writer = getattr(self, f"_{kind}", None)
-            if writer is None:
+            if writer is None or own.type.own:
                 raise LacksPartError(_LACKS.get(kind, f"keras.layers has no {kind}"))
             writer(block, name)
         self.wires[own.key] = Wire(name, image, _clocks(block))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.fields import FIELDS
@@ -39,8 +39,8 @@ def resolved(block: Block) -> dict[str, Any]:
     return resolve(given, block.cell)
 
 
-def refusals(block: Block) -> Iterator[tuple[str, str]]:
-    """Yield (field, reason) for what the block's convention refuses of its cells, the first reason of each layer."""
+def check(block: Block, checks: Checks) -> None:
+    """Hold a block to what its convention refuses of its cells; of each layer the first reason is told."""
     fields = block.fields
     assert block.cell is not None
     rules = rules_for(CONVENTIONS[block.convention], block.cell)
@@ -52,6 +52,5 @@ def refusals(block: Block) -> Iterator[tuple[str, str]]:
         # What feeds it and what it feeds are its neighbours' affair.
         seen |= {"convention": block.convention, "inputs": 1, "fed": 0}
         for rule in rules:
-            if rule.refuses(seen):
-                yield rule.field if rule.field in fields else "", rule.reason
+            if checks.refuses(block, rule, seen, rule.field if rule.field in fields else ""):
                 break
