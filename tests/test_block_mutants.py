@@ -28,12 +28,14 @@ from sizer.networks.blocks.counting import count_model
 from sizer.networks.blocks.tally import BLOCK_PARTS
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, BLOCK_TYPES, FINAL_NORM, BlockType
 from sizer.networks.tensors import Tensor
+from tests.examples import QUICK
 from tests.oracles import torch_blocks
 from tests.oracles.worked_blocks import WORKED_BLOCKS
 from tests.served import ROOT
 from tests.test_blocks import FAULTS
 from tests.test_worked_blocks import differences
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 FLAGS = (None, "bias", "normed", "buffered", "attention_bias", "relative", "tied", "project_query", "project_memory")
 EVERYWHERE = ("read", "channels_read", "height", "channels_up")
 PLACES = {
@@ -44,7 +46,7 @@ PLACES = {
 """When a tensor may multiply; elsewhere there is one answer."""
 PROJECTED = ("additive", "location", "dot")
 """Kinds of attention that can leave out a matrix."""
-CHAINS = 10
+CHAINS = 1 if QUICK else 8
 """Random chains in which each kind of block stands."""
 
 
@@ -120,6 +122,12 @@ def outside_checks_pass(kind: str = "") -> bool:
     except Exception:  # whatever is raised is noticed
         return False
     return True
+
+
+def prepared() -> None:
+    """Build what models are held against, so that what is wrong with that is no mutant that was noticed."""
+    assert _rows()
+    _chains()
 
 
 def faults_of(blocks: dict[str, Any]) -> dict[str, str]:
@@ -368,6 +376,7 @@ EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {
 
 def survivors(mutants: Iterator[Broken], kind: str = "") -> tuple[set[str], int]:
     """Return the names of the mutants that nothing noticed, and how many mutants there were."""
+    prepared()
     alive, number = set(), 0
     for mutant in mutants:
         number += 1
@@ -383,6 +392,7 @@ def _equivalent(name: str) -> set[str]:
 
 
 def test_nothing_is_broken_to_begin_with() -> None:
+    prepared()
     assert outside_checks_pass()
 
 
@@ -405,10 +415,16 @@ def test_no_mutant_of_a_rule_survives(name: str) -> None:
 
 
 def test_mutants_are_noticed() -> None:
-    """Of each table and rule one is broken; the long tests break everything in every way."""
-    for name, mutants in [(name, table_mutants(name)) for name in TABLES] + [
-        (name, rule_mutants(name)) for name in RULES
-    ]:
+    """Of some tables and rules one is broken; the long tests break everything in every way."""
+    for name in (
+        "dense",
+        "convolution",
+        "highway",
+        "split",
+        "the height of a convolution or pooling",
+        "pairs of steps",
+    ):
+        mutants = table_mutants(name) if name in BLOCK_TYPES else rule_mutants(name)
         chosen = random.Random(name).choice([one for one in mutants if one.name not in _equivalent(name)])
         assert survivors(iter([chosen]), name if name in BLOCK_TYPES else "") == (set(), 1), (name, chosen.name)
 
