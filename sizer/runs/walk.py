@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,10 @@ from sizer.grids.ids import blocks, lengths, locate
 from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
+from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
-from sizer.sweepfile.sweep import Sweep, as_word
+from sizer.sweepfile.sweep import Grid, Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
@@ -208,12 +209,29 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     Raises:
         InputError: no configuration has that id, or the convention refuses it.
     """
-    try:
-        grid, places = locate(sweep, configuration_id)
-    except IndexError as problem:
-        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
+    grid, places = _place_of(sweep, configuration_id)
     with faults_of(sweep.file):
         return explain(grid.configuration(places), sweep.cell_types)
+
+
+def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], Mapping[str, CellType]]:
+    """Return one configuration of a sweep as it is compared under every convention, and the sweep's own cell types.
+
+    Raises:
+        InputError: no configuration has that id.
+    """
+    grid, places = _place_of(sweep, configuration_id)
+    found = grid.configuration(places)
+    if sweep.of_blocks is None:
+        del found["convention"]
+    return found, sweep.cell_types
+
+
+def _place_of(sweep: Sweep, configuration_id: int) -> tuple[Grid, tuple[int, ...]]:
+    try:
+        return locate(sweep, configuration_id)
+    except IndexError as problem:
+        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:
