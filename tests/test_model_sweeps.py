@@ -311,7 +311,8 @@ def test_pruning_finds_what_the_engine_finds(data: dict[str, Any], sort: str, de
     sweep = parsed(data)
     if sweep is None:
         return
-    account, rows = Account(), []
+    account = Account()
+    rows: list[tuple[int, int]] = []
     for part, kept in enumerate_sweep(sweep, sweep.columns):
         account.add(part)
         rows.extend(zip(kept.ids.tolist(), kept.column(sort).tolist(), strict=True))

@@ -17,7 +17,6 @@ from sizer.grids.ids import blocks, lengths, locate
 from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
-from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Grid, Sweep, as_word
@@ -187,7 +186,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         InputError: the convention refuses the configuration.
     """
     grid, places = locate(sweep, configuration_id)
-    counted = count(grid.configuration(places), sweep.cell_types)
+    counted = count(grid.configuration(places), sweep.cell_types, sweep.block_types)
     if sweep.of_blocks is None:
         return {"id": configuration_id, **counted.configuration, **counted.columns()}
     values = grid.values(places)
@@ -211,11 +210,11 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     """
     grid, places = _place_of(sweep, configuration_id)
     with faults_of(sweep.file):
-        return explain(grid.configuration(places), sweep.cell_types)
+        return explain(grid.configuration(places), sweep.cell_types, sweep.block_types)
 
 
-def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], Mapping[str, CellType]]:
-    """Return one configuration of a sweep as it is compared under every convention, and the sweep's own cell types.
+def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """Return one configuration of a sweep as it is compared under every convention, and the types that the sweep defines.
 
     Raises:
         InputError: no configuration has that id.
@@ -224,7 +223,7 @@ def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], Map
     found = grid.configuration(places)
     if sweep.of_blocks is None:
         del found["convention"]
-    return found, sweep.cell_types
+    return found, {"cell_types": sweep.cell_types, "block_types": sweep.block_types}
 
 
 def _place_of(sweep: Sweep, configuration_id: int) -> tuple[Grid, tuple[int, ...]]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import cell_of
@@ -217,6 +218,8 @@ class Sweep:
     """The table's columns in order, `default` and `all` resolved."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
     """The cell types that the file defines."""
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it is written, in words."""
     of_blocks: Names | None = None
     """What the configurations have, of a sweep of a model of blocks."""
 
@@ -231,6 +234,12 @@ class Sweep:
         if self.of_blocks is not None:
             return self.of_blocks
         return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
+
+    @property
+    def block_types(self) -> Mapping[str, BlockType]:
+        """The block types that the file defines."""
+        model = self.grids[0].model if self.grids else None
+        return {} if model is None else model.block_types
 
     @property
     def words(self) -> Mapping[str, tuple[str, ...]]:

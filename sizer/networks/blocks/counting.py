@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.tally import tally_graph, times_a_second
+from sizer.networks.blocks.tally import macs_a_second, model_columns, tally_graph, unsaid_clocks
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
+from sizer.networks.budgets import column_problem
 from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES
+from sizer.networks.columns import PerStep, added
 from sizer.networks.counting import Count
 
 
@@ -38,35 +40,46 @@ class ModelCount(Count):
     @property
     def macs_per_second(self) -> Fraction | None:
         """Multiply-accumulates a second, from the model's `clocks`; None where these do not say enough."""
-        a_second = times_a_second(self.macs, self.configuration.get("clocks") or {})
-        if a_second is None:
+        if unsaid_clocks(self.macs, self.configuration):
             return None
-        return sum((times * self.macs[name] for name, times in a_second.items()), start=Fraction(0))
+        found = macs_a_second(
+            {name: PerStep(*number.as_integer_ratio()) for name, number in self.macs.items()}, self.configuration
+        )
+        return found.exact
+
+    def column_problem(self, column: str) -> str:
+        """Return what to say of a column that this model has not; nothing where it has it."""
+        known = self.columns()
+        if column not in known and column == "macs_per_second":
+            return f"macs_per_second is not known: {unsaid_clocks(self.macs, self.configuration)}"
+        if column not in known and column == "macs_per_step":
+            clocks = ", ".join(f"macs_per_{name}" for name in self.macs)
+            return f"macs_per_step is there where there is one clock; this model has {clocks}"
+        return column_problem(column, known=known)
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""
-        macs = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
-        macs |= {f"macs_per_{name}": math.ceil(number) for name, number in self.macs.items()}
+        summed = {**self.parts, "state_size": self.state_size, **self.others}
+        summed |= {"trained_weights": self.trained_weights, "buffer_values": self.buffer_values}
+        averages = {f"macs_per_{name}": number for name, number in self.macs.items()}
         if self.macs_per_second is not None:
-            macs["macs_per_second"] = math.ceil(self.macs_per_second)
-        return {
-            "weights": self.weights,
-            **self.parts,
-            **{f"{path}.weights": weights for path, weights in self.by_block.items()},
-            "trained_weights": self.trained_weights,
-            "buffer_values": self.buffer_values,
-            **macs,
-            "state_size": self.state_size,
-            **{name: size * self.weights for name, size in BYTES.items()},
-        }
+            averages["macs_per_second"] = self.macs_per_second
+        per_step = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
+        whole = {name: math.ceil(number) for name, number in averages.items()}
+        return model_columns(summed, self.by_block, per_step | whole)
 
 
-def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> ModelCount:
+def count_model(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> ModelCount:
     """Return the exact count of a model of blocks.
 
     Args:
         declared: `convention`, `blocks` and, where they are said, `clocks` and `other_weights`.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
 
     Raises:
         InputError: every fault by the block's name.
@@ -85,16 +98,20 @@ def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] 
         >>> count_model({"convention": "tensorflow1", "blocks": blocks}).weights
         75432
     """
-    return count_graph(graph_of(declared, cell_types), declared)
+    return count_graph(graph_of(declared, cell_types, block_types), declared)
 
 
-def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Graph:
+def graph_of(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> Graph:
     """Return a model of blocks, read and wired.
 
     Raises:
         InputError: every fault by the block's name.
     """
-    graph, problems = read_graph(declared, cell_types)
+    graph, problems = read_graph(declared, cell_types, block_types)
     if graph is not None:
         return graph
     raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
@@ -103,19 +120,17 @@ def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | N
 def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
     """Return the count of a wired model."""
     summed = tally_graph(graph)
-    macs = {
-        name: sum((times * number for times, number in by_times.items()), start=Fraction(0))
-        for name, by_times in summed.macs.items()
-    }
-    per_step = macs.get(graph.clocks[0], Fraction(0)) if len(graph.clocks) == 1 else None
+    macs = {name: added(by_times.items()).exact for name, by_times in summed.macs.items()}
+    one_clock = len(graph.clocks) == 1
     return ModelCount(
         configuration=dict(declared),
-        parts=summed.parts,
-        by_block=summed.by_block,
-        trained_weights=summed.trained_weights,
-        buffer_values=summed.buffer_values,
-        state_size=summed.state_size,
-        macs_per_step=None if per_step is None else math.ceil(per_step),  # type: ignore[arg-type]
+        parts={part: int(weights) for part, weights in summed.parts.items()},
+        by_block={path: int(weights) for path, weights in summed.by_block.items()},
+        trained_weights=int(summed.trained_weights),
+        buffer_values=int(summed.buffer_values),
+        state_size=int(summed.state_size),
+        macs_per_step=math.ceil(macs.get(graph.clocks[0], 0)) if one_clock else None,  # type: ignore[arg-type]
         macs=macs,
         clocks=graph.clocks,
+        others={name: int(value) for name, value in summed.others.items()},
     )

@@ -12,11 +12,11 @@ from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Model
 from sizer.networks.blocks.steps import Rate, Rates, pairs, scaled, steps
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, FINAL_NORM
-from sizer.networks.blocks.widths import Dimensions, Shape, Widths, divided, of_time, plain, shown
+from sizer.networks.blocks.widths import Dimensions, Shape, Widths, dimensions_of, divided, of_time, shown
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import Group, Steps
 from sizer.networks.tensors import Number, Tensor, product
-from sizer.numbers.polynomial import UnsettledError, polynomial
+from sizer.numbers.polynomial import Polynomial, UnsettledError, polynomial
 
 
 class Groups:
@@ -46,7 +46,7 @@ class Groups:
             yield from self._recurrent(block, read.width)
             return
         convention = CONVENTIONS[block.convention]
-        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
+        dimensions = dimensions_of(block, read)
         bias = fields.get("bias")
         dimensions["bias"] = int(convention.output_bias if bias is None else bias)
         layers = fields.get("layers", 1)
@@ -76,9 +76,9 @@ class Groups:
             attention_bias = fields["attention_bias"]
             dimensions["attention_bias"] = int(dimensions["bias"] if attention_bias is None else attention_bias)
             dimensions["relative"] = int(fields.get("positions") == "relative")
-        for at in dict.fromkeys(tensor.at for tensor in tensors):
+        for at in dict.fromkeys(tensor.at for tensor in tensors) or (["block"] if block.type.state else []):
             together = tuple(tensor for tensor in tensors if tensor.at == at)
-            yield Group("block", 0, layers, 1, together, dimensions), at_steps[at]
+            yield Group("block", 0, layers, 1, together, dimensions, block.type.state), at_steps[at]
         if kind == "transformer":
             yield from self._attends(block, rate, dimensions)
             if fields["final_norm"]:
@@ -138,24 +138,11 @@ class Groups:
         self, block: Block, read: Shape, shape: Shape, rate: Rate, dimensions: Dimensions
     ) -> Iterator[tuple[Group, Steps]]:
         time, height = block.fields["kernel"]
-        channels = block.fields["channels"]
-        for layer, reads in enumerate((read.channels, channels)):
-            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, reads=reads, area=shape.height)
-            here["state"] = shape.width
-            shapes = {"input": ("reads", "input_weights"), "recurrent": ("channels", "recurrent_weights")}
-            tensors = tuple(
-                Tensor(
-                    f"{name}_weights",
-                    part,
-                    (4, "kernel_time", "kernel_height", of, "channels"),
-                    matrix=True,
-                    area="area",
-                )
-                for name, (of, part) in shapes.items()
-            )
-            bias = Tensor("bias", "bias_weights", (4, "channels"), when="bias")
+        for layer, fed in enumerate((read.channels, block.fields["channels"])):
+            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, fed_channels=fed)
+            here |= {"height": shape.height, "state": shape.width}
             repeats = 1 if layer == 0 else block.fields["layers"] - 1
-            yield Group("layer", layer + 1, repeats, 1, (*tensors, bias), here, ("state", "state")), steps(rate)
+            yield Group("layer", layer + 1, repeats, 1, block.type.tensors, here, ("state", "state")), steps(rate)
 
     def _attention(
         self, block: Block, shape: Shape, rate: Rate, dimensions: Dimensions, at_steps: dict[str, Steps]
@@ -202,7 +189,7 @@ class Groups:
 def _is_there(width: Number) -> bool:
     """Return whether a width that may be 0 is not."""
     absent = width is not None and width == 0
-    if not isinstance(absent, bool):
+    if isinstance(absent, Polynomial):
         raise UnsettledError(polynomial(width).names())
     return not absent
 

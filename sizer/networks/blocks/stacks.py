@@ -20,6 +20,14 @@ def stack(block: Block, read: Number) -> tuple[list[Group], Number]:
         read: the width that it reads.
     """
     fields = block.fields
+    assert block.cell is not None
+    stacked = fields["subsample"] if fields["subsample_how"] == "stack" else None
+    return recurrent_groups(block.cell, resolved(block), read, stacked if isinstance(stacked, tuple) else None)
+
+
+def resolved(block: Block) -> dict[str, Any]:
+    """Return every field of a recurrent block as of a network without blocks, what the convention decides filled in."""
+    fields = block.fields
     given = {name: fields[name] for name in FIELDS if name in fields}
     given |= {"convention": block.convention}
     assert block.cell is not None
@@ -28,9 +36,7 @@ def stack(block: Block, read: Number) -> tuple[list[Group], Number]:
         given["bias_vectors"] = (None if decided else 1) if fields["bias"] else 0
     if fields["bias"] is False and given["projection_bias"] is None:
         given["projection_bias"] = False
-    resolved = resolve(given, block.cell)
-    stacked = fields["subsample"] if fields["subsample_how"] == "stack" else None
-    return recurrent_groups(block.cell, resolved, read, stacked if isinstance(stacked, tuple) else None)
+    return resolve(given, block.cell)
 
 
 def check(block: Block, checks: Checks) -> None:

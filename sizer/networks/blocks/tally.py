@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from sizer.networks.blocks.fields import PAIR
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph
-from sizer.networks.columns import PARTS
-from sizer.networks.tensors import Number, product, total
+from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
+from sizer.networks.network import Group
+from sizer.networks.tensors import Number, total
 
-BLOCK_PARTS = (*PARTS, "dense_weights", "convolution_weights", "attention_weights")
-"""The parts of a count of blocks."""
+BLOCK_PARTS = MODEL_PARTS
+MODEL_SUMMED = tuple(name for name, column in MODEL_COLUMNS.items() if not column.each and name != "macs_per_step")
+"""The counted columns of a model that are summed over its groups; multiply-accumulates go by clocks."""
 SECONDS = "seconds"
 """In `clocks`: how long an input is."""
 
@@ -35,6 +37,8 @@ class Tally:
     state_size: Number
     macs: dict[str, dict[Fraction, Number]]
     """Steps of a clock, or pairs of them -> how often for each -> multiply-accumulates."""
+    others: dict[str, Number] = field(default_factory=dict)
+    """What else is summed over groups, by the column's name."""
 
     @property
     def weights(self) -> Number:
@@ -44,45 +48,89 @@ class Tally:
 
 def tally_graph(graph: Graph) -> Tally:
     """Return the sums of a wired model."""
-    parts: dict[str, Number] = dict.fromkeys(BLOCK_PARTS, 0)
-    by_block: dict[str, Number] = {}
-    macs: dict[tuple[str, ...], dict[Fraction, Number]] = {}
-    trained: Number = 0
-    buffers: Number = 0
-    state: Number = 0
+    summed = tally(graph, MODEL_SUMMED)
+    return Tally(
+        {part: summed.pop(part) for part in MODEL_PARTS},
+        weights_by_block(graph),
+        summed.pop("trained_weights"),
+        summed.pop("buffer_values"),
+        summed.pop("state_size"),
+        {_name(clocks, graph.clocks): by_times for clocks, by_times in macs_at(graph.groups).items()},
+        summed,
+    )
+
+
+def weights_by_block(graph: Graph) -> dict[str, Number]:
+    """Return the weights of each block by its path, of a group's blocks over all repetitions, and of the groups."""
+    terms: dict[str, list[Number]] = {}
     for one in graph.blocks:
-        own: Number = 0
-        for group in one.groups:
-            state += product([group.times, total([group.dimensions[name] for name in group.state])])
-            for tensor in group.tensors:
-                if tensor.matrix:
-                    area = group.dimensions[tensor.area] if tensor.area else 1
-                    number = product([group.times, group.uses, area, tensor.size(group.dimensions)])
-                    for clocks, times in () if isinstance(number, int) and number == 0 else group.steps:
-                        by_times = macs.setdefault(clocks, {})
-                        by_times[times] = by_times.get(times, 0) + number
-                if not group.counted:
-                    continue
-                if tensor.buffer:
-                    buffers += product([group.times, tensor.size(group.dimensions)])
-                    continue
-                weights = product([group.times, tensor.weights(group.dimensions)])
-                parts[tensor.part] += weights
-                trained += weights if group.trained else 0
-                own += weights
         names = one.block.path.split(".")
         for end in range(1, len(names) + 1):
-            path = ".".join(names[:end])
-            by_block[path] = by_block.get(path, 0) + own
-    parts["other_weights"] += graph.model.other_weights
-    return Tally(
-        parts,
-        by_block,
-        trained + graph.model.other_weights,
-        buffers,
-        state,
-        {_name(clocks, graph.clocks): by_times for clocks, by_times in macs.items()},
-    )
+            terms.setdefault(".".join(names[:end]), []).append(tally(one, ["weights"])["weights"])
+    return {path: total(own) for path, own in terms.items()}
+
+
+def macs_of(graph: Graph) -> dict[str, PerStep]:
+    """Return the multiply-accumulates for each step of a clock, and for each pair of steps of two, by name."""
+    return macs_by_clock(graph.groups, graph.clocks)
+
+
+def macs_by_clock(groups: Iterable[Group], clocks: tuple[str, ...]) -> dict[str, PerStep]:
+    """Return the multiply-accumulates of some groups likewise.
+
+    Args:
+        groups: of a model.
+        clocks: of the model, in their order.
+    """
+    return {_name(which, clocks): added(by.items()) for which, by in macs_at(groups).items()}
+
+
+def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
+    """Return why multiply-accumulates a second are not known, in words; nothing where they are.
+
+    Args:
+        macs: the names of what there are multiply-accumulates for, as in `ModelCount.macs`.
+        declared: the model, of which `clocks` says steps a second.
+    """
+    given = declared.get("clocks") or {}
+    moving = {name: [clock for clock in name.split(PAIR) if clock != SEQUENCE] for name in macs}
+    missing = dict.fromkeys(clock for clocks in moving.values() for clock in clocks if clock not in given)
+    long = [name for name, clocks in moving.items() if len(clocks) != 1]
+    words = [f"how many {clock} there are in a second" for clock in missing]
+    if long and SECONDS not in given:
+        words.append(f"how many {SECONDS} an input lasts, since it multiplies for {long[0].replace(PAIR, ' x ')}")
+    return f"clocks does not say {' and '.join(words)}" if words else ""
+
+
+def macs_a_second(macs: Mapping[str, PerStep], declared: Mapping[str, Any]) -> PerStep:
+    """Return multiply-accumulates a second.
+
+    Args:
+        macs: multiply-accumulates for each step, by name, as in `ModelCount.macs`.
+        declared: the model, of which `clocks` says all that is asked.
+    """
+    often = times_a_second(macs, declared.get("clocks") or {}) or {}
+    return added((often[name] / number.steps, number.total) for name, number in macs.items())
+
+
+def model_columns(summed: Mapping[str, Any], by_block: Mapping[str, Any], macs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every counted column of a model, in table order.
+
+    Args:
+        summed: those that are summed by themselves, by name.
+        by_block: weights by block.
+        macs: columns of multiply-accumulates, by name.
+    """
+    weights = sum(summed[part] for part in MODEL_PARTS)
+    found: dict[str, Any] = {}
+    for name, column in MODEL_COLUMNS.items():
+        if name == "macs_per_step":
+            found |= macs
+        else:
+            found[name] = column.each * weights if column.each else summed[name]
+        if name == MODEL_PARTS[-1]:
+            found |= {f"{path}.weights": own for path, own in by_block.items()}
+    return found
 
 
 def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:

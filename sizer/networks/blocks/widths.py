@@ -5,7 +5,7 @@ Width is channels x height; height is 1 but behind a convolution along time and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,12 @@ class Shape:
 
 
 class Dimensions(dict[str, Any]):
-    """A block's dimensions; `a/b` is a quotient, `a*b` a product."""
+    """A block's dimensions; `a/b` is a quotient, `a*b` a product, `a+b` a sum, and `2` is 2."""
 
     def __missing__(self, name: str) -> Number:
-        for sign, combine in (("/", divided), ("*", lambda a, b: product([a, b]))):
+        if name.isdigit():
+            return int(name)
+        for sign, combine in _SIGNS:
             first, found, second = name.partition(sign)
             if found:
                 return combine(self[first], self[second])
@@ -58,6 +60,14 @@ def divided(number: Number, by: Number) -> Number:
             raise ValueError(f"{number} is not {by} equal parts")
         return quotient
     return number.divided(by)
+
+
+_SIGNS: tuple[tuple[str, Callable[[Any, Any], Number]], ...] = (
+    ("+", lambda a, b: total([a, b])),
+    ("/", divided),
+    ("*", lambda a, b: product([a, b])),
+)
+"""What binds less tightly first."""
 
 
 class Widths:
@@ -167,14 +177,22 @@ class Widths:
             return read
         if kind == "pooling" and fields["over"]:
             return read
-        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
-        height = _height(block, read.height) if block.type.keeps_height else 1
+        dimensions = dimensions_of(block, read)
+        height = read.height if block.type.keeps_height else 1
+        if block.type.keeps_height and not block.type.own:
+            height = _height(block, read.height)
         return Shape(dimensions[block.type.hands_up], height)
 
 
 def _told(block: Block) -> bool:
     """Return whether a block is told its width; a convolution along time alone hands up its channels."""
     return block.type.told or (block.type.name == "convolution" and not isinstance(block.fields["kernel"], tuple))
+
+
+def dimensions_of(block: Block, read: Shape) -> Dimensions:
+    """Return a block's fields and what it reads, as dimensions."""
+    around = {"read": read.width, "channels_read": read.channels, "height_read": read.height}
+    return Dimensions({**around, "height": read.height if block.type.keeps_height else 1, **plain(block)})
 
 
 def plain(block: Block) -> dict[str, Any]:

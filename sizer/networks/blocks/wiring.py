@@ -11,8 +11,9 @@ from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.widths import Shape, Widths
-from sizer.networks.cells import CellType
+from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
 from sizer.numbers.polynomial import Polynomial, UnsettledError, polynomial
@@ -53,20 +54,27 @@ class Graph:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Every group of tensors."""
-        return tuple(group for one in self.blocks for group in one.groups)
+        """Every group of tensors; the last is that of `other_weights`, where there are any."""
+        found = tuple(group for one in self.blocks for group in one.groups)
+        other = self.model.other_weights
+        if other == 0:
+            return found
+        return (*found, Group("other", 0, 1, 1, (AROUND["other"],), {"other_weights": other}))
 
 
 def read_graph(
-    declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
 ) -> tuple[Graph | None, list[Problem]]:
     """Return a model of blocks, read and wired, or everything that is wrong with it.
 
     Args:
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
     """
-    model, problems = read_model(declared, cell_types)
+    model, problems = read_model(declared, cell_types, block_types)
     graph = None
     if model is not None:
         try:
@@ -127,24 +135,57 @@ def _check_shared(found: list[Wired], checks: Checks) -> None:
         if other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
             checks.report(one.block, message, "shared")
-        elif _tensor_shapes(one) != _tensor_shapes(other):
-            left_open = _left_open(one) | _left_open(other)
-            if left_open:
-                raise UnsettledError(left_open)
+        elif not _same_tensors(one, other):
             message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
             checks.report(one.block, message, "shared")
 
 
-def _tensor_shapes(one: Wired) -> dict[tuple[Any, ...], Any]:
-    """Return the tensors that are there by name and shape, each as often as it is."""
-    found: dict[tuple[Any, ...], Number] = {}
+def _same_tensors(one: Wired, other: Wired) -> bool:
+    """Return whether two blocks have the same tensors, each as often.
+
+    Raises:
+        UnsettledError: that depends on sizes that are left open.
+    """
+    first, second = _tensors(one), _tensors(other)
+    numbers = [number for tensor in (*first, *second) for number in tensor]
+    if all(isinstance(number, (int, str, Polynomial)) for number in numbers):
+        if _by_shape(first) == _by_shape(second):
+            return True
+        left_open = _left_open(one) | _left_open(other)
+        if left_open:
+            raise UnsettledError(left_open)
+        return False
+    # Numbers of other kinds are compared one by one, in the order in which the blocks have them.
+    return [len(tensor) for tensor in first] == [len(tensor) for tensor in second] and all(
+        bool(here == there)
+        for own, others in zip(first, second, strict=True)
+        for here, there in zip(own, others, strict=True)
+    )
+
+
+def _tensors(one: Wired) -> list[tuple[Any, ...]]:
+    """Return how often each tensor is there, with its name and shape."""
+    found: list[tuple[Any, ...]] = []
     for group in one.groups:
         for tensor in group.tensors:
-            if _terms(tensor.size(group.dimensions)) and _terms(group.times):
+            if _is_there(tensor.size(group.dimensions)) and _is_there(group.times):
                 shape = (size if isinstance(size, int) else group.dimensions[size] for size in tensor.shape)
-                key = (tensor.name, *map(_terms, shape))
-                found[key] = found.get(key, 0) + group.times
+                found.append((group.times, tensor.name, *shape))
+    return found
+
+
+def _by_shape(tensors: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
+    """Return tensors by name and shape, each as often as it is."""
+    found: dict[tuple[Any, ...], Number] = {}
+    for times, name, *shape in tensors:
+        key = (name, *map(_terms, shape))
+        found[key] = found.get(key, 0) + times
     return {key: _terms(times) for key, times in found.items()}
+
+
+def _is_there(number: Number) -> bool:
+    """Return whether a number is not 0; what is left open is taken to be above it."""
+    return bool(number.terms) if isinstance(number, Polynomial) else bool(number)
 
 
 def _terms(number: Number) -> frozenset[Any]:
