@@ -98,7 +98,7 @@ def grids(draw: st.DrawFn) -> dict[str, Any]:
             if not isinstance(grid["enc.cells"], dict):
                 grid["enc.cells"] = AXES["enc.cells"][0]
         size *= len(axis) if isinstance(axis, list) else 4
-        if size > 150:
+        if size > 60:
             break
         grid[name] = axis
     if draw(st.booleans()):

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import cell_of
@@ -233,6 +234,12 @@ class Sweep:
         if self.of_blocks is not None:
             return self.of_blocks
         return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
+
+    @property
+    def block_types(self) -> Mapping[str, BlockType]:
+        """The block types that the file defines."""
+        model = self.grids[0].model if self.grids else None
+        return {} if model is None else model.block_types
 
     @property
     def words(self) -> Mapping[str, tuple[str, ...]]:
