@@ -1,0 +1,148 @@
+"""The contents of a model file become what stands in it: recurrent stacks, blocks around them, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.errors import InputError
+from sizer.files.contents import Contents, StoredTensor
+from sizer.networks.blocks.counting import ModelCount, count_model
+from sizer.networks.counting import own_cell_types
+from sizer.recovery.cells import Cells, read_cells
+from sizer.recovery.kinds import Kinds, tell_apart
+from sizer.recovery.models import Model, model_of
+from sizer.recovery.pieces import LAYOUTS, pieces_of
+from sizer.recovery.stacks import Stack, stacks_of
+from sizer.recovery.surroundings import Found, surroundings
+
+
+@dataclass(frozen=True)
+class Look:
+    """What stands in one model file."""
+
+    contents: Contents
+    kinds: Kinds
+    stacks: tuple[Stack, ...]
+    """The recurrent ones, in the order of their tensors."""
+    around: tuple[Found, ...]
+    """The other blocks."""
+    unexplained: tuple[StoredTensor, ...]
+    """Weights that are in none of them."""
+    model: Model | None
+    """All that was found as a model of blocks; None where nothing was, or too much."""
+    counted: ModelCount | None
+    """Our count of it."""
+    notes: tuple[str, ...]
+
+    @property
+    def weights(self) -> int:
+        """Every weight of the file, tied ones once."""
+        return sum(tensor.size for tensor in self.kinds.weights)
+
+    @property
+    def recurrent_weights(self) -> int:
+        """Those of recurrent stacks."""
+        return sum(stack.weights for stack in self.stacks)
+
+    @property
+    def explained(self) -> int:
+        """Those that the model counts."""
+        return self.weights - sum(tensor.size for tensor in self.unexplained)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was found as `--json` shows it."""
+        return {
+            "place": self.contents.place,
+            "format": self.contents.format,
+            "producer": self.contents.producer,
+            "tensors": len(self.contents.tensors),
+            "weights": self.weights,
+            "recurrent_weights": self.recurrent_weights,
+            "explained_weights": self.explained,
+            "buffer_values": sum(tensor.size for tensor in self.kinds.buffers),
+            "optimizer_values": sum(tensor.size for tensor in self.kinds.optimizer),
+            "tied": [[one.name, other.name] for one, other in self.kinds.tied],
+            "networks": [stack.as_json() for stack in self.stacks],
+            "blocks": [block.as_json() for block in self.around],
+            "unexplained": [
+                {"name": one.name, "shape": list(one.shape), "dtype": one.dtype, "weights": one.size}
+                for one in self.unexplained
+            ],
+            "model": None if self.model is None else dict(self.model.declared),
+            "cell_types": None if self.model is None else dict(self.model.cell_types),
+            "notes": [*self.contents.notes, *self.notes],
+        }
+
+
+def look_into(contents: Contents) -> Look:
+    """Return what stands in a file, from its names and shapes and what its format says."""
+    kinds = tell_apart(contents)
+    notes: list[str] = []
+    stacks = recurrent_stacks(kinds.weights)
+    taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
+    left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
+    around = surroundings(left, kinds.buffers)
+    taken |= {id(tensor) for block in around for tensor in block.tensors}
+    around = [*around, *_tied(kinds, around, left, taken)]
+    taken |= {id(tensor) for block in around for tensor in block.tensors}
+    order = {tensor.name: place for place, tensor in enumerate(contents.tensors)}
+    model = model_of(stacks, around, order)
+    counted: ModelCount | None = None
+    unexplained = tuple(tensor for tensor in kinds.weights if id(tensor) not in taken)
+    explained = sum(tensor.size for tensor in kinds.weights) - sum(tensor.size for tensor in unexplained)
+    if model is not None:
+        try:
+            counted = count_model(model.declared, own_cell_types(model.cell_types))
+        except InputError as problem:
+            notes.append(f"no model of blocks: {problem.faults[0].message}")
+        if counted is not None and counted.weights != explained:
+            notes.append(f"no model of blocks: it would count to {counted.weights:,}, not to {explained:,}")
+            counted = None
+        if counted is None:
+            model = None
+    elif stacks or around:
+        notes.append("no model of blocks: there would be too many of them")
+    return Look(contents, kinds, tuple(stacks), tuple(around), unexplained, model, counted, tuple(notes))
+
+
+def recurrent_stacks(weights: Sequence[StoredTensor]) -> list[Stack]:
+    """Return the recurrent stacks that tensors make."""
+    left = list(weights)
+    found: list[list[Cells]] = []
+    for layout in LAYOUTS:
+        for place, pieces in pieces_of(layout, left).items():
+            readings = read_cells(place, layout, pieces)
+            if readings:
+                found.append(readings)
+                taken = {id(piece.tensor) for piece in pieces}
+                left = [tensor for tensor in left if id(tensor) not in taken]
+    order = {id(tensor): number for number, tensor in enumerate(weights)}
+    found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
+    return stacks_of(found, weights)
+
+
+def _tied(kinds: Kinds, around: Sequence[Found], left: Sequence[StoredTensor], taken: set[int]) -> list[Found]:
+    """Return the dense layers whose matrix is an embedding's, each with its bias where it has one."""
+    from sizer.recovery.pieces import dotted
+
+    embeddings: Mapping[int, Found] = {
+        id(tensor): block for block in around if block.type == "embedding" for tensor in block.tensors
+    }
+    free = {dotted(tensor.name): tensor for tensor in left if id(tensor) not in taken}
+    found = []
+    for copy, original in kinds.tied:
+        block = embeddings.get(id(original))
+        if block is None or copy.shape != original.shape:
+            continue
+        path = dotted(copy.name).rpartition(".")[0]
+        bias = next((free[name] for name in (f"{path}.bias", f"{path}.b") if name in free), None)
+        if bias is not None and bias.size != copy.shape[0]:
+            bias = None
+        vocabulary, width = block.fields["vocabulary"], block.fields["embedding"]
+        fields = {"width": vocabulary, "bias": bias is not None, "tied": block.name}
+        tensors = () if bias is None else (bias,)
+        weights = sum(tensor.size for tensor in tensors)
+        found.append(Found(path, "dense", fields, weights, tensors, "names", width, False, vocabulary))
+    return found

@@ -1,0 +1,401 @@
+"""How toolkits name the tensors of one layer of cells: each layout a row, a pattern and what its words mean.
+
+A name matches from its start to its end, with dots for whatever separates its parts. Named groups:
+
+    at      where the cell stands: the module, scope or layer
+    word    what the tensor is, looked up in the layout's words
+    gate    which gate, where each gate has tensors of its own
+    layer   the layer's number, where the name has it
+    back    there, and not empty: the backward direction
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sizer.files.contents import StoredTensor
+
+Role = Literal[
+    "input", "recurrent", "joined", "bias", "peepholes", "projection", "projection_bias", "norm", "cell_norm", "other"
+]
+"""What a piece is: `joined` is a matrix on the input and on what recurs, side by side."""
+Order = Literal["out_in", "in_out", "either"]
+"""Which of a matrix's two sizes is what it makes."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One tensor of one layer and direction."""
+
+    tensor: StoredTensor
+    role: Role
+    gate: str = ""
+    word: str = ""
+    """What its name calls it."""
+
+    @property
+    def size(self) -> int:
+        """How many values it has."""
+        return self.tensor.size
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one layer and direction of cells stands."""
+
+    at: str
+    layer: int | None = None
+    """Where the names number the layers of one module."""
+    back: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one toolkit names the tensors of its cells."""
+
+    name: str
+    pattern: re.Pattern[str]
+    words: Mapping[str, Role]
+    order: Order
+    convention: str | None
+    """Whose rules such a file follows; None: the names do not say."""
+    hinted: bool = False
+    """Whether such names are common, so that one of `HINTS` must stand somewhere in them."""
+    cell_type: str | None = None
+    """The cell that alone is named so."""
+
+
+HINTS = re.compile(
+    r"(layer_?norm_?(basic_)?lstm|ln_?lstm|cifg|couple\w*lstm|m_?lstm|lstm|ligru|li_gru|gru|mgu|janet|sru|qrnn|simplernn|rnn|recurrent|elman)",
+    re.IGNORECASE,
+)
+"""Words that say that something is a recurrent cell."""
+
+
+def _layout(
+    name: str,
+    pattern: str,
+    words: Mapping[str, Role],
+    order: Order,
+    convention: str | None = None,
+    *,
+    hinted: bool = False,
+    cell_type: str | None = None,
+) -> Layout:
+    return Layout(name, re.compile(pattern), words, order, convention, hinted, cell_type)
+
+
+_AT = r"(?:(?P<at>.*?)\.)?"
+_ENDS: dict[str, bool] = {
+    **dict.fromkeys(("weight", "linear_params", "LinearParams", "params", "Params", "kernel", "W", "w"), False),
+    **dict.fromkeys(("bias", "bias_params", "BiasParams", "b"), True),
+}
+"""Whether the last part of a name says that a tensor is a bias."""
+
+
+def _with_ends(words: Mapping[str, Role]) -> dict[str, Role]:
+    """Return words with what may stand behind them: of a module's matrix, or of its bias."""
+    found: dict[str, Role] = dict(words)
+    for word, role in words.items():
+        for end, is_bias in _ENDS.items():
+            found[f"{word}.{end}"] = ("projection_bias" if role == "projection" else "bias") if is_bias else role
+    return found
+
+
+_KALDI = _with_ends(
+    {
+        **dict.fromkeys(("W_all", *(f"W_{gate}.xr" for gate in "ifoc")), "joined"),
+        **dict.fromkeys((f"W{gate}xr" for gate in "ifoc"), "joined"),
+        **dict.fromkeys((f"W_{gate}_xr" for gate in "ifoc"), "joined"),
+        **dict.fromkeys(("lstm_nonlin", *(f"{w}{gate}c" for w in "Ww" for gate in "ifo")), "peepholes"),
+        **dict.fromkeys((f"{w}_{gate}{dot}c" for w in "Ww" for gate in "ifo" for dot in ("", "_", ".")), "peepholes"),
+        **dict.fromkeys(("W_rp", "W_r", "W_m", "Wrp", "W-m"), "projection"),
+    }
+)
+_LINEAR = {
+    **_with_ends(
+        {
+            **dict.fromkeys(("input_linearity", "i2h", "x2h", "ih", "xh", "fc_ih", "W_ih", "lin_ih", "w"), "input"),
+            **dict.fromkeys(("upward", "input_proj"), "input"),
+            **dict.fromkeys(("state_linearity", "h2h", "hh", "fc_hh", "W_hh", "lin_hh", "u"), "recurrent"),
+            **dict.fromkeys(("lateral", "hidden_proj"), "recurrent"),
+            "state_projection": "projection",
+        }
+    ),
+    "norm.weight": "norm",
+    "norm.bias": "norm",
+}
+_MLSTM_MATRICES: dict[str, Role] = {
+    "wx": "input",
+    "wh": "recurrent",
+    "b": "bias",
+    **dict.fromkeys(("wmx", "wmh", "gx", "gh", "gmx", "gmh"), "other"),
+}
+LAYOUTS: tuple[Layout, ...] = (
+    _layout(
+        "PyTorch",
+        _AT
+        + r"(?:parametrizations\.)?(?P<word>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|layernorm_[ihc]\.(?:weight|bias))"
+        r"(?:_?l(?P<layer>\d+))?(?P<back>_reverse)?(?:_raw|_v|\.original1)?",
+        {
+            **{"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"},
+            **{"bias_ih": "bias", "bias_hh": "bias"},
+            "layernorm_i.weight": "norm",
+            "layernorm_i.bias": "norm",
+            "layernorm_h.weight": "norm",
+            "layernorm_h.bias": "norm",
+            "layernorm_c.weight": "cell_norm",
+            "layernorm_c.bias": "cell_norm",
+        },
+        "out_in",
+        "pytorch",
+    ),
+    _layout(
+        "Keras",
+        _AT + r"(?P<word>kernel|recurrent_kernel|bias)",
+        {"kernel": "input", "recurrent_kernel": "recurrent", "bias": "bias"},
+        "in_out",
+        "keras",
+    ),
+    _layout(
+        "MXNet",
+        r"(?P<at>.*?)_?(?:(?P<side>[lr])(?P<layer>\d+)_)?(?P<word>i2h_weight|h2h_weight|h2r_weight|i2h_bias|h2h_bias)",
+        {
+            "i2h_weight": "input",
+            "h2h_weight": "recurrent",
+            "h2r_weight": "projection",
+            "i2h_bias": "bias",
+            "h2h_bias": "bias",
+        },
+        "out_in",
+        "pytorch",
+    ),
+    _layout(
+        "TensorFlow 1, gates",
+        _AT + r"(?P<gate>gates|candidate)\.(?P<word>kernel|weights|bias|biases)",
+        {"kernel": "joined", "weights": "joined", "bias": "bias", "biases": "bias"},
+        "in_out",
+        "tensorflow1",
+        hinted=True,
+        cell_type="gru",
+    ),
+    _layout(
+        "TensorFlow 1, gates of cuDNN",
+        _AT
+        + r"(?P<gate>gates|candidate)\.(?:(?P<word>kernel|bias)|(?P<side_word>(?:input|hidden)_projection\.(?:kernel|bias)))",
+        {
+            "kernel": "joined",
+            "bias": "bias",
+            "input_projection.kernel": "input",
+            "hidden_projection.kernel": "recurrent",
+            "input_projection.bias": "bias",
+            "hidden_projection.bias": "bias",
+        },
+        "in_out",
+        "pytorch",
+        hinted=True,
+        cell_type="gru",
+    ),
+    _layout(
+        "TensorFlow 1, layer-normalised",
+        _AT
+        + r"(?:(?P<word>kernel|bias)|(?P<side_word>(?:input|transform|forget|output)\.(?:gamma|beta)|state\.(?:gamma|beta)))",
+        {
+            "kernel": "joined",
+            "bias": "bias",
+            **dict.fromkeys(
+                (f"{gate}.{of}" for gate in ("input", "transform", "forget", "output") for of in ("gamma", "beta")),
+                "norm",
+            ),
+            "state.gamma": "cell_norm",
+            "state.beta": "cell_norm",
+        },
+        "in_out",
+        "tensorflow1",
+        hinted=True,
+        cell_type="layer_norm_lstm",
+    ),
+    _layout(
+        "TensorFlow 1",
+        _AT
+        + r"(?P<word>kernel|weights|W|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|projection\.bias)",
+        {
+            **dict.fromkeys(("kernel", "weights", "W", "Matrix"), "joined"),
+            **dict.fromkeys(("bias", "biases", "B", "Bias"), "bias"),
+            **dict.fromkeys((f"{w}_{gate}_diag" for w in "wW" for gate in "fioFIO"), "peepholes"),
+            **dict.fromkeys(("projection.kernel", "projection.weights", "W_P"), "projection"),
+            "projection.bias": "projection_bias",
+        },
+        "in_out",
+        "tensorflow1",
+        hinted=True,
+    ),
+    _layout(
+        "Haiku, joined",
+        _AT + r"linear\.(?P<word>w|b)",
+        {"w": "joined", "b": "bias"},
+        "in_out",
+        "keras",
+        hinted=True,
+        cell_type="lstm",
+    ),
+    _layout(
+        "Flax",
+        _AT + r"(?P<word>[ih])(?P<gate>[ifgorzn]?)_?\.(?P<of>kernel|bias)",
+        {"i.kernel": "input", "h.kernel": "recurrent", "i.bias": "bias", "h.bias": "bias"},
+        "in_out",
+        "flax",
+    ),
+    _layout(
+        "Flax NNX",
+        _AT + r"(?P<word>dense_[ih])\.(?P<of>kernel|bias)(?:\.value)?",
+        {
+            "dense_i.kernel": "input",
+            "dense_h.kernel": "recurrent",
+            "dense_i.bias": "bias",
+            "dense_h.bias": "bias",
+        },
+        "in_out",
+        "flax",
+    ),
+    _layout(
+        "Multiplicative LSTM",
+        r"(?P<at>.*?)[._]?(?P<word>wmx|wmh|gmx|gmh|wx|wh|gx|gh|b)",
+        _MLSTM_MATRICES,
+        "in_out",
+        None,
+        hinted=True,
+        cell_type="mlstm",
+    ),
+    _layout(
+        "Lasagne",
+        r"(?P<at>.*?)[._]?(?:W_(?P<word>in|hid|cell)_to_|(?P<bias>b)_)(?P<gate>ingate|forgetgate|cell|outgate|updategate|resetgate|hidden_update)",
+        {"in": "input", "hid": "recurrent", "cell": "peepholes", "b": "bias"},
+        "in_out",
+        None,
+    ),
+    _layout(
+        "Lasagne, plain",
+        _AT + r"(?P<word>input_to_hidden|hidden_to_hidden)\.(?P<of>W|w|b)",
+        {
+            "input_to_hidden.W": "input",
+            "hidden_to_hidden.W": "recurrent",
+            "input_to_hidden.w": "input",
+            "hidden_to_hidden.w": "recurrent",
+            "input_to_hidden.b": "bias",
+            "hidden_to_hidden.b": "bias",
+        },
+        "in_out",
+        None,
+    ),
+    _layout(
+        "Kaldi nnet3",
+        _AT + r"(?P<word>W_all|W_rp|W_r|W_m|Wrp|lstm_nonlin|[Ww]_?[ifoc][._]?xr|[Ww]_?[ifo][._]?c)"
+        r"(?:\.(?P<of>weight|linear_params|LinearParams|params|Params|bias|bias_params|BiasParams))?",
+        _KALDI,
+        "out_in",
+        "kaldi_nnet3",
+    ),
+    _layout(
+        "Kaldi nnet1",
+        _AT + r"(?P<word>w_gifo_x|w_gifo_r|bias|peephole_[ifo]_c|w_r_m)",
+        {
+            "w_gifo_x": "input",
+            "w_gifo_r": "recurrent",
+            "bias": "bias",
+            "w_r_m": "projection",
+            **dict.fromkeys(("peephole_i_c", "peephole_f_c", "peephole_o_c"), "peepholes"),
+        },
+        "out_in",
+        "kaldi_nnet1",
+    ),
+    _layout(
+        "Keras 1",
+        r"(?P<at>.*?)[._](?P<word>[WUbV])_(?P<gate>[ifcozrh])",
+        {"W": "input", "U": "recurrent", "b": "bias", "V": "peepholes"},
+        "in_out",
+        "tensorflow1",
+    ),
+    _layout(
+        "Gate by gate",
+        _AT
+        + r"(?P<gate>input_?gate|forget_?gate|cell(?:_gate)?|candidate|output_?gate|reset_?gate|update_?gate|[ifcogzrnh]_gate)\."
+        r"(?P<word>weights|W|kernel|weight_ih|recurrent_weights|U|R|recurrent_kernel|weight_hh|bias|b|peephole_weights|peepholes)",
+        {
+            **dict.fromkeys(("weights", "W", "kernel", "weight_ih"), "input"),
+            **dict.fromkeys(("recurrent_weights", "U", "R", "recurrent_kernel", "weight_hh"), "recurrent"),
+            **dict.fromkeys(("bias", "b"), "bias"),
+            **dict.fromkeys(("peephole_weights", "peepholes"), "peepholes"),
+        },
+        "in_out",
+        None,
+    ),
+    _layout(
+        "Linear layers on the input and on the state",
+        _AT
+        + r"(?P<word>input_linearity|state_linearity|state_projection|i2h|x2h|h2h|ih|hh|xh|fc_ih|fc_hh|W_ih|W_hh|lin_ih|lin_hh|"
+        r"w|u|upward|lateral|input_proj|hidden_proj|norm)\.(?P<of>weight|bias|kernel|W|b|w)",
+        _LINEAR,
+        "out_in",
+        None,
+    ),
+    _layout(
+        "Numbered",
+        r"(?P<at>.*?)[._](?P<word>[012])",
+        {"0": "input", "1": "recurrent", "2": "bias"},
+        "either",
+        None,
+        hinted=True,
+    ),
+    _layout(
+        "Words",
+        r"(?P<at>.*?)[._]?(?P<word>weights|recurrent_weights|input_weights|W_?x|W_?h|w_?x|w_?h|W_xh|W_hh|W_ih|w_xh|w_hh|w_ih|"
+        r"Wxh|Whh|Wih|W|U|R|w|u|r|w_i|bias|b|b_h|bh|b_ih|b_hh|peephole_weights|p)",
+        {
+            **dict.fromkeys(
+                ("weights", "input_weights", "Wx", "W_x", "wx", "w_x", "W_xh", "w_xh", "W_ih", "w_ih", "Wxh", "Wih"),
+                "input",
+            ),
+            **dict.fromkeys(("W", "w", "w_i"), "input"),
+            **dict.fromkeys(("recurrent_weights", "Wh", "W_h", "wh", "w_h", "W_hh", "w_hh", "Whh"), "recurrent"),
+            **dict.fromkeys(("U", "u", "R", "r"), "recurrent"),
+            **dict.fromkeys(("bias", "b", "b_h", "bh", "b_ih", "b_hh"), "bias"),
+            **dict.fromkeys(("peephole_weights", "p"), "peepholes"),
+        },
+        "either",
+        None,
+    ),
+)
+"""In the order in which they are tried; what one has explained is not shown to the next."""
+
+
+def pieces_of(layout: Layout, tensors: Iterable[StoredTensor]) -> dict[Place, list[Piece]]:
+    """Return the pieces that a layout's names tell, by where they stand; in the order of the tensors."""
+    found: dict[Place, list[Piece]] = {}
+    for tensor in tensors:
+        match = layout.pattern.fullmatch(dotted(tensor.name))
+        if match is None:
+            continue
+        named = match.groupdict()
+        word = named.get("word") or named.get("side_word") or named.get("bias") or ""
+        role = layout.words.get(f"{word}.{named['of']}") if named.get("of") else layout.words.get(word)
+        if role is None or (layout.hinted and not HINTS.search(tensor.name)):
+            continue
+        layer = named.get("layer")
+        back = bool(named.get("back")) or named.get("side") == "r"
+        place = Place(named.get("at") or "", int(layer) if layer is not None else None, back)
+        found.setdefault(place, []).append(Piece(tensor, role, named.get("gate") or "", word))
+    return found
+
+
+def dotted(name: str) -> str:
+    """Return a tensor's name with a dot wherever its parts are separated, without a graph's output number.
+
+    Example:
+        >>> dotted("rnn/lstm_cell/kernel:0")
+        'rnn.lstm_cell.kernel'
+    """
+    return re.sub(r"[/|\\:]+", ".", re.sub(r":\d+$", "", name)).strip(".")
