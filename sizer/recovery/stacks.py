@@ -110,7 +110,7 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
         key = _neutral(found[0].place.at), found[0].place.layer
         forth.setdefault(key, []).append(found)
     layers: list[_Layer] = []
-    for (key, number), here in forth.items():
+    for (neutral, number), here in forth.items():
         pair = sorted(here, key=lambda one: _is_back(one[0]))
         same = (
             len(pair) == 2
@@ -121,7 +121,7 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
         )
         groups = [pair] if same else [[one] for one in here]
         for group in groups:
-            at = key if same else group[0][0].place.at
+            at = neutral if same else group[0][0].place.at
             layers.append(_Layer(at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:])))
     numbered = [_with_number(layer) for layer in layers]
     first: dict[str, int] = {}
