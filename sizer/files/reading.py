@@ -23,10 +23,7 @@ HEAD = 4096
 """Bytes by which a format is known."""
 MOST_FILES = 2_000
 """Of a folder or an archive."""
-MEMBERS = (
-    ".safetensors .pt .pth .bin .ckpt .pkl .pickle .p .jit .ptl .th .t7 .model .nemo .npz .npy .onnx .ort .h5 .hdf5 .keras"
-    " .weights .msgpack .tflite .lite .mdl .raw .nnet .joblib .traineddata .mlmodel .tar .gz .tgz .xz .bz2 .zip .pb .params"
-).split()
+MEMBERS = [".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".p", ".jit", ".ptl", ".th", ".t7", ".model", ".nemo", ".npz", ".npy", ".onnx", ".ort", ".h5", ".hdf5", ".keras", ".weights", ".msgpack", ".tflite", ".lite", ".mdl", ".raw", ".nnet", ".joblib", ".traineddata", ".mlmodel", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zip", ".pb", ".params"]
 """Endings of the files of a folder or an archive that are looked at: others are texts, code and pictures."""
 
 

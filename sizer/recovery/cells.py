@@ -198,7 +198,7 @@ _BUILT_IN = frozenset(name for names in _GATES.values() for name in names) | {
 
 def _matrix(piece: Piece, order: Order) -> tuple[int, int] | None:
     """Return (what a matrix makes, what it reads); None where it is none."""
-    shape = [size for size in piece.tensor.shape if size != 1] if len(piece.tensor.shape) > 2 else piece.tensor.shape
+    shape = [size for size in piece.shape if size != 1] if len(piece.shape) > 2 else piece.shape
     if len(shape) != 2:
         return None
     return (shape[0], shape[1]) if order == "out_in" else (shape[1], shape[0])
@@ -257,7 +257,7 @@ def _joined_widths(
         if peepholes:
             sizes = {piece.size for piece in peepholes}
             one = len(peepholes) == 1
-            possible = [peepholes[0].tensor.shape[-1]] if one else list(sizes) if len(sizes) == 1 else []
+            possible = [peepholes[0].shape[-1]] if one else list(sizes) if len(sizes) == 1 else []
         else:
             gates = {
                 4: "lstm" in expected or "layer_norm_lstm" in expected,
@@ -328,7 +328,7 @@ def own_cell(pieces: Sequence[Piece], inputs: int, cells: int, order: Order) -> 
     """Return a table in the words of `cell_types`, of which each size is a multiple of the cells, or the inputs."""
     tensors: dict[str, Any] = {}
     for piece in pieces:
-        shape = [size for size in piece.tensor.shape if size != 1] or [1]
+        shape = [size for size in piece.shape if size != 1] or [1]
         words: list[int | str] = []
         for place, size in enumerate(shape):
             reads = len(shape) == 2 and place == (1 if order == "out_in" else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import Model, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
+from sizer.recovery.stated import operators, stated_types
 from sizer.recovery.surroundings import Found, surroundings
 
 
@@ -35,6 +37,8 @@ class Look:
     counted: ModelCount | None
     """Our count of it."""
     notes: tuple[str, ...]
+    parts: tuple[Look, ...] = ()
+    """Each file by itself, where there are several."""
 
     @property
     def weights(self) -> int:
@@ -73,6 +77,7 @@ class Look:
             "model": None if self.model is None else dict(self.model.declared),
             "cell_types": None if self.model is None else dict(self.model.cell_types),
             "notes": [*self.contents.notes, *self.notes],
+            "files": [part.as_json() for part in self.parts],
         }
 
 
@@ -80,7 +85,7 @@ def look_into(contents: Contents) -> Look:
     """Return what stands in a file, from its names and shapes and what its format says."""
     kinds = tell_apart(contents)
     notes: list[str] = []
-    stacks = recurrent_stacks(kinds.weights)
+    stacks = recurrent_stacks(contents, kinds.weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
     left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
     around = surroundings(left, kinds.buffers)
@@ -107,13 +112,20 @@ def look_into(contents: Contents) -> Look:
     return Look(contents, kinds, tuple(stacks), tuple(around), unexplained, model, counted, tuple(notes))
 
 
-def recurrent_stacks(weights: Sequence[StoredTensor]) -> list[Stack]:
-    """Return the recurrent stacks that tensors make."""
-    left = list(weights)
-    found: list[list[Cells]] = []
+def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> list[Stack]:
+    """Return the recurrent stacks that tensors make: those that the format states, then those that names tell.
+
+    Args:
+        contents: what the format says.
+        weights: the tensors of it that are weights.
+    """
+    found: list[list[Cells]] = list(operators(contents, weights))
+    taken = {id(piece.tensor) for readings in found for piece in readings[0].pieces}
+    left = [tensor for tensor in weights if id(tensor) not in taken]
+    stated = stated_types(contents)
     for layout in LAYOUTS:
         for place, pieces in pieces_of(layout, left).items():
-            readings = read_cells(place, layout, pieces)
+            readings = read_cells(place, layout, pieces, stated.get(place.at))
             if readings:
                 found.append(readings)
                 taken = {id(piece.tensor) for piece in pieces}
@@ -146,3 +158,54 @@ def _tied(kinds: Kinds, around: Sequence[Found], left: Sequence[StoredTensor], t
         weights = sum(tensor.size for tensor in tensors)
         found.append(Found(path, "dense", fields, weights, tensors, "names", width, False, vocabulary))
     return found
+
+
+def look(model: Any) -> Look:
+    """Return what stands in a model: recurrent stacks, the blocks around them, and the tensors that are left.
+
+    Args:
+        model: a path of a file or a folder, a URL, or a model that lives in memory: a `torch.nn.Module`, a Keras model, a
+            `state_dict`, or nested mappings of arrays.
+
+    Raises:
+        InputError: it is no model that is read.
+
+    Example:
+        >>> class Shaped:
+        ...     def __init__(self, *shape):
+        ...         self.shape = shape
+        >>> state = {"rnn.weight_ih_l0": Shaped(4096, 80), "rnn.weight_hh_l0": Shaped(4096, 1024)}
+        >>> dict(look(state).stacks[0].fields)
+        {'convention': 'pytorch', 'cell_type': 'lstm', 'inputs': 80, 'layers': 1, 'cells': 1024, 'bias_vectors': 0}
+    """
+    if isinstance(model, (str, os.PathLike)):
+        from sizer.files.reading import read_contents
+
+        found = [look_into(contents) for contents in read_contents(os.fspath(model))]
+        return found[0] if len(found) == 1 else _joined(found)
+    from sizer.recovery.live import contents_of
+
+    return look_into(contents_of(model))
+
+
+def _joined(parts: Sequence[Look]) -> Look:
+    """Return what stands in several files of one folder or archive, each by itself and all together."""
+    kinds = Kinds(
+        tuple(one for part in parts for one in part.kinds.weights),
+        tuple(one for part in parts for one in part.kinds.buffers),
+        tuple(one for part in parts for one in part.kinds.optimizer),
+        tuple(pair for part in parts for pair in part.kinds.tied),
+    )
+    forms = " and ".join(dict.fromkeys(part.contents.format for part in parts))
+    contents = Contents(forms, tuple(one for part in parts for one in part.contents.tensors))
+    return Look(
+        contents,
+        kinds,
+        tuple(stack for part in parts for stack in part.stacks),
+        tuple(block for part in parts for block in part.around),
+        tuple(tensor for part in parts for tensor in part.unexplained),
+        None,
+        None,
+        ("no model of blocks: these are several files, each with its own",),
+        tuple(parts),
+    )

@@ -11,6 +11,7 @@ A name matches from its start to its end, with dots for whatever separates its p
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -35,11 +36,18 @@ class Piece:
     gate: str = ""
     word: str = ""
     """What its name calls it."""
+    part: tuple[int, ...] | None = None
+    """Its shape, where it is a part of its tensor; None where it is all of it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sizes."""
+        return self.tensor.shape if self.part is None else self.part
 
     @property
     def size(self) -> int:
         """How many values it has."""
-        return self.tensor.size
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,13 @@ LAYOUTS: tuple[Layout, ...] = (
         "Keras",
         _AT + r"(?P<word>kernel|recurrent_kernel|bias)",
         {"kernel": "input", "recurrent_kernel": "recurrent", "bias": "bias"},
+        "in_out",
+        "keras",
+    ),
+    _layout(
+        "Keras 3",
+        _AT + r"(?:cell\.)?_?vars\.(?P<word>[012])",
+        {"0": "input", "1": "recurrent", "2": "bias"},
         "in_out",
         "keras",
     ),

@@ -220,7 +220,8 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
         fields["skip_connections"] = True
         if len(layers) < 2 or not _counts_to(fields, own, weights):
             return None
-    tensors = tuple(piece.tensor for layer in layers for one in layer.directions for piece in one.pieces)
+    held = {id(piece.tensor): piece.tensor for layer in layers for one in layer.directions for piece in one.pieces}
+    tensors = tuple(held.values())
     readings = []
     for other in layers[0].others if len(layers) == 1 else ():
         other_layer = _Layer(layers[0].key, 0, "", (other,) * len(layers[0].directions), ())

@@ -1,0 +1,179 @@
+"""What a format states of its recurrent layers: their kind, their width, and which tensors are theirs.
+
+An ONNX operator has all of a layer's directions in one tensor, and a graph may compute that tensor from others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from sizer.files.contents import Contents, StatedLayer, StoredTensor
+from sizer.recovery.cells import Cells, read_cells
+from sizer.recovery.pieces import Layout, Piece, Place, Role, dotted
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"(CuDNN|cudnn_?)?(Optimized|Basic|Stacked)?LSTM(Cell|Block(Fused)?Cell)?", "lstm"),
+    (r"(CuDNN|cudnn_?)?GRU(Cell(V2)?)?", "gru"),
+    (r"(Simple|Vanilla|Basic|Elman)?RNN(Cell)?|SimpleCell", "rnn"),
+    (r"MGUCell", "mgu"),
+)
+"""Class names of toolkits, and what they are."""
+_ROLES: tuple[Role | None, ...] = (None, "input", "recurrent", "bias", None, None, None, "peepholes")
+"""Of an operator's inputs, in their order: W, R, B and P among them."""
+_THROUGH = frozenset(
+    [
+        "Identity",
+        "Cast",
+        "DequantizeLinear",
+        "Unsqueeze",
+        "Squeeze",
+        "Reshape",
+        "Transpose",
+        "Concat",
+        "Constant",
+        "DynamicDequantize",
+        "Slice",
+    ]
+)
+"""Operators through which weights reach a recurrent one."""
+_PASSING = frozenset(["Identity", "Cast", "Unsqueeze", "Squeeze", "Reshape", "Transpose", "Dropout", "Slice"])
+"""Operators through which one layer's output reaches the next as it is."""
+_QUANTISED = "DynamicQuantizeLSTM"
+_TYPES = {"LSTM": "lstm", _QUANTISED: "lstm", "GRU": "gru", "RNN": "rnn"}
+_OPERATOR = Layout("ONNX", re.compile(""), {}, "out_in", "pytorch")
+_MOST_STEPS = 20
+
+
+def stated_type(kind: str) -> str | None:
+    """Return the cell type that a class name says.
+
+    Example:
+        >>> stated_type("torch.nn.modules.rnn.LSTM"), stated_type("GRUCell"), stated_type("Linear")
+        ('lstm', 'gru', None)
+    """
+    last = kind.rpartition(".")[2]
+    return next((cell for pattern, cell in _KINDS if re.fullmatch(pattern, last)), None)
+
+
+def stated_types(contents: Contents) -> dict[str, str]:
+    """Return the cell type that the format states for a place, by the place's path."""
+    found = {}
+    for layer in contents.layers:
+        cell = stated_type(layer.kind)
+        if cell is not None:
+            found[dotted(layer.name)] = "rnn" if cell == "rnn" else cell
+    return found
+
+
+def operators(contents: Contents, weights: Sequence[StoredTensor]) -> Iterator[list[Cells]]:
+    """Yield the readings of each direction of each recurrent operator of a graph.
+
+    Args:
+        contents: of an ONNX file.
+        weights: its tensors that are weights.
+    """
+    if not contents.format.startswith("onnx"):
+        return
+    held: dict[str, StoredTensor] = {tensor.name: tensor for tensor in weights}
+    made_by = {name: layer for layer in contents.layers for name in _outputs(layer)}
+    taken: set[int] = set()
+    chain = _Chain(made_by)
+    for layer in contents.layers:
+        if layer.kind not in _TYPES:
+            continue
+        pieces = _pieces(layer, held, made_by)
+        if pieces is None or any(id(piece.tensor) in taken for pieces_ in pieces for piece in pieces_):
+            continue
+        place = chain.place(layer)
+        kind, cells = _TYPES[layer.kind], layer.settings.get("hidden_size")
+        widths = {"cells": cells} if isinstance(cells, int) else {}
+        found = [
+            read_cells(Place(place.at, place.layer, bool(back)), _OPERATOR, own, kind, widths)
+            for back, own in enumerate(pieces)
+        ]
+        if all(found):
+            taken |= {id(piece.tensor) for own in pieces for piece in own}
+            yield from found
+
+
+class _Chain:
+    """Which recurrent operator feeds which: layers of one stack where nothing with weights stands between them."""
+
+    def __init__(self, made_by: Mapping[str, StatedLayer]) -> None:
+        self._made_by = made_by
+        self._places: dict[int, Place] = {}
+
+    def place(self, layer: StatedLayer) -> Place:
+        """Return the name of the stack's first operator, and how many stand below this one."""
+        below = self._below(layer)
+        if below is not None and id(below) in self._places:
+            first = self._places[id(below)]
+            found = Place(first.at, (first.layer or 0) + 1)
+        else:
+            found = Place(dotted(layer.name), 0)
+        self._places[id(layer)] = found
+        return found
+
+    def _below(self, layer: StatedLayer) -> StatedLayer | None:
+        name = layer.tensors[0] if layer.tensors else ""
+        for _ in range(_MOST_STEPS):
+            maker = self._made_by.get(name)
+            if maker is None or not maker.tensors:
+                return None
+            if maker.kind in _TYPES:
+                same = maker.kind == layer.kind and _outputs(maker)[:1] == [name]
+                return maker if same else None
+            if maker.kind not in _PASSING:
+                return None
+            name = maker.tensors[0]
+        return None
+
+
+def _outputs(layer: StatedLayer) -> Sequence[str]:
+    outputs = layer.settings.get("outputs", ())
+    return outputs if isinstance(outputs, (list, tuple)) else ()
+
+
+def _pieces(
+    layer: StatedLayer, held: Mapping[str, StoredTensor], made_by: Mapping[str, StatedLayer]
+) -> list[list[Piece]] | None:
+    """Return the pieces of each direction; None where they cannot be told."""
+    directions: list[list[Piece]] = []
+    for role, name in zip(_ROLES, layer.tensors, strict=False):
+        if role is None or not name:
+            continue
+        tensor = _origin(name, held, made_by)
+        if tensor is None:
+            if role == "bias":
+                continue
+            return None
+        shape = tensor.shape
+        both = layer.settings.get("direction") == "bidirectional"
+        number = 2 if both else 1
+        if not shape or (shape[0] != number and len(shape) > 1 and role != "bias") or tensor.size % number:
+            return None
+        part = shape[1:] if shape[0] == number and len(shape) > 1 else (tensor.size // number,)
+        if layer.kind == _QUANTISED and role in {"input", "recurrent"} and len(part) == 2:
+            part = part[::-1]
+        while len(directions) < number:
+            directions.append([])
+        for own in directions:
+            own.append(Piece(tensor, role, "", name, part))
+    return directions or None
+
+
+def _origin(name: str, held: Mapping[str, StoredTensor], made_by: Mapping[str, StatedLayer]) -> StoredTensor | None:
+    """Return the one stored tensor of weights that a value is made of; None where there are several or none."""
+    for _ in range(_MOST_STEPS):
+        if name in held:
+            return held[name]
+        maker = made_by.get(name)
+        if maker is None or maker.kind not in _THROUGH:
+            return None
+        sources = [source for source in maker.tensors if source in held or source in made_by]
+        weighty = [source for source in sources if source not in held or held[source].size > 1]
+        if len(weighty) != 1:
+            return None
+        name = weighty[0]
+    return None
