@@ -40,7 +40,7 @@ ROLES = "It has names and shapes alone: which tensors are buffers, and what the 
 
 def is_safetensors(head: bytes, size: int) -> bool:
     """Return whether a file begins as one: the length of a header, and a brace."""
-    return len(head) > 8 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") and size > 8
+    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") >= 2 and size > 8
 
 
 def read_safetensors(source: ByteSource) -> Contents:
