@@ -156,7 +156,7 @@ class LocalBytes(_Blocks):
         try:
             if not Path(path).is_file():
                 raise unread("there is no such file" if not Path(path).exists() else "it is no file")
-            self._file: BinaryIO = Path(path).open("rb", buffering=0)
+            self._file: BinaryIO = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `__exit__`
             size = os.fstat(self._file.fileno()).st_size
         except (OSError, ValueError) as problem:
             if hasattr(problem, "faults"):
@@ -368,6 +368,16 @@ class Cursor:
             data = self._buffer[:length]
         self.at += length
         return data
+
+    def hold(self, data: bytes, start: int) -> None:
+        """Take bytes from what is there already.
+
+        Args:
+            data: some of the source's bytes.
+            start: the place of the first of them.
+        """
+        self._buffer = data
+        self._buffer_start = start
 
     def skip(self, length: int) -> None:
         """Stand so many bytes further on.

@@ -247,7 +247,7 @@ def _state(made: Made) -> dict[str, Any]:
 
 def _settings(state: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that are numbers, words, truth values and short lists of them."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in state.items():
         if key in MODULE_PRIVATE or key in STEPS_ON:
             continue
@@ -255,9 +255,12 @@ def _settings(state: dict[str, Any]) -> dict[str, Any]:
             found[key] = str(value)
         elif isinstance(value, (str, int, float, bool)) or value is None:
             found[key] = value
-        elif isinstance(value, (list, tuple)) and len(value) <= MOST_LISTED:
-            if all(isinstance(one, (str, int, float, bool)) for one in value):
-                found[key] = list(value)
+        elif (
+            isinstance(value, (list, tuple))
+            and len(value) <= MOST_LISTED
+            and all(isinstance(one, (str, int, float, bool)) for one in value)
+        ):
+            found[key] = list(value)
     return found
 
 

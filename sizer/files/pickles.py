@@ -209,7 +209,7 @@ class Unpickler:
             self._stack.append(SkippedBytes(begin, length))
             return
         try:
-            self._stack.append(codecs.escape_decode(line.strip()[1:-1])[0].decode("latin-1"))  # type: ignore[attr-defined]
+            self._stack.append(codecs.escape_decode(line.strip()[1:-1])[0].decode("latin-1"))
         except ValueError:
             raise unread(f"it is no pickle: {quoted(line)} is no string") from None
 

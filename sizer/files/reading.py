@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sizer.errors import InputError, faults_of
-from sizer.files import archives, numpy_files, safetensors, torch_files
+from sizer.files import archives, hdf5, keras_files, numpy_files, onnx_files, safetensors, torch_files
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
 from sizer.files.contents import Contents
 from sizer.files.limits import MOST_ARCHIVES, Allowance, unread
@@ -23,7 +23,50 @@ HEAD = 4096
 """Bytes by which a format is known."""
 MOST_FILES = 2_000
 """Of a folder or an archive."""
-MEMBERS = [".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".p", ".jit", ".ptl", ".th", ".t7", ".model", ".nemo", ".npz", ".npy", ".onnx", ".ort", ".h5", ".hdf5", ".keras", ".weights", ".msgpack", ".tflite", ".lite", ".mdl", ".raw", ".nnet", ".joblib", ".traineddata", ".mlmodel", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zip", ".pb", ".params"]
+MEMBERS = frozenset(
+    {
+        ".safetensors",
+        ".pt",
+        ".pth",
+        ".bin",
+        ".ckpt",
+        ".pkl",
+        ".pickle",
+        ".p",
+        ".jit",
+        ".ptl",
+        ".th",
+        ".t7",
+        ".model",
+        ".nemo",
+        ".npz",
+        ".npy",
+        ".onnx",
+        ".ort",
+        ".h5",
+        ".hdf5",
+        ".keras",
+        ".weights",
+        ".msgpack",
+        ".tflite",
+        ".lite",
+        ".mdl",
+        ".raw",
+        ".nnet",
+        ".joblib",
+        ".traineddata",
+        ".mlmodel",
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".xz",
+        ".bz2",
+        ".zip",
+        ".pb",
+        ".params",
+        ".split",
+    }
+)
 """Endings of the files of a folder or an archive that are looked at: others are texts, code and pictures."""
 
 
@@ -105,6 +148,8 @@ def _zip(asked: Asked) -> Contents | list[Contents]:
     folder = torch_files.is_torch_zip(archive)
     if folder:
         return torch_files.read_torch_zip(archive, asked.source, folder)
+    if keras_files.is_keras_zip(archive):
+        return keras_files.read_keras_zip(archive, asked.source)
     if any(name.endswith(".npy") and "/" not in name for name in archive.members):
         return numpy_files.read_npz(archive, asked.source)
     return list(_members(archive, asked))
@@ -146,6 +191,10 @@ def _packed(kind: str) -> Callable[[Asked], Contents | list[Contents]]:
     return read
 
 
+def _is_hdf5(head: bytes, source: ByteSource, name: str) -> bool:
+    return any(head[place : place + 8] == hdf5.MAGIC for place in hdf5.PLACES)
+
+
 def _is_pickle(head: bytes, source: ByteSource, name: str) -> bool:
     return len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5
 
@@ -184,6 +233,7 @@ FORMS = (
     Form(_begins(b"\x1f\x8b"), _packed("gzip")),
     Form(_begins(b"BZh"), _packed("bz2")),
     Form(_begins(b"\xfd7zXZ\0"), _packed("xz")),
+    Form(_is_hdf5, lambda asked: keras_files.read_hdf5(asked.source)),
     Form(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
     Form(lambda head, source, name: archives.is_tar(head), _tar),
     Form(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
@@ -191,6 +241,7 @@ FORMS = (
         lambda head, source, name: safetensors.is_safetensors(head, source.size),
         lambda asked: safetensors.read_safetensors(asked.source),
     ),
+    Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
     Form(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )
 """In the order in which they are tried."""
