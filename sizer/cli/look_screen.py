@@ -116,11 +116,18 @@ def _left_lines(found: Look) -> Iterator[str]:
 
 def _beside_lines(found: Look) -> Iterator[str]:
     beside = []
-    for words, tensors in (("in buffers", found.kinds.buffers), ("of an optimizer", found.kinds.optimizer)):
+    for words, tensors in (
+        ("in buffers", found.kinds.buffers),
+        ("that are whole numbers or scales", found.kinds.whole),
+        ("in constants of the graph", found.kinds.constants),
+        ("of an optimizer", found.kinds.optimizer),
+    ):
         if tensors:
             beside.append(f"{sum(tensor.size for tensor in tensors):,} values {words}")
     if beside:
         yield f"Beside the weights: {', '.join(beside)}"
+    if found.kinds.fixed:
+        yield f"Fixed matrices among the weights: {sum(tensor.size for tensor in found.kinds.fixed):,} values"
     for copy, original in found.kinds.tied[:3]:
         yield f"Tied: {visible(copy.name)} is {visible(original.name)}, counted once"
     if len(found.kinds.tied) > 3:

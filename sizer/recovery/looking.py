@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sizer.errors import InputError
@@ -16,7 +16,7 @@ from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import Model, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
-from sizer.recovery.stated import operators, stated_types
+from sizer.recovery.stated import around_operators, operators, stated_types
 from sizer.recovery.surroundings import Found, surroundings
 
 
@@ -43,7 +43,12 @@ class Look:
     @property
     def weights(self) -> int:
         """Every weight of the file, tied ones once."""
-        return sum(tensor.size for tensor in self.kinds.weights)
+        return _values(self.kinds.weights)
+
+    @property
+    def stored_values(self) -> int:
+        """The weights, and the whole numbers and scales that stand among them: shapes and strides are no weights."""
+        return self.weights + _values(self.kinds.whole)
 
     @property
     def recurrent_weights(self) -> int:
@@ -65,8 +70,12 @@ class Look:
             "weights": self.weights,
             "recurrent_weights": self.recurrent_weights,
             "explained_weights": self.explained,
-            "buffer_values": sum(tensor.size for tensor in self.kinds.buffers),
-            "optimizer_values": sum(tensor.size for tensor in self.kinds.optimizer),
+            "trained_weights": self.weights - _values(self.kinds.fixed),
+            "stored_values": self.stored_values,
+            "buffer_values": _values(self.kinds.buffers),
+            "whole_number_values": _values(self.kinds.whole),
+            "constant_values": _values(self.kinds.constants),
+            "optimizer_values": _values(self.kinds.optimizer),
             "tied": [[one.name, other.name] for one, other in self.kinds.tied],
             "networks": [stack.as_json() for stack in self.stacks],
             "blocks": [block.as_json() for block in self.around],
@@ -81,6 +90,10 @@ class Look:
         }
 
 
+def _values(tensors: Sequence[StoredTensor]) -> int:
+    return sum(tensor.size for tensor in tensors)
+
+
 def look_into(contents: Contents) -> Look:
     """Return what stands in a file, from its names and shapes and what its format says."""
     kinds = tell_apart(contents)
@@ -88,7 +101,7 @@ def look_into(contents: Contents) -> Look:
     stacks = recurrent_stacks(contents, kinds.weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
     left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
-    around = surroundings(left, kinds.buffers)
+    around = surroundings(left, kinds.buffers, around_operators(contents, left))
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     around = [*around, *_tied(kinds, around, left, taken)]
     taken |= {id(tensor) for block in around for tensor in block.tensors}
@@ -153,10 +166,10 @@ def _tied(kinds: Kinds, around: Sequence[Found], left: Sequence[StoredTensor], t
         if bias is not None and bias.size != copy.shape[0]:
             bias = None
         vocabulary, width = block.fields["vocabulary"], block.fields["embedding"]
-        fields = {"width": vocabulary, "bias": bias is not None, "tied": block.name}
+        settings = {"width": vocabulary, "bias": bias is not None, "tied": block.name}
         tensors = () if bias is None else (bias,)
         weights = sum(tensor.size for tensor in tensors)
-        found.append(Found(path, "dense", fields, weights, tensors, "names", width, False, vocabulary))
+        found.append(Found(path, "dense", settings, weights, tensors, "names", width, False, vocabulary))
     return found
 
 
@@ -191,10 +204,7 @@ def look(model: Any) -> Look:
 def _joined(parts: Sequence[Look]) -> Look:
     """Return what stands in several files of one folder or archive, each by itself and all together."""
     kinds = Kinds(
-        tuple(one for part in parts for one in part.kinds.weights),
-        tuple(one for part in parts for one in part.kinds.buffers),
-        tuple(one for part in parts for one in part.kinds.optimizer),
-        tuple(pair for part in parts for pair in part.kinds.tied),
+        **{one.name: tuple(held for part in parts for held in getattr(part.kinds, one.name)) for one in fields(Kinds)}
     )
     forms = " and ".join(dict.fromkeys(part.contents.format for part in parts))
     contents = Contents(forms, tuple(one for part in parts for one in part.contents.tensors))

@@ -115,7 +115,12 @@ def model_of(stacks: Sequence[Stack], around: Sequence[Found], order: Mapping[st
         if "tied" in block:
             block["tied"] = embeddings[block["tied"]]
         reads = one.reads
-        if one.type == "convolution" and reads is not None and draft.handed_up not in {None, reads}:
+        if (
+            one.type == "convolution"
+            and one.by != "stated"
+            and reads is not None
+            and draft.handed_up not in {None, reads}
+        ):
             block |= _groups(block, reads, draft.handed_up or 0)
             if "groups" in block and block["groups"] not in {1, "all"}:
                 reads = draft.handed_up

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sizer.files.contents import Contents, StatedLayer, StoredTensor
 from sizer.recovery.cells import Cells, read_cells
@@ -58,11 +59,11 @@ def stated_type(kind: str) -> str | None:
 
 def stated_types(contents: Contents) -> dict[str, str]:
     """Return the cell type that the format states for a place, by the place's path."""
-    found = {}
+    found: dict[str, str] = {}
     for layer in contents.layers:
         cell = stated_type(layer.kind)
         if cell is not None:
-            found[dotted(layer.name)] = "rnn" if cell == "rnn" else cell
+            found[dotted(layer.name)] = cell
     return found
 
 
@@ -177,3 +178,88 @@ def _origin(name: str, held: Mapping[str, StoredTensor], made_by: Mapping[str, S
             return None
         name = weighty[0]
     return None
+
+
+@dataclass(frozen=True)
+class StatedTensor:
+    """What a format says of one tensor around the recurrent layers."""
+
+    kind: str
+    """The operator or the layer that it belongs to."""
+    path: str
+    role: str
+    """`matrix`, `bias`, `gain`, `shift`, `mean`, `variance` or `table`."""
+    order: str = ""
+    """Which of a matrix's sizes is what it makes: `in_out` or `out_in`."""
+    groups: int | None = None
+
+
+_WEIGHED: dict[str, tuple[tuple[int, str], ...]] = {
+    "Conv": ((1, "matrix"), (2, "bias")),
+    "ConvTranspose": ((1, "matrix"), (2, "bias")),
+    "ConvInteger": ((1, "matrix"),),
+    "QLinearConv": ((3, "matrix"), (8, "bias")),
+    "Gemm": ((1, "matrix"), (2, "bias")),
+    "MatMul": ((1, "matrix"),),
+    "MatMulInteger": ((1, "matrix"),),
+    "QLinearMatMul": ((3, "matrix"),),
+    "DynamicQuantizeMatMul": ((1, "matrix"), (4, "bias")),
+    "FusedMatMul": ((1, "matrix"),),
+    "FusedConv": ((1, "matrix"), (2, "bias")),
+    "BatchNormalization": ((1, "gain"), (2, "shift"), (3, "mean"), (4, "variance")),
+    "LayerNormalization": ((1, "gain"), (2, "shift")),
+    "InstanceNormalization": ((1, "gain"), (2, "shift")),
+    "Gather": ((0, "table"),),
+}
+"""Operators with weights: the places of these among their inputs, and what they are."""
+
+
+def around_operators(contents: Contents, left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
+    """Return what a graph says of tensors that no recurrent operator has, by their names.
+
+    Args:
+        contents: of any format; only a graph says something.
+        left: the tensors.
+    """
+    if not contents.format.startswith("onnx"):
+        return {}
+    held = {tensor.name: tensor for tensor in left}
+    made_by = {name: layer for layer in contents.layers for name in _outputs(layer)}
+    found: dict[str, StatedTensor] = {}
+    matrices: dict[str, StatedTensor] = {}
+    for layer in contents.layers:
+        for place, role in _WEIGHED.get(layer.kind, ()):
+            name = layer.tensors[place] if place < len(layer.tensors) else ""
+            tensor = _origin(name, held, made_by) if name else None
+            if tensor is None or tensor.name in found or (role == "table" and len(tensor.shape) != 2):
+                continue
+            groups = layer.settings.get("group")
+            found[tensor.name] = StatedTensor(
+                layer.kind, dotted(layer.name), role, _order(layer), groups if isinstance(groups, int) else None
+            )
+            if role == "matrix":
+                matrices[_outputs(layer)[0] if _outputs(layer) else ""] = found[tensor.name]
+    for layer in contents.layers:
+        if layer.kind == "Add" and len(layer.tensors) == 2:
+            for sum_of, added in (layer.tensors, layer.tensors[::-1]):
+                matrix = matrices.get(_through(sum_of, made_by))
+                tensor = _origin(added, held, made_by)
+                if matrix is not None and tensor is not None and tensor.name not in found:
+                    found[tensor.name] = StatedTensor(matrix.kind, matrix.path, "bias", matrix.order)
+    return found
+
+
+def _through(name: str, made_by: Mapping[str, StatedLayer]) -> str:
+    """Return the value that a value is a cast or a scaled copy of, as behind a product of quantised numbers."""
+    for _ in range(_MOST_STEPS):
+        maker = made_by.get(name)
+        if maker is None or maker.kind not in {"Cast", "Mul"} or not maker.tensors:
+            return name
+        name = next((one for one in maker.tensors if one in made_by and made_by[one].kind != "Constant"), "")
+    return name
+
+
+def _order(layer: StatedLayer) -> str:
+    if "Conv" in layer.kind or (layer.kind == "Gemm" and layer.settings.get("transB")):
+        return "out_in"
+    return "in_out"

@@ -13,6 +13,7 @@ from typing import Any
 
 from sizer.files.contents import StoredTensor
 from sizer.recovery.pieces import dotted
+from sizer.recovery.stated import StatedTensor
 
 _EMBEDDING = re.compile(r"embed|(^|[._])(emb|wte|wpe|lookup|word_?vec|token_table|char_?emb)", re.IGNORECASE)
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
@@ -53,9 +54,6 @@ _ENDS: dict[str, tuple[str, str]] = {
 }
 """What the last part of a name says a tensor is, and which of a matrix's sizes is what it makes."""
 _LAST = sorted(_ENDS, key=len, reverse=True)
-_PLAIN_STATED = frozenset(
-    {"Gemm", "MatMul", "Conv", "ConvTranspose", "BatchNormalization", "Dense", "Conv1D", "Conv2D"}
-)
 
 
 @dataclass(frozen=True)
@@ -110,14 +108,14 @@ class _Module:
 def surroundings(
     weights: Sequence[StoredTensor],
     buffers: Sequence[StoredTensor],
-    stated: Mapping[str, tuple[str, str]] | None = None,
+    stated: Mapping[str, StatedTensor] | None = None,
 ) -> list[Found]:
     """Return the blocks that tensors make, each tensor in at most one.
 
     Args:
         weights: what recurrent stacks have left.
         buffers: of the same file; a running mean says that a norm is a batch norm.
-        stated: (kind, name) of the layer that the format says a tensor belongs to, by the tensor's name.
+        stated: what the format says of a tensor, by its name.
     """
     found = list(_transformers(weights))
     taken = {id(tensor) for block in found for tensor in block.tensors}
@@ -139,23 +137,15 @@ def _split(name: str) -> tuple[str, str]:
     return path, last
 
 
-def _modules(tensors: Sequence[StoredTensor], stated: Mapping[str, tuple[str, str]]) -> Iterator[_Module]:
+def _modules(tensors: Sequence[StoredTensor], stated: Mapping[str, StatedTensor]) -> Iterator[_Module]:
     grouped: dict[str, dict[str, list[StoredTensor]]] = {}
     orders: dict[str, str] = {}
     for tensor in tensors:
         path, end = _split(dotted(tensor.name))
         role, order = _ENDS.get(end, ("", ""))
-        if tensor.name in stated:
-            kind, path = stated[tensor.name]
-            if role not in {"matrix", "bias", "table", "gain", "shift", "depthwise", "pointwise"}:
-                role = "bias" if sum(size != 1 for size in tensor.shape) < 2 else "matrix"
-            order = order or {"Gemm": "out_in", "Conv": "out_in", "ConvTranspose": "out_in"}.get(kind, "in_out")
-            if kind in {"Conv", "Gemm", "ConvTranspose"}:
-                order = "out_in"
-            elif kind == "MatMul":
-                order = "in_out"
-        elif not role and len(tensor.shape) > 1:
-            role, path = "matrix", dotted(tensor.name)
+        said = stated.get(tensor.name)
+        if said is not None:
+            path, role, order = said.path, said.role, said.order
         group = grouped.setdefault(path, {})
         group.setdefault(role, []).append(tensor)
         if order and role in {"matrix", "table", "depthwise", "pointwise"}:
@@ -164,7 +154,7 @@ def _modules(tensors: Sequence[StoredTensor], stated: Mapping[str, tuple[str, st
         yield _Module(path, roles, orders.get(path, ""), path)
 
 
-def _blocks(module: _Module, running: set[str], stated: Mapping[str, tuple[str, str]]) -> Iterator[Found]:
+def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTensor]) -> Iterator[Found]:
     path = module.path
     matrix = module.one("matrix") or module.one("table")
     bias = module.one("bias")
@@ -181,7 +171,7 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, tuple[str, 
     if gain is None and matrix is not None and _vector(matrix):
         gain, matrix = matrix, None
     if gain is not None and _vector(gain):
-        yield from _norm(module, gain, shift, running)
+        yield from _norm(module, gain, shift, running, stated)
         if matrix is None:
             return
     depthwise, pointwise = module.one("depthwise"), module.one("pointwise")
@@ -209,13 +199,13 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, tuple[str, 
         return
     if matrix is None:
         return
-    kind = stated.get(matrix.name, ("", ""))[0]
-    by = "stated" if kind else "names" if _split(dotted(matrix.name))[1] in _ENDS else "shape"
+    said = stated.get(matrix.name)
+    by = "stated" if said is not None else "names" if _split(dotted(matrix.name))[1] in _ENDS else "shape"
     shape = matrix.shape
     if len(shape) == 2:
         yield from _dense(module, matrix, bias, by)
     elif len(shape) in {3, 4}:
-        yield from _convolution(module, matrix, bias, by, kind)
+        yield from _convolution(module, matrix, bias, by, said)
 
 
 def _sum(tensors: Sequence[StoredTensor]) -> int:
@@ -223,10 +213,16 @@ def _sum(tensors: Sequence[StoredTensor]) -> int:
 
 
 def _vector(tensor: StoredTensor) -> bool:
-    return sum(size != 1 for size in tensor.shape) <= 1 and tensor.size >= 1 and len(tensor.shape) in {1, 3, 4}
+    return len(tensor.shape) == 1
 
 
-def _norm(module: _Module, gain: StoredTensor, shift: StoredTensor | None, running: set[str]) -> Iterator[Found]:
+def _norm(
+    module: _Module,
+    gain: StoredTensor,
+    shift: StoredTensor | None,
+    running: set[str],
+    stated: Mapping[str, StatedTensor],
+) -> Iterator[Found]:
     path = module.path
     if shift is None:
         name = path or gain.name
@@ -236,7 +232,15 @@ def _norm(module: _Module, gain: StoredTensor, shift: StoredTensor | None, runni
     if shift.size != gain.size:
         return
     batch = path in running or bool(_BATCH.search(path))
-    by = "names" if batch or re.search(r"norm|(^|[._])(ln|gn)", path, re.I) else "shape"
+    if gain.name in stated:
+        batch = stated[gain.name].kind == "BatchNormalization"
+    by = (
+        "stated"
+        if gain.name in stated
+        else "names"
+        if batch or re.search(r"norm|(^|[._])(ln|gn)", path, re.I)
+        else "shape"
+    )
     yield Found(
         path or "norm",
         "norm",
@@ -251,10 +255,12 @@ def _norm(module: _Module, gain: StoredTensor, shift: StoredTensor | None, runni
 
 def _dense(module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str) -> Iterator[Found]:
     path, (rows, columns) = module.path or "dense", matrix.shape
-    embeds = module.one("table") is not None or bool(_EMBEDDING.search(path))
+    table = module.one("table")
+    embeds = table is not None or bool(_EMBEDDING.search(path))
     if embeds and bias is None:
         fields = {"vocabulary": rows, "embedding": columns}
-        yield Found(path, "embedding", fields, matrix.size, (matrix,), "names", None, False, columns)
+        how = "stated" if by == "stated" else "names"
+        yield Found(path, "embedding", fields, matrix.size, (matrix,), how, None, False, columns)
         return
     out_in = module.order == "out_in"
     if bias is not None and bias.size != (rows if out_in else columns):
@@ -269,24 +275,32 @@ def _dense(module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by:
 
 
 def _convolution(
-    module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str, kind: str
+    module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str, said: StatedTensor | None
 ) -> Iterator[Found]:
     path, shape = module.path or "convolution", matrix.shape
-    if module.order == "in_out":
-        kernel, read, made = shape[:-2], shape[-2], shape[-1]
-    else:
-        kernel, read, made = shape[2:], shape[1], shape[0]
-    transposed = kind == "ConvTranspose" or bool(_TRANSPOSED.search(path))
-    if bias is not None and bias.size == read != made:
+    plain = (shape[2:], shape[1], shape[0]), (shape[:-2], shape[-2], shape[-1]), (shape[2:], shape[0], shape[1])
+    orders = plain if module.order == "out_in" else (plain[1], plain[2], plain[0])
+    # A bias is as wide as what is made; Theano's kernels begin with what is read.
+    fits = [order for order in orders if bias is not None and order[2] == bias.size]
+    kernel, read, made = fits[0] if fits else orders[0]
+    transposed = said.kind == "ConvTranspose" if said is not None else bool(_TRANSPOSED.search(path))
+    if fits and fits[0] == plain[2] and module.order == "out_in":
+        # PyTorch keeps the kernel of a transposed one the other way round.
         transposed = True
-    if transposed:
+    if transposed and not fits:
         read, made = made, read
+    if bias is not None and not fits and bias.size == made:
+        fits = [(kernel, read, made)]
     if bias is not None and bias.size != made:
         bias = None
     tensors = (matrix,) if bias is None else (matrix, bias)
     fields: dict[str, Any] = {"channels": made, "kernel": _kernel(kernel), "bias": bias is not None}
     if transposed:
         fields["transposed"] = True
+    groups = 1 if said is None else said.groups or 1
+    if groups > 1 and not transposed:
+        read *= groups
+        fields["groups"] = "all" if groups == read else groups
     yield Found(path, "convolution", fields, _sum(tensors), tensors, by, read, True, made)
 
 
