@@ -14,7 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sizer.errors import InputError, faults_of
-from sizer.files import archives, hdf5, keras_files, numpy_files, onnx_files, safetensors, torch_files
+from sizer.files import (
+    archives,
+    coreml_files,
+    dynet_files,
+    hdf5,
+    keras_files,
+    numpy_files,
+    onnx_files,
+    safetensors,
+    tesseract_files,
+    torch_files,
+)
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
 from sizer.files.contents import Contents
 from sizer.files.limits import MOST_ARCHIVES, Allowance, unread
@@ -242,6 +253,15 @@ FORMS = (
         lambda asked: safetensors.read_safetensors(asked.source),
     ),
     Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
+    Form(
+        lambda head, source, name: coreml_files.is_coreml(source, head),
+        lambda asked: coreml_files.read_coreml(asked.source),
+    ),
+    Form(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
+    Form(
+        lambda head, source, name: tesseract_files.is_tesseract(head, source.size),
+        lambda asked: tesseract_files.read_tesseract(asked.source),
+    ),
     Form(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )
 """In the order in which they are tried."""
