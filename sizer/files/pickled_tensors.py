@@ -49,7 +49,7 @@ TORCH_TYPES = {
 """PyTorch's second names of types; the first ones are NumPy's."""
 TENSOR_CLASSES = {kind.replace("Storage", "Tensor"): word for kind, word in STORAGES.items()}
 NUMPY_LETTERS = {"b": "int", "i": "int", "u": "uint", "f": "float", "c": "complex"}
-OPTIMIZER = re.compile(r"optim|^opt$|^exp_avg|momentum_buffer|^ema_optim", re.IGNORECASE)
+OPTIMIZER = re.compile(r"optimizer|^optim$|^opt$|^opt_state|^exp_avg|momentum_buffer", re.IGNORECASE)
 """A key of a checkpoint under which an optimizer's state stands."""
 STEPS_ON = ("_modules", "_parameters", "_buffers")
 MOST_LISTED = 64

@@ -12,15 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from urllib.parse import urljoin
 
-from sizer.errors import InputError, faults_of
-from sizer.files import archives, hdf5, keras_files, numpy_files, onnx_files, safetensors, torch_files
+from sizer.errors import InputError, faults_of, quoted
+from sizer.files import (
+    archives,
+    coreml_files,
+    dynet_files,
+    flax_files,
+    hdf5,
+    json_files,
+    keras_files,
+    numpy_files,
+    onnx_files,
+    safetensors,
+    tesseract_files,
+    torch_files,
+)
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
 from sizer.files.contents import Contents
-from sizer.files.limits import MOST_ARCHIVES, Allowance, unread
+from sizer.files.limits import MOST_ARCHIVES, MOST_JSON, MOST_TENSORS, Allowance, parse_json, unread
 
 HEAD = 4096
 """Bytes by which a format is known."""
+MOST_CONFIGURATION = 100_000
+"""Bytes of a configuration that is handed on as it is."""
 MOST_FILES = 2_000
 """Of a folder or an archive."""
 MEMBERS = frozenset(
@@ -159,7 +175,75 @@ def _tar(asked: Asked) -> Contents | list[Contents]:
     archive = archives.Tar(asked.source)
     if torch_files.is_torch_tar(archive):
         return torch_files.read_torch_tar(archive, asked.source)
-    return list(_members(archive, asked))
+    found = list(_members(archive, asked))
+    if "model_config.yaml" in {PurePosixPath(name).name for name in archive.members} and len(found) == 1:
+        return _nemo(archive, found[0])
+    return found
+
+
+def _nemo(archive: archives.Tar, weights: Contents) -> Contents:
+    """Return what a `.nemo` file holds: the weights in it, and its configuration as it is written."""
+    name = next(name for name in archive.members if PurePosixPath(name).name == "model_config.yaml")
+    text = archive.open(name)
+    said = text.read(0, min(text.size, MOST_CONFIGURATION)).decode("utf-8", "replace")
+    return replace(weights, format="nemo", producer="nemo", metadata={**weights.metadata, "model_config.yaml": said})
+
+
+def _json(asked: Asked) -> Contents | list[Contents]:
+    if asked.source.size > MOST_JSON:
+        raise unread("it is JSON, and longer than is read")
+    said = parse_json(asked.source.read(0, asked.source.size), "it")
+    parts = json_files.parts_of(said)
+    if parts is None:
+        return json_files.read_configuration(said)
+    return _together(parts, asked)
+
+
+def _together(parts: dict[str, tuple[str, ...]], asked: Asked) -> Contents:
+    """Return the parts of one model as one: every tensor that the index names must be in the part that it says."""
+    found: list[Contents] = []
+    number = 0
+    for file, names in parts.items():
+        one = _beside(file, asked)
+        missing = set(names) - {tensor.name for tensor in one.tensors}
+        if missing:
+            raise unread(f"its part {quoted(file)} lacks {quoted(min(missing))}, and {len(missing) - 1:,} more")
+        number += len(one.tensors)
+        if number > MOST_TENSORS:
+            raise unread(f"its parts hold more than {MOST_TENSORS:,} tensors")
+        # Storages are named anew in each part.
+        found.append(
+            replace(
+                one,
+                tensors=tuple(
+                    replace(tensor, storage=f"{file}/{tensor.storage}") if tensor.storage else tensor
+                    for tensor in one.tensors
+                ),
+            )
+        )
+    first = found[0]
+    return replace(
+        first,
+        tensors=tuple(tensor for one in found for tensor in one.tensors),
+        layers=tuple(layer for one in found for layer in one.layers),
+        notes=(*first.notes, f"It stands in {len(found):,} files."),
+    )
+
+
+def _beside(file: str, asked: Asked) -> Contents:
+    """Return what a file beside the one that is asked for holds: behind the same URL, or in the same folder."""
+    if asked.path is not None:
+        path = asked.path.with_name(file)
+        with LocalBytes(path, asked.source.allowance) as source:
+            found = read_source(source, file, path, asked.depth + 1)
+    elif isinstance(asked.source, FarBytes):
+        url = urljoin(asked.source.url, file)
+        found = read_source(FarBytes(url, asked.source.allowance), url, None, asked.depth + 1)
+    else:
+        raise unread("it speaks of files beside it, and stands in an archive")
+    if len(found) != 1:
+        raise unread(f"its part {quoted(file)} is an archive of several models")
+    return found[0]
 
 
 def _members(archive: archives.Zip | archives.Tar, asked: Asked) -> Iterator[Contents]:
@@ -205,23 +289,44 @@ def _is_old_pickle(head: bytes, source: ByteSource, name: str) -> bool:
 
 
 def _folder(folder: Path, allowance: Allowance) -> Iterator[Contents]:
-    """Yield what each model file of a folder holds."""
-    names = sorted(path for path in folder.rglob("*") if path.suffix.lower() in MEMBERS and path.is_file())
-    if len(names) > MOST_FILES:
-        raise unread(f"it has {len(names):,} model files; {MOST_FILES:,} are read")
+    """Yield what each model file of a folder holds, the parts of one model as one."""
+    paths = sorted(path for path in folder.rglob("*") if _may_be_model(path))
+    if len(paths) > MOST_FILES:
+        raise unread(f"it has {len(paths):,} model files; {MOST_FILES:,} are read")
+    if flax_files.is_orbax(folder):
+        yield flax_files.read_orbax(folder, allowance)
+        return
     problems = []
     several = False
-    for path in names:
+    taken: set[Path] = set()
+    # An index comes first: its parts are no models of their own.
+    for path in sorted(paths, key=lambda path: not path.name.endswith(".index.json")):
         place = path.relative_to(folder).as_posix()
+        if path in taken:
+            continue
         try:
-            with LocalBytes(path, allowance) as source:
-                for one in read_source(source, place, path):
-                    several = True
-                    yield replace(one, place=f"{place}!{one.place}" if one.place else place)
+            if path.name == "_METADATA":
+                taken.update(other for other in paths if path.parent in other.parents)
+                found = [flax_files.read_orbax(path.parent, allowance)]
+            else:
+                with LocalBytes(path, allowance) as source:
+                    if path.name.endswith(".index.json"):
+                        said = parse_json(source.read(0, source.size), "it")
+                        taken.update(path.with_name(file) for file in json_files.parts_of(said) or ())
+                    found = read_source(source, place, path)
         except InputError as problem:
             problems.append(f"{place}: {problem.faults[0].message}")
+            continue
+        several = True
+        for one in found:
+            yield replace(one, place=f"{place}!{one.place}" if one.place else place)
     if not several:
         raise unread(f"none of its model files is read; {problems[0]}" if problems else "it has no model file")
+
+
+def _may_be_model(path: Path) -> bool:
+    named = path.name in ("config.json", "_METADATA") or path.name.endswith(".index.json")
+    return (named or path.suffix.lower() in MEMBERS) and path.is_file()
 
 
 def _begins(*signs: bytes) -> Callable[[bytes, ByteSource, str], bool]:
@@ -242,6 +347,17 @@ FORMS = (
         lambda asked: safetensors.read_safetensors(asked.source),
     ),
     Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
+    Form(
+        lambda head, source, name: coreml_files.is_coreml(source, head),
+        lambda asked: coreml_files.read_coreml(asked.source),
+    ),
+    Form(lambda head, source, name: head.lstrip()[:1] == b"{", _json),
+    Form(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
+    Form(
+        lambda head, source, name: tesseract_files.is_tesseract(head, source.size),
+        lambda asked: tesseract_files.read_tesseract(asked.source),
+    ),
+    Form(lambda head, source, name: flax_files.is_msgpack(head), lambda asked: flax_files.read_flax(asked.source)),
     Form(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )
 """In the order in which they are tried."""
