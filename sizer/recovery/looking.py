@@ -16,7 +16,7 @@ from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import Model, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
-from sizer.recovery.stated import around_operators, operators, stated_types
+from sizer.recovery.stated import around_stated, operators, stated_types
 from sizer.recovery.surroundings import Found, surroundings
 
 
@@ -101,7 +101,7 @@ def look_into(contents: Contents) -> Look:
     stacks = recurrent_stacks(contents, kinds.weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
     left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
-    around = surroundings(left, kinds.buffers, around_operators(contents, left))
+    around = surroundings(left, kinds.buffers, around_stated(contents, left))
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     around = [*around, *_tied(kinds, around, left, taken)]
     taken |= {id(tensor) for block in around for tensor in block.tensors}
@@ -137,7 +137,7 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     left = [tensor for tensor in weights if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
-        for place, pieces in pieces_of(layout, left).items():
+        for place, pieces in pieces_of(layout, left, contents.format).items():
             readings = read_cells(place, layout, pieces, stated.get(place.at))
             if readings:
                 found.append(readings)

@@ -74,6 +74,12 @@ class Layout:
     """Whether such names are common, so that one of `HINTS` must stand somewhere in them."""
     cell_type: str | None = None
     """The cell that alone is named so."""
+    formats: tuple[str, ...] = ()
+    """The formats that have such names; empty: any."""
+    biased: bool = False
+    """Whether the last column of each matrix is its bias."""
+    a_layer: int = 0
+    """Where words are running numbers: how many tensors a layer has."""
 
 
 HINTS = re.compile(
@@ -92,8 +98,11 @@ def _layout(
     *,
     hinted: bool = False,
     cell_type: str | None = None,
+    formats: tuple[str, ...] = (),
+    biased: bool = False,
+    a_layer: int = 0,
 ) -> Layout:
-    return Layout(name, re.compile(pattern), words, order, convention, hinted, cell_type)
+    return Layout(name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, a_layer)
 
 
 _AT = r"(?:(?P<at>.*?)\.)?"
@@ -136,6 +145,12 @@ _LINEAR = {
     "norm.weight": "norm",
     "norm.bias": "norm",
 }
+_CORE_ML: dict[str, Role] = {
+    **dict.fromkeys(("WeightMatrix", "weightMatrix"), "input"),
+    **dict.fromkeys(("RecursionMatrix", "recursionMatrix"), "recurrent"),
+    **dict.fromkeys(("BiasVector", "biasVector"), "bias"),
+    **dict.fromkeys(("PeepholeVector", "peepholeVector"), "peepholes"),
+}
 _MLSTM_MATRICES: dict[str, Role] = {
     "wx": "input",
     "wh": "recurrent",
@@ -143,6 +158,38 @@ _MLSTM_MATRICES: dict[str, Role] = {
     **dict.fromkeys(("wmx", "wmh", "gx", "gh", "gmx", "gmh"), "other"),
 }
 LAYOUTS: tuple[Layout, ...] = (
+    _layout(
+        "Tesseract",
+        _AT + r"(?P<gate>cell|input_gate|forget_gate|output_gate)(?P<word>)",
+        {"": "joined"},
+        "out_in",
+        cell_type="lstm",
+        formats=("tesseract lstm",),
+        biased=True,
+    ),
+    _layout(
+        "Core ML",
+        r"(?P<at>.*)\.(?P<gate>[a-z]+Gate|blockInput|)(?P<word>(?:W|w)eightMatrix|(?:R|r)ecursionMatrix|(?:B|b)iasVector|(?:P|p)eepholeVector)",
+        _CORE_ML,
+        "out_in",
+        formats=("coreml",),
+    ),
+    *(
+        _layout(
+            f"DyNet, {kind}",
+            rf"(?P<at>(?:.*\.)?{kind}-builder)(?:_(?P<builder>\d+))?\._(?P<word>\d+)",
+            {"0": "input", "1": "recurrent", "2": "bias"},
+            "out_in",
+            cell_type=cell_type,
+            formats=("dynet text",),
+            a_layer=gates,
+        )
+        for kind, cell_type, gates in (
+            ("(?:compact-)?vanilla-lstm", "lstm", 3),
+            ("gru", "gru", 9),
+            ("simple-rnn", "rnn", 3),
+        )
+    ),
     _layout(
         "PyTorch",
         _AT
@@ -387,23 +434,57 @@ LAYOUTS: tuple[Layout, ...] = (
 """In the order in which they are tried; what one has explained is not shown to the next."""
 
 
-def pieces_of(layout: Layout, tensors: Iterable[StoredTensor]) -> dict[Place, list[Piece]]:
-    """Return the pieces that a layout's names tell, by where they stand; in the order of the tensors."""
+def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -> dict[Place, list[Piece]]:
+    """Return the pieces that a layout's names tell, by where they stand; in the order of the tensors.
+
+    Args:
+        layout: one of `LAYOUTS`.
+        tensors: those that are looked at.
+        form: the format that they stand in.
+    """
     found: dict[Place, list[Piece]] = {}
+    if layout.formats and form not in layout.formats:
+        return found
     for tensor in tensors:
         match = layout.pattern.fullmatch(dotted(tensor.name))
         if match is None:
             continue
         named = match.groupdict()
         word = named.get("word") or named.get("side_word") or named.get("bias") or ""
+        place = _place(named)
+        if layout.a_layer:
+            place, word = _of_builder(layout, named)
         role = layout.words.get(f"{word}.{named['of']}") if named.get("of") else layout.words.get(word)
         if role is None or (layout.hinted and not HINTS.search(tensor.name)):
             continue
-        layer = named.get("layer")
-        back = bool(named.get("back")) or named.get("side") == "r"
-        place = Place(named.get("at") or "", int(layer) if layer is not None else None, back)
-        found.setdefault(place, []).append(Piece(tensor, role, named.get("gate") or "", word))
+        gate = named.get("gate") or ""
+        pieces = found.setdefault(place, [])
+        if layout.biased and len(tensor.shape) == 2 and tensor.shape[1] > 1:
+            made, read = tensor.shape
+            pieces.append(Piece(tensor, role, gate, word, (made, read - 1)))
+            pieces.append(Piece(tensor, "bias", gate, word, (made,)))
+        else:
+            pieces.append(Piece(tensor, role, gate, word))
     return found
+
+
+def _place(named: Mapping[str, str | None]) -> Place:
+    layer = named.get("layer")
+    back = bool(named.get("back")) or named.get("side") == "r"
+    return Place(named.get("at") or "", int(layer) if layer is not None else None, back)
+
+
+def _of_builder(layout: Layout, named: Mapping[str, str | None]) -> tuple[Place, str]:
+    """Return the place, and which tensor of a layer it is, where a builder numbers the tensors of its layers.
+
+    The builders of a bidirectional one stand in it by turns: forwards, backwards, layer after layer.
+    """
+    number, builder = int(named["word"] or 0), int(named.get("builder") or 0)
+    layer, which = divmod(number, layout.a_layer)
+    at = named["at"] or ""
+    if re.search(r"(^|\.)birnn[^.]*\.[^.]*$", at):
+        return Place(at.rpartition(".")[0], builder // 2, builder % 2 == 1), str(which % 3)
+    return Place(f"{at}_{builder}" if builder else at, layer, False), str(which % 3)
 
 
 def dotted(name: str) -> str:

@@ -192,6 +192,8 @@ class StatedTensor:
     order: str = ""
     """Which of a matrix's sizes is what it makes: `in_out` or `out_in`."""
     groups: int | None = None
+    biased: bool = False
+    """Whether the last column of the matrix is its bias."""
 
 
 _WEIGHED: dict[str, tuple[tuple[int, str], ...]] = {
@@ -214,15 +216,26 @@ _WEIGHED: dict[str, tuple[tuple[int, str], ...]] = {
 """Operators with weights: the places of these among their inputs, and what they are."""
 
 
-def around_operators(contents: Contents, left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
-    """Return what a graph says of tensors that no recurrent operator has, by their names.
+def around_stated(contents: Contents, left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
+    """Return what a format says of tensors that no recurrent layer has, by their names.
 
     Args:
-        contents: of any format; only a graph says something.
+        contents: of any format.
         left: the tensors.
     """
-    if not contents.format.startswith("onnx"):
-        return {}
+    if contents.format.startswith("onnx"):
+        return _around_operators(contents, left)
+    if contents.format == "tesseract lstm":
+        return {
+            tensor.name: StatedTensor("weights", dotted(tensor.name).rpartition(".")[0], "matrix", "out_in", None, True)
+            for tensor in left
+            if len(tensor.shape) == 2
+        }
+    return {}
+
+
+def _around_operators(contents: Contents, left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
+    """Return what a graph says of its convolutions, dense layers and norms."""
     held = {tensor.name: tensor for tensor in left}
     made_by = {name: layer for layer in contents.layers for name in _outputs(layer)}
     found: dict[str, StatedTensor] = {}

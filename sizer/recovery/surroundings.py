@@ -202,7 +202,10 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTenso
     said = stated.get(matrix.name)
     by = "stated" if said is not None else "names" if _split(dotted(matrix.name))[1] in _ENDS else "shape"
     shape = matrix.shape
-    if len(shape) == 2:
+    if said is not None and said.biased:
+        settings = {"width": shape[0], "bias": True}
+        yield Found(path, "dense", settings, matrix.size, (matrix,), by, shape[1] - 1, False, shape[0])
+    elif len(shape) == 2:
         yield from _dense(module, matrix, bias, by)
     elif len(shape) in {3, 4}:
         yield from _convolution(module, matrix, bias, by, said)
@@ -284,7 +287,7 @@ def _convolution(
     fits = [order for order in orders if bias is not None and order[2] == bias.size]
     kernel, read, made = fits[0] if fits else orders[0]
     transposed = said.kind == "ConvTranspose" if said is not None else bool(_TRANSPOSED.search(path))
-    if fits and fits[0] == plain[2] and module.order == "out_in":
+    if fits and fits[0] == plain[2] != plain[0] and module.order == "out_in":
         # PyTorch keeps the kernel of a transposed one the other way round.
         transposed = True
     if transposed and not fits:
