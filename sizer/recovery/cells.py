@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import InputError
+from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
 from sizer.recovery.pieces import HINTS, Layout, Order, Piece, Place
 
@@ -26,7 +27,6 @@ _MEANT: dict[str, tuple[str, ...]] = {
     "ligru": ("ligru",),
     "mgu": ("mgu",),
     "janet": ("janet",),
-    "simplernn": ("rnn",),
     "elman": ("rnn",),
     "rnn": (),
     "recurrent": (),
@@ -87,7 +87,9 @@ def meant(text: str) -> tuple[str, ...]:
             return _MEANT["mlstm"]
         if word == "li_gru":
             return _MEANT["ligru"]
-        if word != "lstm" and word in {"rnn", "recurrent"}:
+        if word.endswith("rnn") and word not in {"rnn", "qrnn"}:
+            return _MEANT["elman"]
+        if word in {"rnn", "recurrent"}:
             continue
         return _MEANT.get(word, ())
     return ()
@@ -128,9 +130,18 @@ def read_cells(
                 )
                 found.append(_with_by(one, by))
     preferred = [one for one in found if one.cell_type in expected]
-    found = preferred or found
+    if preferred and (stated or layout.cell_type):
+        found = preferred
     known = [one for one in found if one.definition is None]
-    return known or found[:1]
+    if not known:
+        return found[:1]
+    # What a toolkit has goes before what a name hints at, and that before what the shapes alone allow.
+    return sorted(known, key=lambda one: (not _has(layout, one.cell_type), one not in preferred))
+
+
+def _has(layout: Layout, cell_type: str) -> bool:
+    """Return whether the toolkit whose names these are has such cells."""
+    return layout.convention is None or cell_type in CONVENTIONS[layout.convention].bias_vectors
 
 
 def _with_by(one: Cells, by: str) -> Cells:
@@ -293,11 +304,12 @@ def _types(
         if layout.name == "PyTorch":
             found = found[::-1]
     elif gates == 3:
-        coupled = "peepholes" in by_role or ({"cifg_lstm"} & {*expected} and "gru" not in expected)
-        found = ("cifg_lstm",) if coupled else ("gru",)
+        found = ("cifg_lstm",) if "peepholes" in by_role else ("gru", "cifg_lstm")
+        if layout.convention is not None:
+            found = tuple(name for name in found if _has(layout, name)) or found
     elif gates == 2:
         found = tuple(name for name in found if name in expected)
-    return tuple(name for name in found if not expected or name in expected or name == "rnn") or found
+    return found
 
 
 def _overrides(

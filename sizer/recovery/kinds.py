@@ -7,6 +7,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from sizer.files.contents import Contents, StoredTensor
+from sizer.recovery.stated import statistics
 
 _BUFFERS = re.compile(
     r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|position_ids|inv_freq"
@@ -59,11 +60,9 @@ def tell_apart(contents: Contents) -> Kinds:
     first_at: dict[str, StoredTensor] = {}
     names = {tensor.name for tensor in contents.tensors}
     constants = _constants(contents)
-    statistics = {
-        name for layer in contents.layers if layer.kind == "BatchNormalization" for name in layer.tensors[3:5] if name
-    }
+    beside = statistics(contents)
     for tensor in _longest_first(contents.tensors):
-        kind = "buffers" if tensor.name in statistics else _kind(tensor, names, constants)
+        kind = "buffers" if tensor.name in beside else _kind(tensor, names, constants)
         if kind == "weights" and tensor.storage is not None:
             if tensor.storage in first_at:
                 tied.append((tensor, first_at[tensor.storage]))

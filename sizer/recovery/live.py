@@ -24,6 +24,9 @@ def contents_of(model: Any) -> Contents:
     Raises:
         InputError: it is none of these.
     """
+    # A Keras model may be a module of PyTorch as well; it knows more of itself.
+    if callable(getattr(model, "get_config", None)) and isinstance(getattr(model, "weights", None), (list, tuple)):
+        return _keras(model)
     if callable(getattr(model, "named_parameters", None)) and callable(getattr(model, "named_modules", None)):
         return _module(model)
     if isinstance(model, Mapping):
@@ -31,8 +34,6 @@ def contents_of(model: Any) -> Contents:
         if not tensors:
             raise InputError([Fault("", 0, 0, "model", "holds no tensor: nothing in it has a shape")])
         return Contents("state", tensors)
-    if isinstance(getattr(model, "weights", None), (list, tuple)):
-        return _keras(model)
     pure = getattr(model, "to_pure_dict", None) or getattr(model, "flat_state", None)
     if callable(pure):
         return contents_of(dict(pure()))

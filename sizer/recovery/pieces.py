@@ -78,12 +78,14 @@ class Layout:
     """The formats that have such names; empty: any."""
     biased: bool = False
     """Whether the last column of each matrix is its bias."""
+    cell: re.Pattern[str] | None = None
+    """What the last part of the place must be, where a dense layer has such tensors too; None: anything."""
     a_layer: int = 0
     """Where words are running numbers: how many tensors a layer has."""
 
 
 HINTS = re.compile(
-    r"(layer_?norm_?(basic_)?lstm|ln_?lstm|cifg|couple\w*lstm|m_?lstm|lstm|ligru|li_gru|gru|mgu|janet|sru|qrnn|simplernn|rnn|recurrent|elman)",
+    r"(layer_?norm_?(basic_)?lstm|ln_?lstm|cifg|couple\w*lstm|m_?lstm|lstm|ligru|li_gru|gru|mgu|janet|sru|qrnn|(simple|basic|vanilla)_?rnn|rnn|recurrent|elman)",
     re.IGNORECASE,
 )
 """Words that say that something is a recurrent cell."""
@@ -100,11 +102,18 @@ def _layout(
     cell_type: str | None = None,
     formats: tuple[str, ...] = (),
     biased: bool = False,
+    cell: re.Pattern[str] | None = None,
     a_layer: int = 0,
 ) -> Layout:
-    return Layout(name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, a_layer)
+    return Layout(
+        name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, cell, a_layer
+    )
 
 
+_JOINED_CELL = re.compile(
+    r"(?:.*_)?(?:basic|layer_?norm|coupled_input_forget_gate|time_freq|cudnn_compatible|vanilla)?_?(?:lstm|rnn|gru)_?(?:block_?)?(?:fused_?)?(?:cell)?(?:_v2)?(?:_\d+)?",
+    re.IGNORECASE,
+)
 _AT = r"(?:(?P<at>.*?)\.)?"
 _ENDS: dict[str, bool] = {
     **dict.fromkeys(("weight", "linear_params", "LinearParams", "params", "Params", "kernel", "W", "w"), False),
@@ -236,6 +245,25 @@ LAYOUTS: tuple[Layout, ...] = (
         "pytorch",
     ),
     _layout(
+        "Flax",
+        _AT + r"(?P<word>[ih])(?P<gate>[ifgorzn]?)_?\.(?P<of>kernel|bias)",
+        {"i.kernel": "input", "h.kernel": "recurrent", "i.bias": "bias", "h.bias": "bias"},
+        "in_out",
+        "flax",
+    ),
+    _layout(
+        "Flax NNX",
+        _AT + r"(?P<word>dense_[ih])\.(?P<of>kernel|bias)(?:\.value)?",
+        {
+            "dense_i.kernel": "input",
+            "dense_h.kernel": "recurrent",
+            "dense_i.bias": "bias",
+            "dense_h.bias": "bias",
+        },
+        "in_out",
+        "flax",
+    ),
+    _layout(
         "TensorFlow 1, gates",
         _AT + r"(?P<gate>gates|candidate)\.(?P<word>kernel|weights|bias|biases)",
         {"kernel": "joined", "weights": "joined", "bias": "bias", "biases": "bias"},
@@ -293,7 +321,7 @@ LAYOUTS: tuple[Layout, ...] = (
         },
         "in_out",
         "tensorflow1",
-        hinted=True,
+        cell=_JOINED_CELL,
     ),
     _layout(
         "Haiku, joined",
@@ -303,25 +331,6 @@ LAYOUTS: tuple[Layout, ...] = (
         "keras",
         hinted=True,
         cell_type="lstm",
-    ),
-    _layout(
-        "Flax",
-        _AT + r"(?P<word>[ih])(?P<gate>[ifgorzn]?)_?\.(?P<of>kernel|bias)",
-        {"i.kernel": "input", "h.kernel": "recurrent", "i.bias": "bias", "h.bias": "bias"},
-        "in_out",
-        "flax",
-    ),
-    _layout(
-        "Flax NNX",
-        _AT + r"(?P<word>dense_[ih])\.(?P<of>kernel|bias)(?:\.value)?",
-        {
-            "dense_i.kernel": "input",
-            "dense_h.kernel": "recurrent",
-            "dense_i.bias": "bias",
-            "dense_h.bias": "bias",
-        },
-        "in_out",
-        "flax",
     ),
     _layout(
         "Multiplicative LSTM",
@@ -456,6 +465,8 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
             place, word = _of_builder(layout, named)
         role = layout.words.get(f"{word}.{named['of']}") if named.get("of") else layout.words.get(word)
         if role is None or (layout.hinted and not HINTS.search(tensor.name)):
+            continue
+        if layout.cell is not None and not layout.cell.fullmatch(place.at.rpartition(".")[2]):
             continue
         gate = named.get("gate") or ""
         pieces = found.setdefault(place, [])

@@ -231,7 +231,7 @@ def around_stated(contents: Contents, left: Sequence[StoredTensor]) -> dict[str,
             for tensor in left
             if len(tensor.shape) == 2
         }
-    return {}
+    return _around_variables(left) if contents.format.startswith("keras") else {}
 
 
 def _around_operators(contents: Contents, left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
@@ -276,3 +276,49 @@ def _order(layer: StatedLayer) -> str:
     if "Conv" in layer.kind or (layer.kind == "Gemm" and layer.settings.get("transB")):
         return "out_in"
     return "in_out"
+
+
+_KERAS_ROLES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("dense", "einsum_dense", "conv1d", "conv2d", "conv3d"), ("matrix", "bias")),
+    **dict.fromkeys(("conv1d_transpose", "conv2d_transpose", "conv3d_transpose"), ("matrix", "bias")),
+    **dict.fromkeys(("depthwise_conv1d", "depthwise_conv2d"), ("depthwise", "bias")),
+    **dict.fromkeys(("separable_conv1d", "separable_conv2d"), ("depthwise", "pointwise", "bias")),
+    "embedding": ("table",),
+    **dict.fromkeys(("layer_normalization", "group_normalization"), ("gain", "shift")),
+    "batch_normalization": ("gain", "shift", "mean", "variance"),
+    "rms_normalization": ("gain",),
+}
+"""What the numbered variables of a layer of Keras 3 are, by the layer's class as the file names its groups."""
+_VARIABLE = re.compile(r"(?P<path>.*?(?P<group>[a-z0-9_]*))\._?vars\.(?P<number>\d+)")
+
+
+def _around_variables(left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
+    """Return what Keras 3 says of its numbered variables: it calls the groups of a file by the layers' classes."""
+    found = {}
+    for tensor in left:
+        match = _VARIABLE.fullmatch(dotted(tensor.name))
+        if match is None:
+            continue
+        kind = re.sub(r"_\d+$", "", match["group"])
+        roles = _KERAS_ROLES.get(kind, ())
+        number = int(match["number"])
+        if number < len(roles):
+            order = "in_out" if roles[number] in {"matrix", "depthwise", "pointwise", "table"} else ""
+            said = "ConvTranspose" if kind.endswith("transpose") else kind
+            found[tensor.name] = StatedTensor(said, match["path"], roles[number], order)
+    return found
+
+
+def statistics(contents: Contents) -> frozenset[str]:
+    """Return the names of the means and variances of batch norms, where the format says of which layer they are."""
+    graph = contents.format.startswith("onnx")
+    found: set[str] = set()
+    for layer in contents.layers:
+        if graph and layer.kind == "BatchNormalization":
+            found.update(name for name in layer.tensors[3:5] if name)
+        elif contents.format.startswith("keras") and len(layer.tensors) > 1:
+            group = _VARIABLE.fullmatch(dotted(layer.tensors[0]))
+            named = group is not None and re.fullmatch(r"batch_normalization(_\d+)?", group["group"])
+            if layer.kind == "BatchNormalization" or named:
+                found.update(layer.tensors[-2:])
+    return frozenset(found)
