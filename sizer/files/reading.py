@@ -22,6 +22,7 @@ from sizer.files import (
     flax_files,
     hdf5,
     json_files,
+    kaldi_files,
     keras_files,
     numpy_files,
     onnx_files,
@@ -352,6 +353,11 @@ FORMS = (
         lambda asked: coreml_files.read_coreml(asked.source),
     ),
     Form(lambda head, source, name: head.lstrip()[:1] == b"{", _json),
+    Form(lambda head, source, name: kaldi_files.is_kaldi(head), lambda asked: kaldi_files.read_kaldi(asked.source)),
+    Form(
+        lambda head, source, name: kaldi_files.is_configuration(head),
+        lambda asked: kaldi_files.read_configuration(asked.source),
+    ),
     Form(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
     Form(
         lambda head, source, name: tesseract_files.is_tesseract(head, source.size),
