@@ -335,6 +335,11 @@ def _begins(*signs: bytes) -> Callable[[bytes, ByteSource, str], bool]:
 
 
 FORMS = (
+    # It begins with a length, whose bytes may be any other format's sign.
+    Form(
+        lambda head, source, name: safetensors.is_safetensors(head, source.size),
+        lambda asked: safetensors.read_safetensors(asked.source),
+    ),
     Form(_begins(b"PK\3\4", b"PK\5\6"), _zip),
     Form(_begins(b"\x1f\x8b"), _packed("gzip")),
     Form(_begins(b"BZh"), _packed("bz2")),
@@ -343,10 +348,6 @@ FORMS = (
     Form(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
     Form(lambda head, source, name: archives.is_tar(head), _tar),
     Form(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
-    Form(
-        lambda head, source, name: safetensors.is_safetensors(head, source.size),
-        lambda asked: safetensors.read_safetensors(asked.source),
-    ),
     Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
     Form(
         lambda head, source, name: coreml_files.is_coreml(source, head),
