@@ -281,7 +281,7 @@ def _is_hdf5(head: bytes, source: ByteSource, name: str) -> bool:
 
 
 def _is_pickle(head: bytes, source: ByteSource, name: str) -> bool:
-    return len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5
+    return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def _is_old_pickle(head: bytes, source: ByteSource, name: str) -> bool:
