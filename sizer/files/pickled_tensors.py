@@ -123,6 +123,9 @@ class _Walk:
     def __init__(self, found: Found) -> None:
         self._found = found
         self._above: set[int] = set()
+        self._barren: set[int] = set()
+        """What holds no tensor: it may stand in many places, and is walked once."""
+        self._turned_back = 0
 
     def value(self, value: Any, name: str, role: Role, depth: int) -> None:
         """Look at one value under its name."""
@@ -136,8 +139,12 @@ class _Walk:
             shape, dtype, storage, stated = tensor
             self._found.add(name, shape, dtype, role if role == "optimizer" else stated or role, storage)
             return
-        if id(value) in self._above:
+        if id(value) in self._barren:
             return
+        if id(value) in self._above:
+            self._turned_back += 1
+            return
+        before = len(self._found.tensors), len(self._found.layers), self._turned_back
         self._above.add(id(value))
         if isinstance(value, Table):
             self._entries(value.entries, name, role, depth)
@@ -146,6 +153,8 @@ class _Walk:
         elif isinstance(value, Made):
             self._object(value, name, role, depth)
         self._above.discard(id(value))
+        if before == (len(self._found.tensors), len(self._found.layers), self._turned_back):
+            self._barren.add(id(value))
 
     def _entries(self, entries: Iterable[tuple[Any, Any]], name: str, role: Role, depth: int) -> None:
         for key, value in entries:

@@ -54,6 +54,13 @@ class Table:
         return {key: value for key, value in self.entries if isinstance(key, str)}
 
 
+@dataclass(frozen=True, slots=True)
+class Persistent:
+    """Something that stands elsewhere, by what the pickle calls it."""
+
+    identity: Any
+
+
 class Made:
     """An object: what would have been called with what, and what it would have been given afterwards."""
 
@@ -73,14 +80,10 @@ class Made:
         called = self.called
         if called in RECONSTRUCTORS and isinstance(self.arguments, tuple) and self.arguments:
             called = self.arguments[0]
+        if isinstance(called, Persistent) and isinstance(called.identity, tuple) and len(called.identity) > 1:
+            # PyTorch's older pickles name a module's class with its source beside it: ("module", class, file, source).
+            called = called.identity[1]
         return str(called) if isinstance(called, Named) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Persistent:
-    """Something that stands elsewhere, by what the pickle calls it."""
-
-    identity: Any
 
 
 RECONSTRUCTORS = (

@@ -22,6 +22,7 @@ from sizer.files import (
     flax_files,
     hdf5,
     json_files,
+    kaldi_files,
     keras_files,
     numpy_files,
     onnx_files,
@@ -280,7 +281,7 @@ def _is_hdf5(head: bytes, source: ByteSource, name: str) -> bool:
 
 
 def _is_pickle(head: bytes, source: ByteSource, name: str) -> bool:
-    return len(head) > 2 and head[0] == 0x80 and 2 <= head[1] <= 5
+    return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def _is_old_pickle(head: bytes, source: ByteSource, name: str) -> bool:
@@ -334,6 +335,11 @@ def _begins(*signs: bytes) -> Callable[[bytes, ByteSource, str], bool]:
 
 
 FORMS = (
+    # It begins with a length, whose bytes may be any other format's sign.
+    Form(
+        lambda head, source, name: safetensors.is_safetensors(head, source.size),
+        lambda asked: safetensors.read_safetensors(asked.source),
+    ),
     Form(_begins(b"PK\3\4", b"PK\5\6"), _zip),
     Form(_begins(b"\x1f\x8b"), _packed("gzip")),
     Form(_begins(b"BZh"), _packed("bz2")),
@@ -342,16 +348,17 @@ FORMS = (
     Form(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
     Form(lambda head, source, name: archives.is_tar(head), _tar),
     Form(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
-    Form(
-        lambda head, source, name: safetensors.is_safetensors(head, source.size),
-        lambda asked: safetensors.read_safetensors(asked.source),
-    ),
     Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
     Form(
         lambda head, source, name: coreml_files.is_coreml(source, head),
         lambda asked: coreml_files.read_coreml(asked.source),
     ),
     Form(lambda head, source, name: head.lstrip()[:1] == b"{", _json),
+    Form(lambda head, source, name: kaldi_files.is_kaldi(head), lambda asked: kaldi_files.read_kaldi(asked.source)),
+    Form(
+        lambda head, source, name: kaldi_files.is_configuration(head),
+        lambda asked: kaldi_files.read_configuration(asked.source),
+    ),
     Form(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
     Form(
         lambda head, source, name: tesseract_files.is_tesseract(head, source.size),

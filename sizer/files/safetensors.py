@@ -39,8 +39,8 @@ ROLES = "It has names and shapes alone: which tensors are buffers, and what the 
 
 
 def is_safetensors(head: bytes, size: int) -> bool:
-    """Return whether a file begins as one: the length of a header, and a brace."""
-    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") >= 2 and size > 8
+    """Return whether a file begins as one: the length of a header, whose highest bytes are 0, and a brace."""
+    return size > 8 and head[8:9] == b"{" and head[6:8] == b"\0\0" and int.from_bytes(head[:8], "little") >= 2
 
 
 def read_safetensors(source: ByteSource) -> Contents:
