@@ -13,15 +13,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
-<<<<<<< HEAD
-from sizer.cli import fitting, frameworks, handing_over, looking, networks, pictures, queries, serving, sweeps
-=======
 from sizer.cli import (
     counting,
     fitting,
     frameworks,
     handing_over,
     listings,
+    looking,
     networks,
     pictures,
     queries,
@@ -30,7 +28,6 @@ from sizer.cli import (
 )
 from sizer.cli.completions import offer
 from sizer.cli.help_pages import page, usage
->>>>>>> main
 from sizer.cli.reporting import OPTIONS
 from sizer.errors import quoted
 from sizer.networks.counting import did_you_mean

@@ -182,13 +182,13 @@ def code(
         from sizer.frameworks.code import write_code, write_model
 
         if sweep is None:
-            written = write_code(network_fields(fields), framework)
+            written = write_code(network_fields(fields), framework.value)
         elif configuration_id is None:
             from sizer.sweepfile.model_file import load_model
 
             found = load_model(sweep)
             with found.places_of_faults():
-                written = write_model(found.graph, framework)
+                written = write_model(found.graph, framework.value)
         else:
             from sizer.sweepfile.load import load_sweep
             from sizer.verification import configuration_of
@@ -196,7 +196,7 @@ def code(
             loaded = load_sweep(sweep)
             network = configuration_of(loaded, configuration_id)
             with faults_of(sweep):
-                written = write_code(network, framework, loaded.cell_types)
+                written = write_code(network, framework.value, loaded.cell_types)
         write_out(written, out)
 
 

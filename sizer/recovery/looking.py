@@ -9,8 +9,7 @@ from typing import Any
 
 from sizer.errors import InputError
 from sizer.files.contents import Contents, StoredTensor
-from sizer.networks.blocks.counting import ModelCount, count_model
-from sizer.networks.counting import own_cell_types
+from sizer.networks.counting import Count, count
 from sizer.recovery.cells import Cells, read_cells
 from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import Model, model_of
@@ -34,7 +33,7 @@ class Look:
     """Weights that are in none of them."""
     model: Model | None
     """All that was found as a model of blocks; None where nothing was, or too much."""
-    counted: ModelCount | None
+    counted: Count | None
     """Our count of it."""
     notes: tuple[str, ...]
     parts: tuple[Look, ...] = ()
@@ -107,12 +106,12 @@ def look_into(contents: Contents) -> Look:
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     order = {tensor.name: place for place, tensor in enumerate(contents.tensors)}
     model = model_of(stacks, around, order)
-    counted: ModelCount | None = None
+    counted: Count | None = None
     unexplained = tuple(tensor for tensor in kinds.weights if id(tensor) not in taken)
     explained = sum(tensor.size for tensor in kinds.weights) - sum(tensor.size for tensor in unexplained)
     if model is not None:
         try:
-            counted = count_model(model.declared, own_cell_types(model.cell_types))
+            counted = count(model.declared, model.cell_types or None)
         except InputError as problem:
             notes.append(f"no model of blocks: {problem.faults[0].message}")
         if counted is not None and counted.weights != explained:
