@@ -115,6 +115,8 @@ def read_cells(
         piece.role for piece in pieces
     }:
         return []
+    if not {*layout.needs} <= {piece.role for piece in pieces}:
+        return []
     expected = (stated,) if stated else (layout.cell_type,) if layout.cell_type else meant(place.at)
     found: list[Cells] = []
     orders: tuple[Order, ...] = ("in_out", "out_in") if layout.order == "either" else (layout.order,)
@@ -136,12 +138,18 @@ def read_cells(
     if not known:
         return found[:1]
     # What a toolkit has goes before what a name hints at, and that before what the shapes alone allow.
-    return sorted(known, key=lambda one: (not _has(layout, one.cell_type), one not in preferred))
+    own = [one for one in known if layout.convention in {None, _whose(one)}]
+    return sorted(own or known, key=lambda one: one not in preferred)
 
 
 def _has(layout: Layout, cell_type: str) -> bool:
     """Return whether the toolkit whose names these are has such cells."""
     return layout.convention is None or cell_type in CONVENTIONS[layout.convention].bias_vectors
+
+
+def _whose(one: Cells) -> str | None:
+    found = convention_of(one)
+    return found[0] if found is not None else None
 
 
 def _with_by(one: Cells, by: str) -> Cells:

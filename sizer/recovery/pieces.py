@@ -80,6 +80,8 @@ class Layout:
     """Whether the last column of each matrix is its bias."""
     cell: re.Pattern[str] | None = None
     """What the last part of the place must be, where a dense layer has such tensors too; None: anything."""
+    needs: tuple[Role, ...] = ()
+    """What must be there beside the matrices."""
     a_layer: int = 0
     """Where words are running numbers: how many tensors a layer has."""
 
@@ -103,10 +105,11 @@ def _layout(
     formats: tuple[str, ...] = (),
     biased: bool = False,
     cell: re.Pattern[str] | None = None,
+    needs: tuple[Role, ...] = (),
     a_layer: int = 0,
 ) -> Layout:
     return Layout(
-        name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, cell, a_layer
+        name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, cell, needs, a_layer
     )
 
 
@@ -306,6 +309,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "in_out",
         "tensorflow1",
         hinted=True,
+        needs=("norm",),
         cell_type="layer_norm_lstm",
     ),
     _layout(

@@ -72,6 +72,8 @@ class _Layer:
     directions: tuple[Cells, ...]
     others: tuple[Cells, ...]
     """Further readings of the forward direction."""
+    own: bool = False
+    """Whether its number is its module's own, or the graph's."""
 
     @property
     def inputs(self) -> int:
@@ -109,6 +111,9 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
     for found in readings:
         key = _neutral(found[0].place.at), found[0].place.layer
         forth.setdefault(key, []).append(found)
+    numbers: dict[str, set[int | None]] = {}
+    for neutral, number in forth:
+        numbers.setdefault(neutral, set()).add(number)
     layers: list[_Layer] = []
     for (neutral, number), here in forth.items():
         pair = sorted(here, key=lambda one: _is_back(one[0]))
@@ -119,10 +124,14 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
             and (pair[0][0].inputs, pair[0][0].cells, pair[0][0].alike, pair[0][0].handed_up)
             == (pair[1][0].inputs, pair[1][0].cells, pair[1][0].alike, pair[1][0].handed_up)
         )
+        # A module of one layer may be one of several that are numbered; a graph says itself what stands on what.
+        own = number is not None and (numbers[neutral] != {0} or here[0][0].layout.name == "ONNX")
         groups = [pair] if same else [[one] for one in here]
         for group in groups:
             at = neutral if same else group[0][0].place.at
-            layers.append(_Layer(at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:])))
+            layers.append(
+                _Layer(at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own)
+            )
     numbered = [_with_number(layer) for layer in layers]
     first: dict[str, int] = {}
     for place, layer in enumerate(numbered):
@@ -141,7 +150,7 @@ def _neutral(at: str) -> str:
 
 def _with_number(layer: _Layer) -> _Layer:
     """Return a layer that a module does not number itself with the last number of its name as one; 0 where it has none."""
-    if layer.number is not None:
+    if layer.own:
         return layer
     numbers = list(_NUMBER.finditer(layer.key))
     if not numbers:
@@ -170,7 +179,7 @@ class _Between:
         """Return whether a matrix that is not the layer's own stands under its number, in its parent."""
         own = {dotted(piece.tensor.name) for one in layer.directions for piece in one.pieces}
         numbers = list(_NUMBER.finditer(layer.name))
-        if not numbers or layer.directions[0].place.layer is not None:
+        if not numbers or layer.own:
             return False
         parent = layer.name[: numbers[-1].end()]
         here = re.compile(re.escape(parent) + r"(?!\d)")
@@ -194,7 +203,9 @@ def _follows(rising: Sequence[_Layer], layer: _Layer, between: _Between) -> bool
         return False
     if layer.directions[0].alike != below.directions[0].alike:
         return False
-    own = rising[0].directions[0].place.layer is not None
+    own = rising[0].own
+    if own != layer.own:
+        return False
     if not own and (between.any_at(below) or between.any_at(layer)):
         return False
     return layer.inputs == below.handed_up or (own and layer.inputs == below.handed_up + rising[0].inputs)
