@@ -5,8 +5,12 @@ Each comes with what was built, in our fields, so that what is found in its tens
 
 from __future__ import annotations
 
+import json
 import random
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -21,6 +25,19 @@ class Built:
     """The types of the blocks around them."""
     weights: int = 0
     """By the framework's own count."""
+
+
+def write_safetensors(path: Path, shapes: Mapping[str, Sequence[int]]) -> None:
+    """Write a file of safetensors with float32 tensors, as large as its header says, without a weight written."""
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        end = at + 4 * _size(shape)
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + at)
 
 
 def in_pytorch(chance: random.Random, device: str = "meta") -> Built:

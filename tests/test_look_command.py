@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import sizer
 from sizer.sweepfile.model_file import load_model
 from tests.commands import on_terminal, run
+from tests.saved_models import write_safetensors
 
 SHAPES: dict[str, list[int]] = {
     "embedding.weight": [1000, 80],
@@ -36,18 +36,8 @@ WEIGHTS = 80_000 + RECURRENT + OUTPUT + 420
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Return a file of safetensors as large as its header says, without a weight written."""
-    header, at = {}, 0
-    for name, shape in SHAPES.items():
-        size = 4
-        for one in shape:
-            size *= one
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
     path = tmp_path / "model.safetensors"
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + at)
+    write_safetensors(path, SHAPES)
     return path
 
 
@@ -136,9 +126,8 @@ def test_what_is_no_model_file_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_recurrent_network_says_so(tmp_path: Path) -> None:
-    text = json.dumps({"a.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
     path = tmp_path / "dense.safetensors"
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(24))
+    write_safetensors(path, {"a.weight": [2, 3]})
     assert "  no recurrent network" in on_terminal("look", path).splitlines()
     done = run("look", path, "--sweep", tmp_path / "sweep.yaml")
     assert done.returncode == 1

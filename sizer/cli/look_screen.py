@@ -14,7 +14,13 @@ from sizer.sizes import rounded_size
 
 SHOWN = 12
 """Networks, and tensors that are left, on the screen; a pipe and `--json` get all."""
-_PLURALS = {"dense": "dense layers", "crf": "CRFs", "weights": "other tensors", "transformer": "transformer stacks"}
+_WORDS = {
+    "dense": "dense layer",
+    "crf": "conditional random field",
+    "weights": "other tensor",
+    "transformer": "stack of transformer layers",
+}
+_PLURALS = {"transformer": "stacks of transformer layers"}
 _BY = {"stated": "stated by the format", "names": "by names", "shape": "by shape only"}
 
 
@@ -53,7 +59,7 @@ def _quoted(file: str) -> str:
 
 
 def _heading(found: Look) -> str:
-    said = [found.contents.format, f"{len(found.contents.tensors):,} tensors", f"{found.weights:,} weights"]
+    said = [found.contents.format, _tensors(len(found.contents.tensors)), f"{found.weights:,} weights"]
     if found.parts:
         said.insert(0, f"{len(found.parts):,} files")
     if found.contents.producer:
@@ -93,10 +99,16 @@ def _around_words(found: Look) -> str:
     weights: Counter[str] = Counter()
     for block in found.around:
         weights[block.type] += block.weights
-    return ", ".join(
-        f"{number:,} {kind if number == 1 else _PLURALS.get(kind, kind + 's')} ({weights[kind]:,})"
-        for kind, number in numbers.items()
-    )
+    return ", ".join(f"{number:,} {_counted(kind, number)} ({weights[kind]:,})" for kind, number in numbers.items())
+
+
+def _counted(kind: str, number: int) -> str:
+    word = _WORDS.get(kind, kind)
+    return word if number == 1 else _PLURALS.get(kind, f"{word}s")
+
+
+def _tensors(number: int) -> str:
+    return f"{number:,} tensor{'s' if number != 1 else ''}"
 
 
 def _left_lines(found: Look) -> Iterator[str]:
@@ -104,7 +116,7 @@ def _left_lines(found: Look) -> Iterator[str]:
         yield f"All {found.weights:,} weights are explained." if found.weights else "It holds no weights."
         return
     left = sum(tensor.size for tensor in found.unexplained)
-    yield f"Not explained: {left:,} weights in {len(found.unexplained):,} tensors"
+    yield f"Not explained: {left:,} weights in {_tensors(len(found.unexplained))}"
     rows = [
         (visible(tensor.name), " x ".join(map(str, tensor.shape)) or "1", tensor.dtype)
         for tensor in found.unexplained[:SHOWN]

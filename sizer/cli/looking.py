@@ -43,9 +43,9 @@ def look(
 
     sizer look model.safetensors
 
-    sizer look model.pt --sweep around.yaml --model model.yaml
+    sizer look model.safetensors --sweep around.yaml --model model.yaml
 
-    sizer look model.keras --claim 21M
+    sizer look model.safetensors --claim 21M --json
     """
     with reported(as_json):
         from sizer.cli import look_screen
