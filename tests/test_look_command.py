@@ -51,6 +51,7 @@ def test_the_screen_is_short(model: Path) -> None:
         "Around them: 1 embedding (80,000), 1 dense layer (128,500)",
         "Not explained: 420 weights in 1 tensor",
         "  odd  3 x 5 x 7 x 2 x 2  float32",
+        "It has names and shapes alone: which tensors are buffers, and what the layers are, it does not say.",
         "Next: sizer look model.safetensors --sweep around.yaml",
         "exit 0",
     ]
