@@ -101,7 +101,13 @@ def test_the_model_of_blocks_is_a_file_that_verify_holds_against_the_other(model
     assert run("verify", written, "--with", model).returncode == 0
     written.write_text(text.replace("cells: 1024", "cells: 1023"))
     found = json.loads(run("verify", written, "--with", model, "--json").stdout)
-    assert [pair["block"] for pair in found["blocks"] if not pair["equal"]] == ["rnn"]
+    (pair,) = [pair for pair in found["blocks"] if not pair["equal"]]
+    assert pair["block"] == "rnn"
+    assert pair["fields"] == [{"field": "cells", "sizer": 1023, "file": 1024}]
+    assert pair["parts"][0] == {"part": "input_weights", "sizer": 4 * 1023 * (80 + 256), "file": 4 * 1024 * (80 + 256)}
+    # A cell that counts to the same is another one all the same.
+    written.write_text(text.replace("bias: true", "bias: false").replace("width: 500", "width: 514"))
+    assert run("verify", written, "--with", model).returncode == 4
 
 
 def test_a_claim_is_held_against_parts_of_the_file(model: Path) -> None:

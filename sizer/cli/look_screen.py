@@ -218,6 +218,8 @@ def file_comparison_screen(found: FileComparison) -> str:
         ours = f"{pair.ours}: {pair.our_weights:,}" if pair.ours else "nothing in the model"
         theirs = f"{visible(pair.theirs)}: {pair.their_weights:,}" if pair.theirs else "nothing in the file"
         lines.append(f"  {pair.type}{DOT}{ours}{DOT}{theirs}")
+        lines.extend(f"      {name} {shown(mine)}, not {shown(other)}" for name, mine, other in pair.fields)
+        lines.extend(f"      {name} {mine:,}, not {other:,}" for name, mine, other in pair.parts if mine != other)
         lines.extend(f"      {visible(name)}  {' x '.join(map(str, shape))}" for name, shape in pair.tensors[:8])
     if found.unexplained:
         lines.append(f"In no block of the file: {', '.join(visible(name) for name, _ in found.unexplained[:8])}")

@@ -44,6 +44,8 @@ class Stack:
     directions: int = 1
     handed_up: int = 0
     """What the last layer hands up, all directions together."""
+    by_role: Mapping[str, int] = field(default_factory=dict)
+    """Weights of its tensors by what their names say that they are: `input`, `recurrent`, `joined`, `bias` ..."""
     cell_types: Mapping[str, Any] = field(default_factory=dict)
     """The table of a cell of its own, as a sweep file has it."""
 
@@ -249,8 +251,18 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
         readings=tuple(readings),
         directions=len(layers[0].directions),
         handed_up=layers[-1].handed_up,
+        by_role=_by_role(layers),
         cell_types=own,
     )
+
+
+def _by_role(layers: Sequence[_Layer]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for layer in layers:
+        for one in layer.directions:
+            for piece in one.pieces:
+                found[piece.role] = found.get(piece.role, 0) + piece.size
+    return found
 
 
 def _name(layers: Sequence[_Layer]) -> str:
