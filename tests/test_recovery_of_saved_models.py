@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from sizer.networks.blocks.counting import graph_of
+from sizer.recovery.comparing import compare_with_file
 from sizer.recovery.looking import Look, look
 from tests.saved_models import Built, in_flax, in_keras, in_pytorch, one_by_one
 
@@ -129,3 +131,45 @@ def test_models_that_keras_saved_are_recovered(tmp_path: Path, ending: str) -> N
 def test_hundreds_of_flax_parameters_are_recovered() -> None:
     pytest.importorskip("flax")
     assert missed(in_flax, range(50, 100), live) == {}
+
+
+def test_a_model_that_was_found_is_equal_to_where_it_was_found() -> None:
+    for seed in range(5000, 5015):
+        found = look(in_pytorch(random.Random(seed)).model)
+        assert found.model is not None
+        done = compare_with_file(graph_of(found.model.declared), found.weights, found)
+        assert done.equal, [pair for pair in done.blocks if not pair.equal]
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore")
+def test_recurrent_modules_that_became_graphs_are_recovered(tmp_path: Path) -> None:
+    """ONNX's graphs: PyTorch's exporter writes an operator for each layer, with both directions in one tensor."""
+    pytest.importorskip("onnx")
+    wrong = {}
+    for seed in range(60):
+        chance = random.Random(seed)
+        kind = chance.choice(["LSTM", "GRU", "RNN"])
+        inputs, cells, layers = chance.randint(2, 40), chance.randint(2, 40), chance.randint(1, 3)
+        both, width = chance.random() < 0.5, chance.randint(2, 30)
+        fields: dict[str, Any] = {"convention": "pytorch", "cell_type": kind.lower(), "inputs": width, "layers": layers}
+        fields |= {"cells": cells, **({"bidirectional": True} if both else {})}
+        stack = getattr(torch.nn, kind)(width, cells, layers, bidirectional=both, batch_first=True)
+        model = _Chain(torch.nn.Linear(inputs, width), stack, torch.nn.Linear(cells * (2 if both else 1), 7))
+        path = tmp_path / "model.onnx"
+        torch.onnx.export(model.eval(), (torch.zeros(1, 5, inputs),), path, dynamo=False)
+        found = look(path)
+        got = [dict(one.fields) for one in found.stacks]
+        weights = sum(parameter.numel() for parameter in model.parameters())
+        if got != [fields] or found.weights != weights or found.unexplained or len(found.around) != 2:
+            wrong[seed] = (got, fields, found.weights, weights, [block.type for block in found.around], found.unexplained)
+    assert wrong == {}
+
+
+class _Chain(torch.nn.Module):
+    def __init__(self, front: Any, stack: Any, head: Any) -> None:
+        super().__init__()
+        self.front, self.stack, self.head = front, stack, head
+
+    def forward(self, values: Any) -> Any:
+        return self.head(self.stack(torch.relu(self.front(values)))[0])

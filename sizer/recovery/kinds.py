@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from sizer.files.contents import Contents, StoredTensor
-from sizer.recovery.stated import statistics
+from sizer.recovery.stated import initial_states, statistics
 
 _BUFFERS = re.compile(
     r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|position_ids|inv_freq"
@@ -81,7 +81,7 @@ _ORDER = ("weights", "buffers", "whole", "constants", "optimizer")
 
 
 def _kind(tensor: StoredTensor, names: Set[str], constants: Set[str]) -> str:
-    if tensor.name in constants and (tensor.size <= 1 or _is_whole(tensor)):
+    if tensor.name in constants:
         return "constants"
     if tensor.role == "optimizer" or (tensor.role == "unknown" and _OPTIMIZER.search(tensor.name)):
         return "optimizer"
@@ -99,7 +99,8 @@ def _kind(tensor: StoredTensor, names: Set[str], constants: Set[str]) -> str:
 def _constants(contents: Contents) -> frozenset[str]:
     """Return the tensors of a graph that are no initializers: what its constants hand up, and operators' attributes.
 
-    Some exporters write weights as constants; so only single values and whole numbers among these are no weights.
+    Some exporters write weights as constants; so only single values, whole numbers and what an operator's state begins with
+    are no weights among these.
     """
     if not contents.format.startswith("onnx"):
         return frozenset()
@@ -107,10 +108,17 @@ def _constants(contents: Contents) -> frozenset[str]:
     for layer in contents.layers:
         if layer.kind == "Constant":
             found.update(layer.settings.get("outputs", ()))
+    begun = found & initial_states(contents)
     read = {name for layer in contents.layers for name in layer.tensors}
     attributes = {f"{layer.name}/value" for layer in contents.layers}
     weighed = {name for layer in contents.layers if layer.kind in _WEIGHED for name in layer.tensors[1:]}
-    return frozenset((found | (attributes - read)) - weighed)
+    sizes = {tensor.name: tensor for tensor in contents.tensors}
+    small = {name for name in found | (attributes - read) if name in sizes and _is_small(sizes[name])}
+    return frozenset((small - weighed) | begun)
+
+
+def _is_small(tensor: StoredTensor) -> bool:
+    return tensor.size <= 1 or _is_whole(tensor)
 
 
 def _longest_first(tensors: Iterable[StoredTensor]) -> list[StoredTensor]:

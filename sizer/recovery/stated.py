@@ -309,6 +309,26 @@ def _around_variables(left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:
     return found
 
 
+def initial_states(contents: Contents) -> frozenset[str]:
+    """Return the names of tensors that a graph begins its recurrent operators with."""
+    if not contents.format.startswith("onnx"):
+        return frozenset()
+    held = {tensor.name: tensor for tensor in contents.tensors}
+    made_by = {name: layer for layer in contents.layers for name in _outputs(layer)}
+    found = set()
+    for layer in contents.layers:
+        if layer.kind in _TYPES:
+            for name in layer.tensors[5:7]:
+                # A state is widened to the batch: what it is widened from comes first.
+                for _ in range(_MOST_STEPS):
+                    if name in held or name not in made_by or not made_by[name].tensors:
+                        break
+                    name = made_by[name].tensors[0]
+                if name in held:
+                    found.add(name)
+    return frozenset(found)
+
+
 def statistics(contents: Contents) -> frozenset[str]:
     """Return the names of the means and variances of batch norms, where the format says of which layer they are."""
     graph = contents.format.startswith("onnx")
