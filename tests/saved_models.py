@@ -116,6 +116,21 @@ def _around_in_pytorch(modules: dict[str, Any], name: str, chance: random.Random
         blocks.append("embedding")
 
 
+def chained(front: Any, stack: Any, head: Any) -> Any:
+    """Return a module of PyTorch: a dense layer, a recurrent module, and a dense layer on what it hands up."""
+    from torch import nn
+
+    class Chain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.front, self.stack, self.head = front, stack, head
+
+        def forward(self, values: Any) -> Any:
+            return self.head(self.stack(self.front(values).relu())[0])
+
+    return Chain()
+
+
 def in_keras(chance: random.Random) -> Built:
     """Return a random chain of Keras layers."""
     import keras

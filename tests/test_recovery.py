@@ -202,6 +202,17 @@ def test_three_gates_without_a_toolkits_name_are_either_cell() -> None:
     assert (stack.fields["cell_type"], stack.readings) == ("gru", ())
 
 
+def test_simple_recurrent_units_have_one_direction_or_two() -> None:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (inputs, matrices) in enumerate(((20, 4), (64, 3))):
+        shapes |= {f"sru.rnn_lst.{layer}.weight": (inputs, matrices * 64)}
+        shapes |= {f"sru.rnn_lst.{layer}.weight_c": (128,), f"sru.rnn_lst.{layer}.bias": (128,)}
+    (stack,) = seen(shapes).stacks
+    assert stack.fields == {"convention": "pytorch", "cell_type": "sru", "inputs": 20, "layers": 2, "cells": 64}
+    assert stack.readings == ({**stack.fields, "cells": 32, "bidirectional": True},)
+    assert [sizer.count(one).weights for one in (stack.fields, *stack.readings)] == [stack.weights, stack.weights]
+
+
 def test_what_no_sizes_bear_out_is_no_stack() -> None:
     for broken in ({"rnn.weight_hh_l0": (4096, 1000)}, {"rnn.bias_ih_l0": (4095,)}, {"rnn.weight_hr_l0": (255, 1024)}):
         found = seen({**LSTM_2, **broken})

@@ -13,7 +13,7 @@ import pytest
 from sizer.networks.blocks.counting import graph_of
 from sizer.recovery.comparing import compare_with_file
 from sizer.recovery.looking import Look, look
-from tests.saved_models import Built, in_flax, in_keras, in_pytorch, one_by_one
+from tests.saved_models import Built, chained, in_flax, in_keras, in_pytorch, one_by_one
 
 torch = pytest.importorskip("torch")
 
@@ -155,21 +155,19 @@ def test_recurrent_modules_that_became_graphs_are_recovered(tmp_path: Path) -> N
         fields: dict[str, Any] = {"convention": "pytorch", "cell_type": kind.lower(), "inputs": width, "layers": layers}
         fields |= {"cells": cells, **({"bidirectional": True} if both else {})}
         stack = getattr(torch.nn, kind)(width, cells, layers, bidirectional=both, batch_first=True)
-        model = _Chain(torch.nn.Linear(inputs, width), stack, torch.nn.Linear(cells * (2 if both else 1), 7))
+        model = chained(torch.nn.Linear(inputs, width), stack, torch.nn.Linear(cells * (2 if both else 1), 7))
         path = tmp_path / "model.onnx"
         torch.onnx.export(model.eval(), (torch.zeros(1, 5, inputs),), path, dynamo=False)
         found = look(path)
         got = [dict(one.fields) for one in found.stacks]
         weights = sum(parameter.numel() for parameter in model.parameters())
         if got != [fields] or found.weights != weights or found.unexplained or len(found.around) != 2:
-            wrong[seed] = (got, fields, found.weights, weights, [block.type for block in found.around], found.unexplained)
+            wrong[seed] = (
+                got,
+                fields,
+                found.weights,
+                weights,
+                [block.type for block in found.around],
+                found.unexplained,
+            )
     assert wrong == {}
-
-
-class _Chain(torch.nn.Module):
-    def __init__(self, front: Any, stack: Any, head: Any) -> None:
-        super().__init__()
-        self.front, self.stack, self.head = front, stack, head
-
-    def forward(self, values: Any) -> Any:
-        return self.head(self.stack(torch.relu(self.front(values)))[0])

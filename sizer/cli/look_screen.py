@@ -10,6 +10,7 @@ from sizer.cli.screens import DOT, aligned, shown, tab_separated, visible
 from sizer.recovery.claims import ClaimedParts
 from sizer.recovery.comparing import FileComparison
 from sizer.recovery.looking import Look
+from sizer.recovery.stacks import Stack
 from sizer.sizes import rounded_size
 
 SHOWN = 12
@@ -28,9 +29,10 @@ def look_screen(found: Look, file: str) -> str:
     """Return what stands in a file."""
     lines = [_heading(found), ""]
     rows = [("", "", "weights", "of the file", "")]
-    for stack in found.stacks[:SHOWN]:
+    for name, stack in _named(found)[:SHOWN]:
         share = f"{stack.weights / max(found.weights, 1):.1%}"
-        rows.append((visible(stack.name), network_words(stack.fields), f"{stack.weights:,}", share, _BY[stack.by]))
+        how = _BY[stack.by] + ("; whose rules, by shape" if stack.rules_by == "shape" != stack.by else "")
+        rows.append((visible(name), network_words(stack.fields), f"{stack.weights:,}", share, how))
         rows.extend(("", f"or {network_words(reading)}", "", "", "the same shapes") for reading in stack.readings)
     if len(found.stacks) > SHOWN:
         rest = found.stacks[SHOWN:]
@@ -50,6 +52,13 @@ def look_screen(found: Look, file: str) -> str:
     if found.stacks:
         lines.append(f"Next: sizer look {_quoted(file)} --sweep around.yaml")
     return "\n".join(lines)
+
+
+def _named(found: Look) -> list[tuple[str, Stack]]:
+    """Return the stacks with their names, and with their files' where there are several."""
+    if not found.parts:
+        return [(stack.name, stack) for stack in found.stacks]
+    return [(f"{part.contents.place}: {stack.name}", stack) for part in found.parts for stack in part.stacks]
 
 
 def _quoted(file: str) -> str:

@@ -57,6 +57,8 @@ class Cells:
     """What the pieces say of biases and peepholes: `bias_vectors`, `candidate_bias`, `peepholes`, `projection_bias`."""
     definition: Mapping[str, Any] | None = None
     """The table of a cell that none of ours is."""
+    both: bool = False
+    """Whether it is both directions, in one set of tensors."""
     by: str = "names"
     """How its type was found: `names`, `stated` or `shape`."""
 
@@ -68,12 +70,18 @@ class Cells:
     @property
     def handed_up(self) -> int:
         """What one direction hands to the layer above."""
-        return self.recurrent_projection + self.nonrecurrent_projection or self.cells
+        return (self.recurrent_projection + self.nonrecurrent_projection or self.cells) * (2 if self.both else 1)
 
     @property
     def alike(self) -> tuple[Any, ...]:
         """What layers of one stack have in common."""
-        return (self.layout.name, self.cell_type, tuple(sorted(self.overrides.items())), self.definition is None)
+        return (
+            self.layout.name,
+            self.cell_type,
+            self.both,
+            tuple(sorted(self.overrides.items())),
+            self.definition is None,
+        )
 
 
 def meant(text: str) -> tuple[str, ...]:
@@ -111,6 +119,8 @@ def read_cells(
         stated: the cell type that the format states.
         widths: the widths that it states, such as `cells`.
     """
+    if layout.cell_type == "sru":
+        return list(_simple_recurrent_units(place, layout, pieces))
     if not any(piece.role == "joined" for piece in pieces) and not {"input", "recurrent"} <= {
         piece.role for piece in pieces
     }:
@@ -140,6 +150,29 @@ def read_cells(
     # What a toolkit has goes before what a name hints at, and that before what the shapes alone allow.
     own = [one for one in known if layout.convention in {None, _whose(one)}]
     return sorted(own or known, key=lambda one: one not in preferred)
+
+
+def _simple_recurrent_units(place: Place, layout: Layout, pieces: Sequence[Piece]) -> Iterator[Cells]:
+    """Yield the readings of a simple recurrent unit: of one direction, and of both, which its one matrix may hold as well."""
+    by_role = {piece.role: piece for piece in pieces}
+    if set(by_role) != {"input", "bias", "peepholes"} or len(pieces) != 3 or len(by_role["input"].shape) != 2:
+        return
+    inputs, _ = by_role["input"].shape
+    width, left = divmod(by_role["bias"].size, 2)
+    for directions in (1, 2):
+        if not left and width and width % directions == 0:
+            one = Cells(
+                place,
+                layout,
+                tuple(pieces),
+                "sru",
+                inputs,
+                width // directions,
+                overrides={"bias_vectors": 1},
+                both=directions == 2,
+            )
+            if counted(one) == one.weights:
+                yield one
 
 
 def _has(layout: Layout, cell_type: str) -> bool:
@@ -386,6 +419,8 @@ def layer_fields(one: Cells, convention: str, overrides: Mapping[str, Any]) -> d
         fields["recurrent_projection"] = one.recurrent_projection
     if one.nonrecurrent_projection:
         fields["nonrecurrent_projection"] = one.nonrecurrent_projection
+    if one.both:
+        fields["bidirectional"] = True
     fields |= overrides
     if one.definition is not None:
         fields["cell_types"] = {one.cell_type: one.definition}

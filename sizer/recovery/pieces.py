@@ -186,6 +186,14 @@ LAYOUTS: tuple[Layout, ...] = (
         "out_in",
         formats=("coreml",),
     ),
+    _layout(
+        "SRU",
+        _AT + r"rnn_lst\.(?P<layer>\d+)\.(?P<word>weight|weight_c|bias)",
+        {"weight": "input", "weight_c": "peepholes", "bias": "bias"},
+        "in_out",
+        "pytorch",
+        cell_type="sru",
+    ),
     *(
         _layout(
             f"DyNet, {kind}",

@@ -39,6 +39,9 @@ class Stack:
     """How its cells were found: `stated` by the format, `names`, or `shape` only."""
     layout: str
     """Whose names they are."""
+    rules_by: str
+    """How its convention was found: as `by`, or `shape` where no toolkit's names are these: then it is the first one
+    whose biases and peepholes are those that are there."""
     readings: tuple[Mapping[str, Any], ...] = ()
     """What else the same tensors may be."""
     directions: int = 1
@@ -56,6 +59,7 @@ class Stack:
             "fields": dict(self.fields),
             "weights": self.weights,
             "by": self.by,
+            "rules_by": self.rules_by,
             "names": self.layout,
             "tensors": [tensor.name for tensor in self.tensors],
             "readings": [dict(reading) for reading in self.readings],
@@ -236,11 +240,15 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
     held = {id(piece.tensor): piece.tensor for layer in layers for one in layer.directions for piece in one.pieces}
     tensors = tuple(held.values())
     readings = []
-    for other in layers[0].others if len(layers) == 1 else ():
-        other_layer = _Layer(layers[0].key, 0, "", (other,) * len(layers[0].directions), ())
-        convention = convention_of(other)
-        if convention is not None:
-            readings.append(_fields([other_layer], *convention))
+    for which in range(min(len(layer.others) for layer in layers)):
+        others = [
+            _Layer(layer.key, layer.number, layer.name, (layer.others[which],) * len(layer.directions), ())
+            for layer in layers
+        ]
+        convention = convention_of(others[0].directions[0])
+        reading = _fields(others, *convention) if convention is not None else None
+        if reading is not None and _counts_to(reading, {}, weights):
+            readings.append(reading)
     return Stack(
         name=_name(layers),
         fields=fields,
@@ -248,6 +256,7 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
         tensors=tensors,
         by=first.by,
         layout=first.layout.name,
+        rules_by=first.by if first.layout.convention == found[0] else "shape",
         readings=tuple(readings),
         directions=len(layers[0].directions),
         handed_up=layers[-1].handed_up,
@@ -283,7 +292,7 @@ def _fields(layers: Sequence[_Layer], convention: str, overrides: Mapping[str, A
         value = _one_or_list([getattr(one, name) for one in ones])
         if value:
             fields[name] = value
-    if len(layers[0].directions) == 2:
+    if len(layers[0].directions) == 2 or below.both:
         fields["bidirectional"] = True
     return {**fields, **overrides}
 
