@@ -9,6 +9,7 @@ a format has no sign of its own.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,9 @@ from sizer.files.limits import MOST_ARCHIVES, MOST_JSON, MOST_TENSORS, Allowance
 
 HEAD = 4096
 """Bytes by which a format is known."""
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+"""What a reader stumbles over where the file says something that it does not ask for."""
+DAMAGED = "it is damaged, in a way that is not told more exactly"
 MOST_CONFIGURATION = 100_000
 """Bytes of a configuration that is handed on as it is."""
 MOST_FILES = 2_000
@@ -135,7 +139,12 @@ def read_source(source: ByteSource, name: str, path: Path | None = None, depth: 
     head = source.head(HEAD)
     for form in FORMS:
         if form.known_by(head, source, name):
-            found = form.read(Asked(source, name, path, depth, head))
+            try:
+                found = form.read(Asked(source, name, path, depth, head))
+            except UNFORESEEN as problem:
+                if isinstance(problem, InputError):
+                    raise
+                raise unread(f"{DAMAGED} ({type(problem).__name__}: {problem})") from None
             return found if isinstance(found, list) else [found]
     raise unread("it is no model file that is read: nothing at its start is known")
 
