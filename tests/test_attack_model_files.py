@@ -377,11 +377,12 @@ def harmful_files(command: str) -> dict[str, bytes]:
     objects = io.BytesIO()
     numpy.save(objects, numpy.array([Harmful(command)], dtype=object), allow_pickle=True)
     found = {f"protocol-{protocol}.pkl": pickle.dumps({"w": Harmful(command)}, protocol) for protocol in range(6)}
+    legacy: list[object] = [0x1950A86A20F9469CFC6C, 1001, {}, Harmful(command), []]
     script = f"cos\nsystem\n(S'{command}'\ntR.".encode()
     found |= {
         "old.pkl": script,
         "state.pt": in_zip(("archive/data.pkl", pickle.dumps(Harmful(command), 2)), ("archive/version", b"3")),
-        "legacy.pt": b"".join(pickle.dumps(one, 2) for one in (0x1950A86A20F9469CFC6C, 1001, {}, Harmful(command), [])),
+        "legacy.pt": b"".join(pickle.dumps(one, 2) for one in legacy),
         "script.jit": in_zip(
             ("archive/data.pkl", pickle.dumps(Harmful(command), 2)),
             ("archive/constants.pkl", pickle.dumps(Harmful(command), 2)),
@@ -462,7 +463,7 @@ def test_nothing_is_imported_called_or_written_and_memory_stays_flat(tmp_path: P
 @pytest.mark.thorough
 def test_bytes_that_zlib_wrote_are_read_to_the_end() -> None:
     from sizer.files.byte_sources import MemoryBytes, PackedBytes
-    from sizer.files.limits import Allowance
+    from sizer.files.limits import ReadingAllowance
 
     data = random.Random(4).randbytes(300_000) + bytes(3_000_000)
     for kind, packed in (
@@ -471,7 +472,7 @@ def test_bytes_that_zlib_wrote_are_read_to_the_end() -> None:
         ("bz2", bz2.compress(data)),
         ("xz", lzma.compress(data)),
     ):
-        source = PackedBytes(MemoryBytes(packed, Allowance()), kind)
+        source = PackedBytes(MemoryBytes(packed, ReadingAllowance()), kind)
         assert source.size == len(data)
         for start, length in ((0, 10), (3_299_990, 10), (4990, 20), (100, 250_000), (0, len(data))):
             assert source.read(start, length) == data[start : start + length]
