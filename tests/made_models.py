@@ -28,7 +28,7 @@ def model_files() -> dict[str, bytes]:
 def _torch(folder: Path) -> None:
     import torch
 
-    class Tagger(torch.nn.Module):  # type: ignore[misc]
+    class Tagger(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.rnn = torch.nn.LSTM(3, 4, bidirectional=True)
@@ -36,7 +36,8 @@ def _torch(folder: Path) -> None:
             self.out = torch.nn.Linear(8, 2)
 
         def forward(self, frames: torch.Tensor) -> torch.Tensor:
-            return self.out(self.rnn(frames)[0])
+            out: torch.Tensor = self.out(self.rnn(frames)[0])
+            return out
 
     model = Tagger()
     plain = torch.nn.Sequential(torch.nn.GRU(3, 4), torch.nn.Linear(4, 2))
@@ -91,7 +92,7 @@ def _others(folder: Path) -> None:
 
     variables = linen.RNN(linen.OptimizedLSTMCell(4)).init(jax.random.key(0), numpy.zeros((1, 2, 3)))
     (folder / "model.msgpack").write_bytes(serialization.to_bytes(variables))
-    arrays = {"kernel": numpy.zeros((3, 16), "f4"), "bias": numpy.zeros(16, "f2")}
+    arrays: dict[str, Any] = {"kernel": numpy.zeros((3, 16), "f4"), "bias": numpy.zeros(16, "f2")}
     numpy.savez(folder / "arrays.npz", **arrays)
     numpy.save(folder / "array.npy", arrays["kernel"])
     numpy.save(folder / "objects.npy", numpy.array({"layer": arrays}, dtype=object), allow_pickle=True)

@@ -14,13 +14,14 @@ import pytest
 from sizer.files.contents import Contents
 from sizer.files.reading import read_contents
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (the extra `frameworks`)")
+pytest.importorskip("torch", reason="PyTorch is not installed (the extra `frameworks`)")
+import torch
 
 Facts = dict[str, tuple[tuple[int, ...], str]]
 TYPES = ("float32", "float16", "bfloat16", "float64")
 
 
-class Tagger(torch.nn.Module):  # type: ignore[misc]
+class Tagger(torch.nn.Module):
     """What TorchScript can compile: an embedding, a convolution, recurrent layers, norms and an output."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -39,7 +40,8 @@ class Tagger(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         read = self.norm(self.embedding(tokens).transpose(1, 2)).transpose(1, 2)
-        return self.out(self.encoder(read)[0])
+        out: torch.Tensor = self.out(self.encoder(read)[0])
+        return out
 
 
 def any_module(chance: random.Random) -> Any:
@@ -97,7 +99,7 @@ def check_pytorch(number: int, folder: Path) -> str:
     module = any_module(chance)
     path = folder / f"{number}.pt"
     new = chance.random() < 0.6
-    settings = {"_use_new_zipfile_serialization": new, "pickle_protocol": chance.choice([2, 3, 4, 5])}
+    settings: dict[str, Any] = {"_use_new_zipfile_serialization": new, "pickle_protocol": chance.choice([2, 3, 4, 5])}
     how = chance.choice(["state dict", "checkpoint", "module", "parameters"])
     table = module.state_dict(keep_vars=how == "parameters")
     if how == "checkpoint":
@@ -149,7 +151,8 @@ def check_torchscript(number: int, folder: Path) -> str:
     path = folder / f"{number}.jit"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.script(module).save(path)
+        script: Any = torch.jit.script
+        script(module).save(path)
     (found,) = read_contents(path)
     assert found.format == "torchscript"
     assert of_contents(found) == of_module(module)
@@ -164,11 +167,14 @@ def check_torchscript(number: int, folder: Path) -> str:
 
 
 def check_safetensors(number: int, folder: Path) -> str:
-    saving = pytest.importorskip("safetensors.torch", reason="safetensors is not installed (the extra `frameworks`)")
+    saving: Any = pytest.importorskip(
+        "safetensors.torch", reason="safetensors is not installed (the extra `frameworks`)"
+    )
     chance = random.Random(number)
     table = Tagger(chance).to(getattr(torch, chance.choice(TYPES))).state_dict()
     path = folder / f"{number}.safetensors"
-    saving.save_file(table, path, metadata={"format": "pt"})
+    save: Any = saving.save_file
+    save(table, path, metadata={"format": "pt"})
     (found,) = read_contents(path)
     assert of_contents(found) == of_tensors(table)
     return "safetensors"
@@ -273,7 +279,8 @@ def check_flax(number: int, folder: Path) -> str:
     path = folder / f"{number}.msgpack"
     path.write_bytes(serialization.to_bytes(variables))
     (found,) = read_contents(path)
-    flat = traverse_util.flatten_dict(variables, sep=".")
+    flatten: Any = traverse_util.flatten_dict
+    flat = flatten(variables, sep=".")
     assert of_contents(found) == {name: (value.shape, str(value.dtype)) for name, value in flat.items()}
     assert {tensor.role for tensor in found.tensors} == {"weight"}
     return "flax"

@@ -9,8 +9,6 @@ import bz2
 import lzma
 import os
 import re
-import urllib.error
-import urllib.request
 import zlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -19,7 +17,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from sizer.errors import quoted
-from sizer.files.limits import MOST_AT_ONCE, Allowance, unread
+from sizer.files.limits import MOST_AT_ONCE, ReadingAllowance, unread
 
 BLOCK = 2**15
 """Bytes that are read together from a file."""
@@ -35,7 +33,7 @@ TIMEOUT = 30
 class ByteSource(ABC):
     """Bytes with a size, of which any range can be read."""
 
-    def __init__(self, size: int, allowance: Allowance) -> None:
+    def __init__(self, size: int, allowance: ReadingAllowance) -> None:
         """Keep what every source has.
 
         Args:
@@ -93,7 +91,7 @@ class _Part(ByteSource):
 class MemoryBytes(ByteSource):
     """Bytes that are there already."""
 
-    def __init__(self, data: bytes, allowance: Allowance) -> None:
+    def __init__(self, data: bytes, allowance: ReadingAllowance) -> None:
         """Read from them.
 
         Args:
@@ -112,7 +110,7 @@ class _Blocks(ByteSource):
 
     block = BLOCK
 
-    def __init__(self, size: int, allowance: Allowance) -> None:
+    def __init__(self, size: int, allowance: ReadingAllowance) -> None:
         super().__init__(size, allowance)
         self._kept: OrderedDict[int, bytes] = OrderedDict()
 
@@ -143,7 +141,7 @@ class _Blocks(ByteSource):
 class LocalBytes(_Blocks):
     """A file on this machine, open until the `with` block ends."""
 
-    def __init__(self, path: str | Path, allowance: Allowance) -> None:
+    def __init__(self, path: str | Path, allowance: ReadingAllowance) -> None:
         """Open it.
 
         Args:
@@ -191,7 +189,7 @@ class FarBytes(_Blocks):
 
     block = FAR_BLOCK
 
-    def __init__(self, url: str, allowance: Allowance) -> None:
+    def __init__(self, url: str, allowance: ReadingAllowance) -> None:
         """Ask for the first block, and so for the size.
 
         Args:
@@ -214,6 +212,10 @@ class FarBytes(_Blocks):
             raise unread(f"it takes more than {MOST_REQUESTS} requests; fetch the file, and look at it here")
         if not re.match(r"https?://", self.url, re.IGNORECASE):
             raise unread("a URL begins with http:// or https://")
+        # HTTP takes longer to import than most files take to read.
+        import urllib.error
+        import urllib.request
+
         wanted = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
         try:
             request = urllib.request.Request(self.url, headers=wanted)

@@ -112,7 +112,7 @@ def read_coreml(source: ByteSource) -> Contents:
     Raises:
         InputError: it is damaged.
     """
-    found = _Layers()
+    found = _CoreMLLayers()
     metadata: dict[str, str] = {}
     _model(Message(source), found, metadata, "")
     return Contents(
@@ -126,7 +126,7 @@ def read_coreml(source: ByteSource) -> Contents:
     )
 
 
-def _model(message: Message, found: _Layers, metadata: dict[str, str], prefix: str) -> None:
+def _model(message: Message, found: _CoreMLLayers, metadata: dict[str, str], prefix: str) -> None:
     for number, _, value in message.fields():
         if not isinstance(value, Message):
             continue
@@ -157,7 +157,7 @@ def _metadata(message: Message, metadata: dict[str, str]) -> None:
 
 
 @dataclass
-class _Layers:
+class _CoreMLLayers:
     """What the layers of a model hold."""
 
     tensors: list[StoredTensor] = field(default_factory=list)

@@ -13,7 +13,7 @@ from typing import Any
 from sizer.errors import InputError, quoted
 from sizer.files.byte_sources import ByteSource, Cursor, LocalBytes
 from sizer.files.contents import Contents, Role, StoredTensor
-from sizer.files.limits import MOST_NESTING, MOST_TENSORS, Allowance, parse_json, printable, shape_of, unread
+from sizer.files.limits import MOST_NESTING, MOST_TENSORS, ReadingAllowance, parse_json, printable, shape_of, unread
 from sizer.files.numpy_files import NAMES_ALONE
 from sizer.files.pickled_tensors import OPTIMIZER, numpy_type
 
@@ -164,7 +164,7 @@ def is_orbax(folder: Path) -> bool:
     )
 
 
-def read_orbax(folder: Path, allowance: Allowance) -> Contents:
+def read_orbax(folder: Path, allowance: ReadingAllowance) -> Contents:
     """Return what a checkpoint of Orbax holds, by its metadata.
 
     Raises:
@@ -205,7 +205,7 @@ def read_orbax(folder: Path, allowance: Allowance) -> Contents:
     return Contents("orbax", tuple(tensors), (), "orbax", tuple(notes))
 
 
-def _zarray(path: Path, allowance: Allowance) -> tuple[Any, str]:
+def _zarray(path: Path, allowance: ReadingAllowance) -> tuple[Any, str]:
     try:
         with LocalBytes(path, allowance) as source:
             said = parse_json(source.read(0, min(source.size, 65_536)), ".zarray")

@@ -79,10 +79,14 @@ class HDF5:
             raise unread("its superblock is damaged")
 
     def _offsets(self, data: bytes) -> tuple[int, ...]:
+        if len(data) % self._offset:
+            raise unread("a place in it is cut off")
         found = struct.unpack(f"<{len(data) // self._offset}{'Q' if self._offset == 8 else 'I'}", data)
         return tuple(UNDEFINED if self._offset == 4 and one == 2**32 - 1 else one for one in found)
 
     def _lengths(self, data: bytes) -> tuple[int, ...]:
+        if len(data) % self._length:
+            raise unread("a size in it is cut off")
         return struct.unpack(f"<{len(data) // self._length}{'Q' if self._length == 8 else 'I'}", data)
 
     def _read(self, address: int, length: int) -> bytes:

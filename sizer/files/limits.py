@@ -1,6 +1,6 @@
 """How much of a file is read, kept and tried before it is refused: a hostile file costs no more than these.
 
-Every reader spends from one `Allowance`, so that files within files do not start anew.
+Every reader spends from one `ReadingAllowance`, so that files within files do not start anew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def unread(message: str) -> InputError:
     return InputError([Fault("", 0, 0, "", message)])
 
 
-class Allowance:
+class ReadingAllowance:
     """What reading one file may still cost."""
 
     def __init__(self, steps: int = MOST_STEPS, seconds: float = MOST_SECONDS, unpacked: int = MOST_UNPACKED) -> None:

@@ -10,7 +10,7 @@ from sizer.files.archives import Zip
 from sizer.files.byte_sources import ByteSource, Cursor
 from sizer.files.contents import Contents, StoredTensor
 from sizer.files.limits import MOST_NESTING, MOST_TENSORS, shape_of, unread
-from sizer.files.pickled_tensors import Found, numpy_type, walk
+from sizer.files.pickled_tensors import FoundTensors, numpy_type, walk
 from sizer.files.pickles import Unpickler
 
 MAGIC = b"\x93NUMPY"
@@ -24,7 +24,7 @@ def read_npy(source: ByteSource) -> Contents:
     Raises:
         InputError: its header is damaged.
     """
-    found = Found(source.allowance)
+    found = FoundTensors(source.allowance)
     _array(source, "", found)
     return Contents("npy", tuple(found.tensors), tuple(found.layers), "numpy", (NAMES_ALONE, *found.notes))
 
@@ -39,7 +39,7 @@ def read_npz(archive: Zip, allowance_of: ByteSource) -> Contents:
     Raises:
         InputError: a header is damaged.
     """
-    found = Found(allowance_of.allowance)
+    found = FoundTensors(allowance_of.allowance)
     names = [name for name in archive.members if name.endswith(".npy")]
     if len(names) > MOST_TENSORS:
         raise unread(f"it holds more than {MOST_TENSORS:,} tensors")
@@ -51,7 +51,7 @@ def read_npz(archive: Zip, allowance_of: ByteSource) -> Contents:
     return Contents("npz", tuple(found.tensors), tuple(found.layers), "numpy", (NAMES_ALONE, *found.notes))
 
 
-def _array(source: ByteSource, name: str, found: Found) -> None:
+def _array(source: ByteSource, name: str, found: FoundTensors) -> None:
     """Read one header; an array of objects is a pickle, which is walked."""
     cursor = Cursor(source)
     header = read_header(cursor, name)
@@ -60,7 +60,7 @@ def _array(source: ByteSource, name: str, found: Found) -> None:
     if word != "object":
         found.tensors.append(StoredTensor(name, shape, word))
         return
-    inner = Found(found.allowance)
+    inner = FoundTensors(found.allowance)
     walk(Unpickler(cursor).load(), inner)
     # The objects stand in the list that an array's state has as its values.
     for tensor in inner.tensors:

@@ -13,8 +13,8 @@ from typing import Any
 
 from sizer.errors import quoted
 from sizer.files.contents import Role, StatedLayer, StoredTensor
-from sizer.files.limits import MOST_NESTING, MOST_TENSORS, Allowance, printable, shape_of, unread
-from sizer.files.pickles import Made, Named, Persistent, Table
+from sizer.files.limits import MOST_NESTING, MOST_TENSORS, ReadingAllowance, printable, shape_of, unread
+from sizer.files.pickles import Named, Persistent, PickledObject, PickledTable
 
 STORAGES = {
     "FloatStorage": "float32",
@@ -79,10 +79,10 @@ MODULE_PRIVATE = {
 
 
 @dataclass
-class Found:
+class FoundTensors:
     """What a walk has found so far."""
 
-    allowance: Allowance
+    allowance: ReadingAllowance
     tensors: list[StoredTensor] = field(default_factory=list)
     layers: list[StatedLayer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Found:
             self.notes.append(sentence)
 
 
-def walk(tree: Any, found: Found) -> None:
+def walk(tree: Any, found: FoundTensors) -> None:
     """Find everything in what a pickle stands for.
 
     Args:
@@ -114,13 +114,13 @@ def walk(tree: Any, found: Found) -> None:
     Raises:
         InputError: it is nested too deep, or holds too much.
     """
-    _Walk(found).value(tree, "", "unknown", 0)
+    _TreeWalk(found).value(tree, "", "unknown", 0)
 
 
-class _Walk:
+class _TreeWalk:
     """Goes through one tree; a thing that holds itself is passed over."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: FoundTensors) -> None:
         self._found = found
         self._above: set[int] = set()
         self._barren: set[int] = set()
@@ -130,7 +130,7 @@ class _Walk:
     def value(self, value: Any, name: str, role: Role, depth: int) -> None:
         """Look at one value under its name."""
         self._found.allowance.spend()
-        if not isinstance(value, (Made, Table, list, tuple, Persistent)):
+        if not isinstance(value, (PickledObject, PickledTable, list, tuple, Persistent)):
             return
         if depth > MOST_NESTING:
             raise unread(f"{quoted(name)} is nested deeper than is read")
@@ -146,11 +146,11 @@ class _Walk:
             return
         before = len(self._found.tensors), len(self._found.layers), self._turned_back
         self._above.add(id(value))
-        if isinstance(value, Table):
+        if isinstance(value, PickledTable):
             self._entries(value.entries, name, role, depth)
         elif isinstance(value, (list, tuple)):
             self._entries(enumerate(value), name, role, depth)
-        elif isinstance(value, Made):
+        elif isinstance(value, PickledObject):
             self._object(value, name, role, depth)
         self._above.discard(id(value))
         if before == (len(self._found.tensors), len(self._found.layers), self._turned_back):
@@ -162,7 +162,7 @@ class _Walk:
             inner: Role = "optimizer" if isinstance(key, str) and OPTIMIZER.search(key) else role
             self.value(value, f"{name}.{word}" if name else word, inner, depth + 1)
 
-    def _object(self, made: Made, name: str, role: Role, depth: int) -> None:
+    def _object(self, made: PickledObject, name: str, role: Role, depth: int) -> None:
         """Look at an object: the tensors below it, and what it says of itself."""
         if made.kind in PLAIN_TABLES:
             self._entries(made.entries.entries, name, role, depth)
@@ -231,7 +231,7 @@ def _word(key: Any) -> str:
 
 
 def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(value, Made):
+    if isinstance(value, PickledObject):
         # Protocol 1 and below hand the entries of an OrderedDict over as a list of lists of two.
         given = value.arguments[0] if isinstance(value.arguments, tuple) and value.arguments else []
         listed = given if isinstance(given, list) else []
@@ -239,17 +239,17 @@ def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
             *((pair[0], pair[1]) for pair in listed if isinstance(pair, (list, tuple)) and len(pair) == 2),
             *value.entries.entries,
         ]
-    return value.entries if isinstance(value, Table) else []
+    return value.entries if isinstance(value, PickledTable) else []
 
 
-def _state(made: Made) -> dict[str, Any]:
+def _state(made: PickledObject) -> dict[str, Any]:
     """Return the attributes that an object would have been given."""
     state = made.state
     # A class with `__slots__` has its attributes in the second of two tables.
     tables = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     found: dict[str, Any] = {}
     for table in tables:
-        if isinstance(table, Table):
+        if isinstance(table, PickledTable):
             found.update(table.words())
     return found
 
@@ -273,12 +273,12 @@ def _settings(state: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _tensor(value: Any, found: Found) -> tuple[Any, str, str | None, Role | None] | None:
+def _tensor(value: Any, found: FoundTensors) -> tuple[Any, str, str | None, Role | None] | None:
     """Return the shape, type, storage and role of a tensor; None where it is none."""
     if isinstance(value, Persistent):
         elsewhere = found.by_identity(value.identity)
         return (*elsewhere, None) if elsewhere is not None else None
-    if not isinstance(value, Made):
+    if not isinstance(value, PickledObject):
         return None
     kind = value.kind
     make = TENSORS.get(kind)
@@ -296,7 +296,7 @@ def _tensor(value: Any, found: Found) -> tuple[Any, str, str | None, Role | None
 Tensor = tuple[Any, str, str | None, Role | None] | None
 
 
-def _of_storage(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _of_storage(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return a tensor that is a view of a storage: (storage, offset, size, stride, ...)."""
     storage, offset, size = arguments[0], arguments[1], arguments[2]
     dtype, key = _storage(storage)
@@ -307,12 +307,12 @@ def _of_storage(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
 
 def _storage(storage: Any) -> tuple[str, str]:
     """Return the type of a storage and its name in the file, each empty where nothing says it."""
-    if isinstance(storage, Made) and storage.kind == "torch.storage._load_from_bytes":
+    if isinstance(storage, PickledObject) and storage.kind == "torch.storage._load_from_bytes":
         return "", ""
-    if isinstance(storage, Made) and isinstance(storage.arguments, tuple):
+    if isinstance(storage, PickledObject) and isinstance(storage.arguments, tuple):
         # A typed storage around an untyped one.
         inner = storage.arguments[0] if storage.arguments else None
-        return _storage(inner) if isinstance(inner, (Persistent, Made)) else ("", "")
+        return _storage(inner) if isinstance(inner, (Persistent, PickledObject)) else ("", "")
     if not isinstance(storage, Persistent):
         return "", ""
     identity = storage.identity
@@ -329,68 +329,68 @@ def _torch_type(value: Any) -> str:
     return TORCH_TYPES.get(word, word)
 
 
-def _parameter(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _parameter(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     inner = _tensor(arguments[0], found)
     return (*inner[:3], "weight") if inner is not None else None
 
 
-def _old_parameter(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _old_parameter(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return a parameter as PyTorch wrote it before version 0.4, or a tensor class: its state is the tensor."""
     if isinstance(made.state, tuple) and made.state:
         return _tensor(made.state[0], found) or (_of_class(made) if len(made.state) == 4 else None)
     return _tensor(arguments[0], found) if arguments else None
 
 
-def _of_class(made: Made) -> Tensor:
+def _of_class(made: PickledObject) -> Tensor:
     """Return a tensor whose state is (storage, offset, size, stride)."""
     dtype, key = _storage(made.state[0])
     size = made.state[2]
     return list(size) if isinstance(size, (list, tuple)) else size, dtype or "unknown", key or None, None
 
 
-def _quantized(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _quantized(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     return _of_storage(made, arguments[:4], found)
 
 
-def _sparse(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _sparse(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     found.note("A sparse tensor has the shape that it stands for, not the number of values that are stored.")
     data = arguments[1]
     values = next(
-        (_tensor(one, found) for one in reversed(data) if isinstance(one, Made) and _tensor(one, found)), None
+        (_tensor(one, found) for one in reversed(data) if isinstance(one, PickledObject) and _tensor(one, found)), None
     )
     size = next((_size(one) for one in data if _size(one) is not None), None)
     return size, values[1] if values else "unknown", values[2] if values else None, None
 
 
 def _size(value: Any) -> list[int] | None:
-    if isinstance(value, Made) and value.kind == "torch.Size":
+    if isinstance(value, PickledObject) and value.kind == "torch.Size":
         value = value.arguments[0] if isinstance(value.arguments, tuple) and value.arguments else ()
     if isinstance(value, (list, tuple)) and value and all(type(one) is int for one in value):
         return list(value)
     return None
 
 
-def _without_storage(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _without_storage(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     return arguments[1], _torch_type(arguments[0]), None, None
 
 
-def _of_type(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _of_type(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return a tensor of a subclass: (how it is made, the class, what it is made of, its state)."""
-    inner = Made(arguments[0], arguments[2])
+    inner = PickledObject(arguments[0], arguments[2])
     return _tensor(inner, found)
 
 
-def _of_numpy(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _of_numpy(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     inner = _tensor(arguments[0], found)
     return (inner[0], _torch_type(arguments[1]) or inner[1], None, None) if inner is not None else None
 
 
-def _wrapper(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _wrapper(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return a tensor of a wrapper class: (class, type, size, ...)."""
     return _size(arguments[2]) or [], _torch_type(arguments[1]), None, None
 
 
-def _array(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _array(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return an array of NumPy: its state is (version, shape, dtype, order, values)."""
     state = made.state
     if not isinstance(state, tuple) or len(state) < 4:
@@ -403,7 +403,7 @@ def _array(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
     return shape, word, None, None
 
 
-def _array_of_bytes(made: Made, arguments: tuple[Any, ...], found: Found) -> Tensor:
+def _array_of_bytes(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
     """Return an array as protocol 5 has it: (values, dtype, shape, order)."""
     return arguments[2], numpy_type(arguments[1]), None, None
 
@@ -417,7 +417,7 @@ def numpy_type(dtype: Any) -> str:
     """
     if isinstance(dtype, Named):
         return dtype.name
-    if isinstance(dtype, Made):
+    if isinstance(dtype, PickledObject):
         arguments = dtype.arguments if isinstance(dtype.arguments, tuple) else ()
         first = arguments[0] if arguments else ""
         if isinstance(dtype.state, tuple) and len(dtype.state) > 4 and dtype.state[3] is not None:
@@ -440,7 +440,7 @@ def numpy_type(dtype: Any) -> str:
     )
 
 
-TENSORS: dict[str, Callable[[Made, tuple[Any, ...], Found], Tensor]] = {
+TENSORS: dict[str, Callable[[PickledObject, tuple[Any, ...], FoundTensors], Tensor]] = {
     "torch._utils._rebuild_tensor": _of_storage,
     "torch._utils._rebuild_tensor_v2": _of_storage,
     "torch._utils._rebuild_tensor_v3": _of_storage,
@@ -471,7 +471,7 @@ TENSORS: dict[str, Callable[[Made, tuple[Any, ...], Found], Tensor]] = {
 """What stands for a tensor in a pickle, by the function or class that would have made it."""
 
 
-def _joblib(made: Made) -> Tensor:
+def _joblib(made: PickledObject) -> Tensor:
     state = _state(made)
     word = numpy_type(state.get("dtype"))
     return None if word == "object" else (state.get("shape"), word, None, None)

@@ -41,7 +41,7 @@ class SkippedBytes:
     length: int
 
 
-class Table:
+class PickledTable:
     """A dictionary, its entries in their order; keys may be anything here."""
 
     __slots__ = ("entries",)
@@ -61,7 +61,7 @@ class Persistent:
     identity: Any
 
 
-class Made:
+class PickledObject:
     """An object: what would have been called with what, and what it would have been given afterwards."""
 
     __slots__ = ("arguments", "called", "entries", "items", "state")
@@ -72,7 +72,7 @@ class Made:
         self.arguments: Any = arguments
         self.state: Any = None
         self.items: list[Any] = []
-        self.entries = Table()
+        self.entries = PickledTable()
 
     @property
     def kind(self) -> str:
@@ -105,7 +105,7 @@ _MARK = _Mark()
 class Unpickler:
     """Reads pickles one behind the other."""
 
-    def __init__(self, cursor: Cursor, on_made: Callable[[Made, Cursor], None] | None = None) -> None:
+    def __init__(self, cursor: Cursor, on_made: Callable[[PickledObject, Cursor], None] | None = None) -> None:
         """Read from where the cursor stands.
 
         Args:
@@ -240,30 +240,30 @@ class Unpickler:
     def _make(self) -> None:
         arguments = self._pop()
         called = self._pop()
-        self._stack.append(Made(called, arguments))
+        self._stack.append(PickledObject(called, arguments))
 
     def _make_with_keywords(self) -> None:
         keywords, arguments, called = self._pop(), self._pop(), self._pop()
-        found = Made(called, arguments)
-        if isinstance(keywords, Table):
+        found = PickledObject(called, arguments)
+        if isinstance(keywords, PickledTable):
             found.entries = keywords
         self._stack.append(found)
 
     def _instance(self) -> None:
         module = self._line()
         called = Named(module, self._line())
-        self._stack.append(Made(called, tuple(self._pop_to_mark())))
+        self._stack.append(PickledObject(called, tuple(self._pop_to_mark())))
 
     def _object(self) -> None:
         found = self._pop_to_mark()
         if not found:
             raise unread("it is no pickle: an object without a class")
-        self._stack.append(Made(found[0], tuple(found[1:])))
+        self._stack.append(PickledObject(found[0], tuple(found[1:])))
 
     def _build(self) -> None:
         state = self._pop()
         made = self._top()
-        if isinstance(made, Made):
+        if isinstance(made, PickledObject):
             made.state = state
             if self._on_made is not None:
                 self._on_made(made, self._cursor)
@@ -272,20 +272,20 @@ class Unpickler:
         target = self._top()
         if isinstance(target, list):
             target.extend(values)
-        elif isinstance(target, Made):
+        elif isinstance(target, PickledObject):
             target.items.extend(values)
         else:
             raise unread("it is no pickle: something is appended to what is no list")
 
     def _set_items(self, values: list[Any]) -> None:
         target = self._top()
-        entries = target.entries if isinstance(target, Made) else target
-        if not isinstance(entries, Table) or len(values) % 2:
+        entries = target.entries if isinstance(target, PickledObject) else target
+        if not isinstance(entries, PickledTable) or len(values) % 2:
             raise unread("it is no pickle: something is put into what is no table")
         entries.entries.extend(zip(values[::2], values[1::2], strict=True))
 
     def _table_of(self, values: list[Any]) -> None:
-        self._stack.append(Table())
+        self._stack.append(PickledTable())
         self._set_items(values)
 
     def _put(self, place: int) -> None:
@@ -389,7 +389,7 @@ _ACTS: dict[bytes, Callable[[Unpickler], Any]] = {
     b"\x85": lambda machine: machine._tuple(1),
     b"\x86": lambda machine: machine._tuple(2),
     b"\x87": lambda machine: machine._tuple(3),
-    b"}": _push(Table),
+    b"}": _push(PickledTable),
     b"d": lambda machine: machine._table_of(machine._pop_to_mark()),
     b"s": lambda machine: machine._set_items([machine._pop(), machine._pop()][::-1]),
     b"u": lambda machine: machine._set_items(machine._pop_to_mark()),
@@ -420,7 +420,7 @@ _ACTS: dict[bytes, Callable[[Unpickler], Any]] = {
 
 
 def pickles_behind_each_other(
-    cursor: Cursor, most: int, on_made: Callable[[Made, Cursor], None] | None = None
+    cursor: Cursor, most: int, on_made: Callable[[PickledObject, Cursor], None] | None = None
 ) -> Iterator[Any]:
     """Yield what stands in each of the pickles up to the end, so many at most."""
     for _ in range(most):

@@ -9,6 +9,7 @@ a format has no sign of its own.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -32,10 +33,13 @@ from sizer.files import (
 )
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
 from sizer.files.contents import Contents
-from sizer.files.limits import MOST_ARCHIVES, MOST_JSON, MOST_TENSORS, Allowance, parse_json, unread
+from sizer.files.limits import MOST_ARCHIVES, MOST_JSON, MOST_TENSORS, ReadingAllowance, parse_json, unread
 
 HEAD = 4096
 """Bytes by which a format is known."""
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+"""What a reader stumbles over where the file says something that it does not ask for."""
+DAMAGED = "it is damaged, in a way that is not told more exactly"
 MOST_CONFIGURATION = 100_000
 """Bytes of a configuration that is handed on as it is."""
 MOST_FILES = 2_000
@@ -102,7 +106,7 @@ def read_contents(place: str | Path) -> tuple[Contents, ...]:
             ...
         sizer.errors.InputError: no-such-file.pt: there is no such file
     """
-    allowance = Allowance()
+    allowance = ReadingAllowance()
     name = str(place)
     with faults_of(name):
         try:
@@ -135,13 +139,18 @@ def read_source(source: ByteSource, name: str, path: Path | None = None, depth: 
     head = source.head(HEAD)
     for form in FORMS:
         if form.known_by(head, source, name):
-            found = form.read(Asked(source, name, path, depth, head))
+            try:
+                found = form.read(ReadingRequest(source, name, path, depth, head))
+            except UNFORESEEN as problem:
+                if isinstance(problem, InputError):
+                    raise
+                raise unread(f"{DAMAGED} ({type(problem).__name__}: {problem})") from None
             return found if isinstance(found, list) else [found]
     raise unread("it is no model file that is read: nothing at its start is known")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReadingRequest:
     """What a reader is asked to read."""
 
     source: ByteSource
@@ -152,15 +161,15 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Form:
+class KnownFormat:
     """One kind of file."""
 
     known_by: Callable[[bytes, ByteSource, str], bool]
     """Takes the first bytes, all of them, and the name."""
-    read: Callable[[Asked], Contents | list[Contents]]
+    read: Callable[[ReadingRequest], Contents | list[Contents]]
 
 
-def _zip(asked: Asked) -> Contents | list[Contents]:
+def _zip(asked: ReadingRequest) -> Contents | list[Contents]:
     archive = archives.Zip(asked.source)
     folder = torch_files.is_torch_zip(archive)
     if folder:
@@ -172,7 +181,7 @@ def _zip(asked: Asked) -> Contents | list[Contents]:
     return list(_members(archive, asked))
 
 
-def _tar(asked: Asked) -> Contents | list[Contents]:
+def _tar(asked: ReadingRequest) -> Contents | list[Contents]:
     archive = archives.Tar(asked.source)
     if torch_files.is_torch_tar(archive):
         return torch_files.read_torch_tar(archive, asked.source)
@@ -190,7 +199,7 @@ def _nemo(archive: archives.Tar, weights: Contents) -> Contents:
     return replace(weights, format="nemo", producer="nemo", metadata={**weights.metadata, "model_config.yaml": said})
 
 
-def _json(asked: Asked) -> Contents | list[Contents]:
+def _json(asked: ReadingRequest) -> Contents | list[Contents]:
     if asked.source.size > MOST_JSON:
         raise unread("it is JSON, and longer than is read")
     said = parse_json(asked.source.read(0, asked.source.size), "it")
@@ -200,7 +209,7 @@ def _json(asked: Asked) -> Contents | list[Contents]:
     return _together(parts, asked)
 
 
-def _together(parts: dict[str, tuple[str, ...]], asked: Asked) -> Contents:
+def _together(parts: dict[str, tuple[str, ...]], asked: ReadingRequest) -> Contents:
     """Return the parts of one model as one: every tensor that the index names must be in the part that it says."""
     found: list[Contents] = []
     number = 0
@@ -231,7 +240,7 @@ def _together(parts: dict[str, tuple[str, ...]], asked: Asked) -> Contents:
     )
 
 
-def _beside(file: str, asked: Asked) -> Contents:
+def _beside(file: str, asked: ReadingRequest) -> Contents:
     """Return what a file beside the one that is asked for holds: behind the same URL, or in the same folder."""
     if asked.path is not None:
         path = asked.path.with_name(file)
@@ -247,7 +256,7 @@ def _beside(file: str, asked: Asked) -> Contents:
     return found[0]
 
 
-def _members(archive: archives.Zip | archives.Tar, asked: Asked) -> Iterator[Contents]:
+def _members(archive: archives.Zip | archives.Tar, asked: ReadingRequest) -> Iterator[Contents]:
     """Yield what each model file of an archive holds; what is none is passed over, where there is one at all."""
     wanted = [name for name in archive.members if PurePosixPath(name).suffix.lower() in MEMBERS]
     if len(wanted) > MOST_FILES:
@@ -267,8 +276,8 @@ def _members(archive: archives.Zip | archives.Tar, asked: Asked) -> Iterator[Con
         raise unread(f"none of its {len(wanted):,} model files is read; {problems[0]}")
 
 
-def _packed(kind: str) -> Callable[[Asked], Contents | list[Contents]]:
-    def read(asked: Asked) -> list[Contents]:
+def _packed(kind: str) -> Callable[[ReadingRequest], Contents | list[Contents]]:
+    def read(asked: ReadingRequest) -> list[Contents]:
         inside = PackedBytes(asked.source, kind)
         name = PurePosixPath(asked.name).with_suffix("").name
         return read_source(inside, name, None, asked.depth + 1)
@@ -289,7 +298,7 @@ def _is_old_pickle(head: bytes, source: ByteSource, name: str) -> bool:
     return head[:1] in (b"c", b"(", b"]", b"}") and source.read(source.size - 1, 1) == b"."
 
 
-def _folder(folder: Path, allowance: Allowance) -> Iterator[Contents]:
+def _folder(folder: Path, allowance: ReadingAllowance) -> Iterator[Contents]:
     """Yield what each model file of a folder holds, the parts of one model as one."""
     paths = sorted(path for path in folder.rglob("*") if _may_be_model(path))
     if len(paths) > MOST_FILES:
@@ -336,35 +345,41 @@ def _begins(*signs: bytes) -> Callable[[bytes, ByteSource, str], bool]:
 
 FORMS = (
     # It begins with a length, whose bytes may be any other format's sign.
-    Form(
+    KnownFormat(
         lambda head, source, name: safetensors.is_safetensors(head, source.size),
         lambda asked: safetensors.read_safetensors(asked.source),
     ),
-    Form(_begins(b"PK\3\4", b"PK\5\6"), _zip),
-    Form(_begins(b"\x1f\x8b"), _packed("gzip")),
-    Form(_begins(b"BZh"), _packed("bz2")),
-    Form(_begins(b"\xfd7zXZ\0"), _packed("xz")),
-    Form(_is_hdf5, lambda asked: keras_files.read_hdf5(asked.source)),
-    Form(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
-    Form(lambda head, source, name: archives.is_tar(head), _tar),
-    Form(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
-    Form(lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)),
-    Form(
+    KnownFormat(_begins(b"PK\3\4", b"PK\5\6"), _zip),
+    KnownFormat(_begins(b"\x1f\x8b"), _packed("gzip")),
+    KnownFormat(_begins(b"BZh"), _packed("bz2")),
+    KnownFormat(_begins(b"\xfd7zXZ\0"), _packed("xz")),
+    KnownFormat(_is_hdf5, lambda asked: keras_files.read_hdf5(asked.source)),
+    KnownFormat(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
+    KnownFormat(lambda head, source, name: archives.is_tar(head), _tar),
+    KnownFormat(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
+    KnownFormat(
+        lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)
+    ),
+    KnownFormat(
         lambda head, source, name: coreml_files.is_coreml(source, head),
         lambda asked: coreml_files.read_coreml(asked.source),
     ),
-    Form(lambda head, source, name: head.lstrip()[:1] == b"{", _json),
-    Form(lambda head, source, name: kaldi_files.is_kaldi(head), lambda asked: kaldi_files.read_kaldi(asked.source)),
-    Form(
+    KnownFormat(lambda head, source, name: head.lstrip()[:1] == b"{", _json),
+    KnownFormat(
+        lambda head, source, name: kaldi_files.is_kaldi(head), lambda asked: kaldi_files.read_kaldi(asked.source)
+    ),
+    KnownFormat(
         lambda head, source, name: kaldi_files.is_configuration(head),
         lambda asked: kaldi_files.read_configuration(asked.source),
     ),
-    Form(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
-    Form(
+    KnownFormat(_begins(*dynet_files.SIGNS), lambda asked: dynet_files.read_dynet(asked.source)),
+    KnownFormat(
         lambda head, source, name: tesseract_files.is_tesseract(head, source.size),
         lambda asked: tesseract_files.read_tesseract(asked.source),
     ),
-    Form(lambda head, source, name: flax_files.is_msgpack(head), lambda asked: flax_files.read_flax(asked.source)),
-    Form(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
+    KnownFormat(
+        lambda head, source, name: flax_files.is_msgpack(head), lambda asked: flax_files.read_flax(asked.source)
+    ),
+    KnownFormat(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )
 """In the order in which they are tried."""

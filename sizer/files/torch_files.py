@@ -11,8 +11,8 @@ from sizer.files.archives import Tar, Zip
 from sizer.files.byte_sources import ByteSource, Cursor
 from sizer.files.contents import Contents, Role
 from sizer.files.limits import MOST_DIMENSIONS, MOST_TENSORS, unread
-from sizer.files.pickled_tensors import STORAGES, Found, numpy_type, walk
-from sizer.files.pickles import Made, Named, Table, Unpickler
+from sizer.files.pickled_tensors import STORAGES, FoundTensors, numpy_type, walk
+from sizer.files.pickles import Named, PickledObject, PickledTable, Unpickler
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """What the first of the pickles of `torch.save` before version 1.6 holds."""
@@ -42,7 +42,7 @@ def read_torch_zip(archive: Zip, source: ByteSource, folder: str) -> Contents:
     Raises:
         InputError: it is damaged.
     """
-    found = Found(source.allowance)
+    found = FoundTensors(source.allowance)
     code = [name for name in archive.members if name.startswith(f"{folder}code/") and name.endswith(".py")]
     script = f"{folder}constants.pkl" in archive.members or bool(code)
     if script:
@@ -50,7 +50,7 @@ def read_torch_zip(archive: Zip, source: ByteSource, folder: str) -> Contents:
         found.roles = lambda kind: roles.get(kind, {})
     walk(Unpickler(Cursor(archive.open(f"{folder}data.pkl"))).load(), found)
     if script and f"{folder}constants.pkl" in archive.members:
-        constants = Found(source.allowance)
+        constants = FoundTensors(source.allowance)
         walk(Unpickler(Cursor(archive.open(f"{folder}constants.pkl"))).load(), constants)
         for tensor in constants.tensors:
             storage = f"constants/{tensor.storage}" if tensor.storage else None
@@ -64,7 +64,7 @@ def read_torch_zip(archive: Zip, source: ByteSource, folder: str) -> Contents:
     return _contents("torchscript" if script else "torch zip", found, producer)
 
 
-def _contents(form: str, found: Found, producer: str) -> Contents:
+def _contents(form: str, found: FoundTensors, producer: str) -> Contents:
     if any(tensor.role == "unknown" for tensor in found.tensors):
         found.notes.insert(0, STATE_DICT)
     return Contents(form, tuple(found.tensors), tuple(found.layers), producer, tuple(found.notes))
@@ -99,7 +99,7 @@ def read_pickle(source: ByteSource) -> Contents:
     Raises:
         InputError: it is damaged.
     """
-    found = Found(source.allowance)
+    found = FoundTensors(source.allowance)
     cursor = Cursor(source)
     first = Unpickler(cursor, _pass_over_array).load()
     if first == LEGACY_MAGIC:
@@ -117,7 +117,7 @@ def read_pickle(source: ByteSource) -> Contents:
         kept = len(found.tensors), len(found.layers)
         try:
             tree = Unpickler(cursor, _pass_over_array).load()
-            inner = Found(source.allowance)
+            inner = FoundTensors(source.allowance)
             walk(tree, inner)
         except InputError:
             source.allowance.spend()
@@ -134,15 +134,15 @@ def read_pickle(source: ByteSource) -> Contents:
 
 def _producer(tree: Any) -> str:
     """Return the package whose object it is, where it is one's."""
-    if isinstance(tree, Made) and isinstance(tree.called, Named):
+    if isinstance(tree, PickledObject) and isinstance(tree.called, Named):
         package = tree.called.module.partition(".")[0]
         return "" if package in ("collections", "builtins", "copyreg", "copy_reg", "__builtin__") else package
     return ""
 
 
-def _pass_over_array(made: Made, cursor: Cursor) -> None:
+def _pass_over_array(made: PickledObject, cursor: Cursor) -> None:
     """Skip the values that joblib puts into the stream behind the description of an array."""
-    if made.kind != "joblib.numpy_pickle.NumpyArrayWrapper" or not isinstance(made.state, Table):
+    if made.kind != "joblib.numpy_pickle.NumpyArrayWrapper" or not isinstance(made.state, PickledTable):
         return
     state = made.state.words()
     shape, word = state.get("shape"), numpy_type(state.get("dtype"))
@@ -197,7 +197,7 @@ def read_torch_tar(archive: Tar, source: ByteSource) -> Contents:
             raise unread("a tensor in it is damaged")
         dtype = STORAGES.get(kind.name.replace("Tensor", "Storage"), "unknown")
         views[str(key)] = (sizes, dtype, f"{storage}+{offset}")
-    found = Found(source.allowance)
+    found = FoundTensors(source.allowance)
     found.by_identity = lambda identity: views.get(str(identity)) if isinstance(identity, (int, str)) else None
     walk(Unpickler(Cursor(archive.open(names["pickle"]))).load(), found)
     return _contents("torch tar", found, "torch")
