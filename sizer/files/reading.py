@@ -29,6 +29,7 @@ from sizer.files import (
     onnx_files,
     safetensors,
     tesseract_files,
+    tflite_files,
     torch_files,
 )
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
@@ -357,6 +358,9 @@ FORMS = (
     KnownFormat(_begins(numpy_files.MAGIC), lambda asked: numpy_files.read_npy(asked.source)),
     KnownFormat(lambda head, source, name: archives.is_tar(head), _tar),
     KnownFormat(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
+    KnownFormat(
+        lambda head, source, name: tflite_files.is_tflite(head), lambda asked: tflite_files.read_tflite(asked.source)
+    ),
     KnownFormat(
         lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)
     ),
