@@ -28,6 +28,7 @@ from sizer.files import (
     numpy_files,
     onnx_files,
     safetensors,
+    tensorflow_files,
     tesseract_files,
     tflite_files,
     torch_files,
@@ -86,6 +87,8 @@ MEMBERS = frozenset(
         ".zip",
         ".pb",
         ".params",
+        ".index",
+        ".pdparams",
         ".split",
     }
 )
@@ -383,6 +386,14 @@ FORMS = (
     ),
     KnownFormat(
         lambda head, source, name: flax_files.is_msgpack(head), lambda asked: flax_files.read_flax(asked.source)
+    ),
+    KnownFormat(
+        lambda head, source, name: tensorflow_files.is_index(source),
+        lambda asked: tensorflow_files.read_index(asked.source),
+    ),
+    KnownFormat(
+        lambda head, source, name: tensorflow_files.is_graph(source, head),
+        lambda asked: tensorflow_files.read_graph(asked.source),
     ),
     KnownFormat(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )
