@@ -168,13 +168,22 @@ COMPARE = _described(
 EXPLAIN = _described(
     "One network, tensor by tensor",
     "Every tensor with its shape and weights, and the formula.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
+    _responses(
+        200,
+        "As `sizer explain --json` prints it.",
+        _json({"anyOf": [named("Breakdown"), named("ModelBreakdown")]}),
+        413,
+        422,
+        429,
+    ),
     _body(["network"], {"network": _NETWORK}, {"network": NETWORK}),
 )
 MODEL_TEXT = _described(
     "A model of blocks as it is written in a file, block by block",
     "Every block and tensor, and the formula; faults have their places in the text.",
-    _responses(200, "As `sizer explain MODEL --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
+    _responses(
+        200, "As `sizer explain MODEL --json` prints it.", _json({"anyOf": [named("ModelBreakdown")]}), 413, 422, 429
+    ),
     {"application/yaml": {"schema": {"type": "string"}, "example": _MODEL}},
 )
 FIT = _described(
