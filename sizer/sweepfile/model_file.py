@@ -15,6 +15,7 @@ from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
+from sizer.sweepfile.model_grids import place_in
 from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
 from sizer.sweepfile.yamltext import Document, Path, read_yaml
@@ -54,7 +55,7 @@ class ModelFile:
         except InputError as problem:
             findings = Findings(self.document)
             for fault in problem.faults:
-                findings.at_value(_place(self.declared, fault.path), fault.message)
+                findings.at_value(place_in(self.declared, fault.path), fault.message)
             findings.raise_any()
 
 
@@ -118,7 +119,7 @@ def parse_model(
     block_types = read_own_blocks(data, findings)
     graph, problems = read_graph(model, cell_types, block_types)
     for dotted, message in problems:
-        findings.at_value(_place(model, dotted), message)
+        findings.at_value(place_in(model, dotted), message)
     findings.raise_any()
     assert graph is not None
     return ModelFile(
@@ -128,27 +129,3 @@ def parse_model(
 
 def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
-
-
-def _place(model: Mapping[str, Any], dotted: str) -> Path:
-    """Return where a fault's path stands in the file: blocks of a group stand under `blocks`; the nearest that is there."""
-    found: list[str | int] = ["model"]
-    here: Any = model
-    for word in dotted.split("."):
-        if (
-            isinstance(here, dict)
-            and word not in here
-            and isinstance(here.get("blocks"), dict)
-            and word in here["blocks"]
-        ):
-            found.append("blocks")
-            here = here["blocks"]
-        if isinstance(here, dict) and word in here:
-            found.append(word)
-            here = here[word]
-        elif isinstance(here, list) and word.isdecimal() and int(word) < len(here):
-            found.append(int(word))
-            here = here[int(word)]
-        else:
-            break
-    return tuple(found)

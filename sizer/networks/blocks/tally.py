@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from sizer.networks.blocks.fields import PAIR
+from sizer.networks.blocks.fields import PAIR, rate_of
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.budgets import column_problem
@@ -191,13 +191,14 @@ def times_a_second(names: Iterable[str], clocks: Mapping[str, Any]) -> dict[str,
         names: as in `Tally.macs`.
         clocks: of the model: steps a second, and `seconds`.
     """
-    seconds = Fraction(str(clocks[SECONDS])) if SECONDS in clocks else None
+    said = {name: rate for name, rate in ((name, rate_of(value)) for name, value in clocks.items()) if rate is not None}
+    seconds = said.get(SECONDS)
     found = {}
     for name in names:
         moving = [clock for clock in name.split(PAIR) if clock != SEQUENCE]
-        if any(clock not in clocks for clock in moving) or (len(moving) != 1 and seconds is None):
+        if any(clock not in said for clock in moving) or (len(moving) != 1 and seconds is None):
             return None
-        a_second = math.prod((Fraction(str(clocks[clock])) for clock in moving), start=Fraction(1))
+        a_second = math.prod((said[clock] for clock in moving), start=Fraction(1))
         # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
         found[name] = a_second * (seconds or 1) ** (len(moving) - 1)
     return found
