@@ -195,7 +195,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
     return {
         "id": configuration_id,
         **{
-            name: as_word(fields[name]) if isinstance(fields[name], tuple) else fields[name]
+            name: as_word(fields[name]) if fields[name] is None or isinstance(fields[name], tuple) else fields[name]
             for name in ("convention", *sweep.swept)
         },
         **{name: columns.get(name, 0) for name in sweep.names.counted},

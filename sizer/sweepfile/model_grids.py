@@ -253,6 +253,11 @@ def _names(fields: FieldsOfModel, placed: list[PlacedGrid], outlines: list[Model
             spread.setdefault(name, {})[name] = None
     for name in clashing:
         del kinds[name]
+    for one in placed:  # what a grid does not sweep is as the model says it
+        model = one.grid.model
+        for name in spread:
+            if kinds.get(name) == "choice" and name not in one.grid.columns and model is not None:
+                words[name] = words.get(name, {}) | {as_word(model.own(name)): None}
     known = {
         name: tuple(dict.fromkeys([*_words_of(name, fields), *found])) for name, found in words.items() if name in kinds
     }

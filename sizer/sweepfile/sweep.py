@@ -257,4 +257,4 @@ def as_word(value: Any) -> str:
     """Return a value of a field as a word of a table."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_word, value))}]"
-    return str(value)
+    return "none" if value is None else str(value)

@@ -33,7 +33,7 @@ OF_BLOCK = ".weights"
 """Behind a block's path, in the name of the column of its weights."""
 _OF_ANY_BLOCK: Mapping[str, Any] = {"combine": "concat", "frozen": False}
 """The defaults of what any block may say."""
-_DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False, "choice": ""}
+_DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False}
 
 
 class OpenModel:
@@ -207,7 +207,7 @@ class ModelOutline(Outline):
 
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return every field by its path, 0 where another structure has one."""
-        found = {name: _DEFAULTS[kind] for name, kind in self.open_model.kinds.items() if name not in self.plain}
+        found = dict(self._absent)
         found |= self.plain
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
@@ -219,6 +219,16 @@ class ModelOutline(Outline):
             if not isinstance(value, tuple) or kinds.get(name) == "choice"
         }
         return found | words | dict(values)
+
+    @cached_property
+    def _absent(self) -> dict[str, Any]:
+        """The fields that other structures have: what the model says of groups and the like, else 0."""
+        found = {}
+        for name, kind in self.open_model.kinds.items():
+            if name not in self.plain:
+                own = self.open_model.own(name) if "." in name else None
+                found[name] = own if kind == "choice" or isinstance(own, int) else _DEFAULTS[kind]
+        return found
 
     def seen_by_rules(self, values: Mapping[str, Any], fed: Number) -> dict[str, Any]:
         """Return what rules look at: the sizes that are left open."""
