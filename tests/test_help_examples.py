@@ -16,6 +16,7 @@ import pytest
 import sizer
 from sizer.cli.app import app
 from tests.commands import run
+from tests.saved_models import write_safetensors
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {
@@ -50,6 +51,10 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "docs" / "keywords.yaml", tmp_path / "docs")
     if "results/" in example:
         sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), tmp_path / "results")
+    if "model.safetensors" in words:
+        write_safetensors(
+            tmp_path / "model.safetensors", {"rnn.weight_ih_l0": [512, 80], "rnn.weight_hh_l0": [512, 128]}
+        )
     there = {path for path in tmp_path.rglob("*") if path.is_file()}
     # A shell's work: patterns become the files that they stand for.
     expanded = [

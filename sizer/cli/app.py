@@ -19,6 +19,7 @@ from sizer.cli import (
     frameworks,
     handing_over,
     listings,
+    looking,
     networks,
     pictures,
     queries,
@@ -122,6 +123,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
     "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
+    "Model files": (looking.look,),
     "Service": (serving.serve,),
 }
 
