@@ -483,8 +483,8 @@ def schema() -> Schema:
                         },
                     )
                 ],
+                # Its fields stand in the two definitions alone: where an editor sees them here, it inserts the default of each.
                 "type": "object",
-                "properties": _of_network(),
                 "if": {"required": ["blocks"]},
                 "then": {"$ref": "#/$defs/model_of_blocks"},
                 "else": {"$ref": "#/$defs/model_of_fields"},
