@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
-from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
+from sizer.cli import assistants, fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
 from sizer.cli.reporting import OPTIONS
 from sizer.networks.counting import did_you_mean
 
@@ -76,7 +76,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
     "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
     "Frameworks": (frameworks.verify, frameworks.code),
-    "Service": (serving.serve,),
+    "Service": (serving.serve, assistants.mcp),
 }
 
 for _panel, _commands in _PANELS.items():
