@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sizer.errors import quoted
@@ -21,14 +22,17 @@ def split_bound(text: str) -> tuple[str, str]:
     return (column.strip().replace("-", "_"), size.strip()) if equals else ("weights", text.strip())
 
 
-def column_problem(column: str, choice: str = f"; one of {', '.join(COUNTED)}") -> str:
+def column_problem(column: str, choice: str = "", known: Collection[str] = COUNTED) -> str:
     """Return what to say of a column that is not counted; nothing where it is.
 
     Args:
         column: its name.
-        choice: says which there are, where none is nearly called that.
+        choice: says which there are, where none is nearly called that; left out, all of them.
+        known: those that are counted.
     """
-    return "" if column in COUNTED else f"no column named {quoted(column)}{did_you_mean(column, COUNTED) or choice}"
+    if column in known:
+        return ""
+    return f"no column named {quoted(column)}{did_you_mean(column, known) or choice or '; one of ' + ', '.join(known)}"
 
 
 def read_size(item: Any, column: str) -> int:

@@ -69,7 +69,11 @@ class Count:
         return completed({**self.parts, **by_name, **self.others})
 
 
-def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Count:
+def count(
+    fields: Mapping[str, Any],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> Count:
     """Return the exact count of one network.
 
     Args:
@@ -79,6 +83,7 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
             Counts may be written as sizes (`"10K"`).
         cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
             them. They may also stand in `fields`, under the same name.
+        block_types: block types of your own by name, for a model of blocks, likewise.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, or the convention refuses the
@@ -92,14 +97,22 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
     """
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
+        from sizer.networks.blocks.declared import declare
 
-        return count_model(fields, own_cell_types(cell_types))
+        asked = declare(fields, cell_types, block_types)
+        return count_model(asked.model, asked.cell_types, asked.block_types)
     return count_network(read(fields, cell_types))
 
 
-def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the fields together with the cell types that a person defines, as they may be given too."""
-    return fields if cell_types is None else {**fields, "cell_types": cell_types}
+def with_own_types(
+    fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None, block_types: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Return a network together with the types that a person defines, as they may be given too."""
+    if cell_types is not None:
+        fields = {**fields, "cell_types": cell_types}
+    if block_types is not None and "blocks" in fields:
+        fields = {**fields, "block_types": block_types}
+    return fields
 
 
 def count_network(network: Network) -> Count:
@@ -232,18 +245,6 @@ def normalise(
         problems.extend(_expand_layers(normal, per_layer))
     problems.extend((name, "is missing") for name in REQUIRED if name not in normal and fields.get(name) is None)
     return Description(normal, own or NO_OWN), problems
-
-
-def own_cell_types(declared: Mapping[str, Any] | None) -> Mapping[str, CellType]:
-    """Return the tables of cell types that a person defines.
-
-    Raises:
-        InputError: a definition has faults.
-    """
-    own, faults = read_cell_types(declared) if declared else ({}, [])
-    if faults:
-        raise InputError(Fault("", 0, 0, _path_of("cell_types", path), message) for path, message in faults)
-    return own
 
 
 def _path_of(start: str, path: Iterable[Any]) -> str:

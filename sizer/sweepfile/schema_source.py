@@ -348,6 +348,35 @@ def _definitions() -> Schema:
     }
 
 
+def _block_types() -> Schema:
+    """Return the property of the file. What stands in a definition is held against its own fields when it is read."""
+    described = {
+        "title": "What the block is, for people.",
+        "fields": "Name of each field -> its default: a number, true or false, or nothing where it must be given.",
+        "tensors": "Name of each weight tensor -> its shape over fields and the width read, such as [read, width].",
+        "hands_up": "The width handed up: a field, `read`, a quotient a/b, a product a*b, or a list that is added up.",
+        "keeps_height": "Whether it hands up channels and height.",
+        "steps": "The field by which steps are divided, or multiplied: *field.",
+        "state": "Widths carried from step to step.",
+        "source": "Where the table comes from.",
+    }
+    return {
+        "title": "Block types",
+        "description": "Block types of your own for models of blocks, each a table of weight tensors; `type` may then be one of their names.",
+        "type": "object",
+        "maxProperties": MOST_CELL_TYPES,
+        "additionalProperties": {
+            "title": "A block type",
+            "description": "Fields, a table of weight tensors, and the width that the block hands up.",
+            "type": "object",
+            "properties": {
+                name: {"title": name.replace("_", " ").capitalize(), "description": words}
+                for name, words in described.items()
+            },
+        },
+    }
+
+
 def schema() -> Schema:
     """Return the sweep schema."""
     cell_types, own_definitions = _cell_types()
@@ -378,6 +407,7 @@ def schema() -> Schema:
                 "type": "string",
             },
             "cell_types": cell_types,
+            "block_types": _block_types(),
             "model": {
                 "title": "Model",
                 "description": "The fields that stay the same. A field stands in model or in grid, never both.",
