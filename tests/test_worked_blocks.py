@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sizer.networks.blocks.counting import BLOCK_PARTS, count_graph, graph_of
+from sizer.networks.blocks.counting import count_graph, graph_of
 from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.columns import MODEL_PARTS
 from tests.oracles.worked_blocks import WORKED_BLOCKS, WorkedBlock
 
 
@@ -16,7 +17,7 @@ def differences(case: WorkedBlock) -> Iterator[str]:
     declared = {"convention": case.convention, "blocks": case.blocks}
     graph = graph_of(declared)
     found = count_graph(graph, declared)
-    parts = dict.fromkeys(BLOCK_PARTS, 0) | case.parts
+    parts = dict.fromkeys(MODEL_PARTS, 0) | case.parts
     up = graph.blocks[-1].hands_up
     for what, ours, theirs in (
         ("parts", dict(found.parts), parts),

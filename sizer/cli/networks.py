@@ -1,4 +1,4 @@
-"""Commands on one network: explain, compare, conventions."""
+"""Commands on one network: explain, compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
-from sizer.networks.conventions import CONVENTIONS
 
 if TYPE_CHECKING:
     from sizer.questions.breakdown import Breakdown
@@ -140,7 +139,8 @@ def compare(
 
         readings = compare_network(network, **own)
         if as_json:
-            write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
+            found_json = {"network": network, "readings": [reading.as_json() for reading in readings]}
+            write_out(json.dumps(found_json, indent=2), out)
         else:
             write_out(
                 for_reader(
@@ -148,19 +148,3 @@ def compare(
                 ),
                 out,
             )
-
-
-def conventions(as_json: AsJson = False, out: OutFile = "-") -> None:
-    """Show the conventions: their rules, what they refuse and their sources.
-
-    sizer conventions
-
-    sizer conventions --json
-    """
-    header, rows = screens.conventions_rows()
-    with reported(as_json):
-        if as_json:
-            found = [convention.as_json() for convention in CONVENTIONS.values()]
-            write_out(json.dumps({"conventions": found}, indent=2), out)
-        else:
-            write_out(for_reader(out, screens.conventions_screen, lambda: screens.tab_separated(header, rows)), out)

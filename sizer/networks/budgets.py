@@ -8,7 +8,7 @@ from typing import Any
 from sizer.errors import quoted
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import did_you_mean
-from sizer.sizes import parse_size, whole_number_problem
+from sizer.sizes import is_bytes, parse_size, whole_number_problem
 
 
 def split_bound(text: str) -> tuple[str, str]:
@@ -46,6 +46,8 @@ def read_size(item: Any, column: str) -> int:
         ValueError: it is neither, or below 0.
     """
     if isinstance(item, str):
+        if column == "weights" and is_bytes(item):
+            raise ValueError(bytes_problem(item, "{column}={size}"))
         return parse_size(item, in_bytes=column in BYTES)
     if hasattr(item, "__index__") and not isinstance(item, bool):
         value = int(item.__index__())
@@ -53,3 +55,19 @@ def read_size(item: Any, column: str) -> int:
             raise ValueError(f"{value} is below the minimum, 0")
         return value
     raise ValueError(whole_number_problem(item))
+
+
+def bytes_problem(item: str, as_written: str) -> str:
+    """Return what to say of a size in bytes that bounds the weights, and what to write.
+
+    Args:
+        item: the size.
+        as_written: how a bound is written where it stands, with `{column}` and `{size}`.
+
+    Example:
+        >>> bytes_problem("20MB", "{column}={size}")
+        "'20MB' is a size in bytes, and weights are counted; write float32_bytes=20MB, or int8_bytes=20MB for 8-bit weights"
+    """
+    ways = [as_written.format(column=name, size=quoted(item)[1:-1]) for name in ("float32_bytes", "int8_bytes")]
+    said = f"{quoted(item)} is a size in bytes, and weights are counted"
+    return f"{said}; write {ways[0]}, or {ways[1]} for 8-bit weights"

@@ -43,6 +43,11 @@ class Section:
     block: str = ""
     """The block of a whole model that it belongs to, as a path."""
 
+    @property
+    def weights(self) -> int:
+        """Weights of all of its lines, as often as they stand."""
+        return self.times * sum(line.weights for line in self.lines)
+
 
 @dataclass(frozen=True)
 class BlockLine:
@@ -111,16 +116,21 @@ class Breakdown:
             **self.count.columns(),
             "formula": self.formula,
             **({"blocks": [block.as_json() for block in self.blocks]} if self.blocks else {}),
+            "notes": list(self.count.notes),
             "sections": [
                 {
                     "title": section.title,
                     "times": section.times,
                     **({"block": section.block} if section.block else {}),
+                    "weights": section.weights,
+                    "share": _share(section.weights, self.count.weights),
                     "tensors": [
                         {
                             "name": line.name,
                             "shape": list(line.shape),
                             "weights": line.weights,
+                            "weights_in_all": section.times * line.weights,
+                            "share": _share(section.times * line.weights, self.count.weights),
                             "macs_per_step": line.macs_per_step,
                             "shared": line.shared,
                         }
@@ -130,6 +140,11 @@ class Breakdown:
                 for section in self.sections
             ],
         }
+
+
+def _share(part: int, whole: int) -> float:
+    """Return a share of a whole, from 0 to 1; 0 of nothing."""
+    return float(Fraction(part, whole)) if whole else 0.0
 
 
 def explain(

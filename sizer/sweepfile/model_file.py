@@ -35,6 +35,11 @@ class ModelFile:
     description: str
     document: Document = field(repr=False, compare=False)
 
+    @property
+    def asked(self) -> Declared:
+        """The model with the types that the file defines."""
+        return Declared(self.declared, self.cell_types, self.block_types)
+
     @contextmanager
     def places_of_faults(self) -> Iterator[None]:
         """Say of faults by the block's name where in the file they are."""
@@ -57,11 +62,6 @@ def holds_blocks(path: str | os.PathLike[str]) -> bool:
     data = read_yaml(read_file(file), file).data
     model = data.get("model") if isinstance(data, dict) else None
     return isinstance(model, dict) and "blocks" in model
-
-    @property
-    def asked(self) -> Declared:
-        """The model with the types that the file defines."""
-        return Declared(self.declared, self.cell_types, self.block_types)
 
 
 def load_model(path: str | os.PathLike[str]) -> ModelFile:

@@ -16,7 +16,10 @@ from typing import Any
 
 from sizer.formats import BY_DEFAULT, OF_RUNS, listed
 from sizer.networks import custom_cells
+from sizer.networks.aliases import TOOLKITS
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.expressions import LENGTH_LIMIT
@@ -39,8 +42,25 @@ _FORBIDDEN: Schema = {"not": {}}
 
 def _words(field: str) -> Schema:
     """Return what a word may be: one of ours, which editors complete, and for cells one that the file defines."""
-    ours: Schema = {"enum": list(CHOICES[field])}
+    meanings = meanings_of(field)
+    # Editors show a text beside each word that they complete, and over one that stands there.
+    ours: Schema = {"enum": list(meanings), "enumDescriptions": list(meanings.values())}
     return {"type": "string", **({"anyOf": [ours, {}]} if field == "cell_type" else ours)}
+
+
+def meanings_of(field: str) -> dict[str, str]:
+    """Return what each word of a field means; of conventions the toolkits too that are other names of one."""
+    if field == "cell_type":
+        return {name: f"{CELL_TYPES[name].title}." for name in CHOICES[field]}
+    ours = {
+        name: f"{convention.title[0].upper()}{convention.title[1:]}. From {convention.source}."
+        for name, convention in CONVENTIONS.items()
+    }
+    others = {
+        name: f"{toolkit.title}: another name of {toolkit.convention} for {listed(toolkit.cell_types, 'and')}. From {toolkit.source}."
+        for name, toolkit in TOOLKITS.items()
+    }
+    return {**ours, **others}
 
 
 def _value(field: Field) -> Schema:
