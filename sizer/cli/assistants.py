@@ -13,9 +13,7 @@ from sizer.extras import install_command
 
 
 def mcp(
-    seconds: Annotated[
-        float, typer.Option(min=1, max=3600, metavar="N", help="How long one question may take.")
-    ] = 20.0,
+    seconds: Annotated[int, typer.Option(min=1, max=3600, metavar="N", help="How long one question may take.")] = 20,
 ) -> None:
     """Answer an assistant over standard input and output (Model Context Protocol), until it goes away.
 
