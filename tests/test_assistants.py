@@ -109,7 +109,8 @@ def test_counts_are_those_of_the_command_line(told: Mapping[str, Any]) -> None:
     assert found["fits"] is False
     options = ["--convention", "pytorch", "--inputs", "80", "--layers", "2", "--cells", "1024"]
     assert answer(told, "explain") == json.loads(run("explain", *options, "--json").stdout)
-    assert answer(told, "compare") == json.loads(run("compare", *options[2:], "--json").stdout)
+    compared = json.loads(run("compare", *options[2:], "--json").stdout)
+    assert answer(told, "compare")["readings"] == compared["readings"]
     told_fit = answer(told, "fit")
     assert told_fit["largest"] == {"values": {"cells": 698}, "counted": 9_984_192, "weights": 9_984_192}
     assert told_fit["next"]["values"] == {"cells": 699}
