@@ -126,11 +126,11 @@ TOOLS: dict[str, _Offer] = {
                 "description": "The field to search, such as cells; others may move with it: cells,recurrent_projection=1/4.",
             },
             "budget": _BUDGET,
-            "step": {"type": "integer", "minimum": 1, "description": "Look at multiples of this only."},
+            "step": {"type": "integer", "minimum": 1, "description": "Try only multiples of this."},
             "round_to": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Round what moves along to the nearest multiple; left out, it must come out whole.",
+                "description": "Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
             },
         },
         ("network", "vary", "budget"),

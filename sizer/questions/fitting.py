@@ -204,7 +204,7 @@ def _read_vary(vary: str, problems: list[tuple[str, str]]) -> tuple[list[str], d
         name = name.replace("-", "_")
         if name not in known:
             hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
-            what = "is no count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
+            what = "is not a count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
             problems.append(("vary", f"{quoted(name)} {what}"))
         elif name in names:
             problems.append(("vary", f"{quoted(name)} stands twice"))

@@ -248,7 +248,7 @@ def stream_sweep(
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in COUNTED:
-        message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
+        message = f"{quoted(column)} is not a counted column{did_you_mean(column, COUNTED)}"
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])

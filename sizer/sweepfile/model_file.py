@@ -86,7 +86,7 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
             said = (
                 "has no blocks; a configuration of a sweep is named by --id"
                 if where
-                else "is no file with a model of blocks"
+                else "is not a file with a model of blocks"
             )
             findings.at_value(where, said)
         findings.raise_any()

@@ -464,7 +464,7 @@ def schema() -> Schema:
             },
             "budget": {
                 "title": "Budget",
-                "description": "Bounds on counted columns, both ends included. What lies outside is counted but not written.",
+                "description": "Bounds on counted columns, both ends included. Configurations outside are counted but not written.",
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {column: _bound(column) for column in COUNTED},
