@@ -47,7 +47,8 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
             pytest.skip(f"{package} is not installed")
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "keywords.yaml", tmp_path / "docs")
+    for model in (ROOT / "docs").glob("*.yaml"):
+        shutil.copy(model, tmp_path / "docs")
     if "results/" in example:
         sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), tmp_path / "results")
     there = {path for path in tmp_path.rglob("*") if path.is_file()}
