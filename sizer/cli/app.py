@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
 from sizer.cli import (
+    assistants,
     counting,
     fitting,
     frameworks,
@@ -124,7 +125,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
     "Model files": (looking.look,),
-    "Service": (serving.serve,),
+    "Service": (serving.serve, assistants.mcp),
 }
 
 for _panel, _commands in _PANELS.items():

@@ -197,7 +197,7 @@ def _made(run: Run) -> list[str]:
         if run.remade:
             more = len(run.remade) - 3
             which = ", ".join(run.remade[:3]) + (f" and {more} more" if more > 0 else "")
-            lines.append(f"made anew, not being as written before: {which}")
+            lines.append(f"made again, since they were not as they had been written: {which}")
         return lines
     if run.expected_bytes:
         sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())

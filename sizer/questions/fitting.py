@@ -324,7 +324,7 @@ def _field_problem(name: str) -> str:
     if name in known:
         return ""
     hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
-    what = "is no count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
+    what = "is not a count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
     return f"{quoted(name)} {what}"
 
 

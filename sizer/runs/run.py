@@ -268,7 +268,7 @@ def stream_sweep(
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in sweep.names.counted:
-        message = f"{quoted(column)} is no counted column{did_you_mean(column, sweep.names.counted)}"
+        message = f"{quoted(column)} is not a counted column{did_you_mean(column, sweep.names.counted)}"
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])
