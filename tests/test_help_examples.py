@@ -48,7 +48,6 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
             pytest.skip(f"{package} is not installed")
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "detector.yaml", tmp_path / "docs")
     for model in (ROOT / "docs").glob("*.yaml"):
         shutil.copy(model, tmp_path / "docs")
     if "results/" in example:
