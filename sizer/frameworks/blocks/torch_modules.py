@@ -87,6 +87,8 @@ def arguments(*given: object, **options: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value in code, text in double quotes."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))}{',' * (len(value) == 1)})"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
