@@ -394,7 +394,7 @@ def _transformer(block: Placed) -> Written:
             bias=None if bias else False,
             attention_bias=None if attention_bias else False,
         )
-        layer = f"TransformerLayer({options})"
+        layer = f"AttendingLayer({options})"
     members = [("", repeated(layer, fields["layers"]))]
     if fields["final_norm"]:
         members.append(("_norm", f"nn.LayerNorm({width})"))
