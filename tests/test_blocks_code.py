@@ -430,6 +430,17 @@ def test_code_of_a_file(detector: Path) -> None:
     assert 'layers.Bidirectional(layers.GRU(128, return_sequences=True), name="encoder_1")' in keras.stdout
 
 
+def test_code_of_a_configuration_of_a_sweep_over_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(
+        "sizer: 1\nname: s\nmodel:\n  convention: pytorch\n  blocks:\n    x: {type: input, inputs: 3}\n"
+        "    d: {type: dense, width: 4}\ngrid: {d.width: [5, 6]}\n"
+    )
+    done = run_here("code", path, "--id", "1", "--to", "torch")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "self.d = nn.Linear(3, 6)" in done.stdout
+
+
 def test_faults_stand_where_they_are_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text("model:\n  convention: pytorch\n  blocks:\n    x: {type: input, inputs: 3}\n    c: {type: crf}\n")
