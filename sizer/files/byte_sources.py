@@ -381,6 +381,14 @@ class Cursor:
         self._buffer = data
         self._buffer_start = start
 
+    def window(self) -> tuple[bytes, int]:
+        """Return bytes that are at hand, and the place among them where it stands; nothing is taken."""
+        begin = self.at - self._buffer_start
+        if not 0 <= begin < len(self._buffer) - 16 and self.at < self.end:
+            self._buffer_start, begin = self.at, 0
+            self._buffer = self.source.read(self.at, min(4096, self.end - self.at))
+        return self._buffer, max(0, begin)
+
     def skip(self, length: int) -> None:
         """Stand so many bytes further on.
 
