@@ -54,6 +54,8 @@ def answer_to(about: str, body: bytes, limits: Mapping[str, int]) -> tuple[bytes
         InputError: the body has faults.
         RefusedError: it is no JSON, or more than is answered.
     """
+    if about == "model":
+        return as_json(_model(body, limits)), 0
     asked = parse_json(body, limits["body_values"])
     if about == "count":
         return _count(asked, limits)
@@ -209,6 +211,17 @@ def _explain(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     return explain(_shown_body(body, ("network",), limits)["network"]).as_json()
 
 
+def _model(text: bytes, limits: Mapping[str, int]) -> dict[str, Any]:
+    """Return a model of blocks in YAML, block by block; faults have places in the text."""
+    from sizer.questions.model_breakdown import explain_model
+    from sizer.sweepfile.model_file import parse_model
+
+    def look_at(model: Mapping[str, Any]) -> None:
+        _check_effort([model], limits["shown_values"], limits["digits"])
+
+    return explain_model(parse_model(text, "model", look_at).asked).as_json()
+
+
 def _fit(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.questions.fitting import fit
 
@@ -243,12 +256,12 @@ def _checked_body(body: Any, known: Sequence[str]) -> dict[str, Any]:
         InputError: it is not.
     """
     if not isinstance(body, dict):
-        raise InputError([Fault("", 0, 0, "", f"the body is no JSON object; it has {' and '.join(known)}")])
+        raise InputError([Fault("", 0, 0, "", f"the body is not a JSON object; it has {' and '.join(known)}")])
     faults = _key_faults(body, known)
     if "network" not in body:
         faults.append(Fault("", 0, 0, "network", "is missing"))
     elif not isinstance(body["network"], dict):
-        faults.append(Fault("", 0, 0, "network", "is no object of fields"))
+        faults.append(Fault("", 0, 0, "network", "is not an object of fields"))
     elif len(body["network"]) > _MOST_FIELDS:
         faults.append(_too_many_fields("network", body["network"]))
     if faults:
@@ -293,7 +306,7 @@ def _check_networks(networks: Sequence[Any], limits: Mapping[str, int]) -> None:
     faults = []
     for place, network in enumerate(networks):
         if not isinstance(network, dict):
-            faults.append(Fault("", 0, 0, f"networks[{place}]", "is no object of fields"))
+            faults.append(Fault("", 0, 0, f"networks[{place}]", "is not an object of fields"))
         elif len(network) > _MOST_FIELDS:
             faults.append(_too_many_fields(f"networks[{place}]", network))
         if len(faults) == 100:
@@ -426,7 +439,7 @@ def _check_types(asked: Mapping[str, Any], kinds: Mapping[str, Any], required: I
     faults = [Fault("", 0, 0, name, "is missing") for name in required if name not in asked]
     for name, value in asked.items():
         if not isinstance(value, kinds[name]) or isinstance(value, bool):
-            faults.append(Fault("", 0, 0, name, "is not of a kind that is read here"))
+            faults.append(Fault("", 0, 0, name, "has the wrong type"))
     if faults:
         raise InputError(faults)
 

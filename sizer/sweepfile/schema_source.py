@@ -483,8 +483,8 @@ def schema() -> Schema:
                         },
                     )
                 ],
+                # Its fields stand in the two definitions alone: where an editor sees them here, it inserts the default of each.
                 "type": "object",
-                "properties": _of_network(),
                 "if": {"required": ["blocks"]},
                 "then": {"$ref": "#/$defs/model_of_blocks"},
                 "else": {"$ref": "#/$defs/model_of_fields"},
@@ -515,7 +515,7 @@ def schema() -> Schema:
             },
             "budget": {
                 "title": "Budget",
-                "description": "Bounds on counted columns, both ends included. What lies outside is counted but not written.",
+                "description": "Bounds on counted columns, both ends included. Configurations outside are counted but not written.",
                 "defaultSnippets": [
                     _snippet("At most so many weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
                 ],

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.fields import FIELDS, Kind
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted
 from sizer.tables.asked.results import Results, open_results
@@ -219,11 +219,11 @@ def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
-        yield chosen[1], f"cannot be asked together with {chosen[0]}"
+        yield chosen[1], f"cannot be used together with {chosen[0]}"
     made = {"rows", *(f"{end}_{name}" for end in ("smallest", "largest") for name in COUNTED)}
     for column in asked.group_by:
         if not asked.best and column.lower() in made:
-            yield "group_by", f"{quoted(column)} is what a summary calls one of its own columns; name a best, too"
+            yield "group_by", f"{quoted(column)} is also the name of a column of the summary; name a best, too"
     if asked.best and not asked.group_by:
         yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:
@@ -295,7 +295,7 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = bounded_columns(results)
+    known = problem_of(bounded_columns(results))
     bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
