@@ -75,10 +75,10 @@ class ByteSource(ABC):
             raise unread(
                 f"it is cut off: {quoted(length)} bytes should stand at byte {quoted(start)}, but it has {self.size:,}"
             )
-        return _Part(self, start, length)
+        return _SourcePart(self, start, length)
 
 
-class _Part(ByteSource):
+class _SourcePart(ByteSource):
     def __init__(self, whole: ByteSource, start: int, length: int) -> None:
         super().__init__(length, whole.allowance)
         self._whole = whole
