@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sizer.cli.screens import DOT, aligned
+from sizer.cli.screens import DOT, aligned, line_cells, share_words, total_row
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.blocks.tally import unsaid_clocks
 from sizer.questions.breakdown import Breakdown
-from sizer.sizes import rounded_bytes, rounded_size
+from sizer.sizes import rounded_bytes
 
 if TYPE_CHECKING:
     from sizer.frameworks.blocks.comparing import ModelComparison
@@ -21,23 +21,21 @@ if TYPE_CHECKING:
 
 def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
     """Return a model of blocks, block by block, each with what it has in all and its share of the total."""
-    rows = [("", "shape", "weights", "in all", "")]
+    rows = [("", "shape", "each", "in all", "share")]
+    total = counted.weights
     block = None
     said_already: set[str] = set()
     for section in breakdown.sections:
         if section.block != block:
             block = section.block
             own = counted.by_block.get(block, 0)
-            of_all = () if block in said_already else (f"{own:,}", f"{own / max(counted.weights, 1):.1%}")
-            rows.append((block, "", "", *(of_all or ("", ""))))
+            sums = ("", "") if block in said_already else (f"{own:,}", share_words(own, total))
+            rows.append((block, "", "", *sums))
             said_already.add(block)
         if section.title != block:
             rows.append((f"  {section.title.removeprefix(block or '').removeprefix(DOT).strip()}", "", "", "", ""))
-        for line in section.lines:
-            shape = " x ".join(map(str, line.shape))
-            weights = "shared" if line.shared else f"{line.weights:,}"
-            rows.append((f"    {line.name}", shape, weights, "" if section.times == 1 else f"x {section.times}", ""))
-    rows.append(("", "", "", f"{counted.weights:,}", rounded_size(counted.weights)))
+        rows += [(f"    {line.name}", *line_cells(line, section.times, total)) for line in section.lines]
+    rows.append(total_row(total))
     convention = str(counted.configuration.get("convention") or "textbook")
     said = [convention, f"{len(counted.by_block):,} blocks"]
     if counted.trained_weights != counted.weights:
@@ -48,7 +46,7 @@ def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
     if counted.parts["other_weights"] and breakdown.sections[-1].title == "other":
         formulas.append(("other", "other_weights"))
     return "\n".join(
-        [DOT.join(said), "", *aligned(rows, left=(0, 1)), *aligned(formulas, left=(0, 1)), *_sums(counted)]
+        [DOT.join(said), "", *aligned(rows, left=(0, 1)), "", *aligned(formulas, left=(0, 1)), *_sums(counted)]
     )
 
 

@@ -104,9 +104,11 @@ def compare(
 
     sizer compare docs/keywords.yaml
 
+    sizer compare docs/keywords.yaml --claim 74.9K
+
     sizer compare --claim 21M --inputs 205 --layers 5 --cells 700 --outputs 205
     """
-    if model is not None and (fields or claim is not None):
+    if model is not None and fields:
         raise typer.BadParameter("give either a file with a model of blocks, or the fields of a network")
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
@@ -121,12 +123,12 @@ def compare(
 
             loaded = load_model(model)
             network = dict(loaded.declared)
-            own = {"cell_types": loaded.cell_types, "block_types": loaded.block_types}
+            own = loaded.own
         if claim is not None:
             from sizer.cli import claim_screen
             from sizer.questions.reconciliation import reconcile
 
-            found = reconcile(network, claim)
+            found = reconcile(network, claim, **own)
             if as_json:
                 write_out(json.dumps(found.as_json(), indent=2), out)
             else:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
 from sizer.networks.blocks.counting import ModelCount
+from sizer.networks.counting import DEFAULT_CONVENTION
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
-from sizer.questions.breakdown import Breakdown, assumptions, counted_assumptions
+from sizer.questions.breakdown import Breakdown, Line, assumptions, counted_assumptions
 from sizer.questions.comparison import Reading
 from sizer.sizes import rounded_bytes, rounded_size
 
@@ -120,7 +121,16 @@ def run_heading(sweep: Sweep) -> str:
 
 
 def what_is_fixed(sweep: Sweep) -> str:
-    """Return the fields that stay the same, and what the convention makes of them."""
+    """Return the fields that stay the same, and what the convention makes of them; of a model of blocks, its blocks."""
+    if sweep.of_blocks is not None:
+        model = sweep.grids[0].model
+        assert model is not None
+        blocks = ", ".join(
+            f"{name} ({visible(str(block['type']))})" for name, block in model.declared["blocks"].items()
+        )
+        said = [f"{len(sweep.grids)} grids"] * (len(sweep.grids) > 1)
+        conventions = [str(grid.fixed["convention"]) for grid in sweep.grids if "convention" in grid.fixed]
+        return DOT.join([*said, *dict.fromkeys(conventions), blocks])
     if len(sweep.grids) > 1:
         said = [f"{len(sweep.grids)} grids"]
         fixed = {
@@ -275,20 +285,28 @@ def explain_screen(breakdown: Breakdown) -> str:
         # A group of one tensor has nothing to sum.
         sums = (f"{section.weights:,}", share_words(section.weights, total)) if len(section.lines) > 1 else ("", "")
         rows.append((section.title, "", "", *sums))
-        for line in section.lines:
-            shape = " x ".join(map(str, line.shape))
-            in_all = section.times * line.weights
-            if line.shared:
-                rows.append((f"  {line.name}", shape, "", "shared", ""))
-            else:
-                rows.append((f"  {line.name}", shape, f"{line.weights:,}", f"{in_all:,}", share_words(in_all, total)))
-    short = rounded_size(total)
-    rows.append(("weights", "" if short == str(total) else short, "", f"{total:,}", share_words(total, total)))
+        rows += [(f"  {line.name}", *line_cells(line, section.times, total)) for line in section.lines]
+    rows.append(total_row(total))
     if not several:
         rows = [(*row[:2], *row[3:]) for row in rows]
     table = aligned(rows, left=(0, 1))
     sums_line = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
     return "\n".join([network_heading(counted), "", *table, "", breakdown.formula, sums_line])
+
+
+def line_cells(line: Line, times: int, total: int) -> tuple[str, str, str, str]:
+    """Return what is said of a tensor behind its name: its shape, what one has, what it has in all, and its share."""
+    shape = " x ".join(map(str, line.shape))
+    if line.shared:
+        return (shape, "", "shared", "")
+    in_all = times * line.weights
+    return (shape, f"{line.weights:,}", f"{in_all:,}", share_words(in_all, total))
+
+
+def total_row(total: int) -> tuple[str, str, str, str, str]:
+    """Return the last row of a table of tensors."""
+    short = rounded_size(total)
+    return ("weights", "" if short == str(total) else short, "", f"{total:,}", share_words(total, total))
 
 
 def share_words(part: int, whole: int) -> str:
@@ -331,6 +349,7 @@ def explain_table(breakdown: Breakdown) -> str:
     ]
     facts = {
         "network": "" if whole_model else network_heading(counted),
+        "convention": str(counted.configuration.get("convention") or DEFAULT_CONVENTION),
         "formula": breakdown.formula,
         **{name: value for name, value in counted.columns().items() if name not in counted.parts},
     }

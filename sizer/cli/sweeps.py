@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -228,11 +229,12 @@ def init(
 
     sizer init --out sweeps/mine.yaml
     """
+    from sizer.sweepfile.schema_line import with_schema_line
     from sizer.sweepfile.starter import STARTER
 
     with reported(counted="nothing was written"):
         if out != "-" and checked_path(out).exists() and not force:
             raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
-        write_out(STARTER, out)
+        write_out(with_schema_line(STARTER, None if out == "-" else Path(out)), out)
         if out != "-":
             typer.echo(f"{out} is written. Next: sizer run {out}", err=True)

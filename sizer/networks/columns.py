@@ -141,6 +141,11 @@ class PerStep:
     steps: int = 1
 
     @property
+    def rounded_up(self) -> int:
+        """The average of plain numbers as a whole one, so that a bound is never passed unseen."""
+        return -(-int(self.total) // self.steps)
+
+    @property
     def exact(self) -> Fraction:
         """The average of plain numbers."""
         return Fraction(int(self.total), self.steps)

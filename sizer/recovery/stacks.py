@@ -68,7 +68,7 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _StackedLayer:
     """One layer, of one direction or of two."""
 
     key: str
@@ -97,10 +97,10 @@ def stacks_of(readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTenso
         readings: one layer and direction each; the first of its readings is taken, the others are said.
         weights: every tensor of the file that is a weight, in its order.
     """
-    between = _Between(weights)
+    between = _MatricesBeside(weights)
     layers = _layers(readings)
     stacks: list[Stack] = []
-    rising: list[_Layer] = []
+    rising: list[_StackedLayer] = []
     for layer in layers:
         if rising and not _follows(rising, layer, between):
             stacks.extend(_stacks(rising))
@@ -111,7 +111,7 @@ def stacks_of(readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTenso
     return stacks
 
 
-def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
+def _layers(readings: Sequence[Sequence[Cells]]) -> list[_StackedLayer]:
     """Return layers in order, each with both of its directions where it has two of the same kind."""
     forth: dict[tuple[str, int | None], list[Sequence[Cells]]] = {}
     for found in readings:
@@ -120,7 +120,7 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
     numbers: dict[str, set[int | None]] = {}
     for neutral, number in forth:
         numbers.setdefault(neutral, set()).add(number)
-    layers: list[_Layer] = []
+    layers: list[_StackedLayer] = []
     for (neutral, number), here in forth.items():
         pair = sorted(here, key=lambda one: _is_back(one[0]))
         same = (
@@ -136,7 +136,9 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
         for group in groups:
             at = neutral if same else group[0][0].place.at
             layers.append(
-                _Layer(at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own)
+                _StackedLayer(
+                    at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own
+                )
             )
     numbered = [_with_number(layer) for layer in layers]
     first: dict[str, int] = {}
@@ -154,13 +156,13 @@ def _neutral(at: str) -> str:
     return re.sub(r"[._]+", ".", _FORTH.sub("", _BACK.sub("", at))).strip("._")
 
 
-def _with_number(layer: _Layer) -> _Layer:
+def _with_number(layer: _StackedLayer) -> _StackedLayer:
     """Return a layer that a module does not number itself with the last number of its name as one; 0 where it has none."""
     if layer.own:
         return layer
     numbers = list(_NUMBER.finditer(layer.key))
     if not numbers:
-        return _Layer(layer.key, 0, layer.name, layer.directions, layer.others)
+        return _StackedLayer(layer.key, 0, layer.name, layer.directions, layer.others)
     # A name that says its number twice (`rnn_1/rnn_1`) says one number.
     last = numbers[-1].group()
     stem = (
@@ -172,16 +174,16 @@ def _with_number(layer: _Layer) -> _Layer:
             + layer.key[numbers[-1].end() :]
         )
     )
-    return _Layer(stem, int(last), layer.name, layer.directions, layer.others)
+    return _StackedLayer(stem, int(last), layer.name, layer.directions, layer.others)
 
 
-class _Between:
+class _MatricesBeside:
     """What else stands where layers stand."""
 
     def __init__(self, weights: Iterable[StoredTensor]) -> None:
         self.matrices = [dotted(tensor.name) for tensor in weights if len(tensor.shape) > 1]
 
-    def any_at(self, layer: _Layer) -> bool:
+    def any_at(self, layer: _StackedLayer) -> bool:
         """Return whether a matrix that is not the layer's own stands under its number, in its parent."""
         own = {dotted(piece.tensor.name) for one in layer.directions for piece in one.pieces}
         numbers = list(_NUMBER.finditer(layer.name))
@@ -200,7 +202,7 @@ class _Between:
         )
 
 
-def _follows(rising: Sequence[_Layer], layer: _Layer, between: _Between) -> bool:
+def _follows(rising: Sequence[_StackedLayer], layer: _StackedLayer, between: _MatricesBeside) -> bool:
     """Return whether a layer is the next one of a stack."""
     below = rising[-1]
     if layer.key != below.key or below.number is None or layer.number is None:
@@ -217,7 +219,7 @@ def _follows(rising: Sequence[_Layer], layer: _Layer, between: _Between) -> bool
     return layer.inputs == below.handed_up or (own and layer.inputs == below.handed_up + rising[0].inputs)
 
 
-def _stacks(layers: Sequence[_Layer]) -> list[Stack]:
+def _stacks(layers: Sequence[_StackedLayer]) -> list[Stack]:
     """Return the stack that layers make; each by itself where no fields count to them together."""
     whole = _stack(layers)
     if whole is not None:
@@ -225,7 +227,7 @@ def _stacks(layers: Sequence[_Layer]) -> list[Stack]:
     return [one for layer in layers if (one := _stack([layer])) is not None]
 
 
-def _stack(layers: Sequence[_Layer]) -> Stack | None:
+def _stack(layers: Sequence[_StackedLayer]) -> Stack | None:
     first = layers[0].directions[0]
     found = convention_of(first)
     if found is None:
@@ -242,7 +244,7 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
     readings = []
     for which in range(min(len(layer.others) for layer in layers)):
         others = [
-            _Layer(layer.key, layer.number, layer.name, (layer.others[which],) * len(layer.directions), ())
+            _StackedLayer(layer.key, layer.number, layer.name, (layer.others[which],) * len(layer.directions), ())
             for layer in layers
         ]
         convention = convention_of(others[0].directions[0])
@@ -265,7 +267,7 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
     )
 
 
-def _by_role(layers: Sequence[_Layer]) -> dict[str, int]:
+def _by_role(layers: Sequence[_StackedLayer]) -> dict[str, int]:
     found: dict[str, int] = {}
     for layer in layers:
         for one in layer.directions:
@@ -274,11 +276,11 @@ def _by_role(layers: Sequence[_Layer]) -> dict[str, int]:
     return found
 
 
-def _name(layers: Sequence[_Layer]) -> str:
+def _name(layers: Sequence[_StackedLayer]) -> str:
     return layers[0].name or layers[0].directions[0].cell_type
 
 
-def _fields(layers: Sequence[_Layer], convention: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(layers: Sequence[_StackedLayer], convention: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     below = layers[0].directions[0]
     ones = [layer.directions[0] for layer in layers]
     fields: dict[str, Any] = {

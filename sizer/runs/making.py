@@ -69,7 +69,7 @@ class Making:
 
     def _side_by_side(self, work: Work) -> Made:
         walk = Walk(self.sweep, max(1, self.top), self.on_progress)
-        schema = table_schema(self.sweep.columns)
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
         try:
             work.begin(self.order)
             coded = with_dictionaries(schema)
@@ -192,7 +192,7 @@ class Making:
         if not formats:
             return
         self._say(Progress(self.sweep.size, account.kept, formats[0], written))
-        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns)):
+        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns, self.sweep.names.kinds)):
             yield table
             written += len(table)
             self._say(Progress(self.sweep.size, account.kept, formats[0], written))
@@ -203,7 +203,7 @@ class Making:
 
     def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> dict[str, Digest]:
         """Write the same rows in every format, each table whole or not at all; return format -> digest."""
-        schema = table_schema(self.sweep.columns)
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
         with contextlib.ExitStack() as stack:
             paths = [
                 stack.enter_context(self.folder.new_file(work.whole(self._extension(name)), work.scratch))
@@ -233,12 +233,16 @@ class Making:
             account=account,
             rows=min(account.kept, self.order.get("keep", account.kept)),
             calculator_row=(
-                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types) if best else None
+                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types)
+                if best and self.sweep.of_blocks is None
+                else None
             ),
         )
         whole = work.whole(self._extension(format_name))
         with self.folder.new_file(whole, work.scratch) as path:
-            named(FORMATS[format_name].run_writer)(path, tables, table_schema(self.sweep.columns), about)
+            named(FORMATS[format_name].run_writer)(
+                path, tables, table_schema(self.sweep.columns, self.sweep.names.kinds), about
+            )
             digest = read_digest(path)
             work.note(whole, digest)
         return digest

@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.grids.account import Account
-from sizer.networks.columns import COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
@@ -71,7 +70,7 @@ class Run:
 
         The rows are enumerated again; they equal those of the files.
         """
-        schema = table_schema(self.sweep.columns)
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
         return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
 
     def as_json(self) -> dict[str, Any]:
@@ -227,7 +226,7 @@ def stream_sweep(
     _check_sort(sweep, keep, sort)
     _check_run(sweep, None, None)
     walk = Walk(sweep, top, on_progress)
-    schema = table_schema(sweep.columns)
+    schema = table_schema(sweep.columns, sweep.names.kinds)
     with Writers([CsvWriter(sink, schema, {}, Form(csv_dialect=csv_dialect, gzip=gzip))]) as writers:
         for table in regrouped(walk.batches(schema, keep, sort), schema):
             writers.write(table)
@@ -247,8 +246,8 @@ def stream_sweep(
 
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
-    if column not in COUNTED:
-        message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
+    if column not in sweep.names.counted:
+        message = f"{quoted(column)} is no counted column{did_you_mean(column, sweep.names.counted)}"
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])

@@ -19,7 +19,7 @@ from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
-from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.sweep import Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
@@ -187,7 +187,19 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
     """
     grid, places = locate(sweep, configuration_id)
     counted = count(grid.configuration(places), sweep.cell_types)
-    return {"id": configuration_id, **counted.configuration, **counted.columns()}
+    if sweep.of_blocks is None:
+        return {"id": configuration_id, **counted.configuration, **counted.columns()}
+    values = grid.values(places)
+    fields = grid.outline(values).fields({name: values[name] for name in grid.sizes})
+    columns = counted.columns()
+    return {
+        "id": configuration_id,
+        **{
+            name: as_word(fields[name]) if isinstance(fields[name], tuple) else fields[name]
+            for name in ("convention", *sweep.swept)
+        },
+        **{name: columns.get(name, 0) for name in sweep.names.counted},
+    }
 
 
 def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:

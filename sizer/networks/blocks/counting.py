@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.tally import macs_a_second, model_columns, tally_graph, unsaid_clocks
+from sizer.networks.blocks.tally import macs_a_second, missing_macs, model_columns, tally_graph, unsaid_clocks
 from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.budgets import column_problem
@@ -50,12 +50,9 @@ class ModelCount(Count):
     def column_problem(self, column: str) -> str:
         """Return what to say of a column that this model has not; nothing where it has it."""
         known = self.columns()
-        if column not in known and column == "macs_per_second":
-            return f"macs_per_second is not known: {unsaid_clocks(self.macs, self.configuration)}"
-        if column not in known and column == "macs_per_step":
-            clocks = ", ".join(f"macs_per_{name}" for name in self.macs)
-            return f"macs_per_step is there where there is one clock; this model has {clocks}"
-        return column_problem(column, known=known)
+        if column in known:
+            return ""
+        return missing_macs(self.macs, self.configuration, column) or column_problem(column, known=known)
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.ids import configuration_at
+from sizer.grids.ids import locate
 from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
-from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.sweep import Grid, Sweep
 from sizer.tables.asked.results import Results
 
 MOST_IN_ONE_SWEEP = 100_000
@@ -34,6 +34,8 @@ class Exported:
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
     """Those that its sweep defines."""
+    of_blocks: bool = False
+    """Whether the fields are paths into the model of blocks that its sweep has."""
 
 
 def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
@@ -91,18 +93,36 @@ def configurations(
             _check_weights(results, fields, row.get("weights"))
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
+    if sweep.of_blocks is not None:
+        yield from _of_blocks(results, sweep, rows)
+        return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
     names = [name for name in FIELDS if name in said]
     for row in rows:
-        if row["id"] is None:
-            raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
-        try:
-            given = configuration_at(sweep, row["id"])
-        except IndexError as problem:
-            raise InputError(
-                [Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]
-            ) from None
+        grid, places = _place_of(results, sweep, row)
+        given = grid.configuration(places)
         yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names}, sweep.cell_types)
+
+
+def _place_of(results: Results, sweep: Sweep, row: Mapping[str, Any]) -> tuple[Grid, tuple[int, ...]]:
+    """Return the grid and the positions on its axes of a row."""
+    if row["id"] is None:
+        raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
+    try:
+        return locate(sweep, row["id"])
+    except IndexError as problem:
+        raise InputError([Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]) from None
+
+
+def _of_blocks(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]]) -> Iterator[Exported]:
+    """Yield the configurations of a model of blocks: what is swept, by its path; the rest stands in the sweep file."""
+    names = list(dict.fromkeys(name for grid in sweep.grids for name in grid.swept))
+    for row in rows:
+        grid, places = _place_of(results, sweep, row)
+        assert grid.model is not None
+        values = grid.values(places)
+        fields = {name: values[name] if name in values else grid.model.own(name) for name in names}
+        yield Exported(row["id"], row.get("weights"), fields, sweep.cell_types, of_blocks=True)
 
 
 def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | None) -> None:
