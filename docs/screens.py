@@ -298,16 +298,77 @@ def page(path: str) -> None:
 
 
 def block_types() -> None:
-    """Place the table of block types, made from their rows."""
-    from sizer.networks.blocks.types import BLOCK_TYPES
+    """Place the reference of block types, made from their rows."""
+    from sizer.networks.blocks.types import ATTENTION_TENSORS, BLOCK_TYPES
 
-    cog.outl("\n| type | what it is | fields (default) |\n| --- | --- | --- |")
     for one in BLOCK_TYPES.values():
-        fields = ", ".join(
-            f"`{field.name}`" + ("" if field.default in (None, ()) else f" ({str(field.default).lower()})")
-            for field in one.fields
+        cog.outl(f"\n### `{one.name}`\n\n{one.title}.\n")
+        for field in one.fields:
+            default = "" if field.default in (None, ()) else f" ({str(field.default).lower()})"
+            words = f"; {', '.join(f'`{word}`' for word in field.words)}" if field.words else ""
+            required = " Must be given." if field.required else ""
+            cog.outl(f"- `{field.name}`{default}: {field.description.rstrip('.')}{words}.{required}")
+        for kind, tensors in ATTENTION_TENSORS.items() if one.name == "attention" else [("", one.tensors)]:
+            _tensors(tensors, f"Tensors of kind `{kind}`" if kind else "Tensors")
+        ends = [words for words in (_handed_up(one), _steps_of(one)) if words]
+        if ends:
+            cog.outl(f"\n{' '.join(ends)}")
+        if one.source:
+            cog.outl(f"\nSource: {one.source}.")
+
+
+_HANDED_UP = {
+    "input": "`inputs`, or `channels` x `height`",
+    "recurrent": "what its last layer does, of both directions",
+    "attention": "`value`, or the memory's width",
+    "join": "the widths that it reads, added up or joined",
+    "group": "what its last block does",
+}
+"""Where no dimension says it."""
+_DECIDED = {
+    "recurrent": "Its tensors are the table of its cell type, for each layer and direction.",
+    "weights": "Its tensors are as they are written (`other_weights`).",
+    "transformer": "For each block that it attends: matrices of 2 x width x width and 2 x memory x width, biases of 4 x width, a norm of 2 x width.",
+}
+"""What is no row of the table."""
+
+
+def _tensors(tensors: Any, title: str) -> None:
+    there = [tensor for tensor in tensors if not tensor.buffer]
+    if there:
+        cog.outl(
+            f"\n| {title.lower() if title == 'Tensors' else title} | shape | part | there |\n| --- | --- | --- | --- |"
         )
-        cog.outl(f"| `{one.name}` | {one.title} | {fields or 'none'} |")
+    for tensor in there:
+        shape = " x ".join(map(str, tensor.shape))
+        cog.outl(
+            f"| {tensor.name} | {shape} | `{tensor.part}` | {f'where `{tensor.when}`' if tensor.when else 'always'} |"
+        )
+
+
+def _handed_up(one: Any) -> str:
+    decided = f"{_DECIDED[one.name]} " if one.name in _DECIDED else ""
+    return f"{decided}Hands up {_HANDED_UP.get(one.name, f'`{one.hands_up}`' + (', and the height' if one.keeps_height else ''))}."
+
+
+def _steps_of(one: Any) -> str:
+    if one.name == "group":
+        return ""
+    if one.name == "attention":
+        return "Steps as its query, or at each step of `clock`."
+    if one.name == "pooling":
+        return "Steps are divided by the stride; over all of time there is one a sequence."
+    if one.name == "recurrent":
+        return "Steps are divided by `subsample`, layer by layer."
+    if one.name in ("convolution", "convolutional_lstm"):
+        other = "; a transposed one's are multiplied by it" if one.name == "convolution" else ""
+        return f"Steps are divided by the stride{other}."
+    if one.name in ("input", "embedding"):
+        return "Steps at each step of `clock`" + ("." if one.name == "input" else ", or as what it reads.")
+    if not one.steps:
+        return "Steps as what it reads."
+    verb = "multiplied" if one.steps.startswith("*") else "divided"
+    return f"Steps are {verb} by `{one.steps.lstrip('*')}`."
 
 
 def attacks(path: str) -> None:

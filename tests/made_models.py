@@ -1,6 +1,6 @@
 """Small model files, saved by the frameworks themselves, for tests that need real headers without the frameworks.
 
-    python -m tests.made_models        makes `tests/model_files/` anew; needs the extra `frameworks`
+    python -m tests.made_models        makes `tests/model_files/` anew; needs the extra `frameworks`, and for TensorFlow Lite `tflite`
 
 What stands in them is random, and small: a few kilobytes each.
 """
@@ -106,6 +106,73 @@ def _others(folder: Path) -> None:
             file.attrs[f"word_{place}"] = "x" * place
 
 
+def _tflite(folder: Path) -> None:
+    """Write a dense layer with TensorFlow's own tables: packages `tflite` and `flatbuffers`."""
+    import flatbuffers
+    import tflite
+
+    made = flatbuffers.Builder(1024)
+
+    def listed(start: Any, items: list[int], prepend: str) -> int:
+        start(made, len(items))
+        for item in reversed(items):
+            getattr(made, prepend)(item)
+        return int(made.EndVector())
+
+    def tensor(name: str, shape: list[int], kind: int, buffer: int) -> int:
+        called = made.CreateString(name)
+        sizes = listed(tflite.TensorStartShapeVector, shape, "PrependInt32")
+        tflite.TensorStart(made)
+        tflite.TensorAddShape(made, sizes)
+        tflite.TensorAddType(made, kind)
+        tflite.TensorAddBuffer(made, buffer)
+        tflite.TensorAddName(made, called)
+        return int(tflite.TensorEnd(made))
+
+    buffers = []
+    for length in (0, 24, 8):
+        data = made.CreateByteVector(bytes(length)) if length else 0
+        tflite.BufferStart(made)
+        if length:
+            tflite.BufferAddData(made, data)
+        buffers.append(tflite.BufferEnd(made))
+    kinds = tflite.TensorType
+    tensors = [
+        tensor("input", [1, 3], kinds.FLOAT32, 0),
+        tensor("dense/kernel", [4, 3], kinds.FLOAT16, 1),
+        tensor("dense/bias", [4], kinds.INT8, 2),
+        tensor("output", [1, 4], kinds.FLOAT32, 0),
+    ]
+    read = listed(tflite.OperatorStartInputsVector, [0, 1, 2], "PrependInt32")
+    given = listed(tflite.OperatorStartOutputsVector, [3], "PrependInt32")
+    tflite.OperatorStart(made)
+    tflite.OperatorAddOpcodeIndex(made, 0)
+    tflite.OperatorAddInputs(made, read)
+    tflite.OperatorAddOutputs(made, given)
+    operator = tflite.OperatorEnd(made)
+    of_graph = listed(tflite.SubGraphStartTensorsVector, tensors, "PrependUOffsetTRelative")
+    operators = listed(tflite.SubGraphStartOperatorsVector, [operator], "PrependUOffsetTRelative")
+    tflite.SubGraphStart(made)
+    tflite.SubGraphAddTensors(made, of_graph)
+    tflite.SubGraphAddOperators(made, operators)
+    graph = tflite.SubGraphEnd(made)
+    tflite.OperatorCodeStart(made)
+    tflite.OperatorCodeAddDeprecatedBuiltinCode(made, tflite.BuiltinOperator.FULLY_CONNECTED)
+    code = tflite.OperatorCodeEnd(made)
+    graphs = listed(tflite.ModelStartSubgraphsVector, [graph], "PrependUOffsetTRelative")
+    codes = listed(tflite.ModelStartOperatorCodesVector, [code], "PrependUOffsetTRelative")
+    all_buffers = listed(tflite.ModelStartBuffersVector, buffers, "PrependUOffsetTRelative")
+    description = made.CreateString("made for tests")
+    tflite.ModelStart(made)
+    tflite.ModelAddVersion(made, 3)
+    tflite.ModelAddOperatorCodes(made, codes)
+    tflite.ModelAddSubgraphs(made, graphs)
+    tflite.ModelAddDescription(made, description)
+    tflite.ModelAddBuffers(made, all_buffers)
+    made.Finish(tflite.ModelEnd(made), b"TFL3")
+    (folder / "model.tflite").write_bytes(bytes(made.Output()))
+
+
 def _packed(folder: Path) -> None:
     state = (folder / "state.pt").read_bytes()
     (folder / "state.pt.gz").write_bytes(gzip.compress(state, mtime=0))
@@ -132,6 +199,7 @@ def main() -> None:
         save_file(state, folder / "state.safetensors")
         _keras(folder)
         _others(folder)
+        _tflite(folder)
         _packed(folder)
         for path in folder.iterdir():
             (FOLDER / path.name).write_bytes(path.read_bytes())

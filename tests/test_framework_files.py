@@ -306,6 +306,20 @@ def test_a_few_models_are_read_as_they_were_saved(kind: str, tmp_path: Path) -> 
     run(kind, range({"pytorch": 12, "torchscript": 2, "safetensors": 4}[kind]), tmp_path)
 
 
+def test_views_of_one_storage_are_tied_where_they_begin_together(tmp_path: Path) -> None:
+    values = torch.zeros(10)
+    module = Tagger(random.Random(3))
+    for new in (True, False):
+        table = {"a": values[:4], "b": values[4:], "c": values[:4], "d": values.view(2, 5)}
+        torch.save(table, tmp_path / "views.pt", _use_new_zipfile_serialization=new)
+        (found,) = read_contents(tmp_path / "views.pt")
+        assert tied((tensor.name, tensor.storage) for tensor in found.tensors) == {frozenset("acd")}
+        torch.save(module.norm, tmp_path / "norm.pt", _use_new_zipfile_serialization=new)
+        (found,) = read_contents(tmp_path / "norm.pt")
+        roles = ["weight", "weight", "buffer", "buffer", "buffer"]
+        assert [tensor.role for tensor in found.tensors] == roles
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("kind", "number"),

@@ -35,6 +35,12 @@ def matrix(*sizes: int, double: bool = False) -> bytes:
     return token(sign) + b"".join(whole(size) for size in sizes) + bytes(values * (8 if double else 4))
 
 
+def packed(sign: str, rows: int, columns: int) -> bytes:
+    """Return a compressed matrix: in 8 bits with 4 numbers of 16 bits for each column, or in 16 bits."""
+    values = rows * columns + 8 * columns if sign == "CM" else 2 * rows * columns
+    return token(sign) + struct.pack("<2f2i", -1, 2, rows, columns) + bytes(values)
+
+
 def listed(*values: int) -> bytes:
     return b"\4" + struct.pack(f"<{len(values) + 1}i", len(values), *values)
 
@@ -63,6 +69,12 @@ def binary() -> bytes:
             token("<ValueAvg>") + matrix(5, 8, double=True),
             token("<SelfRepairConfig>") + matrix(10),
             token("<Count>") + b"\x08" + struct.pack("<d", 2e6),
+        ),
+        component(
+            "packed",
+            "AffineComponent",
+            token("<LinearParams>") + packed("CM", 6, 5),
+            token("<BiasParams>") + packed("CM2", 6, 1),
         ),
         component("norm", "BatchNormComponent", token("<Dim>") + whole(8), token("<TestMode>") + b"F"),
     ]
@@ -97,6 +109,8 @@ def test_a_binary_model(tmp_path: Path) -> None:
         ("lstm.nonlin.Params", (3, 8), "float32", "weight"),
         ("lstm.nonlin.ValueAvg", (5, 8), "float64", "buffer"),
         ("lstm.nonlin.SelfRepairConfig", (10,), "float32", "buffer"),
+        ("packed.LinearParams", (6, 5), "uint8", "weight"),
+        ("packed.BiasParams", (6, 1), "uint16", "weight"),
     ]
     by_name = {layer.name: layer for layer in found.layers if layer.kind.endswith("Component")}
     assert [layer.kind for layer in found.layers][:2] == ["input-node", "component-node"]

@@ -208,3 +208,14 @@ def test_what_the_model_files_hold() -> None:
     shapes = of(found)
     assert [shapes[name] for name in stated.tensors[1:4]] == [(2, 16, 3), (2, 16, 4), (2, 32)]
     assert stated.settings["direction"] == "bidirectional"
+    shapes = of(read_contents(FOLDER / "model.h5")[0])
+    assert sorted(shapes.values()) == [(2,), (2, 12), (3, 12), (4,), (4,), (4,), (4,), (4, 2), (4, 12)]
+    (found,) = read_contents(FOLDER / "model.tflite")
+    assert [(t.name, t.shape, t.dtype) for t in found.tensors] == [
+        ("dense/kernel", (4, 3), "float16"),
+        ("dense/bias", (4,), "int8"),
+    ]
+    assert [(one.kind, one.tensors) for one in found.layers] == [
+        ("FULLY_CONNECTED", ("input", "dense/kernel", "dense/bias"))
+    ]
+    assert found.producer == "made for tests"

@@ -80,6 +80,20 @@ def test_every_question() -> None:
     assert answer("compare", {"network": own, "claim": "77"})["answers"][0]["weights"] == 77
 
 
+def test_a_model_as_it_is_written_in_a_file() -> None:
+    text = json.dumps({"model": ONE}).encode()
+    found = json.loads(network_answers.answer_to("model", text, LIMITS)[0])
+    assert found == json.loads(json.dumps(sizer.explain(ONE).as_json()))
+    described(found, "Breakdown")
+    wrong = b"model:\n  blocks:\n    x: {type: input, inputs: 3}\n    d: {type: dense, widht: 3}\n"
+    with pytest.raises(InputError) as raised:
+        network_answers.answer_to("model", wrong, LIMITS)
+    assert [str(fault) for fault in raised.value.faults] == [
+        "model:4:8: model.blocks.d: a dense needs width: values that it hands up.",
+        "model:4:29: model.blocks.d.widht: a dense has no widht; did you mean 'width'?",
+    ]
+
+
 def test_what_is_too_much_is_refused() -> None:
     inner: dict[str, Any] = {"d": {"type": "dense", "width": 3}}
     for _ in range(4):

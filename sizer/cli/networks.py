@@ -83,7 +83,14 @@ def _explained(breakdown: Breakdown) -> str:
 def compare(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="A file with a model of blocks.", show_default=False),
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A file with a model of blocks; or a sweep file, with --id.",
+            show_default=False,
+        ),
+    ] = None,
+    configuration_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
     ] = None,
     claim: Annotated[
         str | None,
@@ -106,10 +113,14 @@ def compare(
 
     sizer compare docs/keywords.yaml --claim 74.9K
 
+    sizer compare sweeps/rnnt.yaml --id 215
+
     sizer compare --claim 21M --inputs 205 --layers 5 --cells 700 --outputs 205
     """
     if model is not None and fields:
         raise typer.BadParameter("give either a file with a model of blocks, or the fields of a network")
+    if model is None and configuration_id is not None:
+        raise typer.BadParameter("--id names a configuration of a sweep file: sizer compare SWEEP --id N")
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
     with reported(as_json):
@@ -118,6 +129,11 @@ def compare(
             network = network_fields(fields)
             if "convention" not in fields:
                 del network["convention"]
+        elif configuration_id is not None:
+            from sizer.runs.walk import network_of
+            from sizer.sweepfile.load import load_sweep
+
+            network, own = network_of(load_sweep(model), configuration_id)
         else:
             from sizer.sweepfile.model_file import load_model
 

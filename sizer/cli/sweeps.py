@@ -16,6 +16,7 @@ from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, pri
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, number_of_faults
 from sizer.formats import OF_RUNS
+from sizer.sweepfile.starter import Template
 
 
 class Encoding(enum.Enum):
@@ -222,19 +223,26 @@ def init(
         str, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")
     ] = "sweep.yaml",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    template: Annotated[
+        Template | None,
+        typer.Option("--template", help="A sweep of a published model, block by block, instead.", show_default=False),
+    ] = None,
 ) -> None:
     """Write a starter sweep, with comments, that runs as it is.
 
     sizer init
 
     sizer init --out sweeps/mine.yaml
+
+    sizer init --template rnnt --out sweeps/mine.yaml --force
     """
     from sizer.sweepfile.schema_line import with_schema_line
-    from sizer.sweepfile.starter import STARTER
+    from sizer.sweepfile.starter import STARTER, template_text
 
     with reported(counted="nothing was written"):
         if out != "-" and checked_path(out).exists() and not force:
             raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
-        write_out(with_schema_line(STARTER, None if out == "-" else Path(out)), out)
+        text = STARTER if template is None else template_text(template)
+        write_out(with_schema_line(text, None if out == "-" else Path(out)), out)
         if out != "-":
             typer.echo(f"{out} is written. Next: sizer run {out}", err=True)

@@ -28,7 +28,9 @@ from sizer.files import (
     numpy_files,
     onnx_files,
     safetensors,
+    tensorflow_files,
     tesseract_files,
+    tflite_files,
     torch_files,
 )
 from sizer.files.byte_sources import ByteSource, FarBytes, LocalBytes, PackedBytes
@@ -85,6 +87,8 @@ MEMBERS = frozenset(
         ".zip",
         ".pb",
         ".params",
+        ".index",
+        ".pdparams",
         ".split",
     }
 )
@@ -358,6 +362,9 @@ FORMS = (
     KnownFormat(lambda head, source, name: archives.is_tar(head), _tar),
     KnownFormat(_is_pickle, lambda asked: torch_files.read_pickle(asked.source)),
     KnownFormat(
+        lambda head, source, name: tflite_files.is_tflite(head), lambda asked: tflite_files.read_tflite(asked.source)
+    ),
+    KnownFormat(
         lambda head, source, name: onnx_files.is_onnx(source, head), lambda asked: onnx_files.read_onnx(asked.source)
     ),
     KnownFormat(
@@ -379,6 +386,14 @@ FORMS = (
     ),
     KnownFormat(
         lambda head, source, name: flax_files.is_msgpack(head), lambda asked: flax_files.read_flax(asked.source)
+    ),
+    KnownFormat(
+        lambda head, source, name: tensorflow_files.is_index(source),
+        lambda asked: tensorflow_files.read_index(asked.source),
+    ),
+    KnownFormat(
+        lambda head, source, name: tensorflow_files.is_graph(source, head),
+        lambda asked: tensorflow_files.read_graph(asked.source),
     ),
     KnownFormat(_is_old_pickle, lambda asked: torch_files.read_pickle(asked.source)),
 )

@@ -314,7 +314,7 @@ class Decider:
     def _as_given(self, name: str, value: Any) -> Any:
         """Return a column of a boolean field as booleans, and a list that is no row of columns as a word."""
         if self.kinds[name] != "boolean":
-            return as_word(value) if isinstance(value, tuple) else value
+            return as_word(value) if value is None or isinstance(value, tuple) else value
         return value != 0 if isinstance(value, np.ndarray) else bool(value)
 
     def _seen_by_where(self, case: Case) -> dict[str, Any]:

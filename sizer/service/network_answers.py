@@ -54,6 +54,8 @@ def answer_to(about: str, body: bytes, limits: Mapping[str, int]) -> tuple[bytes
         InputError: the body has faults.
         RefusedError: it is no JSON, or more than is answered.
     """
+    if about == "model":
+        return as_json(_model(body, limits)), 0
     asked = parse_json(body, limits["body_values"])
     if about == "count":
         return _count(asked, limits)
@@ -207,6 +209,17 @@ def _explain(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.questions.breakdown import explain
 
     return explain(_shown_body(body, ("network",), limits)["network"]).as_json()
+
+
+def _model(text: bytes, limits: Mapping[str, int]) -> dict[str, Any]:
+    """Return a model of blocks in YAML, block by block; faults have places in the text."""
+    from sizer.questions.model_breakdown import explain_model
+    from sizer.sweepfile.model_file import parse_model
+
+    def look_at(model: Mapping[str, Any]) -> None:
+        _check_effort([model], limits["shown_values"], limits["digits"])
+
+    return explain_model(parse_model(text, "model", look_at).asked).as_json()
 
 
 def _fit(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:

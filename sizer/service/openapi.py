@@ -17,6 +17,13 @@ model: {convention: pytorch, cell_type: lstm, inputs: 80, outputs: 0}
 grid: {layers: [1, 2], cells: {from: 256, to: 1024, step: 256}}
 budget: {weights: {max: 10M}}
 """
+_MODEL = """model:
+  convention: pytorch
+  blocks:
+    features: {type: input, inputs: 80}
+    encoder: {type: recurrent, layers: 4, cells: 1024, recurrent_projection: 256}
+    output: {type: dense, width: 500}
+"""
 _JOB_ID = "b2c1f0a9d3e4f5061728"
 
 _BUDGET = {
@@ -161,8 +168,23 @@ COMPARE = _described(
 EXPLAIN = _described(
     "One network, tensor by tensor",
     "Every tensor with its shape and weights, and the formula.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
+    _responses(
+        200,
+        "As `sizer explain --json` prints it.",
+        _json({"anyOf": [named("Breakdown"), named("ModelBreakdown")]}),
+        413,
+        422,
+        429,
+    ),
     _body(["network"], {"network": _NETWORK}, {"network": NETWORK}),
+)
+MODEL_TEXT = _described(
+    "A model of blocks as it is written in a file, block by block",
+    "Every block and tensor, and the formula; faults have their places in the text.",
+    _responses(
+        200, "As `sizer explain MODEL --json` prints it.", _json({"anyOf": [named("ModelBreakdown")]}), 413, 422, 429
+    ),
+    {"application/yaml": {"schema": {"type": "string"}, "example": _MODEL}},
 )
 FIT = _described(
     "The widest network within a budget",

@@ -26,6 +26,7 @@ def router() -> APIRouter:
 
     @found.get("/")
     @found.get("/compare")
+    @found.get("/model")
     @found.get("/sweeps")
     @found.get("/sweeps/{sweep_id}")
     async def page(request: Request) -> Response:
@@ -42,7 +43,7 @@ def router() -> APIRouter:
 
 def is_page(path: str) -> bool:
     """Return whether a path is of the page's own files."""
-    return path in ("/", "/compare", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
+    return path in ("/", "/compare", "/model", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
 
 
 @cache

@@ -283,6 +283,14 @@ SCHEMAS |= {
     ),
 }
 SCHEMAS |= {
+    "ModelBreakdown": {
+        **SCHEMAS["Breakdown"],
+        "additionalProperties": _COUNTED,
+        "properties": {**SCHEMAS["Breakdown"]["properties"], **dict.fromkeys(MODEL_COLUMNS, _COUNTED)},
+        "description": "With `NAME.weights` of each block, and `macs_per_CLOCK`.",
+    }
+}
+SCHEMAS |= {
     "Fit": _object(
         {
             "fields": _FIELDS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import quoted
@@ -115,11 +115,7 @@ def condition(text: str, names: Names, hint: Hint = did_you_mean) -> Expression:
 
 
 def budget_of_option(
-    asked: Any,
-    standing: Sequence[Bound],
-    report: Report,
-    counted: Sequence[str] = COUNTED,
-    problem_of: Callable[[str], str] | None = None,
+    asked: Any, standing: Sequence[Bound], report: Report, problem_of: Callable[[str], str] | None = None
 ) -> tuple[Bound, ...]:
     """Return the bounds of a sweep after `--budget`: an end that is asked for replaces the same end in the file.
 
@@ -128,13 +124,11 @@ def budget_of_option(
             maximum or to `{"min": ..., "max": ...}`.
         standing: the bounds of the file.
         report: takes a message for each fault.
-        counted: the columns that can be bounded.
-        problem_of: says what is wrong with a column, nothing where it can be bounded; left out, `counted` can.
+        problem_of: says what is wrong with a column, nothing where it is counted; left out, those of plain networks are.
     """
-    problem_of = problem_of or (lambda column: column_problem(column, one_of(counted), counted))
     bounds = {bound.column: bound for bound in standing}
     for column, least, most in _asked_bounds(asked):
-        if problem := problem_of(column):
+        if problem := problem_of(column) if problem_of else column_problem(column, one_of(COUNTED)):
             report(problem)
             continue
         before = bounds.get(column, Bound(column, None, None))
@@ -149,6 +143,11 @@ def budget_of_option(
             continue
         bounds[column] = Bound(column, minimum, maximum)
     return tuple(bounds.values())
+
+
+def problem_of(counted: Collection[str]) -> Callable[[str], str]:
+    """Return what says of a column that it is none of those that are counted."""
+    return lambda column: column_problem(column, one_of(tuple(counted)), counted)
 
 
 def _asked_bounds(asked: Any) -> list[tuple[str, Any, Any]]:

@@ -46,9 +46,9 @@ def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for name in grid.by_base:
         column = grid.columns[name]
-        if not isinstance(column, Listed) or (column.kind == "count" and not column.structural):
+        if not isinstance(column, Listed) or column.kind == "count":
             found[name] = column.ends() if column.base is None else column.ends(found[column.base])
-    return found
+    return {name: ends for name, ends in found.items() if not grid.columns[name].structural}
 
 
 def largest_counts(grid: Grid, bounds: Mapping[str, tuple[int, int]], columns: Iterable[str]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from sizer.sweepfile.bounds import (
     budget_of_option,
     condition,
     known_columns,
+    problem_of,
     read_budget,
     read_conditions,
     resolved_columns,
@@ -36,6 +37,7 @@ from sizer.sweepfile.limits import (
     too_many_corners,
 )
 from sizer.sweepfile.model_grids import read_model_grids
+from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import KINDS, Bound, Names, Sweep
@@ -120,11 +122,12 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if findings.cut:
         findings.raise_any()  # what follows relies on data of which every fault is known
     cell_types = read_own_cells(data, findings)
-    notes = read_toolkits(data, findings)
+    notes: tuple[str, ...] = ()
+    block_types = read_own_blocks(data, findings)
     output = data.get("output", {})
     of_blocks: Names | None = None
     if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
-        found = read_model_grids(data, findings, cell_types)
+        found = read_model_grids(data, findings, cell_types, block_types)
         grids = found.grids
         budget: tuple[Bound, ...] = ()
         where: tuple[Expression, ...] = ()
@@ -134,6 +137,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
             where = read_conditions(data.get("where"), findings, of_blocks)
             _check_columns(output.get("columns"), of_blocks, found.missing, findings)
     else:
+        notes = read_toolkits(data, findings)
         grids = read_grids(data, findings, cell_types)
         budget = read_budget(data.get("budget"), findings)
         words = {**CHOICES, "cell_type": cell_words(data)}
@@ -249,7 +253,7 @@ def apply_options(
 
     changes: dict[str, Any] = {}
     if budget is not None:
-        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"), sweep.names.counted)
+        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"), problem_of(sweep.names.counted))
     if where is not None:
         added = []
         for text in [where] if isinstance(where, str) else where:

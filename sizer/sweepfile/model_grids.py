@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
-from sizer.networks.blocks.reading import Problem, read_model
+from sizer.networks.blocks.reading import Problem
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import GraphError, wire_model
 from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -36,17 +37,23 @@ class ModelGrids:
     """Counted columns that other models have and this one has not, each with why."""
 
 
-def read_model_grids(data: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]) -> ModelGrids:
+def read_model_grids(
+    data: Mapping[str, Any],
+    findings: Findings,
+    cell_types: Mapping[str, CellType],
+    block_types: Mapping[str, BlockType],
+) -> ModelGrids:
     """Return the grids of a sweep of a model of blocks.
 
     Args:
         data: the sweep as data that has been held against the schema.
         findings: takes the faults.
         cell_types: those that the file defines.
+        block_types: those that the file defines.
     """
     declared = data["model"]
-    fields = FieldsOfModel(declared, findings, cell_types)
-    model = OpenModel(declared, cell_types)
+    fields = FieldsOfModel(declared, findings, cell_types, block_types)
+    model = OpenModel(declared, cell_types, block_types)
     looks = Looks()
     several = declared_grids(data)
     placed = [_read_grid(grid, path, fields, model, findings, looks) for grid, path in several]
@@ -123,7 +130,7 @@ def _apart(placed: PlacedGrid, fields: FieldsOfModel) -> PlacedGrid | None:
 def _check_alone(model: OpenModel, fields: FieldsOfModel, findings: Findings) -> None:
     """Report what is wrong with the model by itself, but for what an axis with faults may decide."""
     swept = {path.rpartition(".")[0] for path in fields.found}
-    found, problems = read_model(model.declared, model.cell_types)
+    found, problems = model.read(model.declared)
     if found is not None and not problems and not swept:
         try:
             wire_model(found)
@@ -246,6 +253,11 @@ def _names(fields: FieldsOfModel, placed: list[PlacedGrid], outlines: list[Model
             spread.setdefault(name, {})[name] = None
     for name in clashing:
         del kinds[name]
+    for one in placed:  # what a grid does not sweep is as the model says it
+        model = one.grid.model
+        for name in spread:
+            if kinds.get(name) == "choice" and name not in one.grid.columns and model is not None:
+                words[name] = words.get(name, {}) | {as_word(model.own(name)): None}
     known = {
         name: tuple(dict.fromkeys([*_words_of(name, fields), *found])) for name, found in words.items() if name in kinds
     }

@@ -43,17 +43,25 @@ _WORDS = frozenset({"word", "name", "names", "padding", "groups"})
 class FieldsOfModel:
     """What can be swept of a model of blocks."""
 
-    def __init__(self, declared: Mapping[str, Any], findings: Findings, cell_types: Mapping[str, CellType]) -> None:
+    def __init__(
+        self,
+        declared: Mapping[str, Any],
+        findings: Findings,
+        cell_types: Mapping[str, CellType],
+        block_types: Mapping[str, BlockType],
+    ) -> None:
         """Read for one file.
 
         Args:
             declared: its `model`.
             findings: takes the faults.
             cell_types: those that the file defines.
+            block_types: those that the file defines.
         """
         self.declared = declared
         self.findings = findings
         self.cell_types = cell_types
+        self.block_types = {**BLOCK_TYPES, **block_types}
         self.found: dict[str, BlockField] = {}
         """The fields that the file sweeps, by path."""
         self.apart: set[str] = set()
@@ -114,7 +122,7 @@ class FieldsOfModel:
                 where = ".".join(names[: depth + 1])
                 return None, f"{where} is no group, so nothing stands in it; a path is BLOCK.field"
         kind = block.get("type") if isinstance(block, dict) else None
-        block_type = BLOCK_TYPES.get(kind) if isinstance(kind, str) else None
+        block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
             return None, ""  # said of the model
         return self._of_type(block_type, last, names, blocks)
@@ -146,7 +154,7 @@ class FieldsOfModel:
 
     def _a_field(self, block: Any) -> str:
         kind = block.get("type") if isinstance(block, dict) else None
-        known = BLOCK_TYPES.get(kind) if isinstance(kind, str) else None
+        known = self.block_types.get(kind) if isinstance(kind, str) else None
         sizes = [one.name for one in known.fields if one.kind in {"size", "sizes"}] if known else []
         required = [one.name for one in known.fields if one.required and one.name in sizes] if known else []
         return next(iter((*required, *sizes)), "field")

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import cell_of
@@ -235,6 +236,12 @@ class Sweep:
         return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
 
     @property
+    def block_types(self) -> Mapping[str, BlockType]:
+        """The block types that the file defines."""
+        model = self.grids[0].model if self.grids else None
+        return {} if model is None else model.block_types
+
+    @property
     def words(self) -> Mapping[str, tuple[str, ...]]:
         """The words of each `choice` field, the file's own cell types after the built-in ones."""
         return self.names.words
@@ -250,4 +257,4 @@ def as_word(value: Any) -> str:
     """Return a value of a field as a word of a table."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_word, value))}]"
-    return str(value)
+    return "none" if value is None else str(value)

@@ -15,11 +15,11 @@ from typing import Any
 
 from sizer.networks.blocks.checks import OpenChecks, refuse_all
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
-from sizer.networks.blocks.tally import BLOCK_PARTS, Tally, tally_graph, times_a_second
-from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.blocks.tally import Tally, model_columns, tally_graph, times_a_second
+from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.blocks.wiring import Graph, GraphError, Wired, wire_model
 from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES
+from sizer.networks.columns import BYTES, MODEL_COLUMNS
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import Kind
 from sizer.networks.outlines import Outline, Wiring
@@ -33,21 +33,28 @@ OF_BLOCK = ".weights"
 """Behind a block's path, in the name of the column of its weights."""
 _OF_ANY_BLOCK: Mapping[str, Any] = {"combine": "concat", "frozen": False}
 """The defaults of what any block may say."""
-_DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False, "choice": ""}
+_DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False}
 
 
 class OpenModel:
     """A model of blocks as it is declared, of which fields can be replaced."""
 
-    def __init__(self, declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> None:
+    def __init__(
+        self,
+        declared: Mapping[str, Any],
+        cell_types: Mapping[str, CellType] | None = None,
+        block_types: Mapping[str, BlockType] | None = None,
+    ) -> None:
         """Hold a model.
 
         Args:
             declared: what stands under `model`.
             cell_types: those that the person defines.
+            block_types: those that the person defines.
         """
         self.declared = declared
         self.cell_types = cell_types or {}
+        self.block_types = block_types or {}
         self.kinds: Mapping[str, Kind] = {}
         """Every field that has a value in some structure, with its kind; where it has none it counts as 0."""
         self._outlines: dict[Any, ModelOutline] = {}
@@ -84,11 +91,15 @@ class OpenModel:
         if here is None and path == "convention":
             return "textbook"
         if here is None and isinstance(block, Mapping):
-            known = BLOCK_TYPES.get(str(block.get("type")))
+            known = {**BLOCK_TYPES, **self.block_types}.get(str(block.get("type")))
             name = path.rpartition(".")[2]
             one = known.by_field.get(name) if known else None
             return one.default if one else _OF_ANY_BLOCK.get(name)
         return settled_value(here)
+
+    def read(self, declared: Mapping[str, Any]) -> tuple[Model | None, list[Problem]]:
+        """Return a model with the person's own types, read, and what is wrong with it."""
+        return read_model(declared, self.cell_types, self.block_types)
 
     def outline(self, words: Mapping[str, Any], positive: Mapping[str, bool]) -> ModelOutline:
         """Return the model with some fields replaced and some sizes left open; it is made once.
@@ -159,7 +170,7 @@ class ModelOutline(Outline):
 
     def _read(self, values: Mapping[str, Any]) -> Model | None:
         declared = self.open_model.configuration({**self.words, **values})
-        model, problems = read_model(declared, self.open_model.cell_types)
+        model, problems = self.open_model.read(declared)
         self.read_problems = problems
         self.problems = list(problems)
         return model
@@ -190,15 +201,13 @@ class ModelOutline(Outline):
         if self.graph is None or all(_is_symbol(values[name], symbol) for name, symbol in self.symbols.items()):
             return self._wiring
         checks = OpenChecks()
-        model, problems = read_model(
-            self.open_model.configuration({**self.words, **values}), self.open_model.cell_types
-        )
+        model, problems = self.open_model.read(self.open_model.configuration({**self.words, **values}))
         assert model is not None, problems
         return _ModelWiring(self, wire_model(model, checks), checks.rules)
 
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return every field by its path, 0 where another structure has one."""
-        found = {name: _DEFAULTS[kind] for name, kind in self.open_model.kinds.items() if name not in self.plain}
+        found = dict(self._absent)
         found |= self.plain
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
@@ -210,6 +219,16 @@ class ModelOutline(Outline):
             if not isinstance(value, tuple) or kinds.get(name) == "choice"
         }
         return found | words | dict(values)
+
+    @cached_property
+    def _absent(self) -> dict[str, Any]:
+        """The fields that other structures have: what the model says of groups and the like, else 0."""
+        found = {}
+        for name, kind in self.open_model.kinds.items():
+            if name not in self.plain:
+                own = self.open_model.own(name) if "." in name else None
+                found[name] = own if kind == "choice" or isinstance(own, int) else _DEFAULTS[kind]
+        return found
 
     def seen_by_rules(self, values: Mapping[str, Any], fed: Number) -> dict[str, Any]:
         """Return what rules look at: the sizes that are left open."""
@@ -237,18 +256,12 @@ class _ModelWiring(Wiring):
         if self.graph is None or self.tally is None:
             return ()
         a_second = times_a_second(self.tally.macs, self.graph.model.clocks) is not None
-        return (
-            "weights",
-            *BLOCK_PARTS,
-            *(f"{path}{OF_BLOCK}" for path in self.tally.by_block),
-            "trained_weights",
-            "buffer_values",
+        macs = [
             *(["macs_per_step"] if len(self.graph.clocks) == 1 else []),
             *(f"{MACS}{name}" for name in self.tally.macs),
             *(["macs_per_second"] if a_second else []),
-            "state_size",
-            *BYTES,
-        )
+        ]
+        return tuple(model_columns(dict.fromkeys(MODEL_COLUMNS, 0), self.tally.by_block, dict.fromkeys(macs)))
 
     def count(self, column: str) -> tuple[Number, int]:
         """Return a counted column as a number and what it is to be divided by, rounded up; 0 where there is none."""
@@ -262,6 +275,8 @@ class _ModelWiring(Wiring):
             return self.tally.parts[column], 1
         if column.startswith(MACS):
             return _added(self._macs(column.removeprefix(MACS), self.tally, self.graph))
+        if column in self.tally.others:
+            return self.tally.others[column], 1
         found: Number = getattr(self.tally, column)
         return found, 1
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.fields import FIELDS, Kind
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted
 from sizer.tables.asked.results import Results, open_results
@@ -295,7 +295,7 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = bounded_columns(results)
+    known = problem_of(bounded_columns(results))
     bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:

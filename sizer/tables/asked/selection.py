@@ -13,7 +13,7 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
 from sizer.tables.asked.result import TABLE, is_counted
@@ -53,7 +53,10 @@ def selection(
     """
     faults: list[Fault] = []
     bounds = budget_of_option(
-        budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)), bounded_columns(results)
+        budget,
+        (),
+        lambda message: faults.append(Fault("", 0, 0, "budget", message)),
+        problem_of(bounded_columns(results)),
     )
     held = [words for bound in bounds for words in _bound(results, bound, faults)]
     for text in where:
@@ -92,7 +95,7 @@ def bound_of_shares(results: Results, budget: Any) -> Bound | None:
         results: where nothing is asked for, those of several runs have no such bound unless it is that of each.
         budget: as `selection` takes it, with no faults.
     """
-    known = bounded_columns(results)
+    known = problem_of(bounded_columns(results))
     asked = budget_of_option(budget, (), lambda _: None, known)
     runs = [result.provenance.get("budget") or {} for result in results.results]
     ran = [] if any(run != runs[0] for run in runs) else budget_of_option(runs[0], (), lambda _: None, known)

@@ -19,7 +19,7 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.extras import install_command
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.result import PLACE, RESULT, TABLE, is_counted, is_of_blocks
 from sizer.tables.asked.results import Results
 from sizer.tables.asked.selection import bounded_columns, selection
@@ -335,7 +335,7 @@ def _scale(library: Any, groups: list[str], numbers: bool) -> Any:
 
 def budget_of(results: Results, asked: Asked) -> int | None:
     """Return the maximum of weights that a plot draws: the one asked for, or the one of the run."""
-    for bound in budget_of_option(asked.budget, (), lambda _: None, bounded_columns(results)):
+    for bound in budget_of_option(asked.budget, (), lambda _: None, problem_of(bounded_columns(results))):
         if bound.column == "weights":
             return bound.maximum
     found = (results.provenance.get("budget") or {}).get("weights") or {}
