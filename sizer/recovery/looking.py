@@ -144,7 +144,11 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
                 left = [tensor for tensor in left if id(tensor) not in taken]
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
-    return stacks_of(found, weights)
+    # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.
+    in_order = (
+        contents.layers if contents.format.startswith("keras") and any(one.kind for one in contents.layers) else ()
+    )
+    return stacks_of(found, weights, in_order)
 
 
 def _tied(

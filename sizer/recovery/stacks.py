@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import InputError
-from sizer.files.contents import StoredTensor
+from sizer.files.contents import StatedLayer, StoredTensor
 from sizer.networks.counting import count
 from sizer.recovery.cells import Cells, convention_of
 from sizer.recovery.pieces import dotted
@@ -21,6 +21,8 @@ _FORTH = re.compile(
     r"(?<![a-z])(forward|fwd|fw|forth|l2r)(?![a-z])|(?<=[a-z])(_forward|_fwd|_fw)(?![a-z])",
     re.I,
 )
+_CELL_OF_KERAS = re.compile(r"\.(lstm|gru|simple_rnn)_cell(_\d+)*$")
+"""The cell within a layer, which Keras counts by themselves."""
 _NUMBER = re.compile(r"\d+")
 
 
@@ -90,14 +92,17 @@ class _StackedLayer:
         return sum(one.handed_up for one in self.directions)
 
 
-def stacks_of(readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTensor]) -> list[Stack]:
+def stacks_of(
+    readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTensor], stated: Sequence[StatedLayer] = ()
+) -> list[Stack]:
     """Return the stacks that layers and directions make.
 
     Args:
         readings: one layer and direction each; the first of its readings is taken, the others are said.
         weights: every tensor of the file that is a weight, in its order.
+        stated: the layers that the format states, where it states them in order.
     """
-    between = _MatricesBeside(weights)
+    between = _MatricesBeside(weights, stated)
     layers = _layers(readings)
     stacks: list[Stack] = []
     rising: list[_StackedLayer] = []
@@ -153,6 +158,7 @@ def _is_back(one: Cells) -> bool:
 
 def _neutral(at: str) -> str:
     """Return where a cell stands without the words that say its direction."""
+    at = _CELL_OF_KERAS.sub("", at)
     return re.sub(r"[._]+", ".", _FORTH.sub("", _BACK.sub("", at))).strip("._")
 
 
@@ -180,8 +186,28 @@ def _with_number(layer: _StackedLayer) -> _StackedLayer:
 class _MatricesBeside:
     """What else stands where layers stand."""
 
-    def __init__(self, weights: Iterable[StoredTensor]) -> None:
-        self.matrices = [dotted(tensor.name) for tensor in weights if len(tensor.shape) > 1]
+    def __init__(self, weights: Iterable[StoredTensor], stated: Sequence[StatedLayer]) -> None:
+        held = list(weights)
+        names = {tensor.name for tensor in held}
+        # One layer after another, of those that have weights.
+        self.turn: dict[str, int] = {}
+        for number, layer in enumerate(one for one in stated if names & {*one.tensors}):
+            for name in layer.tensors:
+                self.turn.setdefault(name, number)
+        self.matrices = [dotted(tensor.name) for tensor in held if len(tensor.shape) > 1]
+
+    def any_between(self, below: _StackedLayer, layer: _StackedLayer) -> bool:
+        """Return whether the format states a layer with weights between two."""
+        turns = [
+            [
+                self.turn[piece.tensor.name]
+                for one in each.directions
+                for piece in one.pieces
+                if piece.tensor.name in self.turn
+            ]
+            for each in (below, layer)
+        ]
+        return bool(turns[0] and turns[1]) and min(turns[1]) > max(turns[0]) + 1
 
     def any_at(self, layer: _StackedLayer) -> bool:
         """Return whether a matrix that is not the layer's own stands under its number, in its parent."""
@@ -214,7 +240,7 @@ def _follows(rising: Sequence[_StackedLayer], layer: _StackedLayer, between: _Ma
     own = rising[0].own
     if own != layer.own:
         return False
-    if not own and (between.any_at(below) or between.any_at(layer)):
+    if not own and (between.any_at(below) or between.any_at(layer) or between.any_between(below, layer)):
         return False
     return layer.inputs == below.handed_up or (own and layer.inputs == below.handed_up + rising[0].inputs)
 
