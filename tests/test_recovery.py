@@ -103,6 +103,17 @@ NAMED: dict[str, tuple[Shapes, dict[str, Any]]] = {
         },
         {"convention": "keras", "cell_type": "lstm", "inputs": 9, "layers": 1, "cells": 8, "bidirectional": True},
     ),
+    "TensorFlow 1 in ELMo's file": (
+        {
+            f"RNN_0/RNN/MultiRNNCell/Cell{layer}/LSTMCell/{word}": shape
+            for layer in (0, 1)
+            for word, shape in (("W_0", (16 + 16, 256)), ("B", (256,)), ("W_P_0", (64, 16)))
+        },
+        {
+            **{"convention": "tensorflow1", "cell_type": "lstm", "inputs": 16, "layers": 2, "cells": 64},
+            "recurrent_projection": 16,
+        },
+    ),
     "Kaldi nnet3, lstmp-layer": (
         {
             "lstm1.W_all.linear_params": (4 * 64, 40 + 16),
@@ -294,6 +305,18 @@ def test_buffers_optimizers_and_ties_are_told_apart() -> None:
     assert found.counted.weights == 800 + 100 + 16
     assert [block.fields.get("norm") for block in found.around if block.type == "norm"] == ["batch"]
     assert [tensor.name for tensor in found.unexplained] == ["stft.filters"]
+
+
+def test_an_lstm_of_convolutions_is_a_block() -> None:
+    # keras.layers.ConvLSTM2D(8, (3, 5)) on 6 channels has 4 x (3 x 5 x (6 + 8) x 8 + 8) weights.
+    at = "conv_lstm2d/conv_lstm_cell"
+    shapes = {f"{at}/kernel": (3, 5, 6, 32), f"{at}/recurrent_kernel": (3, 5, 8, 32), f"{at}/bias": (32,)}
+    found = seen(shapes)
+    assert [(block.type, dict(block.fields)) for block in found.around] == [
+        ("convolutional_lstm", {"channels": 8, "kernel": [3, 5], "bias": True})
+    ]
+    assert found.counted is not None
+    assert found.counted.weights == found.weights == 4 * (3 * 5 * (6 + 8) * 8 + 8)
 
 
 def test_transformer_layers_are_one_block() -> None:

@@ -323,12 +323,12 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "TensorFlow 1",
         _AT
-        + r"(?P<word>kernel|weights|W|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|projection\.bias)",
+        + r"(?P<word>kernel|weights|W|W_0|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|W_P_0|projection\.bias)",
         {
-            **dict.fromkeys(("kernel", "weights", "W", "Matrix"), "joined"),
+            **dict.fromkeys(("kernel", "weights", "W", "W_0", "Matrix"), "joined"),
             **dict.fromkeys(("bias", "biases", "B", "Bias"), "bias"),
             **dict.fromkeys((f"{w}_{gate}_diag" for w in "wW" for gate in "fioFIO"), "peepholes"),
-            **dict.fromkeys(("projection.kernel", "projection.weights", "W_P"), "projection"),
+            **dict.fromkeys(("projection.kernel", "projection.weights", "W_P", "W_P_0"), "projection"),
             "projection.bias": "projection_bias",
         },
         "in_out",

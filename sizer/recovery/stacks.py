@@ -169,17 +169,15 @@ def _with_number(layer: _StackedLayer) -> _StackedLayer:
     numbers = list(_NUMBER.finditer(layer.key))
     if not numbers:
         return _StackedLayer(layer.key, 0, layer.name, layer.directions, layer.others)
-    # A name that says its number twice (`rnn_1/rnn_1`) says one number.
     last = numbers[-1].group()
-    stem = (
-        re.sub(rf"[._]?(?<!\d){last}(?!\d)", "", layer.key)
-        if layer.key.count(last) > 1
-        else (
-            layer.key[: numbers[-1].start()].rstrip("._")
-            + "#" * (numbers[-1].end() < len(layer.key))
-            + layer.key[numbers[-1].end() :]
-        )
-    )
+    parts = layer.key.split(".")
+    numbered = [place for place, part in enumerate(parts) if re.search(rf"_{last}$", part)]
+    if len(numbered) == 2 and numbered[1] == numbered[0] + 1:
+        # A name that says its number twice (`rnn_1/rnn_1`) says one number.
+        stem = ".".join(part.removesuffix(f"_{last}") if at in numbered else part for at, part in enumerate(parts))
+    else:
+        start, end = numbers[-1].span()
+        stem = layer.key[:start].rstrip("._") + "#" * (end < len(layer.key)) + layer.key[end:]
     return _StackedLayer(stem, int(last), layer.name, layer.directions, layer.others)
 
 

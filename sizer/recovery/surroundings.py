@@ -26,6 +26,7 @@ _ENDS: dict[str, tuple[str, str]] = {
     "parametrizations.weight.original1": ("matrix", "out_in"),
     "parametrizations.weight.original": ("matrix", "out_in"),
     "kernel": ("matrix", "in_out"),
+    "recurrent_kernel": ("recurrent", ""),
     "weights": ("matrix", "in_out"),
     "w": ("matrix", "in_out"),
     "W": ("matrix", "in_out"),
@@ -180,6 +181,11 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTenso
     if depthwise is not None:
         yield from _separable(path, depthwise, pointwise, bias)
         return
+    recurrent = module.one("recurrent")
+    if recurrent is not None:
+        if matrix is not None:
+            yield from _convolutional_lstm(path, matrix, recurrent, bias)
+        return
     in_projection = module.one("in_projection")
     if in_projection is not None and len(in_projection.shape) == 2:
         width = in_projection.shape[1]
@@ -307,6 +313,21 @@ def _convolution(
         read *= groups
         fields["groups"] = "all" if groups == read else groups
     yield FoundBlock(path, "convolution", fields, _sum(tensors), tensors, by, read, True, made)
+
+
+def _convolutional_lstm(
+    path: str, matrix: StoredTensor, recurrent: StoredTensor, bias: StoredTensor | None
+) -> Iterator[FoundBlock]:
+    """Yield an LSTM of convolutions over two dimensions as Keras stores it; nothing where the sizes are not its."""
+    if len(matrix.shape) != 4 or len(recurrent.shape) != 4:
+        return
+    *kernel, read, made = matrix.shape
+    channels = recurrent.shape[2]
+    if recurrent.shape != (*kernel, channels, made) or made != 4 * channels:
+        return
+    tensors = (matrix, recurrent) if bias is None else (matrix, recurrent, bias)
+    fields = {"channels": channels, "kernel": list(kernel), "bias": bias is not None}
+    yield FoundBlock(path, "convolutional_lstm", fields, _sum(tensors), tensors, "names", read, True, channels)
 
 
 def _kernel(sizes: Sequence[int]) -> Any:
