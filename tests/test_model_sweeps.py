@@ -260,9 +260,10 @@ def parsed(data: Mapping[str, Any]) -> Sweep | None:
         return None
 
 
+@pytest.mark.thorough
 @seeing(rows=40, refused=15, outside=15)
 @given(sweeps(), st.integers(1, 300))
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_the_engine_finds_what_the_twin_finds(data: dict[str, Any], block: int) -> None:
     sweep = parsed(data)
     if sweep is None:
@@ -306,9 +307,10 @@ def value_of(name: str, number: int, values: Mapping[str, Any], counted: ModelCo
     return 0 if isinstance(value, list) else (1000 if value == "1K" else value)
 
 
+@pytest.mark.thorough
 @seeing(rows=25)
 @given(sweeps(), st.sampled_from(["weights", "macs_per_frames", "enc.weights"]), st.booleans())
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_pruning_finds_what_the_engine_finds(data: dict[str, Any], sort: str, descending: bool) -> None:
     sweep = parsed(data)
     if sweep is None:

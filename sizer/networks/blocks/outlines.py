@@ -212,13 +212,10 @@ class ModelOutline(Outline):
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
         kinds = self.open_model.kinds
-        # A list stands in columns of its own, or is a word.
-        words = {
-            name: value
-            for name, value in self.words.items()
-            if not isinstance(value, tuple) or kinds.get(name) == "choice"
-        }
-        return found | words | dict(values)
+        for name, value in self.words.items():  # a list stands in columns of its own, or is a word
+            is_spread = isinstance(value, tuple) and kinds.get(name) != "choice"
+            found[name] = _DEFAULTS[kinds.get(name, "count")] if is_spread else value
+        return found | dict(values)
 
     @cached_property
     def _absent(self) -> dict[str, Any]:
@@ -344,7 +341,10 @@ def _fields(model: Model | None, graph: Graph | None) -> tuple[dict[str, Any], d
             spread = {path: value}
         for name, item in spread.items():
             if isinstance(item, Polynomial):
-                derived[name] = item
+                if not any(
+                    "(" in variable for variable in item.variables()
+                ):  # a width that compares others has no ends
+                    derived[name] = item
             elif isinstance(item, (int, str)):
                 plain[name] = item
     return plain, derived
