@@ -10,6 +10,7 @@
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
     Client        the same, answered by a server (`sizer serve`)
+    look          what stands in a model file, or in a model that lives in memory
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
 
 Importing this package imports neither NumPy nor pandas; `load_sweep` and `run_sweep` bring what they need.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sizer.questions.fits import fits
     from sizer.questions.fitting import Fit, fit
     from sizer.questions.reconciliation import reconcile
+    from sizer.recovery.looking import Look, look
     from sizer.runs.run import Run, run_sweep
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
@@ -46,6 +48,7 @@ __all__ = [
     "Fault",
     "Fit",
     "InputError",
+    "Look",
     "ModelCount",
     "Reconciliation",
     "Run",
@@ -59,6 +62,7 @@ __all__ = [
     "fit",
     "fits",
     "load_sweep",
+    "look",
     "query",
     "reconcile",
     "run_sweep",
@@ -73,6 +77,8 @@ _LATER = {
     "fit": "sizer.questions.fitting",
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
+    "Look": "sizer.recovery.looking",
+    "look": "sizer.recovery.looking",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",

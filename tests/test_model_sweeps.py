@@ -200,7 +200,8 @@ BIASED = {"pytorch": True, "keras": True, "kaldi_nnet3": True, "tensorflow1": Tr
 
 
 def slow_run(data: Mapping[str, Any], sweep: Sweep) -> tuple[Account, list[tuple[int, dict[str, Any], ModelCount]]]:
-    account, rows = Account(), []
+    account = Account()
+    rows: list[tuple[int, dict[str, Any], ModelCount]] = []
     seen: list[Any] = []
     swept = {name for values in slow_configurations(data) for name in values}
     for number, values in enumerate(slow_configurations(data)):

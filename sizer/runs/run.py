@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
 from sizer.grids.account import Account
 from sizer.networks.counting import did_you_mean
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """What a run did."""
 
     sweep: Sweep
@@ -64,6 +65,26 @@ class Run:
     """There was nothing left to resume: the tables stood there, and nothing was done."""
     remade: tuple[str, ...] = ()
     """Files and parts that were there, but were not as they had been written, and were made anew."""
+
+    def _in_a_line(self) -> str:
+        if self.account is None:
+            low, high = self.kept_between or (0, self.sweep.size)
+            return f"{self.sweep.name}: {low:,} to {high:,} of {self.sweep.size:,} configurations are kept"
+        return f"{self.sweep.name}: {self.account.kept:,} of {self.sweep.size:,} configurations are kept"
+
+    def _as_table(self) -> Table:
+        header = ("id", *self.sweep.swept, *(() if "weights" in self.sweep.swept else ("weights",)))
+        return header, [tuple(row.get(name) for name in header) for row in self.largest]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        dropped: list[str] = []
+        if self.account is not None:
+            dropped += [f"{number:,} not valid: {reason}" for reason, number in self.account.not_valid.items()]
+            dropped += [
+                f"{number:,} {side} the budget of {name}" for (name, side), number in self.account.outside.items()
+            ]
+            dropped += [f"{number:,} excluded: {condition}" for condition, number in self.account.excluded.items()]
+        return f"{self._in_a_line()}; the largest", self._as_table(), [*dropped, *map(str, self.files)]
 
     def frame(self) -> pd.DataFrame:
         """Return the kept configurations as a pandas frame with the table's columns.
@@ -247,7 +268,7 @@ def stream_sweep(
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
     if column not in sweep.names.counted:
-        message = f"{quoted(column)} is no counted column{did_you_mean(column, sweep.names.counted)}"
+        message = f"{quoted(column)} is not a counted column{did_you_mean(column, sweep.names.counted)}"
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])

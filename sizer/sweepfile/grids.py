@@ -268,4 +268,4 @@ def _check_rows(found: list[Listed], path: Path, findings: Findings) -> None:
     for position, row in enumerate(zip(*(column.values for column in found), strict=True)):
         if first.setdefault(row, position) != position:
             there = findings.place((*path, lead, first[row]))
-            findings.at_value((*path, lead, position), f"this row of the table stands twice, first at {there}")
+            findings.at_value((*path, lead, position), f"this row of the table is there twice, first at {there}")

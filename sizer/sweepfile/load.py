@@ -122,8 +122,8 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if findings.cut:
         findings.raise_any()  # what follows relies on data of which every fault is known
     cell_types = read_own_cells(data, findings)
-    block_types = read_own_blocks(data, findings)
     notes: tuple[str, ...] = ()
+    block_types = read_own_blocks(data, findings)
     output = data.get("output", {})
     of_blocks: Names | None = None
     if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
@@ -156,8 +156,8 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         formats=tuple(output.get("formats", BY_DEFAULT)),
         columns=(),
         cell_types=cell_types,
-        of_blocks=of_blocks,
         notes=notes,
+        of_blocks=of_blocks,
     )
     sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep))
     _check_limits(sweep, grids, findings)

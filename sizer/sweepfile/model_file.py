@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +39,13 @@ class ModelFile:
     @property
     def asked(self) -> Declared:
         """The model with the types that the file defines."""
-        return Declared(self.declared, self.cell_types, self.block_types)
+        return Declared(self.declared, self.cell_types, self.block_types, self.own)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The definitions of these types, as they stand in the file."""
+        data = self.document.data
+        return {name: data[name] for name in ("cell_types", "block_types") if data.get(name)}
 
     @contextmanager
     def places_of_faults(self) -> Iterator[None]:
@@ -75,7 +81,23 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         InputError: the file cannot be read, holds no model of blocks, or has faults; all of them at once.
     """
     file = os.fspath(path)
-    document = read_yaml(read_file(file), file)
+    return parse_model(read_file(file), file)
+
+
+def parse_model(
+    text: bytes | str, file: str = "", look_at: Callable[[Mapping[str, Any]], None] = lambda model: None
+) -> ModelFile:
+    """Return the model of blocks in a text.
+
+    Args:
+        text: YAML; bytes are read as UTF-8.
+        file: what faults call the text.
+        look_at: is given the model before anything of it is worked out, and may raise.
+
+    Raises:
+        InputError: as `load_model` says.
+    """
+    document = read_yaml(text, file)
     findings = Findings(document)
     if not document.whole:
         findings.raise_any()
@@ -87,11 +109,12 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
             said = (
                 "has no blocks; a configuration of a sweep is named by --id"
                 if where
-                else "is no file with a model of blocks"
+                else "is not a file with a model of blocks"
             )
             findings.at_value(where, said)
         findings.raise_any()
     assert isinstance(model, dict)
+    look_at({**model, **{name: data.get(name) for name in ("cell_types", "block_types")}})
     cell_types = read_own_cells(data, findings)
     block_types = read_own_blocks(data, findings)
     graph, problems = read_graph(model, cell_types, block_types)

@@ -37,8 +37,18 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
 MOST_CELL_TYPES = 1000
 MOST_TENSORS = 100
 _SHORT = 900
-_COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE}
+_A_SIZE = "Write a whole number or a size: 10000000, 10M, 1.5K or 1e7, without commas or spaces."
+_A_SIZE_IN_BYTES = "Write bytes: 2000000, 2MB, 2MiB or 1.5GB, without spaces."
+_NOT_IN_BYTES = f"{_A_SIZE} A size in bytes bounds float32_bytes or int8_bytes."
+_A_FRACTION = "Write a fraction: 1/4, 0.25 or 2."
+_A_NAME = "Use letters, digits, '.', '_' and '-', and start with a letter or digit."
+_COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE, "patternErrorMessage": _A_SIZE}
 _FORBIDDEN: Schema = {"not": {}}
+
+
+def _snippet(label: str, about: str, body: Any) -> Schema:
+    """Return what an editor inserts where a key or a value is completed; `${1:80}` is a place to fill in."""
+    return {"label": label, "description": about, "body": body}
 
 
 def _words(field: str) -> Schema:
@@ -74,7 +84,7 @@ def _value(field: Field) -> Schema:
         found |= {"type": ["integer", "string"], "minimum": field.minimum}
         if field.maximum is not None:
             found["maximum"] = field.maximum
-        found["pattern"] = SIZE
+        found |= {"pattern": SIZE, "patternErrorMessage": _A_SIZE}
     if field.default is not None:
         found["default"] = field.default
     return found
@@ -90,6 +100,7 @@ def _bounds(field: Field) -> Schema:
 
 
 def _axis(field: Field) -> Schema:
+    # The definitions have no texts of their own: an editor would show them in place of the field's.
     found: Schema = {"title": f"{field.title}, swept", "description": field.description}
     if field.kind == "count":
         found["allOf"] = [{"$ref": "#/$defs/axis_of_counts"}, {"$ref": f"#/$defs/{_bounds_name(field)}"}]
@@ -114,10 +125,8 @@ def _listed(items: Schema) -> Schema:
     return {"minItems": 1, "maxItems": LONGEST_LIST, "items": items}
 
 
-def _axis_of_words(title: str, items: Schema) -> Schema:
+def _axis_of_words(items: Schema) -> Schema:
     return {
-        "title": title,
-        "description": "A list, or {values: [...]}.",
         "type": ["array", "object"],
         **_listed(items),
         "additionalProperties": False,
@@ -138,8 +147,26 @@ def _axis_of_counts() -> Schema:
         return {"properties": dict.fromkeys(names, _FORBIDDEN)}
 
     return {
-        "title": "An axis of whole numbers",
-        "description": "A list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}. Whole numbers may be written as sizes, such as 1.5K.",
+        # No description: over a field, an editor shows the last one that it meets, which is to be the field's.
+        "title": "Swept: a list, {values}, {from, to, step}, {from, to, factor} or {of, ratio, round_to}",
+        "defaultSnippets": [
+            _snippet("a list", "Its values, in order.", "[${1:128, 256, 512}]"),
+            _snippet(
+                "from, to, step",
+                "Both ends included; the steps must hit them.",
+                "{from: ${1:128}, to: ${2:1024}, step: ${3:128}}",
+            ),
+            _snippet(
+                "from, to, factor",
+                "Each value multiplies the one before.",
+                "{from: ${1:128}, to: ${2:2048}, factor: ${3:2}}",
+            ),
+            _snippet(
+                "of, ratio, round_to",
+                "A part of another field that is swept.",
+                "{of: ${1:cells}, ratio: [${2:1/4, 1/2}], round_to: ${3:8}}",
+            ),
+        ],
         "type": ["array", "object"],
         **_listed(_COUNT),
         "additionalProperties": False,
@@ -164,6 +191,7 @@ def _axis_of_counts() -> Schema:
                 "type": ["number", "string"],
                 "exclusiveMinimum": 1,
                 "pattern": FRACTION,
+                "patternErrorMessage": _A_FRACTION,
             },
             "of": {
                 "title": "Of",
@@ -176,7 +204,15 @@ def _axis_of_counts() -> Schema:
                 "type": ["number", "string", "array"],
                 "exclusiveMinimum": 0,
                 "pattern": FRACTION,
-                **_listed({"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": FRACTION}),
+                "patternErrorMessage": _A_FRACTION,
+                **_listed(
+                    {
+                        "type": ["number", "string"],
+                        "exclusiveMinimum": 0,
+                        "pattern": FRACTION,
+                        "patternErrorMessage": _A_FRACTION,
+                    }
+                ),
             },
             "round_to": {
                 "title": "Round to",
@@ -209,6 +245,7 @@ def _bound(column: str) -> Schema:
         "type": ["integer", "string"],
         "minimum": 0,
         "pattern": BYTE_SIZE if column in BYTES else SIZE,
+        "patternErrorMessage": _A_SIZE_IN_BYTES if column in BYTES else _NOT_IN_BYTES,
     }
     return {
         "title": column.replace("_", " ").capitalize(),
@@ -337,9 +374,9 @@ def _definitions() -> Schema:
     return {
         "fields": {field.name: _value(field) for field in fields},
         "axis_of_counts": _axis_of_counts(),
-        "axis_of_booleans": _axis_of_words("An axis of true and false", {"type": "boolean"}),
-        "axis_of_conventions": _axis_of_words("An axis of conventions", _words("convention")),
-        "axis_of_cell_types": _axis_of_words("An axis of cell types", _words("cell_type")),
+        "axis_of_booleans": _axis_of_words({"type": "boolean"}),
+        "axis_of_conventions": _axis_of_words(_words("convention")),
+        "axis_of_cell_types": _axis_of_words(_words("cell_type")),
         **{_bounds_name(field): _bounds(field) for field in fields if field.kind == "count"},
         "linked_table": {
             "title": "A linked table",
@@ -421,6 +458,7 @@ def schema() -> Schema:
                 "description": "Names the output files: letters, digits, '.', '_' and '-', starting with a letter or digit, at most 100 characters.",
                 "type": "string",
                 "pattern": NAME,
+                "patternErrorMessage": _A_NAME,
                 "maxLength": 100,
             },
             "description": {
@@ -433,8 +471,20 @@ def schema() -> Schema:
             "model": {
                 "title": "Model",
                 "description": "The fields that stay the same, or a whole model of blocks. A field of a network without blocks stands in model or in grid, never both.",
+                "defaultSnippets": [
+                    _snippet(
+                        "A network",
+                        "What every network says; its layers and cells stand in grid.",
+                        {
+                            "convention": "${1:pytorch}",
+                            "cell_type": "${2:lstm}",
+                            "inputs": "^${3:80}",
+                            "outputs": "^${4:32}",
+                        },
+                    )
+                ],
+                # Its fields stand in the two definitions alone: where an editor sees them here, it inserts the default of each.
                 "type": "object",
-                "properties": _of_network(),
                 "if": {"required": ["blocks"]},
                 "then": {"$ref": "#/$defs/model_of_blocks"},
                 "else": {"$ref": "#/$defs/model_of_fields"},
@@ -442,6 +492,13 @@ def schema() -> Schema:
             "grid": {
                 "title": "Grid",
                 "description": "The fields that vary, or a list of grids, whose union is one table. With blocks, a field is a path such as encoder.cells.",
+                "defaultSnippets": [
+                    _snippet(
+                        "Layers and cells",
+                        "Every combination is a configuration.",
+                        {"layers": "[${1:1, 2, 3, 4}]", "cells": "{from: ${2:128}, to: ${3:1024}, step: ${4:128}}"},
+                    )
+                ],
                 "type": ["object", "array"],
             },
             "where": {
@@ -458,7 +515,10 @@ def schema() -> Schema:
             },
             "budget": {
                 "title": "Budget",
-                "description": "Bounds on counted columns, both ends included. What lies outside is counted but not written.",
+                "description": "Bounds on counted columns, both ends included. Configurations outside are counted but not written.",
+                "defaultSnippets": [
+                    _snippet("At most so many weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
+                ],
                 "type": "object",
                 "properties": {column: _bound(column) for column in COUNTED},
             },
@@ -522,7 +582,7 @@ def _definitions_of_blocks() -> Schema:
         "type": ["array", "object"],
         "if": {"type": "array"},
         "then": {"minItems": 1, "maxItems": LONGEST_LIST},
-        "else": {"if": {"required": ["values"]}, "then": _axis_of_words("Values", {}), "else": {"$ref": "#/$defs/axis_of_counts"}},
+        "else": {"if": {"required": ["values"]}, "then": _axis_of_words({}), "else": {"$ref": "#/$defs/axis_of_counts"}},
     }  # fmt: skip
     return {
         "model_of_fields": {

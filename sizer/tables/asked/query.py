@@ -219,11 +219,11 @@ def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
-        yield chosen[1], f"cannot be asked together with {chosen[0]}"
+        yield chosen[1], f"cannot be used together with {chosen[0]}"
     made = {"rows", *(f"{end}_{name}" for end in ("smallest", "largest") for name in COUNTED)}
     for column in asked.group_by:
         if not asked.best and column.lower() in made:
-            yield "group_by", f"{quoted(column)} is what a summary calls one of its own columns; name a best, too"
+            yield "group_by", f"{quoted(column)} is also the name of a column of the summary; name a best, too"
     if asked.best and not asked.group_by:
         yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:
