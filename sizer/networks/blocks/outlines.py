@@ -31,6 +31,8 @@ MACS = "macs_per_"
 """In front of the steps of a clock, in the name of a column."""
 OF_BLOCK = ".weights"
 """Behind a block's path, in the name of the column of its weights."""
+_OF_MODEL: Mapping[str, Any] = {"convention": "textbook", "other_weights": 0}
+"""The defaults of what the model says for all of its blocks."""
 _OF_ANY_BLOCK: Mapping[str, Any] = {"combine": "concat", "frozen": False}
 """The defaults of what any block may say."""
 _DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False}
@@ -88,8 +90,8 @@ class OpenModel:
         block: Any = {}
         for word in place_of(self.declared, path):
             block, here = here, here.get(word) if isinstance(here, Mapping) else None
-        if here is None and path == "convention":
-            return "textbook"
+        if here is None and path in _OF_MODEL:
+            return _OF_MODEL[path]
         if here is None and isinstance(block, Mapping):
             known = {**BLOCK_TYPES, **self.block_types}.get(str(block.get("type")))
             name = path.rpartition(".")[2]
