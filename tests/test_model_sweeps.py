@@ -277,6 +277,7 @@ SMALL: dict[str, Any] = {
         },
         {"enc.cells": [[8, 4], [9, 6, 3]], "enc.subsample": [1, 2], "labels.embedding": [6, 8], "linked": [{"joint.width": [6, 8], "conv.bias": [True, False]}]},
         {"deep.repeat": [1, 3], "joint.width": [6], "enc.cells": {"from": 4, "to": 12, "step": 4}, "hidden.groups": [1, 2], "deep.inner.width": {"of": "enc.cells", "ratio": "1/2", "round_to": 2}},
+        {"enc.layers": [1, 2, 3], "enc.subsample": [1, 2], "enc.cells": [5, 7, 9]},
     ],
     "where": ["hidden.width <= 3 * conv.channels"],
     "budget": {"macs_per_frames": {"min": 600, "max": 2000}, "enc.weights": {"max": 1500}},
@@ -293,6 +294,20 @@ def test_a_few_configurations_of_every_kind(block: int) -> None:
 def test_a_few_are_pruned_alike() -> None:
     for sort in ("weights", "macs_per_frames", "macs_per_second"):
         hold_pruned(SMALL, sort, descending=sort == "weights")
+
+
+def test_bounds_on_what_is_rounded_up_are_exact() -> None:
+    """A step of frames is a part of the model's work: what is below a bound by less than one is within it."""
+    grid = {"enc.subsample": [2, 3], "enc.cells": [5, 7, 9], "enc.layers": [2]}
+    sweep = parse_sweep(json.dumps({**SMALL, "grid": grid, "budget": {}, "where": []}))
+    found = {
+        value
+        for _, rows in enumerate_sweep(sweep, ["macs_per_frames"])
+        for value in rows.column("macs_per_frames").tolist()
+    }
+    for value in sorted(found):
+        for bound in ({"min": value}, {"max": value - 1}):
+            hold_pruned({**SMALL, "grid": grid, "budget": {"macs_per_frames": bound}}, "weights", descending=True)
 
 
 def test_a_wrong_term_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

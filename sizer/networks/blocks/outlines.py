@@ -166,6 +166,20 @@ class ModelOutline(Outline):
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())
         self._wiring = _ModelWiring(self, self.graph, self.checks.rules)
         self.plain, self._derived = _fields(self.read, self.graph)
+        self._as_said()
+
+    def _as_said(self) -> None:
+        """Let fields that are said once for all layers be one value, however the layers are told apart."""
+        known = {**self.plain, **self._derived}
+        for path in {name.rpartition(".")[0] for name in known if name.rpartition(".")[2].isdecimal()}:
+            said = self.symbols.get(path, self.words.get(path, self.open_model.own(path)))
+            if isinstance(said, (int, Polynomial)):
+                for fields in (self.plain, self._derived):
+                    for name in [name for name in fields if name.rpartition(".")[0] == path]:
+                        if name.rpartition(".")[2].isdecimal():
+                            del fields[name]
+                if isinstance(said, int):
+                    self.plain[path] = said
 
     def _blocks(self) -> Sequence[Block]:
         return [] if self.read is None else list(self.read.blocks.values())
