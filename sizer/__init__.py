@@ -9,6 +9,7 @@
     fits          whether a network is within a budget, in microseconds
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
+    space         a sweep of widths per layer: counted, drawn and searched exactly
     Client        the same, answered by a server (`sizer serve`)
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sizer.questions.fitting import Fit, fit
     from sizer.questions.reconciliation import reconcile
     from sizer.runs.run import Run, run_sweep
+    from sizer.spaces.space import Space, space
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
     from sizer.tables.asked.query import query
@@ -51,6 +53,7 @@ __all__ = [
     "Run",
     "RunError",
     "SizerError",
+    "Space",
     "Sweep",
     "compare",
     "count",
@@ -62,6 +65,7 @@ __all__ = [
     "query",
     "reconcile",
     "run_sweep",
+    "space",
 ]
 
 _LATER = {
@@ -73,6 +77,8 @@ _LATER = {
     "fit": "sizer.questions.fitting",
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
+    "Space": "sizer.spaces.space",
+    "space": "sizer.spaces.space",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",

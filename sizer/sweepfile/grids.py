@@ -11,6 +11,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.per_layer import PerLayer, check_bases, is_per_layer, read_per_layer
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
@@ -98,12 +99,18 @@ def _read_grid(
     columns: dict[str, tuple[Column, Path]] = {}
     places: dict[str, Path] = {name: ("model", name) for name in model if name in FIELDS}
     taken: dict[str, Path] = {}
+    per_layer: list[PerLayer | None] = []
     for name, item in declared.items():
         here = (*path, name)
         if name == "linked":
             tables = item if isinstance(item, list) else []
             for position, table in enumerate(tables):
                 axes.append(_read_linked(table, (*here, position), taken, columns, findings))
+        elif name in FIELDS and is_per_layer(item):
+            _take(name, here, taken, findings)
+            per_layer.append(read_per_layer(FIELDS[name], item, here, findings))
+            if (layered := per_layer[-1]) is not None:
+                columns[name] = (layered.column, here)
         elif name in FIELDS:
             _take(name, here, taken, findings)
             column = read_axis(FIELDS[name], item, here, findings)
@@ -113,11 +120,15 @@ def _read_grid(
     _check_both_places(taken, model, findings)
     bounds = check_ratios(columns, list(places), findings, looks)
     whole = [axis for axis in axes if axis is not None]
-    if len(whole) < len(axes):
+    layered_whole = tuple(axis for axis in per_layer if axis is not None)
+    if len(whole) < len(axes) or len(layered_whole) < len(per_layer):
         return None
     places.update(taken)
     fixed = {name: value for name, value in model.items() if name not in taken}
-    return PlacedGrid(Grid(fixed, tuple(whole)), places, bounds)
+    if not per_layer:
+        return PlacedGrid(Grid(fixed, tuple(whole)), places, bounds)
+    check_bases(whole, layered_whole, taken, findings)
+    return PlacedGrid(Grid(fixed, tuple(whole), per_layer=layered_whole, order=tuple(taken)), places, bounds)
 
 
 def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue], findings: Findings) -> None:

@@ -19,6 +19,7 @@ from sizer.sweepfile.axis import Column
 
 if TYPE_CHECKING:
     from sizer.sweepfile.expressions import Expression
+    from sizer.sweepfile.per_layer import PerLayer
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,31 @@ class Grid:
     axes: tuple[Axis, ...]
     cell_types: Mapping[str, CellType] = field(default_factory=dict, hash=False)
     """The cell types that the file defines."""
+    per_layer: tuple[PerLayer, ...] = ()
+    """The fields that each layer has for itself, in file order; what has some is a space."""
+    order: tuple[str, ...] = ()
+    """The swept fields of a space in file order."""
 
     @property
     def size(self) -> int:
         """The number of configurations, a Python int however large."""
-        return math.prod(axis.length for axis in self.axes)
+        once = math.prod(axis.length for axis in self.axes)
+        if not self.per_layer:
+            return once
+        for axis in self.axes:
+            for column in axis.columns:
+                if column.field == "layers":
+                    lengths = [int(column.value(place)) for place in range(axis.length)]
+                    return once // axis.length * sum(map(self._ways, lengths))
+        return once * self._ways(int(self.fixed["layers"]))
+
+    def _ways(self, layers: int) -> int:
+        return math.prod(axis.ways(layers) for axis in self.per_layer)
 
     @property
     def swept(self) -> tuple[str, ...]:
         """The swept fields in file order."""
-        return tuple(self.columns)
+        return self.order or tuple(self.columns)
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -132,6 +148,11 @@ class Sweep:
     def size(self) -> int:
         """The number of configurations, a Python int however large."""
         return sum(grid.size for grid in self.grids)
+
+    @property
+    def is_space(self) -> bool:
+        """Whether some field is swept for each layer by itself."""
+        return any(grid.per_layer for grid in self.grids)
 
     @property
     def words(self) -> dict[str, tuple[str, ...]]:
