@@ -62,6 +62,17 @@ def parse_size(text: str, *, in_bytes: bool = False) -> int:
     return int(value)
 
 
+def is_bytes(text: str) -> bool:
+    """Return whether a size is one in bytes, and no number of things.
+
+    Example:
+        >>> is_bytes("20MB"), is_bytes("2MiB"), is_bytes("2B"), is_bytes("20M")
+        (True, True, False, False)
+    """
+    match = _SIZE.fullmatch(text) if len(text) <= _LONGEST else None
+    return match is not None and match["unit"].lower() in _BYTE_UNITS.keys() - _UNITS.keys()
+
+
 def written_without_commas(text: str) -> str:
     """Return what to say of a number with commas between thousands.
 

@@ -130,6 +130,10 @@ def json_keys(folder: Path) -> Surface:
         "compare, claim": ("compare", *FIELDS, "--claim", "70K"),
         "fit": ("fit", "--budget", "10M", "--vary", "cells", "--inputs", "39", "--layers", "3"),
         "conventions": ("conventions",),
+        "count": ("count", *FIELDS),
+        "fields": ("fields",),
+        "fields of a block": ("fields", "convolution"),
+        "columns": ("columns",),
     }
     found = {name: keys_of(json.loads(run(*words, "--json").stdout)) for name, words in asked.items()}
     lines = run("run", SPEECH, "--out", folder / "lines", "--progress", "json").stderr.splitlines()

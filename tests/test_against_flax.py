@@ -59,3 +59,37 @@ def test_random_networks(cell_type: str, cell: str) -> None:
         assert counted.state_size == state
         totals.add(counted.weights)
     assert len(totals) > 95
+
+
+NAMES = [("nnx", "lstm", "LSTMCell"), ("nnx", "lstm", "OptimizedLSTMCell"), ("nnx", "rnn", "SimpleCell")]
+"""Toolkits that are other names of the convention `flax`, with their cells."""
+
+
+def _size(tree: Any) -> int:
+    return sum(leaf.size for leaf in jax.tree_util.tree_leaves(tree))
+
+
+@pytest.mark.parametrize(("toolkit", "cell_type", "cell"), NAMES)
+def test_cells_of_flax_nnx(toolkit: str, cell_type: str, cell: str) -> None:
+    nnx = pytest.importorskip("flax.nnx", reason="Flax NNX is not installed")
+    made = jax.eval_shape(lambda: nnx.state(getattr(nnx, cell)(39, 8, rngs=nnx.Rngs(0)), nnx.Param))
+    asked = {"convention": toolkit, "cell_type": cell_type, "inputs": 39, "layers": 1, "cells": 8}
+    assert count(asked).weights == _size(made)
+
+
+def test_the_gru_of_flax_nnx_is_another() -> None:
+    nnx = pytest.importorskip("flax.nnx", reason="Flax NNX is not installed")
+    made = _size(jax.eval_shape(lambda: nnx.state(nnx.GRUCell(39, 8, rngs=nnx.Rngs(0)), nnx.Param)))
+    asked = {"convention": "flax", "cell_type": "gru", "inputs": 39, "layers": 1, "cells": 8}
+    assert count(asked).weights == made + 8  # linen's candidate has a bias on its recurrent half
+    assert count(asked | {"bias_vectors": 1}).weights == made  # what the refusal of `nnx` says to write
+
+
+@pytest.mark.parametrize(("cell_type", "cell"), [("lstm", "LSTMCell"), ("gru", "GRUCell")])
+def test_cells_of_equinox(cell_type: str, cell: str) -> None:
+    equinox = pytest.importorskip("equinox", reason="Equinox is not installed")
+    made = jax.eval_shape(
+        lambda: equinox.filter(getattr(equinox.nn, cell)(39, 8, key=jax.random.key(0)), equinox.is_array)
+    )
+    asked = {"convention": "equinox", "cell_type": cell_type, "inputs": 39, "layers": 1, "cells": 8}
+    assert count(asked).weights == _size(made)

@@ -15,7 +15,7 @@ import xlsxwriter
 import sizer
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Count, described, read, with_cell_types
+from sizer.networks.counting import Count, described, read, with_own_types
 from sizer.networks.fields import FIELDS
 from sizer.numbers.sheet_formula import Live, live
 from sizer.tables.workbook.calculator import Calculator, calculator_of
@@ -52,7 +52,7 @@ def admitted(convention: str, cell_type: str) -> Fields | None:
         {"bottleneck": 8},
         {},
     ):
-        fields = with_cell_types({**base, **widths}, OWN if cell_type == "mine" else None)
+        fields = with_own_types({**base, **widths}, OWN if cell_type == "mine" else None)
         try:
             read(fields)
             return dict(fields)

@@ -187,16 +187,17 @@ def test_explain_on_a_terminal() -> None:
     assert on_terminal("explain", "--layers", "3", "--cells", "1024", "--inputs", "39", "--outputs", "34") == (
         "textbook · lstm · 39 -> 3 x 1,024 -> 34 · no biases, no peepholes\n"
         "\n"
-        "                       shape               weights\n"
-        "  layer 1\n"
-        "    input_weights      4 x 1024 x 39       159,744\n"
-        "    recurrent_weights  4 x 1024 x 1024   4,194,304\n"
-        "  layers 2-3, each\n"
-        "    input_weights      4 x 1024 x 1024   4,194,304\n"
-        "    recurrent_weights  4 x 1024 x 1024   4,194,304\n"
+        "                       shape                 each      in all   share\n"
+        "  layer 1                                           4,354,048   20.6%\n"
+        "    input_weights      4 x 1024 x 39      159,744     159,744    0.8%\n"
+        "    recurrent_weights  4 x 1024 x 1024  4,194,304   4,194,304   19.8%\n"
+        "  layers 2-3, each                                 16,777,216   79.3%\n"
+        "    input_weights      4 x 1024 x 1024  4,194,304   8,388,608   39.6%\n"
+        "    recurrent_weights  4 x 1024 x 1024  4,194,304   8,388,608   39.6%\n"
         "  output\n"
-        "    output_weights     1024 x 34            34,816\n"
-        "                                        21,166,080  21.2M\n"
+        "    output_weights     1024 x 34           34,816      34,816    0.2%\n"
+        "  weights              21.2M                       21,166,080  100.0%\n"
+        "\n"
         "4*cells*(inputs + cells) + 2 * 4*cells*(cells + cells) + cells*outputs\n"
         "21,166,080 MACs per step · 6,144 values of state · 84.7 MB as float32\n"
         "exit 0"
@@ -221,8 +222,8 @@ def test_explain_a_list_of_widths_and_a_row_of_a_sweep() -> None:
     found = json.loads(run("explain", SPEECH, "--id", "2909", "--json").stdout)
     assert found["weights"] == 9_961_664
     table = run("explain", SPEECH, "--id", "2909").stdout.splitlines()
-    assert table[0] == "section\ttimes\ttensor\tshape\tweights\tweights_in_all"
-    assert sum(int(line.split("\t")[-1]) for line in table[1:]) == 9_961_664
+    assert table[0] == "section\ttimes\ttensor\tshape\tweights\tweights_in_all\tshare\tmacs_in_all"
+    assert sum(int(line.split("\t")[5]) for line in table[1 : table.index("")]) == 9_961_664
 
 
 def test_compare_as_in_the_four_toolkit_example() -> None:
@@ -252,7 +253,7 @@ def test_conventions_and_schema_are_printed(tmp_path: Path) -> None:
         "kaldi_nnet1 has no nonrecurrent_projection",
     ]
     assert "kaldi_nnet1 needs a recurrent_projection" not in run("conventions").stdout
-    assert "  kaldi_nnet1: needs a recurrent_projection" in on_terminal("conventions")
+    assert "  kaldi_nnet1       needs a recurrent_projection; " in on_terminal("conventions")
     run("schema", "--out", str(tmp_path / "s.json"))
     assert json.loads((tmp_path / "s.json").read_text()) == json.loads((ROOT / "schemas/sweep.schema.json").read_text())
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sizer.errors import InputError
 from sizer.formats import BY_DEFAULT, OF_RUNS
+from sizer.networks.aliases import TOOLKITS
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.conventions import CONVENTIONS
@@ -126,12 +127,14 @@ def test_field(field: Field) -> None:
         assert value["type"] == "boolean"
         assert axis["items"] == {"type": "boolean"}
     else:
-        words = list(CONVENTIONS if field.name == "convention" else CELL_TYPES)
+        words = [*CONVENTIONS, *TOOLKITS] if field.name == "convention" else list(CELL_TYPES)
         items = (value, axis["items"], axis["properties"]["values"]["items"])
         if field.name == "cell_type":  # editors complete ours, and take any that the file defines
-            assert all(item["anyOf"] == [{"enum": words}, {}] for item in items)
-        else:
-            assert all(item["enum"] == words for item in items)
+            assert all(item["anyOf"][1] == {} for item in items)
+            items = tuple(item["anyOf"][0] for item in items)
+        assert all(item["enum"] == words for item in items)
+        # Each has a text of its own, which editors show beside it.
+        assert all(len(set(item["enumDescriptions"])) == len(words) for item in items)
 
 
 def test_there_are_no_other_fields() -> None:
@@ -166,7 +169,19 @@ def test_every_keyword_that_can_fail_has_words() -> None:
                     yield name
                     yield from keywords(inner)
 
-    quiet = {"$schema", "$ref", "title", "description", "default", "allOf", "then", "else", "items", "not"}
+    quiet = {
+        "$schema",
+        "$ref",
+        "title",
+        "description",
+        "enumDescriptions",
+        "default",
+        "allOf",
+        "then",
+        "else",
+        "items",
+        "not",
+    }
     skipped = {"convention", "cell_type", *FIELDS}
     found = set(keywords(SCHEMA)) - quiet - skipped
     assert found | {"not"} == set(schema._REPORTS)

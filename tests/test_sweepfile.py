@@ -290,7 +290,7 @@ class TestOptions:
             "budget: no column named 'wieghts'; did you mean 'weights'?",
             "budget: weights: the minimum, 1000, is above the maximum, 500",
             "columns: 'id' stands twice",
-            "columns: no column named 'zzz'; `sizer schema` lists them all",
+            "columns: no column named 'zzz'; `sizer columns` lists them all",
             "formats: no format named 'exel'; one of csv, parquet, xlsx",
             "where: 'cels > 1', character 1: no field named 'cels'; did you mean 'cells'?",
         ]

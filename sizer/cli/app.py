@@ -13,13 +13,38 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
-from sizer.cli import fitting, frameworks, handing_over, networks, pictures, queries, serving, sweeps
+from sizer.cli import (
+    counting,
+    fitting,
+    frameworks,
+    handing_over,
+    listings,
+    networks,
+    pictures,
+    queries,
+    serving,
+    sweeps,
+)
+from sizer.cli.completions import offer
+from sizer.cli.help_pages import page, usage
 from sizer.cli.reporting import OPTIONS
+from sizer.errors import quoted
 from sizer.networks.counting import did_you_mean
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises of words that are no usage; it has no public name there."""
 
 
 class Commands(TyperGroup):
     """The group of commands, which suggests the nearest name for one that is not there."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of the group."""
+        formatter.write(page(self, ctx))
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage of the group in a line."""
+        return usage(self, ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the words name, or end with usage and a suggestion."""
@@ -31,6 +56,26 @@ class Commands(TyperGroup):
 
 class Command(TyperCommand):
     """A command that tells the reporting of faults what its options are called."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of the command."""
+        formatter.write(page(self, ctx))
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage of the command in a line."""
+        return usage(self, ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words behind the command, or end with usage and the option that was meant."""
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as problem:
+            name = getattr(problem, "option_name", None)
+            if name is None or not hasattr(problem, "possibilities"):
+                raise
+            flags = [flag for one in self.params for flag in (*one.opts, *one.secondary_opts) if flag.startswith("--")]
+            ctx.fail(f"no option named {quoted(name)}{did_you_mean(name, flags)}")
+            raise AssertionError("unreachable: the command has ended") from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -74,11 +119,13 @@ def _options(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
-    "One network": (networks.explain, networks.compare, fitting.fit, networks.conventions),
+    "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
+    "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
     "Service": (serving.serve,),
 }
 
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
+        offer(_command)
         app.command(cls=Command, rich_help_panel=_panel)(_command)

@@ -16,6 +16,7 @@ from sizer.cli.sweeps import Sweepfile
 from sizer.errors import faults_of
 
 if TYPE_CHECKING:
+    from sizer.frameworks.blocks.comparing import ModelComparison
     from sizer.frameworks.equivalents import Shape
     from sizer.frameworks.verifying import Comparison
     from sizer.verification import Verification
@@ -59,15 +60,62 @@ def verify(
 
     sizer verify sweeps/toolkits.yaml --with torch
 
+    A model of blocks is compared as it stands in the file, block by block, and run as far as its blocks can be.
+
     sizer verify sweeps/toolkits.yaml --with keras --sample 200 --seed 1 --json
     """
     with reported(as_json, counted="nothing was compared"):
         from sizer.sweepfile.load import load_sweep
+        from sizer.sweepfile.model_file import holds_blocks
         from sizer.verification import verify_sweep
 
+        if holds_blocks(sweep):
+            _verify_model(sweep, framework, allow_none, as_json, out)
+            return
         done = verify_sweep(load_sweep(sweep), framework.value, sample=sample, seed=seed)
         write_out(json.dumps(done.as_json(), indent=2) if as_json else verification_screen(done), out)
     if done.difference is not None or not (done.compared or allow_none):
+        raise typer.Exit(DIFFERS)
+
+
+def _is_model(file: str | None) -> bool:
+    """Return whether a file has a model of blocks."""
+    from sizer.sweepfile.model_file import holds_blocks
+
+    with reported(counted="nothing was written"):
+        return file is not None and holds_blocks(file)
+
+
+def _verify_model(file: str, framework: Compared, allow_none: bool, as_json: bool, out: str) -> None:
+    """Compare the model of blocks in a file."""
+    from sizer.frameworks.blocks.comparing import compare_model, why_not_model
+    from sizer.frameworks.verifying import FRAMEWORKS
+    from sizer.sweepfile.model_file import load_model
+
+    found = load_model(file)
+    chosen = FRAMEWORKS[framework.value]
+    reasons = why_not_model(found.graph, framework.value)
+    compared: ModelComparison | None = None
+    if not reasons:
+        with found.places_of_faults():
+            compared = compare_model(found.graph, framework.value)
+    if as_json:
+        answer = {
+            "name": found.name,
+            "framework": framework.value,
+            "version": chosen.version(),
+            "compared": int(compared is not None),
+            "tensors": len(compared.tensors) if compared else 0,
+            "equal": compared.equal if compared else None,
+            "not_comparable": [{"block": block, "reason": reason} for block, reason in reasons],
+            "model": compared.as_json() if compared else None,
+        }
+        write_out(json.dumps(answer, indent=2), out)
+    else:
+        from sizer.cli.model_screen import model_verification_screen
+
+        write_out(model_verification_screen(found.name, chosen, compared, reasons), out)
+    if not (allow_none if compared is None else compared.equal):
         raise typer.Exit(DIFFERS)
 
 
@@ -75,7 +123,12 @@ def verify(
 def code(
     framework: Annotated[CodeTarget, typer.Option("--to", help="What to write it for.", show_default=False)],
     sweep: Annotated[
-        str | None, typer.Argument(metavar="[SWEEP]", help="A sweep file, with --id.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[SWEEP]",
+            help="A sweep file, with --id; or a file with a model of blocks, without.",
+            show_default=False,
+        ),
     ] = None,
     configuration_id: Annotated[
         int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
@@ -88,16 +141,24 @@ def code(
     sizer code sweeps/toolkits.yaml --id 40 --to torch
 
     sizer code --convention keras --cell-type gru --inputs 80 --layers 2 --cells 256 --outputs 32 --to keras
+
+    sizer code docs/detector.yaml --to torch
     """
-    if (sweep is None) != (configuration_id is None):
+    if (sweep is None) != (configuration_id is None) and not _is_model(sweep):
         raise typer.BadParameter("a sweep file and --id go together: sizer code SWEEP --id N --to torch")
     if sweep is not None and fields:
         raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
     with reported(counted="nothing was written"):
-        from sizer.frameworks.code import write_code
+        from sizer.frameworks.code import write_code, write_model
 
-        if sweep is None or configuration_id is None:
+        if sweep is None:
             written = write_code(network_fields(fields), framework.value)
+        elif configuration_id is None:
+            from sizer.sweepfile.model_file import load_model
+
+            found = load_model(sweep)
+            with found.places_of_faults():
+                written = write_model(found.graph, framework.value)
         else:
             from sizer.sweepfile.load import load_sweep
             from sizer.verification import configuration_of

@@ -1,4 +1,4 @@
-"""Commands on one network: explain, compare, conventions."""
+"""Commands on one network: explain, compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
-from sizer.networks.conventions import CONVENTIONS
 
 if TYPE_CHECKING:
     from sizer.questions.breakdown import Breakdown
@@ -52,11 +51,10 @@ def explain(
         if sweep is None:
             breakdown = explain_network(network_fields(fields))
         elif configuration_id is None:
-            from sizer.questions.model_breakdown import break_down_graph
+            from sizer.questions.model_breakdown import explain_model
             from sizer.sweepfile.model_file import load_model
 
-            found = load_model(sweep)
-            breakdown = break_down_graph(found.graph, found.declared)
+            breakdown = explain_model(load_model(sweep).asked)
         else:
             from sizer.runs.walk import explain_row
             from sizer.sweepfile.load import load_sweep
@@ -113,7 +111,7 @@ def compare(
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
     with reported(as_json):
-        own: Mapping[str, Any] | None = None
+        own: dict[str, Mapping[str, Any]] = {}
         if model is None:
             network = network_fields(fields)
             if "convention" not in fields:
@@ -122,7 +120,8 @@ def compare(
             from sizer.sweepfile.model_file import load_model
 
             loaded = load_model(model)
-            network, own = dict(loaded.declared), loaded.cell_types
+            network = dict(loaded.declared)
+            own = {"cell_types": loaded.cell_types, "block_types": loaded.block_types}
         if claim is not None:
             from sizer.cli import claim_screen
             from sizer.questions.reconciliation import reconcile
@@ -138,9 +137,10 @@ def compare(
             return
         from sizer.questions.comparison import compare as compare_network
 
-        readings = compare_network(network, own)
+        readings = compare_network(network, **own)
         if as_json:
-            write_out(json.dumps({"readings": [reading.as_json() for reading in readings]}, indent=2), out)
+            found_json = {"network": network, "readings": [reading.as_json() for reading in readings]}
+            write_out(json.dumps(found_json, indent=2), out)
         else:
             write_out(
                 for_reader(
@@ -148,19 +148,3 @@ def compare(
                 ),
                 out,
             )
-
-
-def conventions(as_json: AsJson = False, out: OutFile = "-") -> None:
-    """Show the conventions: their rules, what they refuse and their sources.
-
-    sizer conventions
-
-    sizer conventions --json
-    """
-    header, rows = screens.conventions_rows()
-    with reported(as_json):
-        if as_json:
-            found = [convention.as_json() for convention in CONVENTIONS.values()]
-            write_out(json.dumps({"conventions": found}, indent=2), out)
-        else:
-            write_out(for_reader(out, screens.conventions_screen, lambda: screens.tab_separated(header, rows)), out)

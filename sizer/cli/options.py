@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sizer.networks.counting import CHOICES
-from sizer.networks.fields import FIELDS, Field
+from sizer.networks.fields import FIELDS, REQUIRED, Field
 
 _DEFAULTS = {"convention": "textbook", "cell_type": "lstm"}
 
@@ -23,9 +23,10 @@ def with_fields(*without: str, several: bool = False) -> Callable[[Callable[...,
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        options = [_option(field, several) for name, field in FIELDS.items() if name not in without]
         signature = inspect.signature(command, eval_str=True)
         own = [parameter for name, parameter in signature.parameters.items() if name != "fields"]
+        file = next((name.upper() for name in ("sweep", "model") if name in signature.parameters), "")
+        options = [_option(field, several, file) for name, field in FIELDS.items() if name not in without]
 
         def wrapper(**values: Any) -> None:
             names = [parameter.name for parameter in own]
@@ -46,27 +47,47 @@ def with_fields(*without: str, several: bool = False) -> Callable[[Callable[...,
     return decorate
 
 
-def _option(field: Field, several: bool) -> inspect.Parameter:
+def _option(field: Field, several: bool, file: str) -> inspect.Parameter:
+    """Return the option of a field.
+
+    Args:
+        field: of a network.
+        several: as `with_fields` takes it.
+        file: what the command calls the file that may stand for the fields; empty where there is none.
+    """
     flag = "--" + field.name.replace("_", "-")
     panel = "The network"
+    left_out = _left_out(field, "unless --vary has it" if several else f"without {file}" * bool(file))
     if field.kind == "boolean":
         flags = f"{flag}/--no-{flag.removeprefix('--')}"
         annotation: Any = Annotated[
-            bool | None, typer.Option(flags, help=field.description, rich_help_panel=panel, show_default=False)
+            bool | None, typer.Option(flags, help=field.description, rich_help_panel=panel, show_default=left_out)
         ]
     else:
         help_text = field.description
         if field.name in CHOICES:
-            help_text += f" One of {', '.join(CHOICES[field.name])}. [default: {_DEFAULTS[field.name]}]"
+            help_text += f" One of {', '.join(CHOICES[field.name])}."
         if field.per_layer:
             help_text += (
                 f" Or one value per layer: 1024,512,256{' (with --layers: several networks)' if several else ''}."
             )
         metavar = "N" if field.kind == "count" else "WORD"
         annotation = Annotated[
-            str | None, typer.Option(flag, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False)
+            str | None,
+            typer.Option(flag, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=left_out),
         ]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _left_out(field: Field, unless: str) -> str:
+    """Return what stands for a field that is left out, or that it must be given."""
+    if field.name in _DEFAULTS:
+        return _DEFAULTS[field.name]
+    if field.name in REQUIRED:
+        return f"required {unless}".strip()
+    if field.default is None:
+        return "by convention"
+    return ("yes" if field.default else "no") if field.kind == "boolean" else f"{field.default}"
 
 
 def network_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.formats import FORMATS, listed
 from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
+from sizer.networks.fields import FIELDS
 
 if TYPE_CHECKING:
     from sizer.tables.asked.query import Query, QueryAnswer
@@ -184,10 +185,14 @@ def _screen(results: Results, asked: Query, answer: QueryAnswer, most: int) -> l
     from sizer.tables.asked.selection import bound_of_shares
 
     terminal = Terminal.of()
+    # Of a table that nobody chose the columns of, those that say the same in every row are said once.
+    whole = bool(asked.columns or asked.group_by or asked.summary or answer.rows < 2)
+    same = {} if whole else answer.same_in_all()
     rows = list(itertools.islice(rows_of(answer), most))
-    header = list(map(visible, answer.columns))
-    left = [place for place, kind in enumerate(answer.columns.values()) if kind == "choice"]
-    lines = [[shown(value) for value in row.values()] for row in rows]
+    columns = {name: kind for name, kind in answer.columns.items() if name not in same}
+    header = list(map(visible, columns))
+    left = [place for place, kind in enumerate(columns.values()) if kind == "choice"]
+    lines = [[shown(row[name]) for name in columns] for row in rows]
     bound = bound_of_shares(results, asked.budget)
     bar = None
     counted, each = ("", 1) if bound is None else (bound.column, 1)
@@ -206,6 +211,14 @@ def _screen(results: Results, asked: Query, answer: QueryAnswer, most: int) -> l
         known = f"{len(rows):,} of {known}; --top N shows more, --out FILE writes all"
     return [
         *terminal.wrapped(f"{name}{DOT}{known}"),
+        *([] if not same else terminal.wrapped(_same_words(same))),
         "",
         *terminal.table(header, lines, left, bar if lines and all(line[-1] for line in lines) else None),
     ]
+
+
+def _same_words(same: Mapping[str, Any]) -> str:
+    """Return what is the same in every row; what is absent in all of them is left out."""
+    default = {name: field.default for name, field in FIELDS.items()}
+    said = [f"{name} {visible(shown(value))}" for name, value in same.items() if value and value != default.get(name)]
+    return f"in every row: {', '.join(said)}" if said else "what no row has is left out; --columns names it"

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault
 from sizer.networks.blocks.counting import ModelCount
-from sizer.networks.cells import CELL_TYPES
-from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
 from sizer.questions.breakdown import Breakdown, assumptions, counted_assumptions
@@ -142,7 +140,7 @@ def what_is_fixed(sweep: Sweep) -> str:
         one = {name: value for name, value in fixed.items() if name not in sweep.swept}
         cell = sweep.grids[0].cell(one)
         said.append(assumptions(resolve(one, cell), cell, unsaid=sweep.swept))
-    return DOT.join(said)
+    return DOT.join([*said, *sweep.notes])
 
 
 def account_lines(run: Run) -> list[str]:
@@ -236,7 +234,7 @@ def _nothing_kept(run: Run) -> list[str]:
 
 def network_heading(counted: Count) -> str:
     """Return one network in a line: convention, cell, widths, what was assumed."""
-    return DOT.join([*network_words(counted.configuration), counted_assumptions(counted)])
+    return DOT.join([*network_words(counted.configuration), counted_assumptions(counted), *counted.notes])
 
 
 def network_words(configuration: Mapping[str, Any]) -> list[str]:
@@ -265,39 +263,79 @@ def network_words(configuration: Mapping[str, Any]) -> list[str]:
 
 
 def explain_screen(breakdown: Breakdown) -> str:
-    """Return a network tensor by tensor, the sums and the formula."""
+    """Return a network tensor by tensor: what each has in all and its share, each group's sum, the total and the formula.
+
+    Where nothing stands more than once, what one tensor has is what it has in all, and said once.
+    """
     counted = breakdown.count
-    rows = [("", "shape", "weights", "")]
+    total = counted.weights
+    several = any(section.times > 1 for section in breakdown.sections)
+    rows: list[tuple[str, ...]] = [("", "shape", "each", "in all", "share")]
     for section in breakdown.sections:
-        rows.append((section.title, "", "", ""))
+        # A group of one tensor has nothing to sum.
+        sums = (f"{section.weights:,}", share_words(section.weights, total)) if len(section.lines) > 1 else ("", "")
+        rows.append((section.title, "", "", *sums))
         for line in section.lines:
             shape = " x ".join(map(str, line.shape))
-            weights = "shared" if line.shared else f"{line.weights:,}"
-            rows.append((f"  {line.name}", shape, weights, ""))
-    rows.append(("", "", f"{counted.weights:,}", rounded_size(counted.weights)))
+            in_all = section.times * line.weights
+            if line.shared:
+                rows.append((f"  {line.name}", shape, "", "shared", ""))
+            else:
+                rows.append((f"  {line.name}", shape, f"{line.weights:,}", f"{in_all:,}", share_words(in_all, total)))
+    short = rounded_size(total)
+    rows.append(("weights", "" if short == str(total) else short, "", f"{total:,}", share_words(total, total)))
+    if not several:
+        rows = [(*row[:2], *row[3:]) for row in rows]
     table = aligned(rows, left=(0, 1))
-    sums = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
-    return "\n".join([network_heading(counted), "", *table, breakdown.formula, sums])
+    sums_line = f"{counted.macs_per_step:,} MACs per step{DOT}{counted.state_size:,} values of state{DOT}{rounded_bytes(counted.float32_bytes)} as float32"
+    return "\n".join([network_heading(counted), "", *table, "", breakdown.formula, sums_line])
+
+
+def share_words(part: int, whole: int) -> str:
+    """Return a share of a whole in percent; one that is there is never shown as nothing, and only the whole as all.
+
+    Example:
+        >>> share_words(1, 3), share_words(1, 10**9), share_words(10**9 - 1, 10**9), share_words(0, 0)
+        ('33.3%', '<0.1%', '>99.9%', '-')
+    """
+    if not whole:
+        return "-"
+    if 0 < part * 2000 < whole:
+        return "<0.1%"
+    if 0 < (whole - part) * 2000 < whole:
+        return ">99.9%"
+    # In whole numbers: neither may fit a float.
+    thousandths = (part * 2000 + whole) // (2 * whole)
+    return f"{thousandths // 10}.{thousandths % 10}%"
 
 
 def explain_table(breakdown: Breakdown) -> str:
-    """Return a network tensor by tensor for a pipe."""
-    header = ("section", "times", "tensor", "shape", "weights", "weights_in_all")
-    return tab_separated(
-        header,
-        [
-            (
-                section.title,
-                section.times,
-                line.name,
-                "x".join(map(str, line.shape)),
-                line.weights,
-                section.times * line.weights,
-            )
-            for section in breakdown.sections
-            for line in section.lines
-        ],
-    )
+    """Return a network tensor by tensor for a pipe, and below it, after an empty line, the facts of the whole."""
+    header = ("section", "times", "tensor", "shape", "weights", "weights_in_all", "share", "macs_in_all")
+    counted = breakdown.count
+    # A block multiplies at steps of its own: the sums of a whole model stand below.
+    whole_model = isinstance(counted, ModelCount)
+    rows = [
+        (
+            section.title,
+            section.times,
+            line.name,
+            "x".join(map(str, line.shape)),
+            line.weights,
+            section.times * line.weights,
+            share_words(section.times * line.weights, counted.weights),
+            None if whole_model else section.times * line.macs_per_step,
+        )
+        for section in breakdown.sections
+        for line in section.lines
+    ]
+    facts = {
+        "network": "" if whole_model else network_heading(counted),
+        "formula": breakdown.formula,
+        **{name: value for name, value in counted.columns().items() if name not in counted.parts},
+    }
+    below = [(name, value) for name, value in facts.items() if value != ""]
+    return f"{tab_separated(header, rows)}\n{tab_separated(('fact', 'value'), below)}"
 
 
 # Several conventions
@@ -375,56 +413,3 @@ def compare_table(readings: Sequence[Reading]) -> str:
             for reading in readings
         ],
     )
-
-
-def conventions_rows() -> tuple[list[str], list[list[str]]]:
-    """Return the table of conventions: header and rows."""
-    header = [
-        "convention",
-        "bias vectors lstm/gru/rnn",
-        "peepholes",
-        "projections",
-        "projection bias",
-        "output bias",
-        "source",
-    ]
-    rows = []
-    for convention in CONVENTIONS.values():
-        vectors = [str(convention.bias_vectors.get(cell, "-")) for cell in ("lstm", "gru", "rnn")]
-        if convention.candidate_bias:
-            vectors[1] += "+1/3"
-        letters = {"recurrent_projection": "r", "nonrecurrent_projection": "p"}
-        rows.append(
-            [
-                convention.name,
-                " / ".join(vectors),
-                convention.peepholes,
-                ", ".join(letters[name] for name in convention.projections) or "none",
-                "yes" if convention.projection_bias else "no",
-                "yes" if convention.output_bias else "no",
-                convention.source,
-            ]
-        )
-    return header, rows
-
-
-def conventions_screen() -> str:
-    """Return the table of conventions and what each refuses."""
-    header, rows = conventions_rows()
-    lines = aligned([header, *rows], left=range(len(header)))
-    lines.append("")
-    lines.append("  Refused there:")
-    for convention in CONVENTIONS.values():
-        missing = [f"no {cell}" for cell in ("lstm", "gru", "rnn") if cell not in convention.bias_vectors]
-        reasons = dict.fromkeys(
-            rule.reason.removeprefix(f"{convention.name} ") for rule in (*convention.lstm_rules, *convention.rules)
-        )
-        if reasons or missing:
-            lines.append(f"  {convention.name}: " + "; ".join([*reasons, *missing]))
-    lines.append("")
-    lines.append("  Cells beside lstm, gru and rnn, and where they are:")
-    for cell in CELL_TYPES.values():
-        where = [name for name, convention in CONVENTIONS.items() if cell.name in convention.bias_vectors]
-        if cell.name not in {"lstm", "gru", "rnn"}:
-            lines.append(f"  {cell.name}: {cell.title} ({', '.join(where)})")
-    return "\n".join(lines)

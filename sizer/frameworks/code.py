@@ -8,9 +8,12 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.frameworks import keras, pytorch
+from sizer.frameworks.blocks.torch_code import torch_module
 from sizer.frameworks.keras_code import keras_code
 from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
+from sizer.networks.blocks.counting import graph_of
+from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import checked_network, described
 from sizer.networks.network import Network
@@ -23,13 +26,17 @@ WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tu
 """What each framework refuses, and what writes (imports, code) for it."""
 
 
+MODEL_WRITERS: dict[str, Callable[[Graph], str]] = {"torch": lambda graph: torch_module(graph).text}
+"""What writes a model of blocks for each framework."""
+
+
 def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any] | None = None) -> str:
     """Return a module that builds one network, its exact count in the docstring.
 
     `other_weights` are no part of it. Neither this function nor what it writes looks at a framework that is installed.
 
     Args:
-        fields: as `sizer.count` takes them.
+        fields: as `sizer.count` takes them, of a network or of a model of blocks.
         to: `torch` or `keras`.
         cell_types: as `sizer.count` takes them.
 
@@ -43,6 +50,8 @@ def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any]
         layers.GRU(8, return_sequences=True)(frames)
             return keras.Model(frames, hidden)
     """
+    if "blocks" in fields:
+        return write_model(graph_of(fields, cell_types), to)
     refusals_of, writer = WRITERS[to]
     asked = described(fields, cell_types)
     network = checked_network(asked)
@@ -54,6 +63,19 @@ def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any]
     planned = plan(network.resolved)
     imports, code = writer(planned)
     return f'"""{_heading(planned, network)}\n"""\n\n{imports}\n\n\n{code}'
+
+
+def write_model(graph: Graph, to: str) -> str:
+    """Return a module that builds a model of blocks, its exact count in the docstring.
+
+    Args:
+        graph: a wired model.
+        to: `torch` or `keras`.
+
+    Raises:
+        InputError: the framework has no such block; every fault by the block's name.
+    """
+    return MODEL_WRITERS[to](graph)
 
 
 def _blamed(field: str, message: str, checked: Mapping[str, Any], resolved: Mapping[str, Any]) -> Refusal:

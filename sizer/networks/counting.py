@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.networks.aliases import TOOLKITS, meant
 from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.columns import PARTS, SUMMED, completed, tally
 from sizer.networks.conventions import CONVENTIONS, NO_OWN, cell_of
@@ -22,6 +23,8 @@ from sizer.networks.network import Network, refusals, resolve, wire
 from sizer.numbers.words import Symbol
 from sizer.sizes import parse_size, whole_number_problem
 
+DEFAULT_CONVENTION = "textbook"
+"""The convention of a network of which none is said."""
 CHOICES = {"convention": tuple(CONVENTIONS), "cell_type": tuple(CELL_TYPES)}
 """The words that each `choice` field takes."""
 
@@ -42,6 +45,11 @@ class Count:
     """The network as it was wired; None where the count came without it, from a batch or a server."""
     others: dict[str, int] = field(default_factory=dict, repr=False)
     """The counted columns that are summed by themselves and have no field here, by name."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read otherwise than it was written, or taken to be meant, in words."""
+        return () if self.network is None else self.network.notes
 
     @property
     def weights(self) -> int:
@@ -69,7 +77,11 @@ class Count:
         return completed({**self.parts, **by_name, **self.others})
 
 
-def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Count:
+def count(
+    fields: Mapping[str, Any],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> Count:
     """Return the exact count of one network.
 
     Args:
@@ -79,6 +91,7 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
             Counts may be written as sizes (`"10K"`).
         cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
             them. They may also stand in `fields`, under the same name.
+        block_types: block types of your own by name, for a model of blocks, likewise.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, or the convention refuses the
@@ -92,14 +105,22 @@ def count(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None
     """
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
+        from sizer.networks.blocks.declared import declare
 
-        return count_model(fields, own_cell_types(cell_types))
+        asked = declare(fields, cell_types, block_types)
+        return count_model(asked.model, asked.cell_types, asked.block_types)
     return count_network(read(fields, cell_types))
 
 
-def with_cell_types(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the fields together with the cell types that a person defines, as they may be given too."""
-    return fields if cell_types is None else {**fields, "cell_types": cell_types}
+def with_own_types(
+    fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None, block_types: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Return a network together with the types that a person defines, as they may be given too."""
+    if cell_types is not None:
+        fields = {**fields, "cell_types": cell_types}
+    if block_types is not None and "blocks" in fields:
+        fields = {**fields, "block_types": block_types}
+    return fields
 
 
 def count_network(network: Network) -> Count:
@@ -135,6 +156,8 @@ class Description:
     fields: Mapping[str, Any]
     """Sizes read, lists as tuples, `layers` filled in; what was not given is absent."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it was written, or taken to be meant, in words."""
 
     @property
     def cell(self) -> CellType:
@@ -143,11 +166,11 @@ class Description:
 
     def changed(self, changes: Mapping[str, Any]) -> Description:
         """Return the same with other fields."""
-        return Description({**self.fields, **changes}, self.cell_types)
+        return replace(self, fields={**self.fields, **changes})
 
     def without(self, names: Collection[str]) -> Description:
         """Return the same without some fields."""
-        return Description({name: value for name, value in self.fields.items() if name not in names}, self.cell_types)
+        return replace(self, fields={name: value for name, value in self.fields.items() if name not in names})
 
     def resolved(self) -> dict[str, Any]:
         """Return every field with what the convention decides filled in."""
@@ -195,7 +218,7 @@ def checked_network(description: Description, *, in_words: bool = False) -> Netw
     network = wire(with_symbols(resolved) if in_words else resolved, cell)
     for field_name, reason in refused(description, network.fed)[:1]:
         raise InputError([Fault("", 0, 0, field_name, reason)])
-    return network
+    return replace(network, notes=description.notes) if description.notes else network
 
 
 def normalise(
@@ -230,20 +253,24 @@ def normalise(
     per_layer = {name: len(value) for name, value in normal.items() if isinstance(value, tuple)}
     if per_layer:
         problems.extend(_expand_layers(normal, per_layer))
-    problems.extend((name, "is missing") for name in REQUIRED if name not in normal and fields.get(name) is None)
-    return Description(normal, own or NO_OWN), problems
-
-
-def own_cell_types(declared: Mapping[str, Any] | None) -> Mapping[str, CellType]:
-    """Return the tables of cell types that a person defines.
-
-    Raises:
-        InputError: a definition has faults.
-    """
-    own, faults = read_cell_types(declared) if declared else ({}, [])
-    if faults:
-        raise InputError(Fault("", 0, 0, _path_of("cell_types", path), message) for path, message in faults)
-    return own
+    toolkit = TOOLKITS.get(fields["convention"]) if isinstance(fields.get("convention"), str) else None
+    notes = []
+    if toolkit is not None:
+        notes.append(toolkit.note)
+        words = [normal["cell_type"]] if "cell_type" in normal else []
+        given = [name for name, value in normal.items() if any(value if isinstance(value, tuple) else (value,))]
+        problems.extend(("convention", message) for message in toolkit.problems(words, given))
+    if fields.get("convention") is None:
+        normal["convention"] = DEFAULT_CONVENTION
+        notes.append(f"convention {DEFAULT_CONVENTION}, as none was named")
+    # What somebody wrote in another's word is not missing; the fault says the word.
+    in_other_words = {meant(str(name), FIELDS) for name in fields if name not in FIELDS}
+    problems.extend(
+        (name, "is missing")
+        for name in REQUIRED
+        if name not in normal and fields.get(name) is None and name not in in_other_words
+    )
+    return Description(normal, own or NO_OWN, tuple(notes)), problems
 
 
 def _path_of(start: str, path: Iterable[Any]) -> str:
@@ -305,6 +332,8 @@ def _read(field: Field, value: Any, own: Iterable[str]) -> Any:
         return tuple(_read_count(field, one) for one in value)
     if field.kind == "choice":
         known = choices(field.name, own)
+        if field.name == "convention" and isinstance(value, str) and value in TOOLKITS:
+            return TOOLKITS[value].convention
         if value not in known:
             raise ValueError(
                 f"{quoted(value)} is not known{did_you_mean(value, known) or '; one of ' + ', '.join(known)}"
@@ -332,6 +361,8 @@ def _read_count(field: Field, value: Any) -> int:
 
 
 def did_you_mean(word: object, known: Any) -> str:
-    """Return `; did you mean '...'?` with the nearest known word, or nothing where none is near."""
-    near = difflib.get_close_matches(quoted(word)[1:-1], list(known), n=1, cutoff=0.6)
-    return f"; did you mean {quoted(near[0])}?" if near else ""
+    """Return `; did you mean '...'?` with what a toolkit's word stands for or the nearest known word, or nothing."""
+    text = quoted(word)[1:-1]
+    names = list(known)
+    found = meant(text, names) or next(iter(difflib.get_close_matches(text, names, n=1, cutoff=0.6)), "")
+    return f"; did you mean {quoted(found)}?" if found else ""

@@ -14,20 +14,15 @@ projections that it refuses an LSTM. What the table does not name, the cell does
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.columns import PARTS
+from sizer.networks.definitions import Path, Problem, name_problems, report_stray, report_unknown
 from sizer.networks.fields import FIELDS
 from sizer.networks.tensors import Standing, Tensor
-
-Path = tuple[str | int, ...]
-Problem = tuple[Path, str]
-"""Where in the definitions something is wrong, and what."""
 
 _COUNTS = tuple(name for name, field in FIELDS.items() if field.kind == "count")
 DIMENSIONS = tuple(dict.fromkeys(("input", "cells", "recurrent", "projected", "joined_cells", *_COUNTS)))
@@ -44,9 +39,6 @@ LAYER_PARTS = tuple(part for part in PARTS if any(tensor.part == part for tensor
 DIRECTIONS: tuple[Standing, ...] = ("each", "shared", "joined")
 KEYS = ("title", "tensors", "recurs", "hands_up", "state")
 TENSOR_KEYS = ("shape", "part", "matrix", "when", "directions")
-_HINTED = 200
-"""Problems after which no more words are compared with those that there are."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _KNOWN_PARTS = {tensor.name: tensor.part for tensor in _BUILT_IN}
 _MATRICES = frozenset(tensor.part for tensor in _BUILT_IN if tensor.matrix)
 _OPTIONAL = frozenset().union(*(cell.fields for cell in CELL_TYPES.values()))
@@ -71,7 +63,7 @@ def read_cell_types(declared: Any) -> tuple[dict[str, CellType], list[Problem]]:
     problems: list[Problem] = []
     for name, definition in declared.items():
         before = len(problems)
-        problems.extend(_name_problems(name, "a cell type", (name,)))
+        problems.extend(name_problems(name, "a cell type", (name,)))
         if name in CELL_TYPES:
             problems.append(((name,), f"{quoted(name)} is the name of a built-in cell type; choose another one"))
         cell = definition if isinstance(definition, CellType) else _read_cell(name, definition, problems)
@@ -80,20 +72,12 @@ def read_cell_types(declared: Any) -> tuple[dict[str, CellType], list[Problem]]:
     return found, problems
 
 
-def _name_problems(name: object, of_what: str, path: Path) -> Iterator[Problem]:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        yield (
-            path,
-            f"{quoted(name)} cannot name {of_what}; use letters, digits and '_', start with a letter, at most 100 characters",
-        )
-
-
 def _read_cell(name: str, definition: Any, problems: list[Problem]) -> CellType | None:
     if not isinstance(definition, Mapping):
         problems.append(((name,), f"{quoted(definition)} is not a mapping; give tensors, recurs and hands_up"))
         return None
     before = len(problems)
-    _report_stray(definition, KEYS, (name,), problems)
+    report_stray(definition, KEYS, (name,), problems)
     tensors = _read_tensors(definition.get("tensors"), (name, "tensors"), problems)
     recurs = _read_choice(definition.get("recurs"), (name, "recurs"), problems)
     hands_up = _read_choice(definition.get("hands_up"), (name, "hands_up"), problems)
@@ -142,7 +126,7 @@ def _read_tensors(declared: Any, path: Path, problems: list[Problem]) -> tuple[T
     for name, item in declared.items():
         here = (*path, name)
         before = len(problems)
-        problems.extend(_name_problems(name, "a tensor", here))
+        problems.extend(name_problems(name, "a tensor", here))
         tensor = _read_tensor(name, item, here, problems)
         if tensor is not None and len(problems) == before:
             found.append(tensor)
@@ -152,12 +136,12 @@ def _read_tensors(declared: Any, path: Path, problems: list[Problem]) -> tuple[T
 def _read_tensor(name: str, item: Any, path: Path, problems: list[Problem]) -> Tensor | None:
     options = item if isinstance(item, Mapping) else {"shape": item}
     shape_path = (*path, "shape") if isinstance(item, Mapping) else path
-    _report_stray(options, TENSOR_KEYS, path, problems)
+    report_stray(options, TENSOR_KEYS, path, problems)
     before = len(problems)
     shape = _read_shape(options.get("shape"), shape_path, problems)
     for key, known in (("part", LAYER_PARTS), ("when", FLAGS), ("directions", DIRECTIONS)):
         if key in options:
-            _report_unknown(options[key], known, (*path, key), problems)
+            report_unknown(options[key], known, (*path, key), problems)
     matrix = options.get("matrix")
     if "matrix" in options and not isinstance(matrix, bool):
         problems.append(((*path, "matrix"), f"{quoted(matrix)} is neither true nor false"))
@@ -197,7 +181,7 @@ def _read_shape(declared: Any, path: Path, problems: list[Problem]) -> tuple[int
             if factor < 1:
                 problems.append(((*path, position), f"{factor} is below the minimum, 1"))
         else:
-            _report_unknown(factor, DIMENSIONS, (*path, position), problems)
+            report_unknown(factor, DIMENSIONS, (*path, position), problems)
     return tuple(declared)
 
 
@@ -216,7 +200,7 @@ def _read_choice(declared: Any, path: Path, problems: list[Problem]) -> tuple[tu
         if not group:
             problems.append((here, "is an empty list; give at least one width"))
         for place, name in enumerate(group):
-            _report_unknown(name, WIDTHS, (*here, place) if group is item else here, problems)
+            report_unknown(name, WIDTHS, (*here, place) if group is item else here, problems)
         groups.append(tuple(group))
     return tuple(groups)
 
@@ -224,23 +208,5 @@ def _read_choice(declared: Any, path: Path, problems: list[Problem]) -> tuple[tu
 def _read_state(declared: Any, path: Path, problems: list[Problem]) -> tuple[str, ...]:
     items = declared if isinstance(declared, (list, tuple)) else [declared]
     for position, item in enumerate(items):
-        _report_unknown(item, STATE, (*path, position) if items is declared else path, problems)
+        report_unknown(item, STATE, (*path, position) if items is declared else path, problems)
     return tuple(items)
-
-
-def _report_unknown(word: Any, known: Iterable[str], path: Path, problems: list[Problem]) -> None:
-    words = tuple(known)
-    if word not in words:
-        problems.append((path, f"{quoted(word)} is not known; {_hint(word, words, problems)}"))
-
-
-def _report_stray(given: Mapping[Any, Any], known: tuple[str, ...], path: Path, problems: list[Problem]) -> None:
-    for key in given:
-        if key not in known:
-            problems.append(((*path, key), f"no key named {quoted(key)}; {_hint(key, known, problems)}"))
-
-
-def _hint(word: Any, known: tuple[str, ...], problems: list[Problem]) -> str:
-    """Return the known word that was meant, or those that there are; past many problems nobody would read the first."""
-    near = difflib.get_close_matches(str(word)[:100], known, n=1, cutoff=0.6) if len(problems) < _HINTED else []
-    return f"did you mean {quoted(near[0])}?" if near else f"one of {', '.join(known)}"

@@ -41,13 +41,20 @@ def formula(network: Network) -> str:
         >>> formula(read(network, in_words=True))
         '4*cells*(inputs + cells) + 2 * 4*cells*(cells + cells)'
     """
-    terms = [_group_words(group) for group in network.groups]
+    terms = [group_words(group) for group in network.groups]
     return " + ".join(term for term in terms if term) or "0"
 
 
-def _group_words(group: Group) -> str:
+def group_words(group: Group) -> str:
+    """Return the formula of a group's weights; nothing where it has none.
+
+    Args:
+        group: wired with symbols.
+    """
     terms: list[str] = []
-    tensors = [tensor for tensor in group.tensors if int(symbol(tensor.weights(group.dimensions)).value)]
+    tensors = [
+        tensor for tensor in group.tensors if not tensor.buffer and int(symbol(tensor.weights(group.dimensions)).value)
+    ]
     while tensors:
         alike = [tensor for tensor in tensors if tensor.matrix and tensor.shape[:-1] == tensors[0].shape[:-1]]
         alike = alike if tensors[0].matrix else tensors[:1]
@@ -67,6 +74,8 @@ def _group_words(group: Group) -> str:
 
 def _words(tensors: list[Tensor], group: Group) -> str:
     """Return one product: the shape the tensors share times the sum of their last dimensions."""
+    if not tensors[0].shape:
+        return "1"
     factors = [_dimension(name, group) for name in tensors[0].shape[:-1]]
     last = _dimension(tensors[0].shape[-1], group)
     for tensor in tensors[1:]:

@@ -72,6 +72,8 @@ class Network:
     """Every field with what the convention decides filled in."""
     cell: CellType
     """The table of its cells."""
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it was written, or taken to be meant, in words."""
 
 
 def resolve(given: Fields, cell: CellType) -> dict[str, Any]:

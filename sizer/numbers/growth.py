@@ -148,6 +148,12 @@ class Growth:
         self.step.decided = self.step.decided.meet(answer.stretch)
         return answer.value != 0
 
+    def __index__(self) -> int:
+        """Return the number at this step; what is made of it holds there alone, unless it is constant."""
+        if not self.constant:
+            self.step.decided = self.step.decided.meet(Stretch(self.step.at, self.step.at))
+        return self.value
+
     def _number(self, other: object) -> Growth:
         if isinstance(other, Growth):
             return other

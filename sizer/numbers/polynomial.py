@@ -7,11 +7,26 @@ evaluated with a fraction of the work: per box, instead of per tensor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType
 from typing import Any
 
 Monomial = tuple[str, ...]
 """The variables of a product, sorted, each as often as its power."""
+_DOT = "\N{MIDDLE DOT}"
+"""Stands in Python text for the dot within a variable's name; it may stand in a name there, and in none of ours."""
+
+
+class UnsettledError(ArithmeticError):
+    """A question that cannot be left open: its answer depends on variables, so that their values must be known.
+
+    Attributes:
+        variables: whose values must be known.
+    """
+
+    def __init__(self, variables: Iterable[str]) -> None:
+        self.variables = frozenset(variables)
+        super().__init__(f"not the same for all values of {', '.join(sorted(self.variables))}")
 
 
 class Polynomial:
@@ -98,9 +113,28 @@ class Polynomial:
 
     def compiled(self) -> Callable[[Mapping[str, Any]], Any]:
         """Return a function from the variables' values, ints or arrays, to the polynomial's."""
-        # The text is made of whole numbers, `+`, `*` and field names alone.
-        code = compile(self.nested(), "<polynomial>", "eval")
-        return lambda values: eval(code, {"__builtins__": {}}, values)
+        code = compiled_text(self.nested())
+        return lambda values: evaluated(code, values)
+
+    def divided(self, by: Polynomial | int) -> Any:
+        """Return a quotient that is whole whatever the variables are.
+
+        Raises:
+            UnsettledError: it depends on their values whether it is.
+        """
+        if isinstance(by, int):
+            if any(factor % by for factor in self.terms.values()):
+                raise UnsettledError(self.names())
+            return self._with({monomial: factor // by for monomial, factor in self.terms.items()})
+        first = next(iter(by.terms), ())
+        quotient, rest = divmod(self.terms.get(first, 0), by.terms.get(first, 1))
+        if rest or (self - by * quotient).terms:
+            raise UnsettledError(self.names() | by.names())
+        return quotient
+
+    def names(self) -> set[str]:
+        """Return the variables that occur, those within comparisons too."""
+        return {name for variable in self.variables() for name in names_in(compiled_text(variable))}
 
 
 class Symbolic(Polynomial):
@@ -129,6 +163,22 @@ class Symbolic(Polynomial):
             return False
         # Times 1: it must be a number, since a sum of truths is a truth.
         return self._with({(f"(1 * ({difference.nested()} == 0))",): 1})
+
+
+def compiled_text(text: str) -> CodeType:
+    """Return the code of a text of whole numbers, `+`, `*`, `==` and names of variables, which may have dots in them."""
+    return compile(text.replace(".", _DOT), "<polynomial>", "eval")
+
+
+def names_in(code: CodeType) -> list[str]:
+    """Return the variables in a code."""
+    return [name.replace(_DOT, ".") for name in code.co_names]
+
+
+def evaluated(code: CodeType, values: Mapping[str, Any]) -> Any:
+    """Return what a code of `compiled_text` gives."""
+    given = {name: values[name.replace(_DOT, ".")] for name in code.co_names}
+    return eval(code, {"__builtins__": {}}, given)
 
 
 def polynomial(value: Polynomial | int) -> Polynomial:

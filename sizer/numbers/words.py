@@ -38,9 +38,48 @@ class Symbol:
 
     __rmul__ = __mul__
 
+    def divided(self, by: Symbol | int) -> Symbol:
+        """Return a quotient.
+
+        Raises:
+            ValueError: it is not whole.
+        """
+        by = symbol(by)
+        quotient, rest = divmod(self.value, by.value)
+        if rest:
+            raise ValueError(f"{self.value} is not {by.value} equal parts")
+        if by.words == "1":
+            return self
+        return Symbol(quotient, f"{self.factor}/{f'({by.words})' if by.is_compound else by.words}")
+
+    def __rdivmod__(self, other: int) -> tuple[int, int]:
+        """Return quotient and rest of a plain number, without words."""
+        return divmod(other, self.value)
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether the words are more than a name or a number."""
+        return any(sign in self.words for sign in "+*/ ")
+
     def __eq__(self, other: object) -> bool:
         """Return whether the numbers are equal, whatever the words."""
         return self.value == (other.value if isinstance(other, Symbol) else other)
+
+    def __lt__(self, other: Symbol | int) -> bool:
+        """Return whether it is the smaller number."""
+        return self.value < int(other)
+
+    def __le__(self, other: Symbol | int) -> bool:
+        """Return whether it is no larger number."""
+        return self.value <= int(other)
+
+    def __gt__(self, other: Symbol | int) -> bool:
+        """Return whether it is the larger number."""
+        return self.value > int(other)
+
+    def __ge__(self, other: Symbol | int) -> bool:
+        """Return whether it is no smaller number."""
+        return self.value >= int(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -48,9 +87,11 @@ class Symbol:
         """Return whether the number is not 0."""
         return self.value != 0
 
-    def __int__(self) -> int:
+    def __index__(self) -> int:
         """Return the number."""
         return self.value
+
+    __int__ = __index__
 
     @property
     def factor(self) -> str:

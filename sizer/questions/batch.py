@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.columns import SUMMED, completed
-from sizer.networks.counting import Count, count, count_of, read, with_cell_types
+from sizer.networks.blocks.counting import ModelCount
+from sizer.networks.columns import MODEL_COLUMNS, SUMMED, completed
+from sizer.networks.counting import Count, count, count_of, read, with_own_types
+from sizer.questions.model_structures import CompiledModels, ModelStructure
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
 
@@ -27,6 +29,7 @@ class _Sums:
 
 
 _sums: Remembered[Any, _Sums] = Remembered(MOST_STRUCTURES)
+_models = CompiledModels()
 
 
 def count_quickly(fields: Mapping[str, Any]) -> Count:
@@ -35,7 +38,7 @@ def count_quickly(fields: Mapping[str, Any]) -> Count:
     Raises:
         InputError: as `sizer.count` says.
     """
-    found = _found(fields)
+    found = None if "blocks" in fields else _found(fields)
     if found is None:
         return count(fields)
     structure = found.structure
@@ -44,13 +47,16 @@ def count_quickly(fields: Mapping[str, Any]) -> Count:
 
 
 def count_batch(
-    networks: Iterable[Mapping[str, Any]], cell_types: Mapping[str, Any] | None = None
+    networks: Iterable[Mapping[str, Any]],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
 ) -> list[dict[str, int]]:
     """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
 
     Args:
-        networks: each as `sizer.count` takes it.
+        networks: each as `sizer.count` takes it; models of blocks among them.
         cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
+        block_types: block types of your own, likewise.
 
     Raises:
         InputError: a network has faults; the first hundred of them all, with paths such as `[3].cells`.
@@ -60,7 +66,7 @@ def count_batch(
         >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
         [12926976, 3317760]
     """
-    given = (with_cell_types(network, cell_types) for network in networks)
+    given = (with_own_types(network, cell_types, block_types) for network in networks)
     return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
 
 
@@ -78,6 +84,9 @@ def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterato
     faults: list[Fault] = []
     for place, fields in enumerate(networks):
         try:
+            if "blocks" in fields:
+                counted.append(_models.answer(fields, _columns_of_model, ModelCount.columns))
+                continue
             found = _found(fields)
             if found is None:
                 counted.append(count(fields).columns())
@@ -99,6 +108,18 @@ def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterato
         raise InputError(faults)
     if counted:
         yield counted
+
+
+def _columns_of_model(structure: ModelStructure, _: ModelCount) -> Callable[..., dict[str, int]]:
+    """Return what gives every counted column of a model."""
+    texts = dict(structure.texts)
+    # The first is what others are so many times.
+    weights = texts["weights"]
+    for name, column in MODEL_COLUMNS.items():
+        if column.each:
+            texts[name] = f"{column.each} * weights"
+    texts["weights"] = f"(weights := {weights})"
+    return structure.compiled(f"{{{', '.join(f'{name!r}: {text}' for name, text in texts.items())}}}")
 
 
 def _found(fields: Mapping[str, Any]) -> _Sums | None:

@@ -6,11 +6,12 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS, cell_of
-from sizer.networks.counting import Count, count_network, own_cell_types, read
+from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
 from sizer.networks.tensors import Tensor
@@ -42,6 +43,52 @@ class Section:
     block: str = ""
     """The block of a whole model that it belongs to, as a path."""
 
+    @property
+    def weights(self) -> int:
+        """Weights of all of its lines, as often as they stand."""
+        return self.times * sum(line.weights for line in self.lines)
+
+
+@dataclass(frozen=True)
+class BlockLine:
+    """One block of a model, over all repetitions of the groups around it."""
+
+    name: str
+    """Its path, `encoder` or `group.conv`."""
+    type: str
+    weights: int
+    share: float
+    """Of all weights of the model."""
+    formula: str
+    """Of its weights; empty where it has none."""
+    width: int
+    """What it hands up; of several repetitions the last one."""
+    height: int
+    """Of what it hands up: the width is so many times its channels."""
+    steps: Mapping[str, Fraction]
+    """How often it steps for each step of each clock."""
+    macs: Mapping[str, Fraction]
+    """Multiply-accumulates for each step of each clock, and of each pair of them."""
+    frozen: bool = False
+    shared: str = ""
+    """The block whose weights it has."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the block as `--json` shows it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "weights": self.weights,
+            "share": self.share,
+            "formula": self.formula,
+            "width": self.width,
+            "height": self.height,
+            "steps": {name: str(number) for name, number in self.steps.items()},
+            "macs": {name: str(number) for name, number in self.macs.items()},
+            "frozen": self.frozen,
+            "shared": self.shared or None,
+        }
+
 
 @dataclass(frozen=True)
 class Breakdown:
@@ -50,7 +97,9 @@ class Breakdown:
     count: Count
     sections: tuple[Section, ...]
     formula: str
-    """In the fields' names; empty for a model of blocks."""
+    """In the fields' names; of a model of blocks with dots, `encoder.cells`."""
+    blocks: tuple[BlockLine, ...] = ()
+    """The blocks of a model, in order."""
 
     def by_tensor(self) -> dict[str, int]:
         """Return the weights of each kind of tensor over the whole network."""
@@ -66,15 +115,22 @@ class Breakdown:
             "configuration": self.count.configuration,
             **self.count.columns(),
             "formula": self.formula,
+            **({"blocks": [block.as_json() for block in self.blocks]} if self.blocks else {}),
+            "notes": list(self.count.notes),
             "sections": [
                 {
                     "title": section.title,
                     "times": section.times,
+                    **({"block": section.block} if section.block else {}),
+                    "weights": section.weights,
+                    "share": _share(section.weights, self.count.weights),
                     "tensors": [
                         {
                             "name": line.name,
                             "shape": list(line.shape),
                             "weights": line.weights,
+                            "weights_in_all": section.times * line.weights,
+                            "share": _share(section.times * line.weights, self.count.weights),
                             "macs_per_step": line.macs_per_step,
                             "shared": line.shared,
                         }
@@ -86,12 +142,22 @@ class Breakdown:
         }
 
 
-def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Breakdown:
+def _share(part: int, whole: int) -> float:
+    """Return a share of a whole, from 0 to 1; 0 of nothing."""
+    return float(Fraction(part, whole)) if whole else 0.0
+
+
+def explain(
+    fields: Mapping[str, Any],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> Breakdown:
     """Return one network tensor by tensor.
 
     Args:
         fields: as `sizer.count` takes them.
         cell_types: as `sizer.count` takes them.
+        block_types: as `sizer.count` takes them.
 
     Raises:
         InputError: as `sizer.count` says.
@@ -101,9 +167,10 @@ def explain(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         {'input_weights': 6, 'recurrent_weights': 9}
     """
     if "blocks" in fields:
+        from sizer.networks.blocks.declared import declare
         from sizer.questions.model_breakdown import explain_model
 
-        return explain_model(fields, own_cell_types(cell_types))
+        return explain_model(declare(fields, cell_types, block_types))
     return break_down(read(fields, cell_types, in_words=True))
 
 

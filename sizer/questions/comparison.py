@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import InputError
+from sizer.networks.blocks.declared import declare
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import checked_network, described, own_cell_types
+from sizer.networks.counting import checked_network, described
 from sizer.questions.breakdown import Breakdown, break_down
 from sizer.questions.model_breakdown import explain_model
 
@@ -47,12 +48,17 @@ class Reading:
         }
 
 
-def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> tuple[Reading, ...]:
+def compare(
+    fields: Mapping[str, Any],
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> tuple[Reading, ...]:
     """Return how every convention reads one network, in the order of the conventions.
 
     Args:
         fields: as `sizer.count` takes them, whole models too; `convention` is left out or ignored.
         cell_types: cell types of your own, as `sizer.count` takes them.
+        block_types: block types of your own, likewise.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, or every convention refuses
@@ -63,7 +69,7 @@ def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
         >>> {reading.convention: reading.weights for reading in readings}["keras"]
         2071800
     """
-    read = _reader_of(fields, cell_types)
+    read = _reader_of(fields, cell_types, block_types)
     readings: list[Reading] = []
     first: Breakdown | None = None
     why_not: InputError | None = None
@@ -85,15 +91,17 @@ def compare(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = No
     return tuple(readings)
 
 
-def _reader_of(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Callable[[str], Breakdown]:
+def _reader_of(
+    fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None, block_types: Mapping[str, Any] | None
+) -> Callable[[str], Breakdown]:
     """Return what reads the network under a convention; a block of a whole model that says its own keeps it.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range.
     """
     if "blocks" in fields:
-        own = own_cell_types(cell_types)
-        return lambda convention: explain_model({**fields, "convention": convention}, own)
+        whole = declare(fields, cell_types, block_types)
+        return lambda convention: explain_model(whole.changed(convention=convention))
     asked = described({**fields, "convention": "textbook"}, cell_types)
     return lambda convention: break_down(checked_network(asked.changed({"convention": convention}), in_words=True))
 

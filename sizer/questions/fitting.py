@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.budgets import column_problem, read_size, split_bound
-from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_cell_types
+from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_own_types
 from sizer.networks.fields import FIELDS
 from sizer.questions.course import Course, CourseSearch
 
@@ -114,7 +114,7 @@ def fit(
         >>> found.largest.values, found.largest.counted, found.next_over.values
         ({'cells': 700}, 21252205, {'cells': 701})
     """
-    fields = with_cell_types(fields, cell_types)
+    fields = with_own_types(fields, cell_types)
     found = _fit(fields, _question([fields], vary, budget, step, round_to))
     if found.outcome == "refused":
         raise InputError([_refusal(found)])

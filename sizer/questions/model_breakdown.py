@@ -8,31 +8,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sizer.networks.blocks.counting import count_graph, graph_of
+from sizer.networks.blocks.counting import ModelCount, count_graph, graph_of
+from sizer.networks.blocks.declared import Declared
+from sizer.networks.blocks.formulas import formulas_of
+from sizer.networks.blocks.tally import macs_by_clock
 from sizer.networks.blocks.wiring import Graph, Wired
-from sizer.networks.cells import CellType
-from sizer.questions.breakdown import Breakdown, Line, Section, lines_of, merged
+from sizer.questions.breakdown import BlockLine, Breakdown, Line, Section, lines_of, merged
 
 
-def explain_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Breakdown:
+def explain_model(asked: Declared) -> Breakdown:
     """Return a model of blocks tensor by tensor.
 
     Args:
-        declared: the model, as `count_model` takes it.
-        cell_types: those that the person defines.
+        asked: the model, with the types that the person defines.
 
     Raises:
         InputError: every fault by the block's name.
     """
-    return break_down_graph(graph_of(declared, cell_types), declared)
+    graph = graph_of(asked.model, asked.cell_types, asked.block_types)
+    return break_down_graph(graph, asked.model, formulas_of(asked))
 
 
-def break_down_graph(graph: Graph, declared: Mapping[str, Any]) -> Breakdown:
+def break_down_graph(graph: Graph, declared: Mapping[str, Any], formulas: Mapping[str, str] | None = None) -> Breakdown:
     """Return a model tensor by tensor.
 
     Args:
         graph: the model, wired.
         declared: the model as it was given.
+        formulas: of each block, from `formulas_of`; None: without.
     """
     repeats = Counter(one.block.path for one in graph.blocks)
     seen: Counter[str] = Counter()
@@ -45,7 +48,32 @@ def break_down_graph(graph: Graph, declared: Mapping[str, Any]) -> Breakdown:
     other = graph.model.other_weights
     if other:
         sections.append(Section("other", 1, (Line("other_weights", (other,), other, 0),)))
-    return Breakdown(count_graph(graph, declared), tuple(sections), "")
+    counted = count_graph(graph, declared)
+    formulas = formulas or {}
+    terms = [*filter(None, formulas.values()), *(["other_weights"] if other and formulas else [])]
+    return Breakdown(counted, tuple(sections), " + ".join(terms), tuple(_block_lines(graph, counted, formulas)))
+
+
+def _block_lines(graph: Graph, counted: ModelCount, formulas: Mapping[str, str]) -> Iterator[BlockLine]:
+    by_path: dict[str, list[Wired]] = {}
+    for one in graph.blocks:
+        by_path.setdefault(one.block.path, []).append(one)
+    for path, alike in by_path.items():
+        last, weights = alike[-1], counted.by_block[path]
+        groups = [group for one in alike for group in one.groups]
+        yield BlockLine(
+            path,
+            last.block.type.name,
+            weights,
+            weights / counted.weights if counted.weights else 0.0,
+            formulas.get(path, ""),
+            int(last.hands_up.width),
+            last.hands_up.height,
+            dict(last.rate),
+            {name: number.exact for name, number in macs_by_clock(groups, graph.clocks).items()},
+            last.block.frozen,
+            last.block.shared[0] if last.block.shared else "",
+        )
 
 
 def _sections(one: Wired, title: str) -> Iterator[Section]:

@@ -22,7 +22,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.networks.conventions import CONVENTIONS
-from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_cell_types
+from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_own_types
 from sizer.networks.network import Network
 from sizer.networks.tensors import Tensor
 from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
@@ -77,7 +77,7 @@ def reconcile(
         (21252205, ['skip_connections', 'convention'], 'graves2013')
     """
     parsed = parse_claim(claim)
-    fields = with_cell_types(fields, cell_types)
+    fields = with_own_types(fields, cell_types)
     said = frozenset(name for name, value in fields.items() if value is not None)
     asked, problems = normalise(fields if "convention" in said else {**fields, "convention": "textbook"})
     if not problems:

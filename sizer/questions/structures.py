@@ -102,6 +102,8 @@ def key_of(fields: Mapping[str, Any], first: Any = None) -> tuple[Any, ...] | No
             found.append(value)
         else:
             return None
+    if fields.get("convention") not in CONVENTIONS:
+        return None  # none is said, or a toolkit's name that needs reading
     if listed:
         found.append(fields.get("layers"))  # which the lists must agree with
     return tuple(found)

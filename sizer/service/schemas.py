@@ -81,7 +81,7 @@ SCHEMAS: dict[str, Schema] = {
     "Network": {
         "type": "object",
         "description": "The fields of a network, as `sizer explain` has options for them; counts may be written as 10K.",
-        "required": list(REQUIRED),
+        "required": [name for name in REQUIRED if name != "convention"],
         "properties": _OF_NETWORK,
         "example": NETWORK,
     },

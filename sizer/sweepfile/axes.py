@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from sizer.networks.aliases import TOOLKITS
 from sizer.networks.fields import FIELDS, Field, FieldValue
 from sizer.sizes import parse_size
 from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
@@ -77,7 +78,10 @@ def read_value(field: Field, item: Any, path: Path, findings: Findings) -> Field
     """Return one value of a field, None where it has faults."""
     if field.kind == "count":
         return read_count(field, item, path, findings)
-    return None if findings.touched(path) else item
+    if findings.touched(path):
+        return None
+    toolkit = TOOLKITS.get(item) if field.name == "convention" and isinstance(item, str) else None
+    return item if toolkit is None else toolkit.convention
 
 
 def read_count(field: Field, item: Any, path: Path, findings: Findings) -> int | None:

@@ -94,7 +94,9 @@ def condition(text: str, words: Mapping[str, Sequence[str]] = CHOICES, hint: Hin
     return parse_expression(text, kinds, words, counted, hint)
 
 
-def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> tuple[Bound, ...]:
+def budget_of_option(
+    asked: Any, standing: Sequence[Bound], report: Report, problem_of: Callable[[str], str] | None = None
+) -> tuple[Bound, ...]:
     """Return the bounds of a sweep after `--budget`: an end that is asked for replaces the same end in the file.
 
     Args:
@@ -102,10 +104,11 @@ def budget_of_option(asked: Any, standing: Sequence[Bound], report: Report) -> t
             maximum or to `{"min": ..., "max": ...}`.
         standing: the bounds of the file.
         report: takes a message for each fault.
+        problem_of: says what is wrong with a column, nothing where it is counted; left out, those of plain networks are.
     """
     bounds = {bound.column: bound for bound in standing}
     for column, least, most in _asked_bounds(asked):
-        if problem := column_problem(column, one_of(COUNTED)):
+        if problem := problem_of(column) if problem_of else column_problem(column, one_of(COUNTED)):
             report(problem)
             continue
         before = bounds.get(column, Bound(column, None, None))

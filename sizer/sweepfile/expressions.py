@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sizer.errors import quoted
+from sizer.networks.aliases import meant
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import Kind
 from sizer.sizes import parse_size
@@ -311,10 +312,15 @@ class _NodeCheck:
             return _MEANINGS[self.kinds[node.id]]
         if node.id in {"true", "false"}:
             return "boolean"
-        if node.id in self.elsewhere:
-            self.problem(node, f"{quoted(node.id)} is not available here; {self.elsewhere[node.id]}")
+        counted = meant(node.id, self.elsewhere)
+        word = next((found for found in (meant(node.id, words) for words in self.choices.values()) if found), "")
+        if counted and (node.id in self.elsewhere or not meant(node.id, self.kinds)):
+            other = "" if counted == node.id else f", where it is {quoted(counted)}"
+            self.problem(node, f"{quoted(node.id)} is not available here; {self.elsewhere[counted]}{other}")
         elif any(node.id in words for words in self.choices.values()):
             self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{node.id}'")
+        elif word and not meant(node.id, self.kinds):
+            self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{word}'")
         else:
             hint = self.hint(node.id, [*self.kinds, "true", "false"])
             self.problem(node, f"no field named {quoted(node.id)}{hint}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sizer.networks.aliases import meant
 from sizer.networks.cells import CellType
 from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
@@ -15,6 +16,9 @@ from sizer.sweepfile.per_layer import PerLayer, check_bases, is_per_layer, read_
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
+
+MOST_ASKED = 100
+"""How many grids, and keys of each, are asked for another's words."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ def _check_required(data: Mapping[str, Any], swept: list[set[str]], findings: Fi
     fixed = set(data["model"]) if isinstance(data.get("model"), dict) else set()
     place: Path = ("model",) if "model" in data else ("grid",)
     given = set.intersection(*swept) | fixed if swept else fixed
+    # What somebody wrote in another's word is not missing; the fault at its place says the word.
+    given |= _in_other_words(data)
     missing = [name for name in REQUIRED if name not in given]
     missing_words = [
         f"is missing: {name}; give it in model, or as an axis in {'every ' * (len(swept) > 1)}grid" for name in missing
@@ -90,6 +96,14 @@ def _check_required(data: Mapping[str, Any], swept: list[set[str]], findings: Fi
         missing_words.append("is missing: inputs, or a vocabulary and an embedding")
     for words in missing_words:
         findings.at_parent(place, words)
+
+
+def _in_other_words(data: Mapping[str, Any]) -> set[str]:
+    """Return the fields of which another's word stands in `model` or in a grid."""
+    grids = data["grid"] if isinstance(data["grid"], list) else [data["grid"]]
+    parts = [part for part in (data.get("model"), *grids[:MOST_ASKED]) if isinstance(part, dict)]
+    words = (str(name) for part in parts for name in list(part)[:MOST_ASKED] if name not in FIELDS)
+    return {field for field in (meant(word, FIELDS) for word in words) if field}
 
 
 def _read_grid(

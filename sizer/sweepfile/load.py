@@ -39,6 +39,7 @@ from sizer.sweepfile.limits import (
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.toolkits import read_toolkits
 from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_long
 
 _WORDS_OF_ERRORS = {
@@ -123,6 +124,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if findings.cut:
         findings.raise_any()  # what follows relies on data of which every fault is known
     cell_types = read_own_cells(data, findings)
+    notes = read_toolkits(data, findings)
     grids = read_grids(data, findings, cell_types)
     budget = read_budget(data.get("budget"), findings)
     where = read_conditions(data.get("where"), findings, {**CHOICES, "cell_type": cell_words(data)})
@@ -141,6 +143,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         formats=tuple(output.get("formats", BY_DEFAULT)),
         columns=(),
         cell_types=cell_types,
+        notes=notes,
     )
     sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep.swept))
     # Of a space both are said by those who count it: its corners are more than can be looked at here.

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+from sizer.errors import InputError
+from sizer.networks.blocks.declared import Declared
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
+from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
-from sizer.sweepfile.yamltext import Path, read_yaml
+from sizer.sweepfile.yamltext import Document, Path, read_yaml
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,39 @@ class ModelFile:
     graph: Graph
     cell_types: Mapping[str, CellType]
     """Those that the file defines."""
+    block_types: Mapping[str, BlockType]
+    """Those that the file defines."""
     name: str
     description: str
+    document: Document = field(repr=False, compare=False)
+
+    @property
+    def asked(self) -> Declared:
+        """The model with the types that the file defines."""
+        return Declared(self.declared, self.cell_types, self.block_types)
+
+    @contextmanager
+    def places_of_faults(self) -> Iterator[None]:
+        """Say of faults by the block's name where in the file they are."""
+        try:
+            yield
+        except InputError as problem:
+            findings = Findings(self.document)
+            for fault in problem.faults:
+                findings.at_value(_place(self.declared, fault.path), fault.message)
+            findings.raise_any()
+
+
+def holds_blocks(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file has a model of blocks; what is wrong with it is said by who reads it whole.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    file = os.fspath(path)
+    data = read_yaml(read_file(file), file).data
+    model = data.get("model") if isinstance(data, dict) else None
+    return isinstance(model, dict) and "blocks" in model
 
 
 def load_model(path: str | os.PathLike[str]) -> ModelFile:
@@ -56,12 +92,15 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         findings.raise_any()
     assert isinstance(model, dict)
     cell_types = read_own_cells(data, findings)
-    graph, problems = read_graph(model, cell_types)
+    block_types = read_own_blocks(data, findings)
+    graph, problems = read_graph(model, cell_types, block_types)
     for dotted, message in problems:
         findings.at_value(_place(model, dotted), message)
     findings.raise_any()
     assert graph is not None
-    return ModelFile(model, graph, cell_types, _text(data.get("name")), _text(data.get("description")))
+    return ModelFile(
+        model, graph, cell_types, block_types, _text(data.get("name")), _text(data.get("description")), document
+    )
 
 
 def _text(value: Any) -> str:

@@ -16,10 +16,12 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import quoted
+from sizer.networks.aliases import TOOLKITS, meant
+from sizer.networks.budgets import bytes_problem
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS
-from sizer.sizes import parse_size, written_without_commas
+from sizer.sizes import is_bytes, parse_size, written_without_commas
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.yamltext import ENOUGH, LONGEST_LIST, REFUSED, Path
 
@@ -237,7 +239,8 @@ def _report_enum(error: ValidationError, path: Path, findings: Findings) -> None
     if not isinstance(error.instance, str):
         return  # its type has been reported
     wanted: Any = error.validator_value
-    known: list[str] = list(wanted)
+    # Other names of conventions are read, but nobody needs to be told of them.
+    known: list[str] = [word for word in wanted if word not in TOOLKITS]
     hint = findings.hint(error.instance, known)
     if not hint and path == ("output", "columns"):
         hint = "; write default, all, or a list of columns"
@@ -270,6 +273,8 @@ def _report_pattern(error: ValidationError, path: Path, findings: Findings) -> N
         message = f"{quoted(value)} cannot name files; use letters, digits, '.', '_' and '-', and start with a letter or digit"
     elif "ratio" in path or path[-1:] == ("factor",):
         message = f"{quoted(value)} is not a fraction; write 1/4, 0.25 or 2"
+    elif path[:2] == ("budget", "weights") and is_bytes(value):
+        message = bytes_problem(value, f"{{column}}: {{{{{path[-1]}: {{size}}}}}}")
     else:
         message = _size_problem(value, in_bytes=len(path) == 3 and path[0] == "budget" and path[1] in BYTES)
     findings.at_value(path, message)
@@ -360,7 +365,8 @@ def _report_stray(error: ValidationError, path: Path, findings: Findings) -> Non
 def one_of(known: Sequence[str]) -> str:
     """Return the choice in words, where it is short enough to be read."""
     if len(known) > _READABLE:
-        return "; `sizer schema` lists them all"
+        lists = "columns" if "weights" in known else "fields" if "cells" in known else "schema"
+        return f"; `sizer {lists}` lists them all"
     return f"; one of {', '.join(known)}" if len(known) > 1 else f"; there is only {known[0]}"
 
 
@@ -374,8 +380,9 @@ def _elsewhere(name: str, path: Path) -> str:
     """Say where a key belongs that is known, but not here."""
     if not path and name in FIELDS:
         return "; fields stand in model or in grid"
-    if path[:1] in {("model",), ("grid",)} and name in COUNTED and name not in FIELDS:
-        return "; bounds on counted columns stand in budget"
+    if path[:1] in {("model",), ("grid",)} and (counted := meant(name, COUNTED)) and counted not in FIELDS:
+        other = "" if counted == name else f", where it is {quoted(counted)}"
+        return f"; bounds on counted columns stand in budget{other}"
     if path == ("model",) and name == "linked":
         return "; linked tables stand in grid"
     return ""

@@ -16,7 +16,10 @@ from typing import Any
 
 from sizer.formats import BY_DEFAULT, OF_RUNS, listed
 from sizer.networks import custom_cells
+from sizer.networks.aliases import TOOLKITS
+from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.expressions import LENGTH_LIMIT
@@ -40,8 +43,25 @@ _FORBIDDEN: Schema = {"not": {}}
 
 def _words(field: str) -> Schema:
     """Return what a word may be: one of ours, which editors complete, and for cells one that the file defines."""
-    ours: Schema = {"enum": list(CHOICES[field])}
+    meanings = meanings_of(field)
+    # Editors show a text beside each word that they complete, and over one that stands there.
+    ours: Schema = {"enum": list(meanings), "enumDescriptions": list(meanings.values())}
     return {"type": "string", **({"anyOf": [ours, {}]} if field == "cell_type" else ours)}
+
+
+def meanings_of(field: str) -> dict[str, str]:
+    """Return what each word of a field means; of conventions the toolkits too that are other names of one."""
+    if field == "cell_type":
+        return {name: f"{CELL_TYPES[name].title}." for name in CHOICES[field]}
+    ours = {
+        name: f"{convention.title[0].upper()}{convention.title[1:]}. From {convention.source}."
+        for name, convention in CONVENTIONS.items()
+    }
+    others = {
+        name: f"{toolkit.title}: another name of {toolkit.convention} for {listed(toolkit.cell_types, 'and')}. From {toolkit.source}."
+        for name, toolkit in TOOLKITS.items()
+    }
+    return {**ours, **others}
 
 
 def _value(field: Field) -> Schema:
@@ -383,6 +403,35 @@ def _definitions() -> Schema:
     }
 
 
+def _block_types() -> Schema:
+    """Return the property of the file. What stands in a definition is held against its own fields when it is read."""
+    described = {
+        "title": "What the block is, for people.",
+        "fields": "Name of each field -> its default: a number, true or false, or nothing where it must be given.",
+        "tensors": "Name of each weight tensor -> its shape over fields and the width read, such as [read, width].",
+        "hands_up": "The width handed up: a field, `read`, a quotient a/b, a product a*b, or a list that is added up.",
+        "keeps_height": "Whether it hands up channels and height.",
+        "steps": "The field by which steps are divided, or multiplied: *field.",
+        "state": "Widths carried from step to step.",
+        "source": "Where the table comes from.",
+    }
+    return {
+        "title": "Block types",
+        "description": "Block types of your own for models of blocks, each a table of weight tensors; `type` may then be one of their names.",
+        "type": "object",
+        "maxProperties": MOST_CELL_TYPES,
+        "additionalProperties": {
+            "title": "A block type",
+            "description": "Fields, a table of weight tensors, and the width that the block hands up.",
+            "type": "object",
+            "properties": {
+                name: {"title": name.replace("_", " ").capitalize(), "description": words}
+                for name, words in described.items()
+            },
+        },
+    }
+
+
 def schema() -> Schema:
     """Return the sweep schema."""
     cell_types, own_definitions = _cell_types()
@@ -413,6 +462,7 @@ def schema() -> Schema:
                 "type": "string",
             },
             "cell_types": cell_types,
+            "block_types": _block_types(),
             "model": {
                 "title": "Model",
                 "description": "The fields that stay the same. A field stands in model or in grid, never both.",

@@ -143,6 +143,8 @@ class Sweep:
     """The table's columns in order, `default` and `all` resolved."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
     """The cell types that the file defines."""
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it is written, in words."""
 
     @property
     def size(self) -> int:

@@ -9,17 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.networks.blocks.steps import SEQUENCE
+from sizer.networks.blocks.tally import macs_a_second, model_columns, tally_graph, unsaid_clocks
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
+from sizer.networks.budgets import column_problem
 from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES, PARTS
+from sizer.networks.columns import PerStep, added
 from sizer.networks.counting import Count
-from sizer.networks.tensors import product
-
-BLOCK_PARTS = (*PARTS, "dense_weights", "convolution_weights", "attention_weights")
-"""The parts of a count of blocks."""
-SECONDS = "seconds"
-"""In `clocks`: how long an input is."""
 
 
 @dataclass(frozen=True)
@@ -44,43 +40,46 @@ class ModelCount(Count):
     @property
     def macs_per_second(self) -> Fraction | None:
         """Multiply-accumulates a second, from the model's `clocks`; None where these do not say enough."""
-        given: Mapping[str, Any] = self.configuration.get("clocks") or {}
-        seconds = Fraction(str(given[SECONDS])) if SECONDS in given else None
-        found = Fraction(0)
-        for name, times in self.macs.items():
-            clocks = name.split("_x_")
-            moving = [clock for clock in clocks if clock != SEQUENCE]
-            if any(clock not in given for clock in moving) or (len(moving) != 1 and seconds is None):
-                return None
-            a_second = math.prod((Fraction(str(given[clock])) for clock in moving), start=Fraction(1))
-            # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
-            found += times * a_second * (seconds or 1) ** (len(moving) - 1)
-        return found
+        if unsaid_clocks(self.macs, self.configuration):
+            return None
+        found = macs_a_second(
+            {name: PerStep(*number.as_integer_ratio()) for name, number in self.macs.items()}, self.configuration
+        )
+        return found.exact
+
+    def column_problem(self, column: str) -> str:
+        """Return what to say of a column that this model has not; nothing where it has it."""
+        known = self.columns()
+        if column not in known and column == "macs_per_second":
+            return f"macs_per_second is not known: {unsaid_clocks(self.macs, self.configuration)}"
+        if column not in known and column == "macs_per_step":
+            clocks = ", ".join(f"macs_per_{name}" for name in self.macs)
+            return f"macs_per_step is there where there is one clock; this model has {clocks}"
+        return column_problem(column, known=known)
 
     def columns(self) -> dict[str, int]:
         """Return every counted column that there is of this model, by name, in table order."""
-        macs = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
-        macs |= {f"macs_per_{name}": math.ceil(number) for name, number in self.macs.items()}
+        summed = {**self.parts, "state_size": self.state_size, **self.others}
+        summed |= {"trained_weights": self.trained_weights, "buffer_values": self.buffer_values}
+        averages = {f"macs_per_{name}": number for name, number in self.macs.items()}
         if self.macs_per_second is not None:
-            macs["macs_per_second"] = math.ceil(self.macs_per_second)
-        return {
-            "weights": self.weights,
-            **self.parts,
-            **{f"{path}.weights": weights for path, weights in self.by_block.items()},
-            "trained_weights": self.trained_weights,
-            "buffer_values": self.buffer_values,
-            **macs,
-            "state_size": self.state_size,
-            **{name: size * self.weights for name, size in BYTES.items()},
-        }
+            averages["macs_per_second"] = self.macs_per_second
+        per_step = {} if self.macs_per_step is None else {"macs_per_step": self.macs_per_step}
+        whole = {name: math.ceil(number) for name, number in averages.items()}
+        return model_columns(summed, self.by_block, per_step | whole)
 
 
-def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> ModelCount:
+def count_model(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> ModelCount:
     """Return the exact count of a model of blocks.
 
     Args:
         declared: `convention`, `blocks` and, where they are said, `clocks` and `other_weights`.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
 
     Raises:
         InputError: every fault by the block's name.
@@ -99,16 +98,20 @@ def count_model(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] 
         >>> count_model({"convention": "tensorflow1", "blocks": blocks}).weights
         75432
     """
-    return count_graph(graph_of(declared, cell_types), declared)
+    return count_graph(graph_of(declared, cell_types, block_types), declared)
 
 
-def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None) -> Graph:
+def graph_of(
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
+) -> Graph:
     """Return a model of blocks, read and wired.
 
     Raises:
         InputError: every fault by the block's name.
     """
-    graph, problems = read_graph(declared, cell_types)
+    graph, problems = read_graph(declared, cell_types, block_types)
     if graph is not None:
         return graph
     raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
@@ -116,48 +119,18 @@ def graph_of(declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | N
 
 def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
     """Return the count of a wired model."""
-    parts = dict.fromkeys(BLOCK_PARTS, 0)
-    by_block: dict[str, int] = {}
-    macs: dict[tuple[str, ...], Fraction] = {}
-    trained = buffers = state = 0
-    for one in graph.blocks:
-        own = 0
-        for group in one.groups:
-            state += product([group.times, sum(group.dimensions[name] for name in group.state)])
-            for tensor in group.tensors:
-                if tensor.matrix:
-                    area = group.dimensions[tensor.area] if tensor.area else 1
-                    times = product([group.times, group.uses, area, tensor.size(group.dimensions)])
-                    for clocks, steps in group.steps if times else ():
-                        macs[clocks] = macs.get(clocks, Fraction(0)) + times * steps
-                if not group.counted:
-                    continue
-                if tensor.buffer:
-                    buffers += product([group.times, tensor.size(group.dimensions)])
-                    continue
-                weights = product([group.times, tensor.weights(group.dimensions)])
-                parts[tensor.part] += weights
-                trained += weights if group.trained else 0
-                own += weights
-        names = one.block.path.split(".")
-        for end in range(1, len(names) + 1):
-            path = ".".join(names[:end])
-            by_block[path] = by_block.get(path, 0) + own
-    parts["other_weights"] += graph.model.other_weights
-    per_step = macs.get(graph.clocks, Fraction(0))
+    summed = tally_graph(graph)
+    macs = {name: added(by_times.items()).exact for name, by_times in summed.macs.items()}
+    one_clock = len(graph.clocks) == 1
     return ModelCount(
         configuration=dict(declared),
-        parts=parts,
-        by_block=by_block,
-        trained_weights=trained + graph.model.other_weights,
-        buffer_values=buffers,
-        state_size=state,
-        macs_per_step=math.ceil(per_step) if len(graph.clocks) == 1 else None,  # type: ignore[arg-type]
-        macs={_name(clocks, graph.clocks): times for clocks, times in macs.items()},
+        parts={part: int(weights) for part, weights in summed.parts.items()},
+        by_block={path: int(weights) for path, weights in summed.by_block.items()},
+        trained_weights=int(summed.trained_weights),
+        buffer_values=int(summed.buffer_values),
+        state_size=int(summed.state_size),
+        macs_per_step=math.ceil(macs.get(graph.clocks[0], 0)) if one_clock else None,  # type: ignore[arg-type]
+        macs=macs,
         clocks=graph.clocks,
+        others={name: int(value) for name, value in summed.others.items()},
     )
-
-
-def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
-    """Return the name of the steps of clocks: a pair's later clock first, as in `labels_x_frames`."""
-    return "_x_".join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))

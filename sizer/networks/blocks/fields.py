@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sizer.errors import quoted
-from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, BlockField, BlockType
+from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMMON, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
+from sizer.numbers.kinds import KINDS
+from sizer.numbers.polynomial import Polynomial, UnsettledError
 from sizer.sizes import parse_size
 
 Report = Callable[[str, str], None]
 """Takes a place, as a path with dots, and what is wrong there."""
-COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
-"""What every block may say."""
 MOST_DIGITS = 100
 """Of a number in a block."""
 MOST_LAYERS = 2_000
@@ -120,6 +120,10 @@ class FieldReader:
 
     def _per_layer(self, found: dict[str, Any], given: Mapping[str, Any], at: str) -> None:
         lists = {name: len(found[name]) for name in PER_LAYER if isinstance(found[name], tuple)}
+        if isinstance(found["layers"], Polynomial) and (lists or found["subsample"] != 1):
+            raise UnsettledError(found["layers"].names())  # layers that are told one by one are so many
+        if isinstance(found["layers"], KINDS) and (lists or found["subsample"] != 1):
+            found["layers"] = operator.index(found["layers"])  # type: ignore[arg-type]  # layers that are told one by one are so many
         if not lists:
             if found["subsample"] == 1 or not isinstance(found["layers"], int):
                 return
@@ -187,7 +191,12 @@ class FieldReader:
         raise AssertionError(one.kind)
 
     def count(self, value: Any, path: str, minimum: int, maximum: int | None = None) -> int | None:
-        """Return a whole number, which may be written as a size; None where it is none, too small or too large."""
+        """Return a whole number, which may be written as a size; None where it is none, too small or too large.
+
+        A number of another kind stands for sizes that have been looked at.
+        """
+        if isinstance(value, KINDS):
+            return value  # type: ignore[return-value]
         if isinstance(value, str):
             try:
                 value = parse_size(value)

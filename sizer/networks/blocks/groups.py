@@ -8,24 +8,26 @@ from fractions import Fraction
 from math import prod
 
 from sizer.networks.blocks import stacks
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Model
 from sizer.networks.blocks.steps import Rate, Rates, pairs, scaled, steps
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, FINAL_NORM
-from sizer.networks.blocks.widths import Dimensions, Report, Shape, Widths, divided, of_time, plain, same, shown
+from sizer.networks.blocks.widths import Dimensions, Shape, Widths, dimensions_of, divided, of_time, shown
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.network import Group, Steps
 from sizer.networks.tensors import Number, Tensor, product
+from sizer.numbers.polynomial import Polynomial, UnsettledError, polynomial
 
 
 class Groups:
     """Makes the groups of tensors of the blocks of a model."""
 
-    def __init__(self, model: Model, widths: Widths, rates: Rates, report: Report) -> None:
+    def __init__(self, model: Model, widths: Widths, rates: Rates, checks: Checks) -> None:
         """Make them for a model whose widths and steps are settled."""
         self._model = model
         self._widths = widths
         self._rates = rates
-        self._report = report
+        self._checks = checks
 
     def of(self, block: Block, read: Shape, shape: Shape, rate: Rate) -> Iterator[tuple[Group, Steps]]:
         """Yield each group of tensors of a block with the steps at which they multiply.
@@ -44,7 +46,7 @@ class Groups:
             yield from self._recurrent(block, read.width)
             return
         convention = CONVENTIONS[block.convention]
-        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
+        dimensions = dimensions_of(block, read)
         bias = fields.get("bias")
         dimensions["bias"] = int(convention.output_bias if bias is None else bias)
         layers = fields.get("layers", 1)
@@ -74,9 +76,9 @@ class Groups:
             attention_bias = fields["attention_bias"]
             dimensions["attention_bias"] = int(dimensions["bias"] if attention_bias is None else attention_bias)
             dimensions["relative"] = int(fields.get("positions") == "relative")
-        for at in dict.fromkeys(tensor.at for tensor in tensors):
+        for at in dict.fromkeys(tensor.at for tensor in tensors) or (["block"] if block.type.state else []):
             together = tuple(tensor for tensor in tensors if tensor.at == at)
-            yield Group("block", 0, layers, 1, together, dimensions), at_steps[at]
+            yield Group("block", 0, layers, 1, together, dimensions, block.type.state), at_steps[at]
         if kind == "transformer":
             yield from self._attends(block, rate, dimensions)
             if fields["final_norm"]:
@@ -97,14 +99,16 @@ class Groups:
             if embedding is None:  # it has faults of its own
                 continue
             rows = product([dimensions["context"], dimensions["read/groups"]])
-            if not same(embedding.fields["embedding"], rows):
-                self._report(
+            reason = "a tied kernel needs as many values as it reads"
+            if not self._checks.same(block, embedding.fields["embedding"], rows, "tied", reason):
+                self._checks.report(
                     block,
                     f"{key[0]} has {shown(embedding.fields['embedding'])} values a symbol, and {shown(rows)} are read; a tied kernel needs as many",
                     "tied",
                 )
-            if not same(embedding.fields["vocabulary"], block.fields["width"]):
-                self._report(
+            reason = "a tied kernel needs as many symbols as its width"
+            if not self._checks.same(block, embedding.fields["vocabulary"], block.fields["width"], "tied", reason):
+                self._checks.report(
                     block,
                     f"{key[0]} has {shown(embedding.fields['vocabulary'])} symbols, and the width is {shown(block.fields['width'])}; a tied kernel needs as many",
                     "tied",
@@ -121,8 +125,7 @@ class Groups:
         if fields["groups"] == "all":
             dimensions["groups"] = dimensions["channels_read"]
             dimensions["channels_read/groups"] = 1
-            if isinstance(dimensions["groups"], int) and isinstance(fields["channels"], int):
-                divided(fields["channels"], dimensions["groups"])
+            divided(fields["channels"], dimensions["groups"])
         else:
             divided(fields["channels"], fields["groups"])
         transposed = fields["transposed"]
@@ -135,24 +138,11 @@ class Groups:
         self, block: Block, read: Shape, shape: Shape, rate: Rate, dimensions: Dimensions
     ) -> Iterator[tuple[Group, Steps]]:
         time, height = block.fields["kernel"]
-        channels = block.fields["channels"]
-        for layer, reads in enumerate((read.channels, channels)):
-            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, reads=reads, area=shape.height)
-            here["state"] = shape.width
-            shapes = {"input": ("reads", "input_weights"), "recurrent": ("channels", "recurrent_weights")}
-            tensors = tuple(
-                Tensor(
-                    f"{name}_weights",
-                    part,
-                    (4, "kernel_time", "kernel_height", of, "channels"),
-                    matrix=True,
-                    area="area",
-                )
-                for name, (of, part) in shapes.items()
-            )
-            bias = Tensor("bias", "bias_weights", (4, "channels"), when="bias")
+        for layer, fed in enumerate((read.channels, block.fields["channels"])):
+            here = Dimensions(dimensions, kernel_time=time, kernel_height=height, fed_channels=fed)
+            here |= {"height": shape.height, "state": shape.width}
             repeats = 1 if layer == 0 else block.fields["layers"] - 1
-            yield Group("layer", layer + 1, repeats, 1, (*tensors, bias), here, ("state", "state")), steps(rate)
+            yield Group("layer", layer + 1, repeats, 1, block.type.tensors, here, ("state", "state")), steps(rate)
 
     def _attention(
         self, block: Block, shape: Shape, rate: Rate, dimensions: Dimensions, at_steps: dict[str, Steps]
@@ -174,7 +164,7 @@ class Groups:
         biases = tuple(
             Tensor(f"{tensor.name}_bias", "bias_weights", _made(tensor), when=tensor.when, at=tensor.at)
             for tensor in tensors
-            if tensor.name in fields["biases"] and fields.get(tensor.name) != 0  # without feedback, no bias of it
+            if tensor.name in fields["biases"] and _is_there(fields.get(tensor.name))  # without feedback, no bias of it
         )
         return (*tensors, *biases)
 
@@ -187,14 +177,21 @@ class Groups:
                 yield Group("block", 0, block.fields["layers"], 1, together, here), steps(own)
 
     def _recurrent(self, block: Block, read: Number) -> Iterator[tuple[Group, Steps]]:
-        for field, reason in stacks.refusals(block):
-            self._report(block, reason, field)
+        stacks.check(block, self._checks)
         groups, _ = stacks.stack(block, read)
         here = self._rates.read(block) or ()
         subsample = block.fields["subsample"]
         for group in groups:
             done = prod(subsample[: group.first - 1]) if isinstance(subsample, tuple) else 1
             yield group, steps(scaled(here, Fraction(1, done)))
+
+
+def _is_there(width: Number) -> bool:
+    """Return whether a width that may be 0 is not."""
+    absent = width is not None and width == 0
+    if isinstance(absent, Polynomial):
+        raise UnsettledError(polynomial(width).names())
+    return not absent
 
 
 def _made(tensor: Tensor) -> tuple[int | str, ...]:

@@ -71,7 +71,9 @@ class Model:
 
 
 def read_model(
-    declared: Mapping[str, Any], cell_types: Mapping[str, CellType] | None = None
+    declared: Mapping[str, Any],
+    cell_types: Mapping[str, CellType] | None = None,
+    block_types: Mapping[str, BlockType] | None = None,
 ) -> tuple[Model | None, list[Problem]]:
     """Return a model with what is wrong with it.
 
@@ -81,8 +83,9 @@ def read_model(
     Args:
         declared: `convention`, `blocks`, `clocks` and `other_weights`, as a sweep's `model` has them.
         cell_types: those that the person defines.
+        block_types: those that the person defines.
     """
-    reader = _ModelReader(declared, cell_types or {})
+    reader = _ModelReader(declared, cell_types or {}, block_types or {})
     model = reader.model()
     at_all = any(path == "blocks" or path.endswith("convention") for path, _ in reader.problems)
     return (None if at_all else model), reader.problems
@@ -137,9 +140,12 @@ class _Draft:
 
 
 class _ModelReader:
-    def __init__(self, declared: Mapping[str, Any], cell_types: Mapping[str, CellType]) -> None:
+    def __init__(
+        self, declared: Mapping[str, Any], cell_types: Mapping[str, CellType], block_types: Mapping[str, BlockType]
+    ) -> None:
         self.declared = declared
         self.cell_types = cell_types
+        self.block_types = {**BLOCK_TYPES, **block_types}
         self.problems: list[Problem] = []
         self.said: set[Problem] = set()
         self.drafts: dict[Key, _Draft] = {}
@@ -247,13 +253,15 @@ class _ModelReader:
             self.report(at, f"{quoted(declared)} is no block; write {{type: ..., ...}}")
             return None
         kind = declared.get("type")
-        block_type = BLOCK_TYPES.get(kind) if isinstance(kind, str) else None
+        block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
             said = "is missing" if kind is None else f"{quoted(kind)} is no type of block"
             self.report(
                 f"{at}.type",
-                f"{said}{did_you_mean('' if kind is None else quoted(kind), BLOCK_TYPES) or '; one of ' + ', '.join(BLOCK_TYPES)}",
+                f"{said}{did_you_mean('' if kind is None else quoted(kind), self.block_types) or '; one of ' + ', '.join(self.block_types)}",
             )
+            return None
+        if block_type.broken:
             return None
         turned = {
             name: value if name == "blocks" else self._turned(value, f"{at}.{shown(name)}", turns)
@@ -419,10 +427,9 @@ class _ModelReader:
                 key = self._find(name, draft, f"{named}.from", scope)
                 if key is not None:
                     reads.append((key, copies))
-        needs = draft.type.name not in {"input", "embedding", "attention", "weights"}
         if sources is None and draft.before is _MISSING:
             self.broken.add(draft.key)
-        elif needs and not reads and not sources:
+        elif draft.type.reads and not reads and not sources:
             self.report(
                 at,
                 f"{article(draft.type.name)} reads something, and there is nothing before it; name its source in from",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block
 from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.networks.fields import FIELDS
@@ -20,6 +20,14 @@ def stack(block: Block, read: Number) -> tuple[list[Group], Number]:
         read: the width that it reads.
     """
     fields = block.fields
+    assert block.cell is not None
+    stacked = fields["subsample"] if fields["subsample_how"] == "stack" else None
+    return recurrent_groups(block.cell, resolved(block), read, stacked if isinstance(stacked, tuple) else None)
+
+
+def resolved(block: Block) -> dict[str, Any]:
+    """Return every field of a recurrent block as of a network without blocks, what the convention decides filled in."""
+    fields = block.fields
     given = {name: fields[name] for name in FIELDS if name in fields}
     given |= {"convention": block.convention}
     assert block.cell is not None
@@ -28,13 +36,11 @@ def stack(block: Block, read: Number) -> tuple[list[Group], Number]:
         given["bias_vectors"] = (None if decided else 1) if fields["bias"] else 0
     if fields["bias"] is False and given["projection_bias"] is None:
         given["projection_bias"] = False
-    resolved = resolve(given, block.cell)
-    stacked = fields["subsample"] if fields["subsample_how"] == "stack" else None
-    return recurrent_groups(block.cell, resolved, read, stacked if isinstance(stacked, tuple) else None)
+    return resolve(given, block.cell)
 
 
-def refusals(block: Block) -> Iterator[tuple[str, str]]:
-    """Yield (field, reason) for what the block's convention refuses of its cells, the first reason of each layer."""
+def check(block: Block, checks: Checks) -> None:
+    """Hold a block to what its convention refuses of its cells; of each layer the first reason is told."""
     fields = block.fields
     assert block.cell is not None
     rules = rules_for(CONVENTIONS[block.convention], block.cell)
@@ -46,6 +52,5 @@ def refusals(block: Block) -> Iterator[tuple[str, str]]:
         # What feeds it and what it feeds are its neighbours' affair.
         seen |= {"convention": block.convention, "inputs": 1, "fed": 0}
         for rule in rules:
-            if rule.refuses(seen):
-                yield rule.field if rule.field in fields else "", rule.reason
+            if checks.refuses(block, rule, seen, rule.field if rule.field in fields else ""):
                 break

@@ -10,8 +10,9 @@ from collections import Counter, deque
 from fractions import Fraction
 from math import prod
 
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Key, Model
-from sizer.networks.blocks.widths import Report, of_time
+from sizer.networks.blocks.widths import of_time
 from sizer.networks.network import Steps
 
 Rate = tuple[tuple[str, Fraction], ...]
@@ -35,7 +36,7 @@ def _starts(block: Block) -> tuple[str, ...]:
 class Rates:
     """How often each block of a model steps."""
 
-    def __init__(self, model: Model, report: Report) -> None:
+    def __init__(self, model: Model, checks: Checks) -> None:
         """Settle them all: each is worked out again when one that it follows has changed, since blocks may be in a loop."""
         self._blocks = model.blocks
         self._known: dict[Key, Rate] = {}
@@ -55,7 +56,7 @@ class Rates:
                 self._known[key] = found
                 waiting.extend(followers.get(key, ()))
         for block in self._blocks.values():
-            self._check(block, report)
+            self._check(block, checks)
 
     def of(self, key: Key) -> Rate:
         """Return how often a block steps; nothing where no clock reaches it."""
@@ -76,14 +77,14 @@ class Rates:
         # What stands still is repeated at each step of the others.
         return tuple((clock, times) for clock, times in found.items() if clock != SEQUENCE or len(found) == 1)
 
-    def _check(self, block: Block, report: Report) -> None:
+    def _check(self, block: Block, checks: Checks) -> None:
         found: dict[str, tuple[str, Fraction]] = {}
         for key in _follows(block):
             for clock, times in self.of(key):
                 name, before = found.setdefault(clock, (key[0], times))
                 if before != times:
                     said = f"{clock} reach it at two rates: {name} has {_shown(before)}, {key[0]} {_shown(times)}"
-                    report(block, f"{said}; subsample the faster one", "from")
+                    checks.report(block, f"{said}; subsample the faster one", "from")
                     return
 
     def _of(self, block: Block, read: Rate) -> Rate:

@@ -25,6 +25,10 @@ FieldKind = Literal[
 `pair`: a number or [time, height]; `groups`: a number or `all`; `name`, `names`: of blocks or tensors."""
 
 
+COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
+"""What every block may say."""
+
+
 @dataclass(frozen=True)
 class BlockField:
     """One field of a block type."""
@@ -58,6 +62,14 @@ class BlockType:
     steps: str = ""
     """The field by which its steps are divided; `*` in front: multiplied."""
     source: str = ""
+    reads: bool = True
+    """Whether it has nothing to do with nothing before it."""
+    state: tuple[str, ...] = ()
+    """What it carries from step to step, beside what a cell's table says."""
+    own: bool = False
+    """Whether the person who counts defined it."""
+    broken: bool = False
+    """Whether its definition has faults: blocks of it are known, and nothing more is said of them."""
     by_field: dict[str, BlockField] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +117,7 @@ INPUT = BlockType(
     hands_up="channels",
     told=True,
     keeps_height=True,
+    reads=False,
 )
 EMBEDDING = BlockType(
     "embedding",
@@ -117,6 +130,7 @@ EMBEDDING = BlockType(
     (Tensor("table", "embedding_weights", ("vocabulary", "embedding")),),
     hands_up="embedding",
     told=True,
+    reads=False,
 )
 DENSE = BlockType(
     "dense",
@@ -180,6 +194,23 @@ CONVOLUTIONAL_LSTM = BlockType(
         BlockField("padding", "padding", "Of what it reads; its state is padded to stay as large.", "same"),
         _LAYERS,
         _BIAS,
+    ),
+    (
+        Tensor(
+            "input_weights",
+            "input_weights",
+            (4, "kernel_time", "kernel_height", "fed_channels", "channels"),
+            matrix=True,
+            area="height",
+        ),
+        Tensor(
+            "recurrent_weights",
+            "recurrent_weights",
+            (4, "kernel_time", "kernel_height", "channels", "channels"),
+            matrix=True,
+            area="height",
+        ),
+        _vector("bias", 4, "channels", when="bias"),
     ),
     hands_up="channels",
     keeps_height=True,
@@ -273,6 +304,7 @@ ATTENTION = BlockType(
         BlockField("window", "size", "Steps it sees; local alone."),
     ),
     hands_up="value",
+    reads=False,
 )
 
 
@@ -424,6 +456,7 @@ WEIGHTS = BlockType(
         _flag("matrix", "Whether each weight is one multiply-accumulate per step."),
         BlockField("width", "size", "Values handed up where it reads nothing."),
     ),
+    reads=False,
 )
 GROUP = BlockType(
     "group",

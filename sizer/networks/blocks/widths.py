@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.blocks.checks import Checks
 from sizer.networks.blocks.reading import Block, Key, Model
 from sizer.networks.blocks.stacks import stack
 from sizer.networks.tensors import Number, product, total
-
-Report = Callable[[Block, str, str], None]
-"""Takes a block, what is wrong with it, and the field at which; empty: the block as a whole."""
+from sizer.numbers.polynomial import Polynomial, polynomial
 
 
 @dataclass(frozen=True)
@@ -32,24 +31,29 @@ class Shape:
 
 
 class Dimensions(dict[str, Any]):
-    """A block's dimensions; `a/b` is a quotient, `a*b` a product."""
+    """A block's dimensions; `a/b` is a quotient, `a*b` a product, `a+b` a sum, and `2` is 2."""
 
     def __missing__(self, name: str) -> Number:
-        for sign, combine in (("/", divided), ("*", lambda a, b: product([a, b]))):
+        if name.isdigit():
+            return int(name)
+        for sign, combine in _SIGNS:
             first, found, second = name.partition(sign)
             if found:
                 return combine(self[first], self[second])
         raise KeyError(name)
 
 
-def divided(number: Number, by: int) -> Number:
+def divided(number: Number, by: Number) -> Number:
     """Return a quotient that must be whole.
 
     Raises:
         ValueError: it is not.
+        UnsettledError: it depends on what is left open whether it is.
     """
-    if by == 1:
+    if isinstance(by, int) and by == 1:
         return number
+    if isinstance(by, Polynomial):
+        return polynomial(number).divided(by)
     if isinstance(number, int):
         quotient, rest = divmod(number, by)
         if rest:
@@ -58,20 +62,28 @@ def divided(number: Number, by: int) -> Number:
     return number.divided(by)
 
 
+_SIGNS: tuple[tuple[str, Callable[[Any, Any], Number]], ...] = (
+    ("+", lambda a, b: total([a, b])),
+    ("/", divided),
+    ("*", lambda a, b: product([a, b])),
+)
+"""What binds less tightly first."""
+
+
 class Widths:
     """The shapes that the blocks of a model hand up, and read."""
 
-    def __init__(self, model: Model, report: Report) -> None:
+    def __init__(self, model: Model, checks: Checks) -> None:
         """Settle them all; what cannot be settled is reported, and None."""
         self._blocks = model.blocks
-        self._report = report
+        self._checks = checks
         self._handed: dict[Key, Shape | None] = {}
         for key in self._order():
             block = self._blocks[key]
             try:
                 self._handed[key] = self._hands_up(block)
             except ValueError as problem:
-                report(block, str(problem), "")
+                checks.report(block, str(problem), "")
                 self._handed[key] = None
 
     def handed(self, key: Key) -> Shape | None:
@@ -111,7 +123,7 @@ class Widths:
                 elif not begun[following]:
                     names = [other[0] for other, _ in path]
                     loop = " -> ".join(reversed(names[names.index(following[0]) :]))
-                    self._report(
+                    self._checks.report(
                         self._blocks[following], f"is in a loop in which no block is told its width: {loop}", ""
                     )
 
@@ -129,12 +141,14 @@ class Widths:
         if block.combine == "concat":
             return Shape(total([shape.channels for shape in shapes]), height)
         widths = [shape.width for shape in shapes]
-        if any(not same(width, widths[0]) for width in widths[1:]):
-            names = [key[0] for key, _ in block.reads]
-            said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
-            verb = {"add": "added", "multiply": "multiplied"}[block.combine]
-            self._report(block, f"widths that are {verb} must be equal: {said}", "from")
-            return None
+        names = [key[0] for key, _ in block.reads]
+        verb = {"add": "added", "multiply": "multiplied"}[block.combine]
+        reason = f"widths that are {verb} must be equal"
+        for width in widths[1:]:
+            if not self._checks.same(block, width, widths[0], "from", reason):
+                said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
+                self._checks.report(block, f"{reason}: {said}", "from")
+                return None
         return shapes[0]
 
     def _hands_up(self, block: Block) -> Shape | None:
@@ -163,14 +177,22 @@ class Widths:
             return read
         if kind == "pooling" and fields["over"]:
             return read
-        dimensions = Dimensions(plain(block), read=read.width, channels_read=read.channels)
-        height = _height(block, read.height) if block.type.keeps_height else 1
+        dimensions = dimensions_of(block, read)
+        height = read.height if block.type.keeps_height else 1
+        if block.type.keeps_height and not block.type.own:
+            height = _height(block, read.height)
         return Shape(dimensions[block.type.hands_up], height)
 
 
 def _told(block: Block) -> bool:
     """Return whether a block is told its width; a convolution along time alone hands up its channels."""
     return block.type.told or (block.type.name == "convolution" and not isinstance(block.fields["kernel"], tuple))
+
+
+def dimensions_of(block: Block, read: Shape) -> Dimensions:
+    """Return a block's fields and what it reads, as dimensions."""
+    around = {"read": read.width, "channels_read": read.channels, "height_read": read.height}
+    return Dimensions({**around, "height": read.height if block.type.keeps_height else 1, **plain(block)})
 
 
 def plain(block: Block) -> dict[str, Any]:
@@ -209,11 +231,6 @@ def of_height(pair: Any, otherwise: int = 1) -> int:
 def of_time(pair: Any) -> int:
     """Return the number of a pair, or of a number by itself, that means time."""
     return int(pair[0] if isinstance(pair, tuple) else pair)
-
-
-def same(first: Number, second: Number) -> bool:
-    """Return whether two widths are the same."""
-    return bool(first is second or first == second)
 
 
 def shown(number: Number) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
@@ -66,6 +66,18 @@ class QueryAnswer:
     """Name -> kind, in order."""
     rows: int
     _batches: Iterator[pa.RecordBatch] = field(repr=False)
+    _ends: Callable[[Sequence[str]], Sequence[tuple[Any, Any, int]]] = field(repr=False, default=lambda names: ())
+    """Returns the smallest and the largest value of columns, and how many rows have one."""
+
+    def same_in_all(self) -> dict[str, Any]:
+        """Return the fields and parts that have one value in every row, each with it; asked before the rows are read."""
+        names = [name for name in self.columns if name in FIELDS or name in PARTS]
+        ends = self._ends(names) if names and self.rows else ()
+        return {
+            name: least
+            for name, (least, most, there) in zip(names, ends, strict=False)
+            if least == most and there in {0, self.rows}
+        }
 
     @property
     def schema(self) -> pa.Schema:
@@ -134,7 +146,13 @@ def answered(results: Results, asked: Query) -> Iterator[QueryAnswer]:
         source = selection(connection, results, budget=asked.budget, where=asked.where)
         columns, sql = _written(connection, results, asked, source)
         (rows,) = _row(connection, f"SELECT count(*) FROM ({sql})")
-        yield QueryAnswer(columns, rows, batches_of(connection, sql))
+
+        def ends(names: Sequence[str]) -> list[tuple[Any, Any, int]]:
+            asked_of = (f"min({one}), max({one}), count({one})" for one in map(identifier, names))
+            found = _row(connection, f"SELECT {', '.join(asked_of)} FROM ({sql})")
+            return [(found[at], found[at + 1], found[at + 2]) for at in range(0, len(found), 3)]
+
+        yield QueryAnswer(columns, rows, batches_of(connection, sql), ends)
 
 
 def batches_of(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,138 @@
+"""What must hold of a wired model: told at once where everything is known, kept as conditions where sizes are left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sizer.networks.blocks.reading import Block, Problem
+from sizer.networks.conventions import Rule
+from sizer.networks.tensors import Number
+from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated
+
+
+class Checks:
+    """Takes what is wrong with a model, each fault once."""
+
+    def __init__(self) -> None:
+        """Start with nothing wrong."""
+        self.problems: dict[Problem, None] = {}
+
+    def report(self, block: Block, message: str, field: str) -> None:
+        """Note what is wrong with a block.
+
+        Args:
+            block: which.
+            message: what is wrong.
+            field: at which field; empty: the block as a whole.
+        """
+        path = f"blocks.{block.path}"
+        self.problems.setdefault((f"{path}.{field}" if field else path, message))
+
+    def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
+        """Return whether two widths are the same; where they are not, the caller says how they differ.
+
+        Args:
+            block: that needs them to be.
+            first: the one.
+            second: the other.
+            field: where to say so.
+            reason: why they must be, without the widths.
+        """
+        return bool(first is second or first == second)
+
+    def refuses(self, block: Block, rule: Rule, seen: Mapping[str, Any], field: str) -> bool:
+        """Return whether a rule refuses a block, and note why."""
+        if not rule.refuses(seen):
+            return False
+        self.report(block, rule.reason, field)
+        return True
+
+
+class OpenChecks(Checks):
+    """Keeps what depends on sizes that are left open: rules that single configurations are held to."""
+
+    def __init__(self) -> None:
+        """Start with nothing wrong, and no rules."""
+        super().__init__()
+        self.rules: list[Rule] = []
+        self._seen: set[Any] = set()
+
+    def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
+        """Return True; where the widths differ, a rule refuses."""
+        difference = first - second
+        terms: dict[Any, int] = {(): difference} if difference else {}
+        if isinstance(difference, Polynomial):
+            terms = difference.terms
+        once = (block.path, reason, frozenset(terms.items()))
+        if terms and once not in self._seen:
+            self._seen.add(once)
+            code = compiled_text(Polynomial(terms).nested())
+            self.rules.append(
+                Rule(f"{block.path}: {reason}", f"{block.path}.{field}", lambda given: evaluated(code, given) != 0)
+            )
+        return True
+
+    def refuses(self, block: Block, rule: Rule, seen: Mapping[str, Any], field: str) -> bool:
+        """Return whether a rule refuses a block whatever is left open; where that depends, it is kept."""
+        looking = _Looking(seen)
+        try:
+            if not rule.refuses(looking):
+                return False
+            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, _always)
+        except _OpenError:
+            told = Rule(
+                f"{block.path}: {rule.reason}",
+                f"{block.path}.{field}" if field else block.path,
+                lambda given: rule.refuses(_Given(seen, given)),
+            )
+        self.rules.append(told)
+        return told.refuses is _always
+
+
+def _always(given: Mapping[str, Any]) -> bool:
+    return True
+
+
+class _OpenError(Exception):
+    """A field that somebody looked at is left open."""
+
+
+class _Looking(Mapping[str, Any]):
+    """Fields that say where one is left open."""
+
+    def __init__(self, seen: Mapping[str, Any]) -> None:
+        self._seen = seen
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._seen[name]
+        if isinstance(value, Polynomial):
+            raise _OpenError
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+@dataclass(frozen=True)
+class _Given(Mapping[str, Any]):
+    """A block's fields, with what is left open as a configuration has it."""
+
+    seen: Mapping[str, Any]
+    given: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.seen[name]
+        if isinstance(value, Polynomial):
+            return evaluated(compiled_text(value.nested()), self.given)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.seen)
+
+    def __len__(self) -> int:
+        return len(self.seen)
