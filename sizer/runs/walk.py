@@ -185,6 +185,11 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         IndexError: no configuration has that id.
         InputError: the convention refuses the configuration.
     """
+    if sweep.is_space:
+        from sizer.runs.spaces import row_of
+        from sizer.spaces.space import Space
+
+        return row_of(Space(sweep).by_id([configuration_id]), 0)
     grid, places = locate(sweep, configuration_id)
     counted = count(grid.configuration(places), sweep.cell_types)
     return {"id": configuration_id, **counted.configuration, **counted.columns()}
@@ -197,11 +202,17 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
         InputError: no configuration has that id, or the convention refuses it.
     """
     try:
-        grid, places = locate(sweep, configuration_id)
+        if sweep.is_space:
+            from sizer.spaces.space import Space
+
+            configuration = Space(sweep).by_id([configuration_id])[0]
+        else:
+            grid, places = locate(sweep, configuration_id)
+            configuration = grid.configuration(places)
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
     with faults_of(sweep.file):
-        return explain(grid.configuration(places), sweep.cell_types)
+        return explain(configuration, sweep.cell_types)
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:

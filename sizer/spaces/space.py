@@ -7,7 +7,7 @@ import json
 import math
 import os
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, overload
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from sizer.errors import Fault, InputError
 from sizer.networks.budgets import read_size
-from sizer.networks.columns import COUNTED
+from sizer.networks.columns import COLUMNS, COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.spaces.chains import Chain, End, Step, chains_of
@@ -38,6 +38,10 @@ Budget = str | int | tuple[Any, Any] | Mapping[str, Any] | Sequence[Any] | None
 Bounds = Mapping[str, tuple[int | None, int | None]]
 _REMEMBERED = 4
 """Tables of so many questions are kept."""
+_REMEMBERED_BYTES = 1 << 30
+"""They are kept up to so many bytes together."""
+_QUICK = 3 * 10**8
+"""Additions of tables that may be made anew for every size that is tried."""
 
 
 class Between(NamedTuple):
@@ -208,7 +212,10 @@ class Space:
             ) from None
         if not exact:
             self._check_work(walk)
-        if len(self._walks) >= _REMEMBERED:
+        while self._walks and (
+            len(self._walks) >= _REMEMBERED
+            or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
+        ):
             self._walks.pop(next(iter(self._walks)))
         self._walks[key] = walk
         return walk, prepared.window, decided, unit
@@ -269,7 +276,7 @@ class Space:
             return self._where(where).count_between(budget, exact=exact)
         bounds = self.bounds(budget)
         if not bounds and not self._few():
-            number = self._unbounded()
+            number = self.count_valid()
             return Between(number, number, "")
         if not any(chain.allowed for chain in self._chains):
             return Between(0, 0, "")
@@ -280,7 +287,7 @@ class Space:
         number = walk.count(window)
         return Between(number, number, "")
 
-    def _unbounded(self) -> int:
+    def count_valid(self) -> int:
         """Return how many there are that conventions and conditions let stand, whatever their counts."""
         ways: dict[int, Any] = {}
 
@@ -433,6 +440,14 @@ class Space:
         stands = np.array([place for place, chain in enumerate(self._chains) if chain.allowed], dtype=np.int64)
         return Configurations(self._chains, self._numbering, stands[chosen.starts], chosen.options.astype(np.int64))
 
+    def rows(self, budget: Budget = None) -> Iterator[Configurations]:
+        """Yield all configurations within a budget in the order of ids, some at a time."""
+        bounds = self.bounds(budget)
+        if any(chain.allowed for chain in self._chains):
+            walk, window, _, _ = self._walk(bounds)
+            for chosen in walk.in_order(window):
+                yield self._configurations(chosen)
+
     # Ranks
 
     @overload
@@ -541,25 +556,41 @@ class Space:
 
     # Order by size
 
-    def _sizes(self, budget: Budget) -> _Sizes:
+    def _sizes(self, budget: Budget, column: str = "weights") -> _Sizes:
         bounds = dict(self.bounds(budget))
-        window = bounds.get("weights", (None, None))
-        bounds["weights"] = window
-        walk, asked, decided, unit = self._walk(bounds, "weights", whole=True)
-        return _Sizes(self, bounds, walk, asked, decided, unit)
+        bounds[column] = bounds.get(column, (None, None))
+        if not any(chain.allowed for chain in self._chains):
+            raise self._nothing()
+        try:
+            walk, asked, decided, unit = self._walk(bounds, column, whole=True, exact=False)
+        except _TooMuchError as problem:
+            raise InputError([Fault(self.sweep.file, 0, 0, "budget", f"cannot be sorted by size: {problem}")]) from None
+        return _Sizes(self, column, bounds, walk, asked, decided, unit)
 
     def largest(self, n: int = 10, budget: Budget = None) -> Configurations:
         """Return the largest configurations within a budget, the largest first, equal ones in the order of ids."""
-        sizes = self._sizes(budget)
+        return self.extreme("weights", n, budget)
+
+    def extreme(self, column: str, n: int, budget: Budget = None, *, largest: bool = True) -> Configurations:
+        """Return the configurations with the most, or the least, of a counted column, equal ones in the order of ids.
+
+        Args:
+            column: its name.
+            n: how many.
+            budget: as in `count`.
+            largest: the most; else the least.
+        """
+        sizes = self._sizes(budget, "weights" if COLUMNS[column].each else column)
         number = sizes.total
         n = min(n, number)
         if not n:
             return self._empty()
-        size = sizes.of_place(number - n)
-        above = sizes.ranked(size + 1, None)
-        order = np.argsort(-above.weights, kind="stable")
-        equal = sizes.ranked(size, size, n - len(above))
-        return _joined([above.taken(order), equal])
+        size = sizes.of_place(number - n if largest else n - 1)
+        beyond = sizes.ranked(size + 1, None) if largest else sizes.ranked(None, size - 1)
+        counts = beyond.counts(column)
+        order = np.argsort(-counts if largest else counts, kind="stable")
+        equal = sizes.ranked(size, size, n - len(beyond))
+        return _joined([beyond.taken(order), equal])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
         """Return the configurations of which the weights are nearest to a target, the nearest first.
@@ -697,9 +728,10 @@ class _TooMuchError(Exception):
 
 @dataclasses.dataclass
 class _Sizes:
-    """Sizes in weights of the configurations within a budget."""
+    """How much of one counted column the configurations within a budget have."""
 
     space: Space
+    column: str
     bounds: dict[str, tuple[int | None, int | None]]
     walk: Walk
     window: Window
@@ -711,17 +743,21 @@ class _Sizes:
         return self.walk.count(self.window)
 
     def _between(self, least: int | None, most: int | None) -> tuple[Walk, Window] | None:
-        low, high = self.bounds["weights"]
+        low, high = self.bounds[self.column]
         least = low if least is None else max(least, low or 0)
         most = high if most is None else min(most, self.decided.plan.reach if high is None else high)
         if most is not None and (most < 0 or (least is not None and least > most)):
             return None
-        bounds = {**self.bounds, "weights": (least, most)}
-        if all(name == "weights" for name in bounds):
+        bounds = {**self.bounds, self.column: (least, most)}
+        if len(bounds) == 1:
             # One table serves every window on the room itself.
             prepared = prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit))
             return self.walk, prepared.window
-        walk, window, _, _ = self.space._walk(bounds, "weights", whole=True)
+        walk, window, _, _ = self.space._walk(bounds, self.column, whole=True)
+        if walk is not self.walk and walk.additions > _QUICK:
+            others = ", ".join(name for name in self.bounds if name != self.column)
+            message = f"sorting by {self.column} under bounds on {others} takes too long here; sizer sample draws some"
+            raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         return walk, window
 
     def up_to(self, size: int) -> int:
@@ -731,7 +767,7 @@ class _Sizes:
 
     def of_place(self, place: int) -> int:
         """Return the size at a place in order of size, from 0."""
-        first = int(self.decided.ends[0][0].counts("weights")[0])
+        first = int(self.decided.ends[0][0].counts(self.column)[0])
         base, unit = first % self.unit, self.unit
         low, high = -1, (self.decided.plan.reach - base) // unit + 1
         while high - low > 1:

@@ -194,13 +194,10 @@ class Tables:
     def _count_ends(self, decision: Decision, after: EndTable, table: Table) -> None:
         """Fill the table of a last decision: each option counts from what it and its end cost on."""
         needs = decision.costs + after.costs[decision.targets]
-        states, options = np.nonzero(needs < table.sizes[:, None])
-        places = table.offsets[states] + needs[states, options]
-        row = np.bincount(places, minlength=table.flat.shape[1])
-        np.cumsum(row, out=row)
-        before = np.where(table.offsets > 0, row[np.maximum(table.offsets, 1) - 1], 0) if len(row) else table.offsets
-        row -= np.repeat(before, table.sizes)
-        table.flat[0] = row
+        for state in np.flatnonzero(table.sizes).tolist():
+            row = table.row(state)[0]
+            own = needs[state]
+            row[:] = np.cumsum(np.bincount(own[own < len(row)], minlength=len(row)))
 
     def _fill(self, decision: Decision, after: Table, table: Table, block: list[int]) -> None:
         least = self.least[id(decision.after)]

@@ -6,7 +6,7 @@ the largest tables need not be made, and a rank is found by one search among the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ _WORTH = 100
 """Additions of a table that take as long as writing out one prefix."""
 _AT_ONCE = 1 << 21
 """Numbers that are looked at side by side."""
+_CHUNK = 1 << 17
+"""Configurations, or options of them, that are listed side by side."""
 _SIMPLE = 1 << 62
 """Below it everything is done in single int64."""
 
@@ -60,6 +62,17 @@ class Group:
             found.append(options[places])
             places = parents[places]
         return found[::-1]
+
+
+@dataclass(eq=False)
+class _Branch:
+    """Configurations that have been decided up to some decision, in the order of ids."""
+
+    decision: Decision | Ends
+    states: IntArray
+    spent: IntArray
+    options: IntArray
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -384,6 +397,46 @@ class Walk:
         option = exceeds(digits, read_ints(left.tolist(), number)[:, :, None]).argmax(axis=1)
         taken = whole(digits[:, rows, np.maximum(option - 1, 0)])
         return option, left - np.where(option > 0, taken, 0)
+
+    def in_order(self, window: Window) -> Iterator[Chosen]:
+        """Yield all configurations within a window in the order of ids, some at a time."""
+        depth = max((start.first.height for start in self.starts), default=0)
+        for group in self.groups:
+            places = np.arange(len(group))
+            for start in range(0, len(group), _CHUNK):
+                some = places[start : start + _CHUNK]
+                options = np.full((len(some), depth), -1, dtype=np.int64)
+                for place, taken in enumerate(group.options(some)):
+                    options[:, place] = taken
+                if not isinstance(group.decision, Decision):
+                    ends = self._ways(group.decision, group.states[some], group.spent[some], window)
+                    there = np.flatnonzero(ends[0] > 0)
+                    some, options = some[there], options[there]
+                branch = _Branch(group.decision, group.states[some], group.spent[some], options, len(group.taken))
+                for found in self._spread(branch, window):
+                    starts = np.full(len(found.options), group.start, dtype=np.int64)
+                    yield Chosen(starts, found.options, found.spent)
+
+    def _spread(self, branch: _Branch, window: Window) -> Iterator[_Branch]:
+        decision = branch.decision
+        if not isinstance(decision, Decision):
+            if len(branch.states):
+                yield branch
+            return
+        step = max(1, _CHUNK // decision.options)
+        for start in range(0, len(branch.states), step):
+            some = slice(start, start + step)
+            states = branch.states[some]
+            total = branch.spent[some, None] + decision.costs[states]
+            # Only what has an end within the window is gone into, so that nothing is looked at in vain.
+            ways = self._ways(decision.after, decision.targets[states], total, window)
+            who, option = np.nonzero((ways != 0).any(axis=0) & (total < NEVER))
+            options = branch.options[some][who]
+            options[:, branch.depth] = option
+            targets = decision.targets[states[who], option]
+            yield from self._spread(
+                _Branch(decision.after, targets, total[who, option], options, branch.depth + 1), window
+            )
 
     # From configurations to ranks
 
