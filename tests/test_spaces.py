@@ -347,7 +347,7 @@ def test_counts_past_int64_are_those_of_python_ints() -> None:
 def test_a_sum_past_a_limb_is_carried() -> None:
     """Tables of several limbs, against products of Python ints."""
     from sizer.spaces.decisions import Decision, Ends, Start
-    from sizer.spaces.walk import Walk, Window
+    from sizer.spaces.walk import Descent, Window
 
     options, depth = 3000, 9
     end = Ends(1)
@@ -363,7 +363,7 @@ def test_a_sum_past_a_limb_is_carried() -> None:
             for cost in (1, 2, 3):
                 new[room + cost] += number * options // 3
         ways = new
-    walked = Walk([Start(after, 0)], {id(end): np.zeros(1, dtype=np.int64)}, limit)
+    walked = Descent([Start(after, 0)], {id(end): np.zeros(1, dtype=np.int64)}, limit)
     total = sum(ways[: limit + 1])
     assert walked.count(Window(limit)) == total > 2**100
     assert walked.count(Window(limit, limit - 3)) == sum(ways[limit - 2 : limit + 1])

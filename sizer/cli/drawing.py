@@ -31,7 +31,7 @@ def sample(
 
     sizer sample sweeps/widths.yaml -n 5 --seed 1
 
-    sizer sample sweeps/widths.yaml -n 1000 --seed 1 --budget 5M --out networks.csv
+    sizer sample sweeps/widths.yaml -n 1000 --seed 1 --budget 9.5M --out networks.csv
     """
     with reported(as_json, counted="nothing was drawn"):
         from sizer.runs.spaces import draw

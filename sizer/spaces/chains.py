@@ -17,7 +17,7 @@ from sizer.errors import Fault, InputError
 from sizer.networks.fields import FIELDS
 from sizer.networks.network import resolve
 from sizer.spaces.decisions import IntArray
-from sizer.spaces.layers import Layers, Mask
+from sizer.spaces.layers import LayerChoices, Mask
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
@@ -29,7 +29,7 @@ MOST_CHAINS = 20_000
 class End:
     """What stands behind the layers."""
 
-    layers: Layers
+    layers: LayerChoices
     allowed: Mask
     """Which states may be the last."""
     _counts: dict[str, IntArray] = field(default_factory=dict)
@@ -47,17 +47,17 @@ class End:
 
 
 @dataclass(eq=False)
-class Step:
+class LayerStep:
     """One layer."""
 
-    layers: Layers
+    layers: LayerChoices
     first: bool
     """Whether nothing but the input stands below it."""
     exists: Mask
     """Which options there are, shape (states, options)."""
     targets: IntArray
     """Which state each leads to, shape (states, options)."""
-    after: Step | End
+    after: LayerStep | End
     allowed: Mask
     """Which options the convention has and the conditions let stand, shape (options,)."""
     shared: dict[str, IntArray] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Chain:
 
     values: Mapping[str, Any]
     """The fields of the whole network, as given; `layers` is one of them."""
-    first: Step
+    first: LayerStep
     allowed: bool
     """Whether the conditions on the whole network hold."""
 
@@ -92,10 +92,10 @@ class Chain:
 
     def exists(self, letters: Sequence[int]) -> bool:
         """Return whether there is such a network, whatever convention and conditions say."""
-        step: Step | End = self.first
+        step: LayerStep | End = self.first
         state = 0
         for letter in letters:
-            assert isinstance(step, Step)
+            assert isinstance(step, LayerStep)
             if not step.exists[state, letter]:
                 return False
             state = int(step.targets[state, letter])
@@ -104,10 +104,10 @@ class Chain:
 
     def stands(self, letters: Sequence[int]) -> bool:
         """Return whether there is such a network, and convention and conditions let it stand."""
-        step: Step | End = self.first
+        step: LayerStep | End = self.first
         state = 0
         for letter in letters:
-            assert isinstance(step, Step)
+            assert isinstance(step, LayerStep)
             if not (step.exists[state, letter] and step.allowed[letter]):
                 return False
             state = int(step.targets[state, letter])
@@ -133,16 +133,16 @@ class Chain:
         if own is None:
             return dataclasses.replace(self, allowed=self.allowed and self.values.get(field) in values)
         may = np.array([value in values for value in own.tolist()], dtype=np.bool_)
-        steps: list[Step] = []
-        step: Step | End = self.first
-        while isinstance(step, Step):
+        steps: list[LayerStep] = []
+        step: LayerStep | End = self.first
+        while isinstance(step, LayerStep):
             steps.append(step)
             step = step.after
         for place in range(len(steps) - 1, -1, -1):
             old = steps[place]
             allowed = old.allowed & may if layer in {None, place + 1} else old.allowed
             step = dataclasses.replace(old, after=step, allowed=allowed)
-        assert isinstance(step, Step)
+        assert isinstance(step, LayerStep)
         return dataclasses.replace(self, first=step)
 
 
@@ -188,7 +188,7 @@ def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[Chain]:
     for values in combinations:
         key = _key(values, apart=apart)
         if key not in stacks:
-            layers = Layers(values, grid.per_layer, grid.cell_types, of_layers, longest[key])
+            layers = LayerChoices(values, grid.per_layer, grid.cell_types, of_layers, longest[key])
             stacks[key] = _Stack(layers, longest[key])
         resolved = resolve({**values, **_some_layer(grid)}, grid.cell({**values, **_some_layer(grid)}))
         allowed = all(bool(condition.holds(resolved)) for condition in of_networks)
@@ -219,7 +219,7 @@ def _key(values: Mapping[str, Any], *, apart: bool) -> tuple[Any, ...]:
 class _Stack:
     """The steps of stacks that differ in their number of layers alone."""
 
-    def __init__(self, layers: Layers, longest: int) -> None:
+    def __init__(self, layers: LayerChoices, longest: int) -> None:
         self._layers = layers
         states, letters = len(layers.representatives), layers.number
         follows = layers.follows()
@@ -229,11 +229,11 @@ class _Stack:
         self._first: dict[str, IntArray] = {}
         self._allowed = layers.valid & layers.holds
         self._every = np.ones((1, letters), dtype=np.bool_)
-        self._heights: list[Step | End] = [End(layers, layers.fits_ends)]
+        self._heights: list[LayerStep | End] = [End(layers, layers.fits_ends)]
         for _ in range(longest - 1):
-            self._heights.append(Step(layers, False, exists, targets, self._heights[-1], self._allowed, above))
+            self._heights.append(LayerStep(layers, False, exists, targets, self._heights[-1], self._allowed, above))
 
-    def first(self, layers: int) -> Step:
+    def first(self, layers: int) -> LayerStep:
         """Return the first of so many layers."""
         after, targets = self._heights[layers - 1], self._layers.states[None, :]
-        return Step(self._layers, True, self._every, targets, after, self._allowed, self._first)
+        return LayerStep(self._layers, True, self._every, targets, after, self._allowed, self._first)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sizer.errors import Fault, InputError
-from sizer.spaces.chains import Chain, End, Step
+from sizer.spaces.chains import Chain, End, LayerStep
 from sizer.spaces.decisions import IntArray, common_unit
 from sizer.spaces.plan import largest_of, steps_of
 
@@ -74,8 +74,8 @@ def front(
 
 
 def _end(chain: Chain) -> End:
-    step: Step | End = chain.first
-    while isinstance(step, Step):
+    step: LayerStep | End = chain.first
+    while isinstance(step, LayerStep):
         step = step.after
     return step
 
@@ -102,7 +102,7 @@ def _end_table(end: End, rooms: str, best_of: str, unit: int, limit: int, sign: 
     return table
 
 
-def _best(step: Step, after: IntArray, rooms: str, best_of: str, unit: int, limit: int, sign: int) -> IntArray:
+def _best(step: LayerStep, after: IntArray, rooms: str, best_of: str, unit: int, limit: int, sign: int) -> IntArray:
     costs, gains = step.counts(rooms) // unit, sign * step.counts(best_of)
     stands = step.exists & step.allowed & (costs <= limit)
     found = np.full((len(step.targets), limit + 1), -_NONE, dtype=np.int64)

@@ -1,7 +1,7 @@
 """What one layer of a stack adds, for every value that it can have and every layer that can stand below it.
 
 Nothing about a cell is known here: layers are wired by `networks.network` on arrays, one axis for the layer below and
-one for the layer itself, and summed by `networks.columns`. Layers below that feed the one above alike are one state.
+one for the layer itself, and summed by `networks.columns`. LayerChoices below that feed the one above alike are one state.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Wiring:
     """Whether every layer feeds what is behind the stack."""
 
 
-class Layers:
+class LayerChoices:
     """The layers that one stack can have."""
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.spaces.chains import Chain, End, Step
+from sizer.spaces.chains import Chain, End, LayerStep
 from sizer.spaces.decisions import IntArray
 
 _SMALL = 1 << 62
@@ -37,7 +37,7 @@ class Numbering:
         """How many configurations exist."""
         return self._starts[-1]
 
-    def _ways_of(self, step: Step | End, different: int) -> npt.NDArray[Any]:
+    def _ways_of(self, step: LayerStep | End, different: int) -> npt.NDArray[Any]:
         """Return in how many ways each state goes on, where there are so many different values so far, Python ints."""
         key = (id(step), different)
         if key not in self._ways:
@@ -45,7 +45,7 @@ class Numbering:
             self._ways[key] = np.broadcast_to(self._counted(step, different), (states,))
         return self._ways[key]
 
-    def _counted(self, step: Step | End, different: int) -> npt.NDArray[Any]:
+    def _counted(self, step: LayerStep | End, different: int) -> npt.NDArray[Any]:
         if isinstance(step, End):
             return np.full(step.states, 1, dtype=object)
         few = step.layers.distinct
@@ -63,7 +63,7 @@ class Numbering:
         ways = different * _totals(again) + (few.different - different) * _totals(new)
         return np.asarray(ways // few.different)
 
-    def _options(self, step: Step, different: int) -> npt.NDArray[Any]:
+    def _options(self, step: LayerStep, different: int) -> npt.NDArray[Any]:
         """Return the ways on behind each option, 0 where there is none; one row where every state has the same."""
         rows = 1 if step.exists.all() else len(step.targets)
         few = step.layers.distinct
@@ -72,7 +72,7 @@ class Numbering:
         ways = self._ways_of(step.after, different)[step.targets[:rows]]
         return np.asarray(np.where(step.exists[:rows], ways, 0))
 
-    def _before_options(self, step: Step, different: int) -> npt.NDArray[Any]:
+    def _before_options(self, step: LayerStep, different: int) -> npt.NDArray[Any]:
         """Return how many ways the options before each one have, shape (states or 1, options + 1)."""
         key = (id(step), different)
         if key not in self._before:
@@ -99,9 +99,9 @@ class Numbering:
                 continue
             total = np.full(len(rows), self._starts[number], dtype=found.dtype)
             states = np.zeros(len(rows), dtype=np.int64)
-            step: Step | End = chain.first
+            step: LayerStep | End = chain.first
             depth = 0
-            while isinstance(step, Step):
+            while isinstance(step, LayerStep):
                 before = self._before_options(step, 0)
                 option = options[rows, depth].astype(np.int64)
                 total += before[states if len(before) > 1 else 0, option].astype(found.dtype, copy=False)
@@ -111,7 +111,7 @@ class Numbering:
             found[rows] = total
         return found
 
-    def _line(self, step: Step, state: int, seen: frozenset[int]) -> npt.NDArray[Any]:
+    def _line(self, step: LayerStep, state: int, seen: frozenset[int]) -> npt.NDArray[Any]:
         """Return how many ways the options before each one have, behind certain values; shape (options + 1,)."""
         few = step.layers.distinct
         before = self._before_options(step, len(seen))
@@ -129,18 +129,18 @@ class Numbering:
 
     def _id(self, start: int, options: list[int]) -> int:
         total = self._starts[start]
-        step: Step | End = self._chains[start].first
+        step: LayerStep | End = self._chains[start].first
         state, seen = 0, frozenset[int]()
         for option in options:
-            if not isinstance(step, Step):
+            if not isinstance(step, LayerStep):
                 break
             total += int(self._line(step, state, seen)[option])
             state, seen, step = self._moved(step, state, seen, option)
         return total
 
     def _moved(
-        self, step: Step, state: int, seen: frozenset[int], option: int
-    ) -> tuple[int, frozenset[int], Step | End]:
+        self, step: LayerStep, state: int, seen: frozenset[int], option: int
+    ) -> tuple[int, frozenset[int], LayerStep | End]:
         few = step.layers.distinct
         known = seen if few is None else seen | {int(few.values[option])}
         return int(step.targets[state, option]), known, step.after
@@ -160,9 +160,9 @@ class Numbering:
             start = bisect.bisect_right(self._starts, number) - 1
             starts[row] = start
             left = number - self._starts[start]
-            step: Step | End = self._chains[start].first
+            step: LayerStep | End = self._chains[start].first
             state, seen, place = 0, frozenset[int](), 0
-            while isinstance(step, Step):
+            while isinstance(step, LayerStep):
                 line = self._line(step, state, seen)
                 option = int(np.searchsorted(line, left, side="right")) - 1
                 options[row, place] = option

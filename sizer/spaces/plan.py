@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sizer.networks.columns import COLUMNS
-from sizer.spaces.chains import Chain, End, Step
+from sizer.spaces.chains import Chain, End, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
 from sizer.spaces.walk import Window
 from sizer.sweepfile.sweep import Bound
@@ -47,7 +47,7 @@ def _both(choose: Any, one: int | None, other: int | None) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Sum:
+class _SmallSum:
     """A small sum beside the room: `sign * (column - times * main)`."""
 
     column: str
@@ -58,7 +58,7 @@ class _Sum:
     """The largest sum that matters, in units."""
 
 
-class Plan:
+class RoomPlan:
     """Chains as decisions, for bounds on certain columns."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Plan:
 
     # Which sums
 
-    def _steps(self) -> list[Step]:
+    def _steps(self) -> list[LayerStep]:
         return steps_of(self.chains)
 
     def _distinct_counts(self, column: str) -> list[IntArray]:
@@ -92,15 +92,15 @@ class Plan:
             found[id(counts)] = counts
         return list(found.values())
 
-    def _chosen(self, mains: Iterable[str]) -> tuple[str, list[_Sum]]:
-        best: tuple[float, str, list[_Sum]] | None = None
+    def _chosen(self, mains: Iterable[str]) -> tuple[str, list[_SmallSum]]:
+        best: tuple[float, str, list[_SmallSum]] | None = None
         for main in mains:
             own = self._distinct_counts(main)
             unit = common_unit(own)
             most = self.bounds.get(main, (None, None))[1]
             largest = largest_of(self.chains, main)
             room = (largest if most is None else min(most, largest)) // unit + 1
-            sums: list[_Sum] = []
+            sums: list[_SmallSum] = []
             for column in self.bounds:
                 if column != main:
                     self._add_sum(main, own, column, sums)
@@ -110,10 +110,10 @@ class Plan:
         assert best is not None
         return best[1], best[2]
 
-    def _add_sum(self, main: str, own: list[IntArray], column: str, sums: list[_Sum]) -> None:
+    def _add_sum(self, main: str, own: list[IntArray], column: str, sums: list[_SmallSum]) -> None:
         """Add the smallest sum from which a column follows, unless one that is there does."""
         counts = self._distinct_counts(column)
-        found: list[_Sum] = []
+        found: list[_SmallSum] = []
         for times in (0, 1):
             parts = [one - times * base for one, base in zip(counts, own, strict=True)]
             for sign in (1, -1):
@@ -122,7 +122,7 @@ class Plan:
                     most = self._largest_sum(column, main, times, sign) // unit
                     if times == 0 and self.bounds[column][1] is not None:
                         most = min(most, int(self.bounds[column][1] or 0) // unit)
-                    found.append(_Sum(column, times, sign, unit, most))
+                    found.append(_SmallSum(column, times, sign, unit, most))
                     break
         sums.append(min(found, key=lambda one: one.most))
 
@@ -130,15 +130,15 @@ class Plan:
         best: dict[int, IntArray] = {}
         for step in self._steps():
             counts = sign * (step.counts(column) - times * step.counts(main))
-            after = best[id(step.after)][step.targets] if isinstance(step.after, Step) else 0
+            after = best[id(step.after)][step.targets] if isinstance(step.after, LayerStep) else 0
             best[id(step)] = np.where(step.exists, counts + after, 0).max(axis=1, initial=0)
         return max((int(best[id(chain.first)].max()) for chain in self.chains), default=0)
 
     # Sums that are the same but for a factor are kept once
 
-    def _merged(self) -> tuple[list[_Sum], list[tuple[int, int]]]:
+    def _merged(self) -> tuple[list[_SmallSum], list[tuple[int, int]]]:
         """Return the sums that are kept, and for each bounded column which of them, and how often, it is."""
-        kept: list[_Sum] = []
+        kept: list[_SmallSum] = []
         parts: list[list[IntArray]] = []
         places: list[tuple[int, int]] = []
         for one in self.sums:
@@ -161,7 +161,7 @@ class Plan:
 
     # Decisions
 
-    def decided(self) -> Decided:
+    def decided(self) -> RoomDecisions:
         """Return the chains as decisions."""
         kept, places = self._merged()
         sizes = [one.most + 1 for one in kept]
@@ -180,9 +180,9 @@ class Plan:
             costs, targets = arrays[key]
             made[id(step)] = Decision(costs, targets, made[id(step.after)])
         starts = [Start(made[id(chain.first)], 0) for chain in self.chains]
-        return Decided(self, starts, list(ends.values()), kept, sizes, places)
+        return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
 
-    def _arrays(self, step: Step, kept: Sequence[_Sum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
+    def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
         stands = step.exists & step.allowed[None, :]
         costs = np.where(stands, step.counts(self.main), NEVER)
         if not kept:
@@ -207,12 +207,12 @@ class Plan:
         return found.reshape(-1, options), targets.reshape(-1, options)
 
 
-def steps_of(chains: Sequence[Chain]) -> list[Step]:
+def steps_of(chains: Sequence[Chain]) -> list[LayerStep]:
     """Return the steps of some chains, each after those that follow it."""
-    found: dict[int, Step] = {}
+    found: dict[int, LayerStep] = {}
     for chain in chains:
-        step: Step | End = chain.first
-        while isinstance(step, Step) and id(step) not in found:
+        step: LayerStep | End = chain.first
+        while isinstance(step, LayerStep) and id(step) not in found:
             found[id(step)] = step
             step = step.after
     return sorted(found.values(), key=_height)
@@ -222,28 +222,28 @@ def largest_of(chains: Sequence[Chain], column: str) -> int:
     """Return the largest that a counted column can be in any of the networks."""
     best: dict[int, IntArray] = {}
     for step in steps_of(chains):
-        after = best[id(step.after)] if isinstance(step.after, Step) else step.after.counts(column)
+        after = best[id(step.after)] if isinstance(step.after, LayerStep) else step.after.counts(column)
         reach = np.where(step.exists, step.counts(column) + after[step.targets], -1)
         best[id(step)] = reach.max(axis=1, initial=-1)
     return max((int(best[id(chain.first)].max()) for chain in chains), default=0)
 
 
-def _height(step: Step | End) -> int:
+def _height(step: LayerStep | End) -> int:
     height = 0
-    while isinstance(step, Step):
+    while isinstance(step, LayerStep):
         height += 1
         step = step.after
     return height
 
 
 @dataclass(eq=False)
-class Decided:
+class RoomDecisions:
     """Chains as decisions, with what is said at their ends."""
 
-    plan: Plan
+    plan: RoomPlan
     starts: list[Start]
     ends: list[tuple[End, Ends]]
-    kept: list[_Sum]
+    kept: list[_SmallSum]
     sizes: list[int]
     places: list[tuple[int, int]]
     _scaled: dict[tuple[int, bool], list[Start]] = field(default_factory=dict)
@@ -317,7 +317,7 @@ class Prepared:
 
 
 def prepare(
-    decided: Decided,
+    decided: RoomDecisions,
     bounds: Mapping[str, tuple[int | None, int | None]],
     unit: int,
     scaled: Sequence[Start],
@@ -373,9 +373,9 @@ def counts_of(chains: Sequence[Chain], starts: IntArray, options: IntArray, colu
     for number in np.unique(starts).tolist():
         rows = np.flatnonzero(starts == number)
         states = np.zeros(len(rows), dtype=np.int64)
-        step: Step | End = chains[number].first
+        step: LayerStep | End = chains[number].first
         depth = 0
-        while isinstance(step, Step):
+        while isinstance(step, LayerStep):
             option = options[rows, depth].astype(np.int64)
             found[rows] += step.counts(column)[states, option]
             states = step.targets[states, option]

@@ -18,19 +18,19 @@ from sizer.networks.budgets import read_size
 from sizer.networks.columns import COLUMNS, COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.spaces.chains import Chain, End, Step, chains_of
+from sizer.spaces.chains import Chain, End, LayerStep, chains_of
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.decisions import IntArray
 from sizer.spaces.numbering import Numbering
 from sizer.spaces.plan import (
     MOST_ADDITIONS,
     MOST_BYTES,
-    Decided,
-    Plan,
+    RoomDecisions,
+    RoomPlan,
     normalised,
     prepare,
 )
-from sizer.spaces.walk import MOST_LISTED, Chosen, TooManyError, Walk, Window
+from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
 from sizer.sweepfile.load import apply_options, load_sweep, parse_sweep
 from sizer.sweepfile.sweep import Sweep
 
@@ -44,7 +44,7 @@ _QUICK = 3 * 10**8
 """Additions of tables that may be made anew for every size that is tried."""
 
 
-class Between(NamedTuple):
+class CountBetween(NamedTuple):
     """A count that is known between two bounds."""
 
     least: int
@@ -102,8 +102,8 @@ class Space:
         self.sweep = sweep
         self._threads = threads
         self._chains = list(chains_of(sweep) if chains is None else chains)
-        self._plans: dict[Any, Decided] = {}
-        self._walks: dict[Any, Walk] = {}
+        self._plans: dict[Any, RoomDecisions] = {}
+        self._walks: dict[Any, Descent] = {}
         self._others: dict[tuple[str, ...], Space] = {}
         self.thrown_away = 0
         """Draws that did not fit, of samples from tables that are no exact ones; else 0."""
@@ -154,7 +154,7 @@ class Space:
 
     # Tables
 
-    def _decided(self, bounds: Bounds, main: str | None = None) -> tuple[Decided, list[int]]:
+    def _decided(self, bounds: Bounds, main: str | None = None) -> tuple[RoomDecisions, list[int]]:
         """Return the chains that stand as decisions, and which they are."""
         key = (tuple(sorted(bounds)), main, tuple(bounds[name][1] for name in sorted(bounds) if name != main))
         if key not in self._plans:
@@ -162,7 +162,7 @@ class Space:
             asked = dict(bounds) or {main or "weights": (None, None)}
             if len(self._plans) >= _REMEMBERED:
                 self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = Plan(chains, asked, main).decided()
+            self._plans[key] = RoomPlan(chains, asked, main).decided()
         return self._plans[key], [place for place, chain in enumerate(self._chains) if chain.allowed]
 
     def _walk(
@@ -174,7 +174,7 @@ class Space:
         unit: int | None = None,
         exact: bool = True,
         listed: bool = True,
-    ) -> tuple[Walk, Window, Decided, int]:
+    ) -> tuple[Descent, Window, RoomDecisions, int]:
         """Return what is walked over for some bounds.
 
         Args:
@@ -203,7 +203,7 @@ class Space:
         if known is not None and known.tables.limit >= prepared.window.high:
             return known, prepared.window, decided, unit
         try:
-            walk = Walk(
+            walk = Descent(
                 prepared.starts, prepared.ends, max(prepared.window.high, -1), prepared.below, self._threads, few
             )
         except TooManyError:
@@ -229,13 +229,13 @@ class Space:
                 found.append(None if few is None or few.most >= chain.depth else (few.values, few.most))
         return found if any(few is not None for few in found) else []
 
-    def _better_unit(self, decided: Decided, bounds: Bounds) -> int:
+    def _better_unit(self, decided: RoomDecisions, bounds: Bounds) -> int:
         """Return the unit of layers, with tables for each remainder, where the finer one of every size takes too long."""
         most = bounds.get(decided.plan.main, (None, None))[1]
         rooms = (decided.plan.reach if most is None else min(most, decided.plan.reach)) // decided.whole_unit
         return decided.whole_unit if rooms < 1 << 16 else decided.unit
 
-    def _check_work(self, walk: Walk) -> None:
+    def _check_work(self, walk: Descent) -> None:
         if walk.additions > MOST_ADDITIONS or 8 * walk.numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {walk.additions:.1e} additions and {8 * walk.numbers / 2**30:,.1f} GiB, "
@@ -264,7 +264,7 @@ class Space:
 
     def count_between(
         self, budget: Budget = None, where: str | Iterable[str] | None = None, *, exact: bool = False
-    ) -> Between:
+    ) -> CountBetween:
         """Return how many configurations are within a budget: exactly, or between which bounds and why.
 
         Args:
@@ -277,21 +277,21 @@ class Space:
         bounds = self.bounds(budget)
         if not bounds and not self._few():
             number = self.count_valid()
-            return Between(number, number, "")
+            return CountBetween(number, number, "")
         if not any(chain.allowed for chain in self._chains):
-            return Between(0, 0, "")
+            return CountBetween(0, 0, "")
         try:
             walk, window, _, _ = self._walk(bounds, exact=exact)
         except _TooMuchError as problem:
             return self._coarse_bounds(bounds, problem)
         number = walk.count(window)
-        return Between(number, number, "")
+        return CountBetween(number, number, "")
 
     def count_valid(self) -> int:
         """Return how many there are that conventions and conditions let stand, whatever their counts."""
         ways: dict[int, Any] = {}
 
-        def of(step: Step | End) -> Any:
+        def of(step: LayerStep | End) -> Any:
             if id(step) not in ways:
                 if isinstance(step, End):
                     ways[id(step)] = step.allowed.astype(object) * 1
@@ -304,7 +304,7 @@ class Space:
 
     # Coarse tables, where exact ones take too long
 
-    def _coarse_unit(self, bounds: Bounds) -> tuple[int, Decided]:
+    def _coarse_unit(self, bounds: Bounds) -> tuple[int, RoomDecisions]:
         decided, _ = self._decided(bounds)
         unit = decided.whole_unit
         while True:
@@ -315,16 +315,16 @@ class Space:
                 continue
             return unit, decided
 
-    def _coarse_bounds(self, bounds: Bounds, problem: _TooMuchError) -> Between:
+    def _coarse_bounds(self, bounds: Bounds, problem: _TooMuchError) -> CountBetween:
         if self._few():
             try:
                 walk, window, _, _ = self._walk(bounds, exact=False, listed=False)
             except _TooMuchError:
-                return Between(0, self._coarse_bounds_without(bounds, problem).most, str(problem))
-            return Between(0, walk.count(window), str(problem))
+                return CountBetween(0, self._coarse_bounds_without(bounds, problem).most, str(problem))
+            return CountBetween(0, walk.count(window), str(problem))
         return self._coarse_bounds_without(bounds, problem)
 
-    def _coarse_bounds_without(self, bounds: Bounds, problem: _TooMuchError) -> Between:
+    def _coarse_bounds_without(self, bounds: Bounds, problem: _TooMuchError) -> CountBetween:
         """Return the bounds of how many there are, however many different values they have."""
         unit, decided = self._coarse_unit(bounds)
         found = []
@@ -332,7 +332,7 @@ class Space:
             prepared = prepare(
                 decided, {**bounds, **_without_least(bounds, decided)}, unit, decided.scaled(unit, up=up)
             )
-            high = Walk(prepared.starts, prepared.ends, prepared.window.high, None, self._threads).count(
+            high = Descent(prepared.starts, prepared.ends, prepared.window.high, None, self._threads).count(
                 prepared.window
             )
             found.append(high)
@@ -342,14 +342,14 @@ class Space:
             below = {**bounds, decided.plan.main: (None, low - 1)}
             for place, up in ((1, True), (0, False)):
                 prepared = prepare(decided, below, unit, decided.scaled(unit, up=up))
-                number = Walk(prepared.starts, prepared.ends, prepared.window.high, None, self._threads).count(
+                number = Descent(prepared.starts, prepared.ends, prepared.window.high, None, self._threads).count(
                     prepared.window
                 )
                 if place:
                     most -= number
                 else:
                     least = max(0, least - number)
-        return Between(least, most, str(problem))
+        return CountBetween(least, most, str(problem))
 
     # Drawing
 
@@ -407,7 +407,7 @@ class Space:
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
-    def _coarse_walk(self, bounds: Bounds) -> tuple[Walk, Window]:
+    def _coarse_walk(self, bounds: Bounds) -> tuple[Descent, Window]:
         unit, decided = self._coarse_unit(bounds)
         main = decided.plan.main
         low = bounds.get(main, (None, None))[0]
@@ -733,16 +733,16 @@ class _Sizes:
     space: Space
     column: str
     bounds: dict[str, tuple[int | None, int | None]]
-    walk: Walk
+    walk: Descent
     window: Window
-    decided: Decided
+    decided: RoomDecisions
     unit: int
 
     @cached_property
     def total(self) -> int:
         return self.walk.count(self.window)
 
-    def _between(self, least: int | None, most: int | None) -> tuple[Walk, Window] | None:
+    def _between(self, least: int | None, most: int | None) -> tuple[Descent, Window] | None:
         low, high = self.bounds[self.column]
         least = low if least is None else max(least, low or 0)
         most = high if most is None else min(most, self.decided.plan.reach if high is None else high)
@@ -788,7 +788,7 @@ class _Sizes:
         return self.space._configurations(walk.unrank(range(number if n is None else min(n, number)), window))
 
 
-def _without_least(bounds: Bounds, decided: Decided) -> dict[str, tuple[int | None, int | None]]:
+def _without_least(bounds: Bounds, decided: RoomDecisions) -> dict[str, tuple[int | None, int | None]]:
     main = decided.plan.main
     return {main: (None, bounds[main][1])} if main in bounds else {}
 

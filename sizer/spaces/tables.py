@@ -35,7 +35,7 @@ _SMALL = 1 << 18
 
 
 @dataclass(eq=False)
-class Table:
+class RoomTable:
     """How many ways to go on there are."""
 
     flat: npt.NDArray[Any]
@@ -88,7 +88,7 @@ class Tables:
         self._ends = ends
         self.least: dict[int, IntArray] = dict(ends)
         self.widest: dict[int, IntArray] = {}
-        self._tables: dict[int, Table | EndTable] = {number: EndTable(costs) for number, costs in ends.items()}
+        self._tables: dict[int, RoomTable | EndTable] = {number: EndTable(costs) for number, costs in ends.items()}
         self._find_least()
         self._find_widest()
 
@@ -129,7 +129,7 @@ class Tables:
         """Return how many numbers the table of a decision holds."""
         return int((self.widest[id(decision)] + 1).sum())
 
-    def table(self, decision: Decision | Ends) -> Table | EndTable:
+    def table(self, decision: Decision | Ends) -> RoomTable | EndTable:
         """Return the table of a decision, which is made now if it is not there."""
         if id(decision) not in self._tables:
             waiting = []
@@ -148,21 +148,21 @@ class Tables:
     @property
     def limbs(self) -> int:
         """How many limbs the largest numbers of the tables have."""
-        return max((len(table.flat) for table in self._tables.values() if isinstance(table, Table)), default=1)
+        return max((len(table.flat) for table in self._tables.values() if isinstance(table, RoomTable)), default=1)
 
     @property
     def bytes(self) -> int:
         """How much memory the tables take."""
-        return sum(table.flat.nbytes for table in self._tables.values() if isinstance(table, Table))
+        return sum(table.flat.nbytes for table in self._tables.values() if isinstance(table, RoomTable))
 
     # Making a table
 
-    def _made(self, decision: Decision) -> Table:
+    def _made(self, decision: Decision) -> RoomTable:
         sizes = np.maximum(self.widest[id(decision)] + 1, 0)
         offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         after = self._tables[id(decision.after)]
         limbs, kind = _kind(self._largest(decision, after))
-        table = Table(np.zeros((limbs, int(sizes.sum())), dtype=kind), offsets, sizes)
+        table = RoomTable(np.zeros((limbs, int(sizes.sum())), dtype=kind), offsets, sizes)
         if isinstance(after, EndTable):
             self._count_ends(decision, after, table)
             return table
@@ -180,7 +180,7 @@ class Tables:
                 list(pool.map(fill, blocks))
         return table
 
-    def _largest(self, decision: Decision, after: Table | EndTable) -> int:
+    def _largest(self, decision: Decision, after: RoomTable | EndTable) -> int:
         """Return the largest number of a table: what its options add at the widest room of each state."""
         widest = self.widest[id(decision)]
         largest = 0
@@ -191,7 +191,7 @@ class Tables:
             largest = max(largest, *sum_along(after.at(decision.targets[some], rooms), 2), 0)
         return largest
 
-    def _count_ends(self, decision: Decision, after: EndTable, table: Table) -> None:
+    def _count_ends(self, decision: Decision, after: EndTable, table: RoomTable) -> None:
         """Fill the table of a last decision: each option counts from what it and its end cost on."""
         needs = decision.costs + after.costs[decision.targets]
         for state in np.flatnonzero(table.sizes).tolist():
@@ -199,7 +199,7 @@ class Tables:
             own = needs[state]
             row[:] = np.cumsum(np.bincount(own[own < len(row)], minlength=len(row)))
 
-    def _fill(self, decision: Decision, after: Table, table: Table, block: list[int]) -> None:
+    def _fill(self, decision: Decision, after: RoomTable, table: RoomTable, block: list[int]) -> None:
         least = self.least[id(decision.after)]
         moves: dict[int, list[tuple[npt.NDArray[Any], int]]] = {}
         for state in block:

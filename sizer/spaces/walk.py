@@ -38,7 +38,7 @@ class TooManyError(Exception):
 
 
 @dataclass(eq=False)
-class Group:
+class Prefixes:
     """The prefixes of one chain, in the order of ids."""
 
     start: int
@@ -95,7 +95,7 @@ class Chosen:
     """What the decisions cost in units, without the ends."""
 
 
-class Walk:
+class Descent:
     """Chains up to a limit, counted and numbered."""
 
     def __init__(
@@ -127,7 +127,7 @@ class Walk:
         self._below = self.tables if below is None else Tables(starts, below[0], below[1], threads)
         self.groups = self._written_out()
         self._remembered: tuple[Window, list[int], list[Any]] | None = None
-        self._merged: list[tuple[Group, IntArray, IntArray, IntArray]] | None = None
+        self._merged: list[tuple[Prefixes, IntArray, IntArray, IntArray]] | None = None
 
     @property
     def additions(self) -> int:
@@ -153,10 +153,10 @@ class Walk:
 
     # Prefixes
 
-    def _written_out(self) -> list[Group]:
+    def _written_out(self) -> list[Prefixes]:
         one = np.zeros(1, dtype=np.int64)
         groups = [
-            Group(number, start.first, one + start.state, one + start.cost, seen=_none_seen(few))
+            Prefixes(number, start.first, one + start.state, one + start.cost, seen=_none_seen(few))
             for number, (start, few) in enumerate(zip(self.starts, self._few, strict=True))
         ]
         if any(few is not None for few in self._few):
@@ -181,7 +181,7 @@ class Walk:
                     return groups
             groups = [self._extended(group) if group.decision.height == height else group for group in groups]
 
-    def _listed(self, groups: list[Group]) -> list[Group]:
+    def _listed(self, groups: list[Prefixes]) -> list[Prefixes]:
         """Return everything that fits, one by one."""
         for height in range(max((group.decision.height for group in groups), default=0), 0, -1):
             number = 0
@@ -192,7 +192,7 @@ class Walk:
             groups = [self._extended(group) if group.decision.height == height else group for group in groups]
         return groups
 
-    def _fitting(self, group: Group, some: slice) -> tuple[Decision, npt.NDArray[np.bool_]]:
+    def _fitting(self, group: Prefixes, some: slice) -> tuple[Decision, npt.NDArray[np.bool_]]:
         decision = group.decision
         assert isinstance(decision, Decision)
         states = group.states[some]
@@ -209,16 +209,16 @@ class Walk:
             fits &= known | (seen[:, -1:] < 0)
         return decision, fits
 
-    def _slices(self, group: Group) -> list[slice]:
+    def _slices(self, group: Prefixes) -> list[slice]:
         decision = group.decision
         assert isinstance(decision, Decision)
         step = max(1, _AT_ONCE // max(1, decision.options))
         return [slice(start, start + step) for start in range(0, len(group), step)]
 
-    def _continued(self, group: Group) -> int:
+    def _continued(self, group: Prefixes) -> int:
         return sum(int(np.count_nonzero(self._fitting(group, some)[1])) for some in self._slices(group))
 
-    def _extended(self, group: Group) -> Group:
+    def _extended(self, group: Prefixes) -> Prefixes:
         parents, options = [], []
         for some in self._slices(group):
             who, option = np.nonzero(self._fitting(group, some)[1])
@@ -236,7 +236,7 @@ class Walk:
             values = few[0][option].astype(seen.dtype)
             new = np.flatnonzero((seen != values[:, None]).all(axis=1))
             seen[new, (seen[new] >= 0).sum(axis=1)] = values[new]
-        return Group(
+        return Prefixes(
             group.start,
             decision.after,
             decision.targets[states, option],
@@ -269,7 +269,7 @@ class Walk:
                 total += exact_sum(self._ways(group.decision, states[some], spent[some], window), times[some])
         return total
 
-    def _alike(self) -> list[tuple[Group, IntArray, IntArray, IntArray]]:
+    def _alike(self) -> list[tuple[Prefixes, IntArray, IntArray, IntArray]]:
         """Return the prefixes of each group, those that go on alike as one, with how many these are."""
         if self._merged is None:
             self._merged = []
@@ -334,7 +334,7 @@ class Walk:
 
     def _unrank_group(
         self,
-        group: Group,
+        group: Prefixes,
         sums: Any,
         left: npt.NDArray[Any],
         rows: IntArray,
@@ -456,7 +456,7 @@ class Walk:
                     found[row] = None if number is None else before + number
         return found
 
-    def _rank_group(self, group: Group, sums: Any, options: IntArray, window: Window) -> list[int | None]:
+    def _rank_group(self, group: Prefixes, sums: Any, options: IntArray, window: Window) -> list[int | None]:
         number = len(options)
         there = np.ones(number, dtype=np.bool_)
         places = np.zeros(number, dtype=np.int64)
