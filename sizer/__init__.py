@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from sizer.questions.fitting import Fit, fit
     from sizer.questions.reconciliation import reconcile
     from sizer.runs.run import Run, run_sweep
+    from sizer.spaces.optuna_sampler import optuna_sampler
+    from sizer.spaces.ray_searcher import ray_searcher
+    from sizer.spaces.search import Search
     from sizer.spaces.space import Space, space
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
@@ -52,6 +55,7 @@ __all__ = [
     "Reconciliation",
     "Run",
     "RunError",
+    "Search",
     "SizerError",
     "Space",
     "Sweep",
@@ -62,7 +66,9 @@ __all__ = [
     "fit",
     "fits",
     "load_sweep",
+    "optuna_sampler",
     "query",
+    "ray_searcher",
     "reconcile",
     "run_sweep",
     "space",
@@ -78,6 +84,9 @@ _LATER = {
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
     "Space": "sizer.spaces.space",
+    "Search": "sizer.spaces.search",
+    "optuna_sampler": "sizer.spaces.optuna_sampler",
+    "ray_searcher": "sizer.spaces.ray_searcher",
     "space": "sizer.spaces.space",
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",

@@ -118,7 +118,8 @@ class Space:
         return self.sweep.size
 
     @cached_property
-    def _depth(self) -> int:
+    def depth(self) -> int:
+        """The layers of the largest stack."""
         return max(chain.depth for chain in self._chains)
 
     # What is asked
@@ -413,7 +414,7 @@ class Space:
         low = bounds.get(main, (None, None))[0]
         wider = {**bounds}
         if low is not None:
-            wider[main] = (max(0, low - unit * (self._depth + 1)), bounds[main][1])
+            wider[main] = (max(0, low - unit * (self.depth + 1)), bounds[main][1])
         walk, window, _, _ = self._walk(wider, unit=unit, listed=False)
         return walk, window
 
@@ -482,7 +483,7 @@ class Space:
         Raises:
             IndexError: there is no such id.
         """
-        starts, options = self._numbering.find(ids, self._depth)
+        starts, options = self._numbering.find(ids, self.depth)
         return Configurations(self._chains, self._numbering, starts, options)
 
     def rank(self, configuration: Mapping[str, Any] | Configurations, budget: Budget = None) -> Any:
@@ -522,7 +523,7 @@ class Space:
             InputError: the space has no such configuration.
         """
         rows = [self._found(configuration) for configuration in configurations]
-        options = np.full((len(rows), self._depth), -1, dtype=np.int64)
+        options = np.full((len(rows), self.depth), -1, dtype=np.int64)
         for row, (_, letters) in enumerate(rows):
             options[row, : len(letters)] = letters
         starts = np.array([start for start, _ in rows], dtype=np.int64)
@@ -531,7 +532,7 @@ class Space:
     def _found(self, configuration: Mapping[str, Any]) -> tuple[int, list[int]]:
         for start, chain in enumerate(self._chains):
             own = chain.first.layers.letters
-            names = [name for name in self._once if name != "layers"]
+            names = [name for name in self.once if name != "layers"]
             if any(name in configuration and configuration[name] != chain.values.get(name) for name in names):
                 continue
             rows = [configuration.get(name) for name in own]
@@ -548,7 +549,7 @@ class Space:
         )
 
     @cached_property
-    def _once(self) -> tuple[str, ...]:
+    def once(self) -> tuple[str, ...]:
         """The swept fields of whole networks."""
         return tuple(
             dict.fromkeys(column.field for grid in self.sweep.grids for axis in grid.axes for column in axis.columns)
@@ -650,7 +651,7 @@ class Space:
 
     def _empty(self) -> Configurations:
         return Configurations(
-            self._chains, self._numbering, np.empty(0, dtype=np.int64), np.empty((0, self._depth), dtype=np.int64)
+            self._chains, self._numbering, np.empty(0, dtype=np.int64), np.empty((0, self.depth), dtype=np.int64)
         )
 
     # Two counts against each other
@@ -699,6 +700,42 @@ class Space:
         found = found.taken(np.flatnonzero(self._fits(found, self.bounds(budget))))
         return found.taken(np.lexsort(found.options.T[::-1]))
 
+    def some_neighbour(
+        self, configuration: Mapping[str, Any], chance: random.Random, tries: int
+    ) -> dict[str, Any] | None:
+        """Return one configuration within the budget that differs in one field of one layer, each as likely.
+
+        None where none of so many moves leads to one.
+        """
+        one = self.find([configuration])
+        chain = self._chains[int(one.starts[0])]
+        bounds = self.bounds()
+        for _ in range(tries):
+            moved = one.options[0].copy()
+            layer = chance.randrange(chain.depth)
+            beside = chain.beside(int(moved[layer]))
+            if not beside:
+                continue
+            moved[layer] = beside[chance.randrange(len(beside))]
+            if chain.stands(moved[: chain.depth].tolist()):
+                found = Configurations(self._chains, self._numbering, one.starts, moved[None, :])
+                if self._fits(found, bounds)[0]:
+                    return found[0]
+        return None
+
+    @property
+    def layered(self) -> tuple[str, ...]:
+        """The fields that each layer has for itself, in file order."""
+        return tuple(dict.fromkeys(axis.field for grid in self.sweep.grids for axis in grid.per_layer))
+
+    def values_of(self, field: str) -> list[Any]:
+        """Return the values that a swept field has somewhere in the space, in the order of the file."""
+        found: dict[Any, None] = {}
+        for chain in self._chains:
+            own = chain.first.layers.letters.get(field)
+            found.update(dict.fromkeys([chain.values.get(field)] if own is None else own.tolist()))
+        return list(found)
+
     def restrict(self, fields: Mapping[str, Any]) -> Space:
         """Return the same space with fewer choices; ids stay as they are.
 
@@ -713,7 +750,7 @@ class Space:
         for path, values in fields.items():
             name, _, layer = path.rpartition(".") if path.rpartition(".")[2].isdigit() else (path, "", "")
             several = set(values) if isinstance(values, (list, tuple, set, frozenset, range)) else {values}
-            if name not in FIELDS or not (name in self._once or name in self.sweep.swept):
+            if name not in FIELDS or not (name in self.once or name in self.sweep.swept):
                 message = f"{path} is not swept{did_you_mean(name, self.sweep.swept)}"
                 raise InputError([Fault("", 0, 0, "restrict", message)])
             chains = [chain.restricted(name, int(layer) if layer else None, several) for chain in chains]
