@@ -29,7 +29,7 @@ def distance(network: dict[str, Any]) -> float:
     """Return how far a network is from one that only a search finds."""
     wanted = (96, 32, 64)
     cells = network["cells"]
-    return sum(abs(a - b) for a, b in zip(cells, wanted, strict=False)) + 100 * (3 - len(cells))
+    return float(sum(abs(a - b) for a, b in zip(cells, wanted, strict=False)) + 100 * (3 - len(cells)))
 
 
 def test_every_suggestion_fits_and_neighbours_of_the_best_are_tried() -> None:
@@ -59,7 +59,7 @@ def study_of(found: Space, trials: int, **options: Any) -> Any:
             trial.report(distance(network) + 3 - step, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
-        return distance(network) + rate
+        return float(distance(network) + rate)
 
     study.optimize(objective, n_trials=trials)
     return study

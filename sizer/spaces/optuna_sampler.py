@@ -33,6 +33,7 @@ class SpaceSampler(BaseSampler):
         self._others = others
         self._parameters = parameters(space)
         self._chosen: dict[int, dict[str, Any]] = {}
+        self._known: dict[tuple[int, int], tuple[float, Mapping[str, Any]] | None] = {}
 
     def suggest(self, trial: Trial) -> dict[str, Any]:
         """Return a trial's network, as `sizer.count` takes it, having asked the trial for each of its parameters."""
@@ -111,13 +112,13 @@ class SpaceSampler(BaseSampler):
         if len(study.directions) > 1:
             return []  # networks of several objectives are drawn uniformly
         sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
-        found = []
         for trial in study.get_trials(deepcopy=False, states=_FINISHED):
-            value = trial.value if trial.value is not None else _last(trial)
-            configuration = None if value is None else gathered(self.space, trial.params)
-            if value is not None and configuration is not None:
-                found.append((sign * value, configuration))
-        return found
+            key = (study._study_id, trial.number)
+            if key not in self._known:  # what is finished stays as it is
+                value = trial.value if trial.value is not None else _last(trial)
+                configuration = None if value is None else gathered(self.space, trial.params)
+                self._known[key] = None if value is None or configuration is None else (sign * value, configuration)
+        return [one for (number, _), one in self._known.items() if number == study._study_id and one is not None]
 
 
 def _last(trial: FrozenTrial) -> float | None:

@@ -12,7 +12,7 @@ from sizer.spaces.search import Search
 from sizer.spaces.space import Space
 
 
-class SpaceSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+class SpaceSearcher(Searcher):
     """Suggests networks of a space, every one within its budget, under the key `network`."""
 
     def __init__(self, space: Space, metric: str, mode: str, search: Search) -> None:

@@ -6,6 +6,7 @@ search goes on in another process, from what a storage remembers.
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -68,11 +69,11 @@ class Search:
         if number is None:
             number = self._asked
             self._asked += 1
-        best = sorted(self._told)[: self._parents] if told is None else None
+        best = heapq.nsmallest(self._parents, self._told) if told is None else None
         known: list[Mapping[str, Any]] = (
             [one for _, _, one in best]
             if best is not None
-            else [one for _, one in sorted(told or (), key=lambda pair: pair[0])[: self._parents]]
+            else [one for _, one in heapq.nsmallest(self._parents, told or (), key=lambda pair: pair[0])]
         )
         enough = len(self._told if told is None else told) >= self._first
         chance = random.Random(f"{self.seed} {number}")

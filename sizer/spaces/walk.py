@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start
 from sizer.spaces.digits import BITS, carry, digits_for, digits_of, exact_sum, exceeds, read_ints, whole
-from sizer.spaces.tables import Tables
+from sizer.spaces.tables import RoomTable, Tables
 
 MOST_LISTED = 1 << 24
 """The most networks that are listed one by one, where what few different values a network has decides."""
@@ -297,6 +297,11 @@ class Descent:
             self._remembered = (window, ends, running)
         return self._remembered[1], self._remembered[2]
 
+    def _single(self, decision: Decision) -> bool:
+        """Return whether no number of ways on from a decision, all options together, passes one int64."""
+        tables = [one.table(decision) for one in self._needed()]
+        return all(isinstance(table, RoomTable) and len(table.flat) == 1 for table in tables)
+
     def _simple(self, total: int) -> bool:
         return total < _SIMPLE and self.tables.limbs == 1 and self._below.limbs == 1
 
@@ -328,7 +333,7 @@ class Descent:
             stop = int(np.searchsorted(listed, end, side="left")) if at < number else at
             for start in range(at, stop, _AT_ONCE):
                 some = slice(start, min(stop, start + _AT_ONCE))
-                self._unrank_group(group, sums, listed[some] - before, order[some], window, chosen, simple=simple)
+                self._unrank_group(group, sums, listed[some] - before, order[some], window, chosen)
             at, before = stop, end
         return chosen
 
@@ -340,8 +345,6 @@ class Descent:
         rows: IntArray,
         window: Window,
         chosen: Chosen,
-        *,
-        simple: bool,
     ) -> None:
         if sums.ndim == 1:
             places = np.searchsorted(sums, left.astype(np.int64), side="right")
@@ -356,13 +359,16 @@ class Descent:
         states, spent = group.states[places], group.spent[places]
         decision = group.decision
         while isinstance(decision, Decision):
+            # What is left is below what the decision's own table holds.
+            if left.dtype == object and self._single(decision):
+                left = left.astype(np.int64)
             option = np.empty(len(rows), dtype=np.int64)
             rest = np.empty_like(left)
             step = max(1, _AT_ONCE // decision.options)
             for start in range(0, len(rows), step):
                 some = slice(start, start + step)
                 option[some], rest[some] = self._choose(
-                    decision, states[some], spent[some], left[some], window, simple=simple
+                    decision, states[some], spent[some], left[some], window, simple=left.dtype != object
                 )
             chosen.options[rows, depth] = option
             depth += 1
@@ -497,6 +503,9 @@ class Descent:
             total = spent[some, None] + decision.costs[states[some]]
             ways = self._ways(decision.after, decision.targets[states[some]], total, window)
             ways = np.where(np.arange(decision.options) < options[some, None], ways, 0)
+            if self._single(decision):
+                found[some] = ways[0].sum(axis=1)
+                continue
             summed = digits_of_signed(ways, 2 * len(ways) + 2).sum(axis=2)
             carry(summed)
             found[some] = whole(summed)
