@@ -78,6 +78,17 @@ def benchmark(path: str) -> None:
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 
 
+def in_short(path: str, link: str) -> None:
+    """Place a benchmark of counting in one sentence, with a link to the rest."""
+    ways = json.loads((ROOT / path).read_text())["ways"]
+    ours, theirs = ways["sizer, 10^8 configurations, 2 threads"], ways["pandas cross join"]
+    cog.outl(
+        f"\nA grid of {ours['configurations']:,} configurations is counted and filtered in {ours['seconds']:.2f} s on two cores,"
+        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. How that was measured, and more:"
+        f" [benchmarks]({link}).\n"
+    )
+
+
 def verification(path: str) -> None:
     """Place what checking a table against its manifest costs."""
     found = json.loads((ROOT / path).read_text())
@@ -298,16 +309,77 @@ def page(path: str) -> None:
 
 
 def block_types() -> None:
-    """Place the table of block types, made from their rows."""
-    from sizer.networks.blocks.types import BLOCK_TYPES
+    """Place the reference of block types, made from their rows."""
+    from sizer.networks.blocks.types import ATTENTION_TENSORS, BLOCK_TYPES
 
-    cog.outl("\n| type | what it is | fields (default) |\n| --- | --- | --- |")
     for one in BLOCK_TYPES.values():
-        fields = ", ".join(
-            f"`{field.name}`" + ("" if field.default in (None, ()) else f" ({str(field.default).lower()})")
-            for field in one.fields
+        cog.outl(f"\n### `{one.name}`\n\n{one.title}.\n")
+        for field in one.fields:
+            default = "" if field.default in (None, ()) else f" ({str(field.default).lower()})"
+            words = f"; {', '.join(f'`{word}`' for word in field.words)}" if field.words else ""
+            required = " Must be given." if field.required else ""
+            cog.outl(f"- `{field.name}`{default}: {field.description.rstrip('.')}{words}.{required}")
+        for kind, tensors in ATTENTION_TENSORS.items() if one.name == "attention" else [("", one.tensors)]:
+            _tensors(tensors, f"Tensors of kind `{kind}`" if kind else "Tensors")
+        ends = [words for words in (_handed_up(one), _steps_of(one)) if words]
+        if ends:
+            cog.outl(f"\n{' '.join(ends)}")
+        if one.source:
+            cog.outl(f"\nSource: {one.source}.")
+
+
+_HANDED_UP = {
+    "input": "`inputs`, or `channels` x `height`",
+    "recurrent": "what its last layer does, of both directions",
+    "attention": "`value`, or the memory's width",
+    "join": "the widths that it reads, added up or joined",
+    "group": "what its last block does",
+}
+"""Where no dimension says it."""
+_DECIDED = {
+    "recurrent": "Its tensors are the table of its cell type, for each layer and direction.",
+    "weights": "Its tensors are as they are written (`other_weights`).",
+    "transformer": "For each block that it attends: matrices of 2 x width x width and 2 x memory x width, biases of 4 x width, a norm of 2 x width.",
+}
+"""What is no row of the table."""
+
+
+def _tensors(tensors: Any, title: str) -> None:
+    there = [tensor for tensor in tensors if not tensor.buffer]
+    if there:
+        cog.outl(
+            f"\n| {title.lower() if title == 'Tensors' else title} | shape | part | there |\n| --- | --- | --- | --- |"
         )
-        cog.outl(f"| `{one.name}` | {one.title} | {fields or 'none'} |")
+    for tensor in there:
+        shape = " x ".join(map(str, tensor.shape))
+        cog.outl(
+            f"| {tensor.name} | {shape} | `{tensor.part}` | {f'where `{tensor.when}`' if tensor.when else 'always'} |"
+        )
+
+
+def _handed_up(one: Any) -> str:
+    decided = f"{_DECIDED[one.name]} " if one.name in _DECIDED else ""
+    return f"{decided}Hands up {_HANDED_UP.get(one.name, f'`{one.hands_up}`' + (', and the height' if one.keeps_height else ''))}."
+
+
+def _steps_of(one: Any) -> str:
+    if one.name == "group":
+        return ""
+    if one.name == "attention":
+        return "Steps as its query, or at each step of `clock`."
+    if one.name == "pooling":
+        return "Steps are divided by the stride; over all of time there is one a sequence."
+    if one.name == "recurrent":
+        return "Steps are divided by `subsample`, layer by layer."
+    if one.name in ("convolution", "convolutional_lstm"):
+        other = "; a transposed one's are multiplied by it" if one.name == "convolution" else ""
+        return f"Steps are divided by the stride{other}."
+    if one.name in ("input", "embedding"):
+        return "Steps at each step of `clock`" + ("." if one.name == "input" else ", or as what it reads.")
+    if not one.steps:
+        return "Steps as what it reads."
+    verb = "multiplied" if one.steps.startswith("*") else "divided"
+    return f"Steps are {verb} by `{one.steps.lstrip('*')}`."
 
 
 def attacks(path: str) -> None:
@@ -317,4 +389,22 @@ def attacks(path: str) -> None:
     for name, storm in found.items():
         ended = ", ".join(f"{outcome} {number:,}" for outcome, number in storm["outcomes"].items())
         cog.outl(f"| {name} | {storm['tried']:,} | {ended} |")
+    cog.outl("")
+
+
+def public_names() -> None:
+    """Place what makes the site's page of the Python library: every public name, by what it is."""
+    import sizer
+
+    found = {name: getattr(sizer, name) for name in sizer.__all__}
+    faults = {name for name, value in found.items() if isinstance(value, type) and issubclass(value, Exception)}
+    faults |= {"Fault"} & found.keys()
+    classes = {name for name, value in found.items() if isinstance(value, type)} - faults
+    headed = {"Functions": found.keys() - classes - faults, "Classes": classes, "Faults": faults}
+    for heading, names in headed.items():
+        cog.outl(f"\n## {heading}")
+        for name in sorted(names):
+            directive = "autoclass" if name in classes | faults else "autofunction"
+            members = ":members:\n" if name in classes | faults else ""
+            cog.outl(f"\n```{{eval-rst}}\n.. {directive}:: sizer.{name}\n{'   ' + members if members else ''}```")
     cog.outl("")

@@ -11,6 +11,7 @@
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
     space         a sweep of widths per layer: counted, drawn and searched exactly
     Client        the same, answered by a server (`sizer serve`)
+    look          what stands in a model file, or in a model that lives in memory
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
 
 Importing this package imports neither NumPy nor pandas; `load_sweep` and `run_sweep` bring what they need.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sizer.questions.fits import fits
     from sizer.questions.fitting import Fit, fit
     from sizer.questions.reconciliation import reconcile
+    from sizer.recovery.looking import Look, look
     from sizer.runs.run import Run, run_sweep
     from sizer.spaces.optuna_sampler import optuna_sampler
     from sizer.spaces.ray_searcher import ray_searcher
@@ -51,6 +53,7 @@ __all__ = [
     "Fault",
     "Fit",
     "InputError",
+    "Look",
     "ModelCount",
     "Reconciliation",
     "Run",
@@ -66,7 +69,11 @@ __all__ = [
     "fit",
     "fits",
     "load_sweep",
+<<<<<<< HEAD
     "optuna_sampler",
+=======
+    "look",
+>>>>>>> main
     "query",
     "ray_searcher",
     "reconcile",
@@ -83,11 +90,16 @@ _LATER = {
     "fit": "sizer.questions.fitting",
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
+<<<<<<< HEAD
     "Space": "sizer.spaces.space",
     "Search": "sizer.spaces.search",
     "optuna_sampler": "sizer.spaces.optuna_sampler",
     "ray_searcher": "sizer.spaces.ray_searcher",
     "space": "sizer.spaces.space",
+=======
+    "Look": "sizer.recovery.looking",
+    "look": "sizer.recovery.looking",
+>>>>>>> main
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",

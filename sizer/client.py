@@ -18,15 +18,20 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, RunError
+from sizer.networks.blocks.counting import ModelCount
+from sizer.networks.columns import MODEL_COLUMNS
 from sizer.networks.counting import Count, count_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_OF_MODEL_COUNT = ("macs_per_step", "state_size", "trained_weights", "buffer_values")
+"""The counted columns that have fields of their own."""
 _ENDED = ("done", "failed", "cancelled")
 
 
@@ -43,7 +48,7 @@ class Client:
         """
         parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError([Fault("", 0, 0, "url", f"'{url}' is no address such as http://127.0.0.1:8765")])
+            raise InputError([Fault("", 0, 0, "url", f"'{url}' is not an address such as http://127.0.0.1:8765")])
         self._scheme, self._place, self._before = parts.scheme, parts.netloc, parts.path.rstrip("/")
         self._timeout = timeout
         self._headers = {"content-type": "application/json"}
@@ -59,14 +64,21 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def count(self, fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> Count:
-        """Return what `sizer.count` returns.
+    def count(
+        self,
+        fields: Mapping[str, Any],
+        cell_types: Mapping[str, Any] | None = None,
+        block_types: Mapping[str, Any] | None = None,
+    ) -> Count:
+        """Return what `sizer.count` returns, of a model of blocks a `ModelCount`.
 
         Raises:
             InputError: the network has faults.
             RunError: the server cannot be reached, or refuses to answer.
         """
-        found = self._post("count", {"network": _with_cells(fields, cell_types)})
+        found = self._post("count", {"network": _with_types(fields, cell_types, block_types)})
+        if "blocks" in fields:
+            return _model_count(found)
         return count_of(found["configuration"], {**found, **found["parts"]})
 
     def count_batch(self, networks: Iterable[Mapping[str, Any]]) -> list[dict[str, int]]:
@@ -88,14 +100,19 @@ class Client:
         """
         return bool(self._post("count", {"network": fields, "budget": budget})["fits"])
 
-    def explain(self, fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def explain(
+        self,
+        fields: Mapping[str, Any],
+        cell_types: Mapping[str, Any] | None = None,
+        block_types: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Return what `sizer explain --json` prints.
 
         Raises:
             InputError: the network has faults.
             RunError: as in `count`.
         """
-        return self._post("explain", {"network": _with_cells(fields, cell_types)})
+        return self._post("explain", {"network": _with_types(fields, cell_types, block_types)})
 
     def compare(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the readings that `sizer compare --json` prints.
@@ -108,7 +125,11 @@ class Client:
         return found
 
     def reconcile(
-        self, fields: Mapping[str, Any], claim: str | int, cell_types: Mapping[str, Any] | None = None
+        self,
+        fields: Mapping[str, Any],
+        claim: str | int,
+        cell_types: Mapping[str, Any] | None = None,
+        block_types: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return what `sizer compare --claim --json` prints.
 
@@ -116,7 +137,7 @@ class Client:
             InputError: the network or the claim has faults.
             RunError: as in `count`.
         """
-        return self._post("compare", {"network": _with_cells(fields, cell_types), "claim": claim})
+        return self._post("compare", {"network": _with_types(fields, cell_types, block_types), "claim": claim})
 
     def fit(
         self, fields: Mapping[str, Any], *, vary: str, budget: str | int, step: int = 1, round_to: int | None = None
@@ -341,8 +362,38 @@ class RemoteSweep:
         return f"/v1/sweeps/{self.id}"
 
 
-def _with_cells(fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return fields if cell_types is None else {**fields, "cell_types": cell_types}
+def _with_types(
+    fields: Mapping[str, Any], cell_types: Mapping[str, Any] | None, block_types: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    own = {"cell_types": cell_types, "block_types": block_types}
+    return {**fields, **{name: types for name, types in own.items() if types is not None}}
+
+
+def _model_count(found: Mapping[str, Any]) -> ModelCount:
+    """Return the count of a model of blocks as a server answers it."""
+    fixed = {"weights", "parts", "clocks", "macs", "configuration", "fits", *MODEL_COLUMNS}
+    macs = {name: Fraction(number) for name, number in found["macs"].items()}
+    return ModelCount(
+        found["configuration"],
+        found["parts"],
+        found.get("macs_per_step"),  # type: ignore[arg-type]
+        found["state_size"],
+        None,
+        {
+            name: found[name]
+            for name, column in MODEL_COLUMNS.items()
+            if not (column.each or column.part) and name not in _OF_MODEL_COUNT
+        },
+        by_block={
+            name.removesuffix(".weights"): weights
+            for name, weights in found.items()
+            if name not in fixed and name.endswith(".weights")
+        },
+        trained_weights=found["trained_weights"],
+        buffer_values=found["buffer_values"],
+        macs=macs,
+        clocks=tuple(found["clocks"]),
+    )
 
 
 def _plain(value: Any) -> Any:

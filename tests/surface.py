@@ -27,6 +27,7 @@ import sizer
 from sizer.cli.app import app
 from tests.commands import ROOT
 from tests.commands import run_here as run
+from tests.saved_models import write_safetensors
 
 RECORDED = ROOT / "tests" / "surface.json"
 SWEEPS = sorted((ROOT / "sweeps").glob("*.yaml"))
@@ -119,6 +120,14 @@ def json_keys(folder: Path) -> Surface:
     run("run", SPEECH, "--out", tables)
     bad = folder / "bad.yaml"
     bad.write_text((ROOT / SPEECH).read_text().replace("sak2014", "sak2104"))
+    model = folder / "model.safetensors"
+    shapes = {
+        "rnn.weight_ih_l0": (512, 80),
+        "rnn.weight_hh_l0": (512, 128),
+        "head.weight": (5, 128),
+        "odd": (2, 2, 2, 2, 2),
+    }
+    write_safetensors(model, shapes)
     asked: dict[str, tuple[str | Path, ...]] = {
         "run": ("run", SPEECH, "--dry-run"),
         "run, tables": ("run", SPEECH, "--out", folder / "again", "--keep", "3"),
@@ -134,6 +143,8 @@ def json_keys(folder: Path) -> Surface:
         "fields": ("fields",),
         "fields of a block": ("fields", "convolution"),
         "columns": ("columns",),
+        "look": ("look", model),
+        "look, claim": ("look", model, "--claim", "106,496"),
     }
     found = {name: keys_of(json.loads(run(*words, "--json").stdout)) for name, words in asked.items()}
     lines = run("run", SPEECH, "--out", folder / "lines", "--progress", "json").stderr.splitlines()

@@ -155,7 +155,7 @@ def test_options_in_other_words(option: str, ours: str) -> None:
     done = run("explain", option, "3")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"no option named '{option}'; did you mean '{ours}'?" in done.stderr
-    assert "Usage: sizer explain [OPTIONS] [SWEEP]\n" in done.stderr
+    assert "sizer explain [OPTIONS] [SWEEP]\n" in done.stderr
 
 
 @pytest.mark.parametrize("size", ["20MB", "20mb", "2.5GiB"])

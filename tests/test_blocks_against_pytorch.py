@@ -73,11 +73,11 @@ def test_random_chains(kind: Any) -> None:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_thousands_of_random_chains(share: int) -> None:
     seen: Counter[str] = Counter()
-    for number in range(200):
+    for number in range(100):
         chain = chain_of(f"{share} {number}")
         assert differs(chain) == ""
         seen.update(chain.run)
-    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent", "transformer", "attention")) > 10
+    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent", "transformer", "attention")) > 5
 
 
 def counted_macs(chain: Chain, flops: int) -> str:
@@ -108,11 +108,11 @@ def test_macs_of_random_chains_are_those_that_pytorch_counts(kind: Any) -> None:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_macs_of_hundreds_of_random_chains_are_those_that_pytorch_counts(share: int) -> None:
     seen: Counter[str] = Counter()
-    for number in range(40):
+    for number in range(20):
         chain, flops = even_chain(f"{share} {number}")
         assert counted_macs(chain, flops) == ""
         seen.update(chain.run)
-    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent")) > 5
+    assert min(seen[kind] for kind in ("dense", "convolution", "recurrent")) > 1
 
 
 def test_macs_of_a_convolution_and_a_pyramid_of_projected_layers() -> None:

@@ -142,7 +142,7 @@ def test_words_for_columns_are_taken_on_the_command_line(words: str, tmp_path: P
     done = run("run", SPEECH, "--columns", words, "--format", "csv", "--out", str(tmp_path), "--budget", "100K")
     assert done.returncode == 0, done.stderr
     header = (tmp_path / "speech.csv").read_text().split("\n", 1)[0]
-    assert header.split(",") == list(resolved_columns(words.strip(), sizer.load_sweep(ROOT / SPEECH).swept))
+    assert header.split(",") == list(resolved_columns(words.strip(), sizer.load_sweep(ROOT / SPEECH)))
 
 
 def test_words_for_columns_stand_alone() -> None:

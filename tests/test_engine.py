@@ -377,7 +377,9 @@ def test_coefficients_beyond_64_bits_meet_a_zero() -> None:
 
 def test_a_wrong_term_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison with the slow twin can fail: with one bias vector too many in the engine, it does."""
-    monkeypatch.setattr("sizer.grids.kernels.resolve", lambda given, cell: {**resolve(given, cell), "bias_vectors": 1})
+    monkeypatch.setattr(
+        "sizer.networks.outlines.resolve", lambda given, cell: {**resolve(given, cell), "bias_vectors": 1}
+    )
     with pytest.raises(AssertionError):
         assert_same(sweep_of([SPEECH], (Bound("weights", None, 10_000_000),)), 1000)
 

@@ -50,6 +50,7 @@ def test_imports_go_down_only(copy: Path) -> None:
             "import sizer.tables.asked.results",
             "sizer.tables.written is not allowed to import sizer.tables.asked",
         ),
+        ("sizer/files/hdf5.py", "import h5py", "sizer.files is not allowed to import h5py"),
         ("sizer/runs/run.py", "import torch", "sizer.runs is not allowed to import torch"),
         ("sizer/runs/run.py", "import typer", "sizer.runs is not allowed to import typer"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from sizer.cli import completions
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES
-from tests.commands import run
+from tests.commands import run_here
 from tests.help_screens import COMMANDS, WIDTHS, recorded, screen
 
 SCREENS = [(name, width) for name in COMMANDS for width in WIDTHS]
@@ -65,8 +65,8 @@ def rows_of(text: str) -> dict[str, str]:
 
 def test_help_is_as_wide_as_the_terminal() -> None:
     for width in WIDTHS:
-        assert run("explain", "--help", COLUMNS=str(width)).stdout == screen("explain", width)
-    assert run("run", "-h", COLUMNS="300").stdout == screen("run", 120)
+        assert run_here("explain", "--help", COLUMNS=str(width)).stdout == screen("explain", width)
+    assert run_here("run", "-h", COLUMNS="300").stdout == screen("run", 120)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "sizer"])
@@ -79,7 +79,7 @@ def test_an_example_on_several_lines_is_one_command(name: str) -> None:
 
 def completed(*words: str) -> list[str]:
     """Return what the TAB key offers in bash behind some words."""
-    found = run(
+    found = run_here(
         "explain", _SIZER_COMPLETE="complete_bash", COMP_WORDS=" ".join(["sizer", *words]), COMP_CWORD=str(len(words))
     )
     return found.stdout.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
 pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`)")
 
+from sizer.service.schemas import MODEL
 from tests.asked import asked
 from tests.served import LARGE, SMALL, Served, served
 
@@ -111,6 +113,7 @@ def test_answers_are_as_described(server: Served, description: dict[str, Any]) -
     check("/v1/fit", body={"network": WITHOUT_CELLS, "vary": "cells", "budget": "10M"})
     check("/v1/fit", body={"network": WITHOUT_CELLS, "vary": "cells", "budget": "1"})
     check("/v1/code", body={"network": NETWORK, "to": "torch"})
+    check("/v1/model", body=json.dumps({"model": MODEL}).encode())
     check("/v1/conventions")
     check("/v1/dry-run", body=SMALL.encode())
     check("/v1/dry-run", body=LARGE.encode())

@@ -247,6 +247,33 @@ def test_the_rows_follow_the_keyboard_to_the_last(
     until(lambda: f"{table.weights.iloc[-3]:,} weights" in text(browser, "#breakdown"))
 
 
+def test_a_model_is_written_counted_and_opened_block_by_block(browser: Any, server: Served, tmp_path: Path) -> None:
+    fresh(browser, server, "/model")
+    until(lambda: "8,877,556 weights" in text(browser, "#counted"))
+    field = browser.find_element(By.CSS_SELECTOR, "textarea")
+    browser.execute_script(
+        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))",
+        field,
+        (ROOT / "docs" / "rnnt" / "3-rnnt.yaml").read_text(),
+    )
+    until(lambda: "120,443,520 weights" in text(browser, "#counted"))
+    assert "20,234,240 per frames" in text(browser, "#counted")
+    assert text(browser, "details[name=encoder] summary").split() == ["encoder", "recurrent", "97,058,816", "80.6%"]
+    browser.find_element(By.CSS_SELECTOR, "details[name=joint] summary").click()
+    opened = until(lambda: text(browser, "details[name=joint] table"))
+    assert "1 × 1,280 × 640" in opened
+    assert "joint.width" in text(browser, "details[name=joint] .formula")
+    shot(browser, tmp_path, "model")
+    field.send_keys(Keys.END)
+    browser.execute_script(
+        "arguments[0].value = arguments[0].value.replace('width: 640', 'widht: 640'); arguments[0].dispatchEvent(new Event('input'))",
+        field,
+    )
+    until(lambda: "did you mean 'width'?" in text(browser, "#faults"))
+    assert "line 18" in text(browser, "#faults")
+    assert "Nothing is counted while there are faults." in text(browser, "#counted")
+
+
 def test_a_breakdown_with_formula_and_code(browser: Any, server: Served, tmp_path: Path) -> None:
     job = server.done(SMALL)
     browser.get(f"{server.url}/sweeps/{job['id']}?row=40")

@@ -14,12 +14,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
 from sizer.cli import (
+    assistants,
     counting,
     drawing,
     fitting,
     frameworks,
     handing_over,
     listings,
+    looking,
     networks,
     pictures,
     queries,
@@ -123,7 +125,8 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
     "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
-    "Service": (serving.serve,),
+    "Model files": (looking.look,),
+    "Service": (serving.serve, assistants.mcp),
 }
 
 for _panel, _commands in _PANELS.items():

@@ -26,10 +26,13 @@ _LEFT_OUT = {
 }
 
 
+_OF_BLOCKS = {"left_out": "without", "output": "without the output", "second_output": "a second output like"}
+
+
 def claim_screen(found: Reconciliation) -> str:
     """Return which readings give a figure, with what each assumption adds to the plain reading."""
     claim = found.claim
-    lines = [network_heading(found.plain.count), _plainly(found.plain, claim), ""]
+    lines = [_heading(found.plain), _plainly(found.plain, claim), ""]
     if found.answers:
         between = f" ({claim.least:,} to {claim.most:,})" if claim.step > 1 else ""
         lines.append(f"What gives {claim.text}{between}")
@@ -41,14 +44,26 @@ def claim_screen(found: Reconciliation) -> str:
             lines.append(f"  and {rest:,} more that assume{'s' if rest == 1 else ''} as much or more")
         lines.extend(_by_chance(found))
     else:
-        lines.append(f"Nothing gives {claim.text}: no convention, no option, nor one depth or one width off.")
+        off = "" if _is_model(found.plain) else ", nor one depth or one width off"
+        lines.append(f"Nothing gives {claim.text}: no convention, no option{off}.")
     if found.remainder is not None:
         lines.append(f"  or {remainder_words(found.remainder)} weights of other layers beside the plain reading")
     lines.extend((*_near_lines(found), ""))
     if found.others:
         lines.append("Not: " + ", ".join(f"{labels(answer)} {rounded_size(answer.weights)}" for answer in found.others))
-    lines.append(f"Next: sizer explain {options(_best(found))}")
-    return "\n".join(lines)
+    if not _is_model(found.plain):
+        lines.append(f"Next: sizer explain {options(_best(found))}")
+    return "\n".join(lines).rstrip("\n")
+
+
+def _is_model(answer: Answer) -> bool:
+    return "blocks" in answer.fields
+
+
+def _heading(answer: Answer) -> str:
+    if _is_model(answer):
+        return DOT.join([answer.convention, f"a model of {len(answer.fields['blocks']):,} blocks"])
+    return network_heading(answer.count)
 
 
 def _best(found: Reconciliation) -> Mapping[str, Any]:
@@ -165,8 +180,12 @@ def label(step: Step) -> str:
     if step.assumption in _LEFT_OUT:
         return _LEFT_OUT[step.assumption]
     value = next(iter(step.changes.values()))
+    if value is None:
+        return f"no {step.assumption}"
     if step.assumption == "convention":
         return str(value)
+    if step.assumption in ("left_out", "output", "second_output"):
+        return f"{_OF_BLOCKS[step.assumption]} {value}"
     if step.assumption == "layers":
         return f"{value:,} layer{'s' if value != 1 else ''}"
     if isinstance(value, bool):
@@ -185,7 +204,7 @@ def same_network(answer: Answer) -> str:
     for named in answer.same_network:
         changes = {name: value for name, value in named.items() if name != "convention"}
         with_what = " and ".join(f"{name} {plain(value)}" for name, value in changes.items())
-        if is_reset_after_off(named["convention"], str(answer.fields["cell_type"]), changes):
+        if is_reset_after_off(named["convention"], str(answer.fields.get("cell_type")), changes):
             with_what += " (reset_after=False)"
         grouped.setdefault(with_what, []).append(named["convention"])
     return "; ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +13,7 @@ import typer
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
+from sizer.errors import Fault, InputError, quoted
 from sizer.networks.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -42,13 +43,26 @@ Budget = Annotated[
 def fit(
     budget: Budget,
     vary: Vary,
-    step: Annotated[int, typer.Option("--step", metavar="N", help="Look at multiples of this only.")] = 1,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A file with a model of blocks.", show_default=False),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="BLOCK.FIELD=VALUE",
+            help="A field of the model's blocks; a comma list means several models, one row each.",
+            show_default=False,
+        ),
+    ] = None,
+    step: Annotated[int, typer.Option("--step", metavar="N", help="Try only multiples of this.")] = 1,
     round_to: Annotated[
         int | None,
         typer.Option(
             "--round-to",
             metavar="N",
-            help="Round what moves along to the nearest multiple; left out, it must come out whole.",
+            help="Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
             show_default=False,
         ),
     ] = None,
@@ -64,7 +78,27 @@ def fit(
     sizer fit --budget 10M --vary cells --inputs 39 --layers 3 --outputs 34
 
     sizer fit --budget int8_bytes=2MB --vary cells,recurrent_projection=1/4 --round-to 8 --inputs 39 --layers 1,2,3
+
+    sizer fit docs/keywords.yaml --budget 100K --vary gru.cells --set conv.channels=32,48,64
     """
+    if model is not None and fields:
+        raise typer.BadParameter("give either a file with a model of blocks, or the fields of a network")
+    if model is None and settings:
+        raise typer.BadParameter("--set changes the blocks of a model: sizer fit MODEL --set encoder.layers=2,4")
+    if model is not None:
+        with reported(as_json):
+            from sizer.questions.fitting import fit_each_model
+            from sizer.sweepfile.model_file import load_model
+
+            chosen = _settings(settings or [])
+            asked = load_model(model).asked
+            _show(
+                fit_each_model(asked, chosen, vary=vary, budget=budget, step=step, round_to=round_to),
+                chosen,
+                as_json,
+                out,
+            )
+        return
     with reported(as_json):
         from sizer.questions.fitting import fit_each
 
@@ -79,18 +113,40 @@ def fit(
                 for name, value in lists.items()
             }
         found = fit_each(lists, vary=vary, budget=budget, step=step, round_to=round_to)
-        listed = [name for name, value in lists.items() if isinstance(value, list) and len(value) > 1]
-        if as_json:
-            write_out(json.dumps(as_object(found), indent=2), out)
-        else:
-            write_out(
-                for_reader(
-                    out,
-                    lambda: fits_screen(found, listed) if listed else fit_screen(found[0]),
-                    lambda: fits_table(found, listed),
-                ),
+        _show(found, lists, as_json, out)
+
+
+def _settings(given: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the values of each field that is set."""
+    found: dict[str, list[Any]] = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        if not equals:
+            raise InputError([Fault("", 0, 0, "set", f"{quoted(text)} has no value; write encoder.layers=2,4")])
+        found[name.strip().replace("-", "_")] = [_scalar(value.strip()) for value in values.split(",")]
+    return found
+
+
+def _scalar(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isdecimal() and len(text) < 100 else text
+
+
+def _show(found: Sequence[Fit], lists: Mapping[str, Any], as_json: bool, out: str) -> None:
+    """Show answers; the fields that have several values tell them apart."""
+    listed = [name for name, value in lists.items() if isinstance(value, list) and len(value) > 1]
+    if as_json:
+        write_out(json.dumps(as_object(found), indent=2), out)
+    else:
+        write_out(
+            for_reader(
                 out,
-            )
+                lambda: fits_screen(found, listed) if listed else fit_screen(found[0]),
+                lambda: fits_table(found, listed),
+            ),
+            out,
+        )
 
 
 def as_object(found: Sequence[Fit]) -> dict[str, Any]:
@@ -119,12 +175,13 @@ def fit_screen(found: Fit) -> str:
     rows.extend([label, *_cells(candidate, found)] for label, candidate in shown if candidate is not None)
     lines = [screens.DOT.join(said), ""]
     if found.largest is not None:
-        lines = [screens.network_heading(found.largest.count), ""]
+        heading = screens.DOT.join(said) if "blocks" in found.fields else screens.network_heading(found.largest.count)
+        lines = [heading, ""]
     if len(rows) > 1:
         lines += screens.aligned(rows)
     if found.note:
         lines += [*([""] if len(rows) > 1 else []), _sentence(found.note)]
-    if found.largest is not None:
+    if found.largest is not None and "blocks" not in found.fields:
         lines += ["", f"Next: {_explain_command({**found.fields, **found.largest.values})}"]
     return "\n".join(lines)
 
@@ -141,12 +198,12 @@ def fits_screen(found: Sequence[Fit], listed: Sequence[str]) -> str:
     following = [f"next {name}" for name in (first.vary[0], first.column)]
     rows = [[*listed, *first.vary, first.column, "of budget", *following, ""]]
     for one in found:
-        row = [screens.shown(one.fields[name]) for name in listed]
+        row = [screens.shown(_field(one, name)) for name in listed]
         row += _cells(one.largest, one)
         following_cells = _cells(one.next_over, one)
         row += [following_cells[0], following_cells[-2]]
         rows.append([*row, one.note])
-    words = [number for number, name in enumerate(listed) if isinstance(first.fields[name], str)]
+    words = [number for number, name in enumerate(listed) if isinstance(_field(first, name), str)]
     heading = screens.DOT.join([*_said(shared), f"at most {first.budget:,} {first.column}"])
     return "\n".join([heading, "", *screens.aligned(rows, left=[*words, len(rows[0]) - 1])])
 
@@ -161,7 +218,7 @@ def fits_table(found: Sequence[Fit], listed: Sequence[str]) -> str:
             [*candidate.values.values(), candidate.counted] if candidate else [None] * len(columns)
             for candidate in (one.largest, one.next_over)
         ]
-        rows.append([*(one.fields[name] for name in listed), *itertools.chain(*values), one.outcome, one.note])
+        rows.append([*(_field(one, name) for name in listed), *itertools.chain(*values), one.outcome, one.note])
     header = [*listed, *columns, *(f"next_{name}" for name in columns), "outcome", "note"]
     return screens.tab_separated(header, rows)
 
@@ -183,8 +240,15 @@ def _share(counted: int, budget: int) -> str:
     return f"{thousandths // 10:,}.{thousandths % 10}%" if budget else "-"
 
 
+def _field(found: Fit, name: str) -> Any:
+    """Return a field that tells one answer from others."""
+    return found.settings[name] if name in found.settings else found.fields[name]
+
+
 def _said(fields: dict[str, Any]) -> list[str]:
     """Return the fields of a network as words."""
+    if "blocks" in fields:
+        return [str(fields.get("convention") or "textbook"), f"a model of {len(fields['blocks']):,} blocks"]
     words = []
     for name, value in fields.items():
         title = name.replace("_", " ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
-from sizer.errors import faults_of
+from sizer.errors import faults_of, quoted
 
 if TYPE_CHECKING:
     from sizer.frameworks.blocks.comparing import ModelComparison
@@ -25,12 +26,8 @@ DIFFERS = 4
 """The exit code of a comparison with a framework that found a difference, or that compared nothing."""
 
 
-class Compared(enum.Enum):
-    """What a sweep can be compared with."""
-
-    TORCH = "torch"
-    KERAS = "keras"
-    FLAX = "flax"
+COMPARED = ("torch", "keras", "flax")
+"""What a sweep can be compared with; anything else is a model file."""
 
 
 class CodeTarget(enum.Enum):
@@ -42,13 +39,21 @@ class CodeTarget(enum.Enum):
 
 def verify(
     sweep: Sweepfile,
-    framework: Annotated[Compared, typer.Option("--with", help="What to build the networks in.", show_default=False)],
+    framework: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            metavar="[torch|keras|flax|FILE]",
+            help="What to build the networks in; or a model file that a model of blocks is held against.",
+            show_default=False,
+        ),
+    ],
     sample: Annotated[
         int, typer.Option(min=0, metavar="N", help="How many configurations to compare, besides the corners.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of the random choice of configurations.")] = 0,
     allow_none: Annotated[
-        bool, typer.Option("--allow-none", help="Exit with 0 where the framework builds none of them.")
+        bool, typer.Option("--allow-none", help="Exit with 0 if the framework builds none of them.")
     ] = False,
     as_json: AsJson = False,
     out: OutFile = "-",
@@ -64,6 +69,9 @@ def verify(
 
     sizer verify sweeps/toolkits.yaml --with keras --sample 200 --seed 1 --json
     """
+    if framework not in COMPARED:
+        _verify_with_file(sweep, framework, as_json, out)
+        return
     with reported(as_json, counted="nothing was compared"):
         from sizer.sweepfile.load import load_sweep
         from sizer.sweepfile.model_file import holds_blocks
@@ -72,9 +80,31 @@ def verify(
         if holds_blocks(sweep):
             _verify_model(sweep, framework, allow_none, as_json, out)
             return
-        done = verify_sweep(load_sweep(sweep), framework.value, sample=sample, seed=seed)
+        done = verify_sweep(load_sweep(sweep), framework, sample=sample, seed=seed)
         write_out(json.dumps(done.as_json(), indent=2) if as_json else verification_screen(done), out)
     if done.difference is not None or not (done.compared or allow_none):
+        raise typer.Exit(DIFFERS)
+
+
+def _verify_with_file(model: str, file: str, as_json: bool, out: str) -> None:
+    """Hold a model of blocks against a model file, tensor by tensor."""
+    if not (os.path.lexists(file) or set("./") & set(file)):
+        known = ", ".join(f"'{name}'" for name in COMPARED)
+        raise typer.BadParameter(
+            f"{quoted(file)} is not one of {known}, and no file of that name is there.", param_hint="'--with'"
+        )
+    with reported(as_json, counted="nothing was compared"):
+        from sizer.cli.look_screen import file_comparison_screen
+        from sizer.networks.blocks.counting import count_graph
+        from sizer.recovery.comparing import compare_with_file
+        from sizer.recovery.looking import look
+        from sizer.sweepfile.model_file import load_model
+
+        loaded = load_model(model)
+        ours = count_graph(loaded.graph, loaded.declared).weights
+        done = compare_with_file(loaded.graph, ours, look(file))
+        write_out(json.dumps(done.as_json(), indent=2) if as_json else file_comparison_screen(done), out)
+    if not done.equal:
         raise typer.Exit(DIFFERS)
 
 
@@ -86,23 +116,23 @@ def _is_model(file: str | None) -> bool:
         return file is not None and holds_blocks(file)
 
 
-def _verify_model(file: str, framework: Compared, allow_none: bool, as_json: bool, out: str) -> None:
+def _verify_model(file: str, framework: str, allow_none: bool, as_json: bool, out: str) -> None:
     """Compare the model of blocks in a file."""
     from sizer.frameworks.blocks.comparing import compare_model, why_not_model
     from sizer.frameworks.verifying import FRAMEWORKS
     from sizer.sweepfile.model_file import load_model
 
     found = load_model(file)
-    chosen = FRAMEWORKS[framework.value]
-    reasons = why_not_model(found.graph, framework.value)
+    chosen = FRAMEWORKS[framework]
+    reasons = why_not_model(found.graph, framework)
     compared: ModelComparison | None = None
     if not reasons:
         with found.places_of_faults():
-            compared = compare_model(found.graph, framework.value)
+            compared = compare_model(found.graph, framework)
     if as_json:
         answer = {
             "name": found.name,
-            "framework": framework.value,
+            "framework": framework,
             "version": chosen.version(),
             "compared": int(compared is not None),
             "tensors": len(compared.tensors) if compared else 0,
@@ -121,7 +151,7 @@ def _verify_model(file: str, framework: Compared, allow_none: bool, as_json: boo
 
 @with_fields()
 def code(
-    framework: Annotated[CodeTarget, typer.Option("--to", help="What to write it for.", show_default=False)],
+    framework: Annotated[CodeTarget, typer.Option("--to", help="The framework to write it for.", show_default=False)],
     sweep: Annotated[
         str | None,
         typer.Argument(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
-
-if TYPE_CHECKING:
-    from sizer.questions.breakdown import Breakdown
 
 
 @with_fields()
@@ -64,26 +61,23 @@ def explain(
             write_out(json.dumps(breakdown.as_json(), indent=2), out)
         else:
             write_out(
-                for_reader(out, lambda: _explained(breakdown), lambda: screens.explain_table(breakdown)),
+                for_reader(out, lambda: str(breakdown), lambda: screens.explain_table(breakdown)),
                 out,
             )
-
-
-def _explained(breakdown: Breakdown) -> str:
-    from sizer.networks.blocks.counting import ModelCount
-
-    if isinstance(breakdown.count, ModelCount):
-        from sizer.cli.model_screen import model_screen
-
-        return model_screen(breakdown, breakdown.count)
-    return screens.explain_screen(breakdown)
 
 
 @with_fields()
 def compare(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="A file with a model of blocks.", show_default=False),
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A file with a model of blocks; or a sweep file, with --id.",
+            show_default=False,
+        ),
+    ] = None,
+    configuration_id: Annotated[
+        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
     ] = None,
     claim: Annotated[
         str | None,
@@ -104,10 +98,16 @@ def compare(
 
     sizer compare docs/keywords.yaml
 
+    sizer compare docs/keywords.yaml --claim 74.9K
+
+    sizer compare sweeps/rnnt.yaml --id 215
+
     sizer compare --claim 21M --inputs 205 --layers 5 --cells 700 --outputs 205
     """
-    if model is not None and (fields or claim is not None):
+    if model is not None and fields:
         raise typer.BadParameter("give either a file with a model of blocks, or the fields of a network")
+    if model is None and configuration_id is not None:
+        raise typer.BadParameter("--id names a configuration of a sweep file: sizer compare SWEEP --id N")
     if claim is None and "convention" in fields:
         raise typer.BadParameter("--convention goes with --claim; without a claim every convention is shown")
     with reported(as_json):
@@ -116,17 +116,22 @@ def compare(
             network = network_fields(fields)
             if "convention" not in fields:
                 del network["convention"]
+        elif configuration_id is not None:
+            from sizer.runs.walk import network_of
+            from sizer.sweepfile.load import load_sweep
+
+            network, own = network_of(load_sweep(model), configuration_id)
         else:
             from sizer.sweepfile.model_file import load_model
 
             loaded = load_model(model)
             network = dict(loaded.declared)
-            own = {"cell_types": loaded.cell_types, "block_types": loaded.block_types}
+            own = loaded.own
         if claim is not None:
             from sizer.cli import claim_screen
             from sizer.questions.reconciliation import reconcile
 
-            found = reconcile(network, claim)
+            found = reconcile(network, claim, **own)
             if as_json:
                 write_out(json.dumps(found.as_json(), indent=2), out)
             else:

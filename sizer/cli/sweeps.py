@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, pri
 from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, number_of_faults
 from sizer.formats import OF_RUNS
+from sizer.sweepfile.starter import Template
 
 
 class Encoding(enum.Enum):
@@ -72,11 +74,10 @@ def run(
         str, typer.Option(metavar="COLUMN", help="A counted column for --keep; with - in front the largest first.")
     ] = "-weights",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="In a dry run, go on for as long as an exact count takes.")
-    ] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="In a dry run, count exactly, however long it takes.")] = False,
     parquet_encoding: Annotated[
-        Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
+        Encoding,
+        typer.Option(help="How integers are encoded; plain is for readers that do not know delta (fastparquet)."),
     ] = Encoding.DELTA,
     csv_dialect: Annotated[
         Dialect, typer.Option(help="excel-eu: semicolons, for Excel where commas are decimal; tsv: tabs, NAME.tsv.")
@@ -85,12 +86,10 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Parts of a large table that are made at once.", show_default="every core"
+            metavar="N", min=1, help="How many parts of a large table to make at once.", show_default="every core"
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the parts that an interrupted run made.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the parts of an interrupted run.")] = False,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786, whose workers write the parts."),
@@ -221,18 +220,26 @@ def init(
         str, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")
     ] = "sweep.yaml",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    template: Annotated[
+        Template | None,
+        typer.Option("--template", help="A sweep of a published model, block by block, instead.", show_default=False),
+    ] = None,
 ) -> None:
     """Write a starter sweep, with comments, that runs as it is.
 
     sizer init
 
     sizer init --out sweeps/mine.yaml
+
+    sizer init --template rnnt --out sweeps/mine.yaml --force
     """
-    from sizer.sweepfile.starter import STARTER
+    from sizer.sweepfile.schema_line import with_schema_line
+    from sizer.sweepfile.starter import STARTER, template_text
 
     with reported(counted="nothing was written"):
         if out != "-" and checked_path(out).exists() and not force:
             raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
-        write_out(STARTER, out)
+        text = STARTER if template is None else template_text(template)
+        write_out(with_schema_line(text, None if out == "-" else Path(out)), out)
         if out != "-":
             typer.echo(f"{out} is written. Next: sizer run {out}", err=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.frameworks import keras, pytorch
+from sizer.frameworks.blocks.keras_code import keras_module
 from sizer.frameworks.blocks.torch_code import torch_module
 from sizer.frameworks.keras_code import keras_code
 from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
@@ -26,7 +27,10 @@ WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tu
 """What each framework refuses, and what writes (imports, code) for it."""
 
 
-MODEL_WRITERS: dict[str, Callable[[Graph], str]] = {"torch": lambda graph: torch_module(graph).text}
+MODEL_WRITERS: dict[str, Callable[[Graph], str]] = {
+    "torch": lambda graph: torch_module(graph).text,
+    "keras": lambda graph: keras_module(graph).text,
+}
 """What writes a model of blocks for each framework."""
 
 

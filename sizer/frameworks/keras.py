@@ -60,7 +60,12 @@ def _equivalents(plan: Plan) -> tuple[dict[str, Equivalent], Place]:
     return EQUIVALENTS, place
 
 
-def _build(plan: Plan) -> Built:
+def refuse_other_backends() -> None:
+    """Say where Keras would store every weight.
+
+    Raises:
+        InputError: it does not run on PyTorch, which has the meta device.
+    """
     import keras
 
     if keras.backend.backend() != "torch":
@@ -69,6 +74,12 @@ def _build(plan: Plan) -> Built:
             "set KERAS_BACKEND=torch"
         )
         raise InputError([Fault("", 0, 0, "framework", message)])
+
+
+def _build(plan: Plan) -> Built:
+    import keras
+
+    refuse_other_backends()
     with keras.device("meta"):
         return _variables(plan)
 

@@ -26,12 +26,9 @@ from sizer.grids.columns import GridColumns, IntArray, Sides
 from sizer.grids.ids import Box, blocks, lengths, strides
 from sizer.grids.kernels import Kernel, Room
 from sizer.grids.repeats import Repeats
-from sizer.networks.cells import CellType
-from sizer.networks.columns import BYTES, COUNTED
-from sizer.networks.counting import CHOICES, choices
-from sizer.networks.fields import FIELDS, FieldValue
-from sizer.networks.network import resolve
-from sizer.sweepfile.sweep import Bound, Grid, Sweep
+from sizer.networks.columns import BYTES
+from sizer.networks.fields import FieldValue
+from sizer.sweepfile.sweep import Bound, Grid, Sweep, as_word
 
 BLOCK = 1 << 18
 """Configurations decided at once: int64 temporaries of 2 MB stay in the processor's cache."""
@@ -95,7 +92,7 @@ def enumerate_sweep(sweep: Sweep, columns: Sequence[str], *, block: int = BLOCK)
 
     Args:
         sweep: of at most 2**63 - 1 configurations.
-        columns: names from `FIELDS` and `COUNTED`, for the rows; `id` is always there.
+        columns: names of fields and counted columns, for the rows; `id` is always there.
         block: the most configurations to decide at once; it never changes what is found.
     """
     first_id = 0
@@ -113,15 +110,17 @@ class Decider:
         """Settle every name once, for all boxes of the grid."""
         self.sweep = sweep
         self.columns = [name for name in columns if name != "id"]
+        self.kinds = sweep.names.kinds
+        self.counted = frozenset(sweep.names.counted)
         self.repeats = repeats
         self.grid_columns = GridColumns.of(grid)
         self.bounds = [on_weights(bound) for bound in sweep.budget]
         self.here = threading.local()
         self.kernels: dict[tuple[FieldValue, ...], Kernel] = {}
         self.word_axes = [
-            (number, [column.field for column in axis.columns if FIELDS[column.field].kind == "choice"])
+            (number, [column.field for column in axis.columns if column.structural])
             for number, axis in enumerate(grid.axes)
-            if any(FIELDS[column.field].kind == "choice" for column in axis.columns)
+            if any(column.structural for column in axis.columns)
         ]
 
     def decide(self, first_id: int, box: Box) -> tuple[Account, Rows]:
@@ -169,7 +168,7 @@ class Decider:
         groups = []
         for number, fields in self.word_axes:
             by_words: dict[tuple[FieldValue, ...], list[int]] = {}
-            arrays = [self.grid_columns.array(field, sides).reshape(-1) for field in fields]
+            arrays = [self.grid_columns.array(field, sides).reshape(-1).tolist() for field in fields]
             for place, together in enumerate(zip(*arrays, strict=True)):
                 by_words.setdefault(together, []).append(place)
             groups.append([(number, fields, together, sides[number][places]) for together, places in by_words.items()])
@@ -191,6 +190,8 @@ class Decider:
             for rule in kernel.rules:
                 drops.add(rule.refuses(seen), account.not_valid, rule.reason)
         counted: dict[str, Any] = {}
+        if not drops.left:
+            return Decided(case, 0, drops.alive, counted)
         for bound, original in zip(self.bounds, self.sweep.budget, strict=True):
             if bound.column not in counted:
                 counted[bound.column] = kernel.count(bound.column, case.given, room)
@@ -200,7 +201,7 @@ class Decider:
             if bound.maximum is not None:
                 drops.add(value > bound.maximum, account.outside, (original.column, "over"))
         if self.sweep.where:
-            fields = _seen_by_where(case.given, case.kernel.cell)
+            fields = self._seen_by_where(case)
             for expression in self.sweep.where:
                 drops.add(np.logical_not(expression.holds(fields)), account.excluded, expression.text)
         return Decided(case, drops.left, drops.alive, counted)
@@ -235,7 +236,7 @@ class Decider:
         for code in np.unique(together):
             chosen = np.flatnonzero(together == code)
             words = {
-                field: self.grid_columns.along(field, tuple(row[chosen[:1]] for row in rows))[0]
+                field: self.grid_columns.along(field, tuple(row[chosen[:1]] for row in rows)).tolist()[0]
                 for _, fields in self.word_axes
                 for field in fields
             }
@@ -248,20 +249,20 @@ class Decider:
         if chosen is not None and number * SPARSE < case.size:
             places = np.unravel_index(chosen, case.shape)
             sides = tuple(side[place] for side, place in zip(case.sides, places, strict=True))
-            words = {name: case.given[name] for name in CHOICES}
+            words = {name: case.given[name] for name in self.grid_columns.grid.words}
             ready = {
                 name: _each(value, case.shape, chosen)
                 for name, value in decided.counted.items()
                 if name in self.columns
             }
             return self._columns_at(_ids(first_id, box, case, chosen), sides, words, ready, account)
-        resolved = resolve(case.given, case.kernel.cell)
+        resolved = case.kernel.fields(case.given)
         if self.repeats.possible:
-            self._count_repeats(case, resolved, chosen, account)
+            self._count_repeats(case, {**resolved, **case.kernel.words}, chosen, account)
         columns: dict[str, Any] = {}
         for name in self.columns:
-            if name not in COUNTED:
-                value = _as_column(name, resolved, self.grid_columns.grid)
+            if name not in self.counted:
+                value = self._as_column(name, resolved)
             elif name in decided.counted:
                 value = decided.counted[name]
             else:
@@ -291,20 +292,36 @@ class Decider:
         given.update({field: _as_count(self.grid_columns.along(field, rows)) for field in swept})
         given.update(words)
         kernel = self._kernel({field: given[field] for _, fields in self.word_axes for field in fields})
-        resolved = resolve(given, kernel.cell)
+        resolved = kernel.fields(given)
         if account.repeated is not None:
-            account.repeated += self.repeats.count(rows, resolved, len(ids))
+            account.repeated += self.repeats.count(rows, {**resolved, **kernel.words}, len(ids))
         columns: dict[str, Any] = {}
         for name in self.columns:
             if name in counted:
                 columns[name] = counted[name]
             else:
                 columns[name] = (
-                    kernel.count(name, given, Room())
-                    if name in COUNTED
-                    else _as_column(name, resolved, self.grid_columns.grid)
+                    kernel.count(name, given, Room()) if name in self.counted else self._as_column(name, resolved)
                 )
         return Rows(ids, columns)
+
+    def _as_column(self, name: str, resolved: Mapping[str, Any]) -> Any:
+        """Return a field as it stands in rows: booleans as booleans, a word as its place among the words."""
+        if self.kinds[name] == "choice":
+            return self.sweep.words[name].index(as_word(resolved[name]))
+        return self._as_given(name, resolved[name])
+
+    def _as_given(self, name: str, value: Any) -> Any:
+        """Return a column of a boolean field as booleans, and a list that is no row of columns as a word."""
+        if self.kinds[name] != "boolean":
+            return as_word(value) if value is None or isinstance(value, tuple) else value
+        return value != 0 if isinstance(value, np.ndarray) else bool(value)
+
+    def _seen_by_where(self, case: Case) -> dict[str, Any]:
+        """Return the fields as `where` sees them: what the convention decides is filled in, booleans are booleans."""
+        resolved = case.kernel.fields(case.given)
+        names = {name for expression in self.sweep.where for name in expression.names}
+        return {name: self._as_given(name, resolved[name]) for name in names}
 
 
 class _Drops:
@@ -383,26 +400,6 @@ def _joined(parts: list[Rows], columns: Sequence[str]) -> Rows:
 def _as_count(value: Any) -> Any:
     """Return a swept boolean as 0 and 1: sums of NumPy booleans are logical, not numbers."""
     return value.astype(np.int64) if isinstance(value, np.ndarray) and value.dtype == np.bool_ else value
-
-
-def _as_column(name: str, resolved: Mapping[str, Any], grid: Grid) -> Any:
-    """Return a field as it stands in rows: booleans as booleans, a word as its place among the words."""
-    if name in CHOICES:
-        return choices(name, grid.cell_types).index(resolved[name])
-    return _as_given(name, resolved[name])
-
-
-def _as_given(name: str, value: Any) -> Any:
-    """Return a column of a boolean field as booleans."""
-    if FIELDS[name].kind != "boolean":
-        return value
-    return value != 0 if isinstance(value, np.ndarray) else bool(value)
-
-
-def _seen_by_where(given: Mapping[str, Any], cell: CellType) -> dict[str, Any]:
-    """Return the fields as `where` sees them: what the convention decides is filled in, booleans are booleans."""
-    resolved = resolve(given, cell)
-    return {name: _as_given(name, resolved[name]) for name in FIELDS}
 
 
 def on_weights(bound: Bound) -> Bound:

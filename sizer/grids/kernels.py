@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from sizer.grids.columns import GridColumns, IntArray
-from sizer.networks.columns import tally
-from sizer.networks.conventions import CONVENTIONS, Rule, rules_for
+from sizer.networks.conventions import Rule
 from sizer.networks.fields import FieldValue
-from sizer.networks.network import OVERRIDES, Network, resolve, wire
+from sizer.networks.outlines import Wiring
 from sizer.numbers.interval import Interval, possibly
-from sizer.numbers.polynomial import Monomial, Polynomial, Symbolic
+from sizer.numbers.polynomial import Monomial, Polynomial, Symbolic, compiled_text, evaluated, names_in
 
 
 @dataclass(frozen=True)
@@ -146,65 +145,69 @@ class Kernel:
 
         Args:
             columns: of the grid.
-            words: the swept fields that are words.
+            words: the swept fields of which each value is a network of its own kind.
         """
         self._columns = columns
-        positive = frozenset(name for name in columns.places if name not in words and _least(columns, name) > 0)
-        symbols = {name: Symbolic({(name,): 1}, positive) for name in columns.places if name not in words}
-        given = {**columns.grid.fixed, **words}
-        self.cell = columns.grid.cell(words)
-        self._resolved = resolve({**given, **symbols}, self.cell)
-        self._network: Network | None = None
+        self.words = dict(words)
+        grid = columns.grid
+        positive = frozenset(name for name, never_0 in grid.sizes.items() if never_0)
+        self._symbols = {name: Symbolic({(name,): 1}, positive) for name in grid.sizes}
+        self.outline = grid.outline(words)
+        self._wiring: Wiring | None = None
         self._sums: dict[str, Sum] = {}
+        self._divisors: dict[str, int] = {}
         self._codes: dict[str, CodeType] = {}
-        self.rules = self._rules_that_may_refuse(given)
+        self.rules = self._rules_that_may_refuse()
 
-    def _wired(self) -> Network:
-        if self._network is None:
-            self._network = wire(self._resolved, self.cell)
-        return self._network
+    def _wired(self) -> Wiring:
+        if self._wiring is None:
+            self._wiring = self.outline.wired(self._symbols)
+        return self._wiring
 
-    def _rules_that_may_refuse(self, given: Mapping[str, Any]) -> tuple[Rule, ...]:
+    def _rules_that_may_refuse(self) -> tuple[Rule, ...]:
         """Return the rules that could refuse something, in order; the others would be work in every box."""
-        rules = rules_for(CONVENTIONS[given["convention"]], self.cell)
-        seen = dict(self._resolved)
-        for name in self._columns.places:
-            if isinstance(seen[name], Symbolic):
-                seen[name] = Interval(_least(self._columns, name), _most(self._columns, name))
-        for name in OVERRIDES:
-            seen[name] = seen[name] if name in self._columns.places else given.get(name)
+        grid = self._columns.grid
+        ends = {name: Interval(grid.least(name), grid.most(name)) for name in self._symbols}
         fed = self._wired().fed
-        seen["fed"] = Interval(0, 2**63) if isinstance(fed, Symbolic) else fed
-        return tuple(rule for rule in rules if np.any(possibly(rule.refuses(seen))))
+        seen = self.outline.seen_by_rules(ends, Interval(0, 2**63) if isinstance(fed, Symbolic) else fed)
+        return tuple(rule for rule in self._wired().rules if rule.of_values or np.any(possibly(rule.refuses(seen))))
+
+    def fields(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every field with what the convention or a default decides filled in.
+
+        Args:
+            given: as given, swept counts and booleans as int64 arrays.
+        """
+        return self.outline.fields({name: given[name] for name in self._symbols})
 
     def seen_by_rules(self, given: Mapping[str, Any], room: Room) -> dict[str, Any]:
         """Return the fields as rules see them.
 
         Args:
             given: as given, swept counts and booleans as int64 arrays.
+            room: for the arrays; what is returned may be in it.
         """
-        seen = resolve(given, self.cell)
-        seen.update({name: given.get(name) for name in OVERRIDES})
+        fed = 0
         if any(rule.field == "tied_embedding" for rule in self.rules):
-            seen["fed"] = self.count("fed", given, room)
-        return seen
+            fed = self.count("fed", given, room)
+        return self.outline.seen_by_rules({name: given[name] for name in self._symbols}, fed)
 
     def _sum(self, column: str) -> Sum:
         if column not in self._sums:
-            found = self._wired().fed if column == "fed" else tally(self._wired(), [column])[column]
+            found, divisor = (self._wired().fed, 1) if column == "fed" else self._wired().count(column)
             polynomial = found if isinstance(found, Polynomial) else Polynomial({(): int(found)})
             for monomial in polynomial.terms:
                 for name in monomial:
                     if name not in self._columns.places and name not in self._codes:
-                        # The text is made of whole numbers, `+`, `*`, `==` and field names alone.
-                        self._codes[name] = compile(name, "<comparison>", "eval")
+                        self._codes[name] = compiled_text(name)
+            self._divisors[column] = divisor
             self._sums[column] = Sum.of(polynomial, self._axes_of)
         return self._sums[column]
 
     def _axes_of(self, variable: str) -> frozenset[int]:
         """Return the axes that a variable depends on: a field, or a comparison of fields."""
         if variable in self._codes:
-            fields = self._codes[variable].co_names
+            fields = names_in(self._codes[variable])
             return frozenset(axis for name in fields for axis in self._columns.axes_of(name))
         return self._columns.axes_of(variable)
 
@@ -216,7 +219,9 @@ class Kernel:
             given: every swept field as an int64 array; the arrays broadcast against each other.
             room: for the arrays; what is returned may be in it.
         """
-        return self._sum(column).on(_BoxValues(given, self._codes), room)
+        found = self._sum(column).on(_BoxValues(given, self._codes), room)
+        divisor = self._divisors[column]
+        return found if divisor == 1 else -(-found // divisor)
 
 
 class _BoxValues(dict[str, Any]):
@@ -227,18 +232,6 @@ class _BoxValues(dict[str, Any]):
         self._codes = codes
 
     def __missing__(self, variable: str) -> IntArray:
-        value: IntArray = eval(self._codes[variable], {"__builtins__": {}}, self)
+        value: IntArray = evaluated(self._codes[variable], self)
         self[variable] = value
         return value
-
-
-def _least(columns: GridColumns, name: str) -> int:
-    """Return the smallest value of a swept count or boolean, or less than it where it is a fraction of another."""
-    column = columns.places[name][1]
-    return column.ends()[0] if column.base is None else min(_least(columns, column.base), 1)
-
-
-def _most(columns: GridColumns, name: str) -> int:
-    """Return the largest value of a swept count or boolean, or more where it is a fraction of another."""
-    column = columns.places[name][1]
-    return column.ends()[1] if column.base is None else 2**63

@@ -51,6 +51,10 @@ class Repeats:
         """
         if not self.possible:
             return 0
+        if self.grid.model is not None:
+            model, swept = self.grid.model, set(self.grid.swept)
+            names = _names((self.grid, *self.earlier))
+            resolved = {name: resolved[name] if name in swept else model.own(name) for name in names}
         repeated = np.zeros(number, dtype=np.bool_)
         columns = GridColumns.of(self.grid)
         for axis, places in zip(self.grid.axes, rows, strict=True):
@@ -84,29 +88,32 @@ def _overlapping(grids: tuple[Grid, ...], number: int) -> tuple[Grid, ...]:
 
 def _ends(grids: Sequence[Grid]) -> tuple[IntArray, IntArray]:
     """Return the smallest and the largest value of each field in each grid, `(grids, fields)`; words by number."""
-    numbers: dict[str, int] = {}
-    low = np.empty((len(grids), len(FIELDS)), dtype=np.int64)
+    numbers: dict[Any, int] = {}
+    names = _names(grids)
+    low = np.empty((len(grids), len(names)), dtype=np.int64)
     high = np.empty_like(low)
     for row, grid in enumerate(grids):
         bounds = count_bounds(grid)
-        for place, field in enumerate(FIELDS.values()):
-            if field.name in bounds:
-                low[row, place], high[row, place] = bounds[field.name]
+        for place, name in enumerate(names):
+            if name in bounds:
+                low[row, place], high[row, place] = bounds[name]
                 continue
-            column = grid.columns.get(field.name)
-            given: Sequence[Any] = (grid.fixed.get(field.name, field.default),)
+            column = grid.columns.get(name)
+            given: Sequence[Any] = (None if grid.model else grid.fixed.get(name, FIELDS[name].default),)
             if column is not None:
                 given = [column.value(position) for position in range(column.length)]
             if None in given:  # the convention decides
                 low[row, place], high[row, place] = -1, MOST
                 continue
-            values = [numbers.setdefault(one, len(numbers)) if isinstance(one, str) else int(one) for one in given]
+            values = [int(one) if isinstance(one, int) else numbers.setdefault(one, len(numbers)) for one in given]
             low[row, place], high[row, place] = min(values), max(values)
     return low, high
 
 
 def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
     """Return which configurations stand in a grid."""
+    if grid.model is not None:
+        return _model_contains(grid, resolved, number)
     found = np.ones(number, dtype=np.bool_)
     words = {name: resolved[name] for name in ("convention", "cell_type")}
     there = resolve({**grid.fixed, **words}, grid.cell(words))
@@ -122,6 +129,32 @@ def _contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
     return found
 
 
+def _model_contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mask:
+    """Return which configurations of a model of blocks stand in another grid of it: what it does not sweep is its own."""
+    assert grid.model is not None
+    found = np.ones(number, dtype=np.bool_)
+    for name, value in resolved.items():
+        if name not in grid.columns:
+            found &= _same(value, grid.model.own(name))
+    for axis in grid.axes:
+        found &= _on_axis(axis, resolved, number)
+    return found
+
+
+def _same(first: Any, second: Any) -> Any:
+    """Return where two values of a field are the same; lists are never numbers."""
+    if isinstance(first, np.ndarray) and not isinstance(second, int):
+        return False
+    return first == second
+
+
+def _names(grids: Sequence[Grid]) -> tuple[str, ...]:
+    """Return the fields by which configurations differ: of models of blocks, those that some grid sweeps."""
+    if grids[0].model is None:
+        return tuple(FIELDS)
+    return tuple(dict.fromkeys(name for grid in grids for name in grid.swept))
+
+
 def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
     found = np.zeros(number, dtype=np.bool_)
     column = axis.columns[0]
@@ -130,6 +163,9 @@ def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
     for place in range(axis.length):
         together = np.ones(number, dtype=np.bool_)
         for column in axis.columns:
+            if column.structural:
+                together &= _same(resolved[column.field], column.value(place))
+                continue
             base = None if column.base is None else np.broadcast_to(resolved[column.base], number)
             together &= column.array(np.full(number, place), base) == resolved[column.field]
         found |= together

@@ -125,9 +125,16 @@ def meant(word: str, known: Collection[str]) -> str:
         ('cells', 'pytorch', 'width')
         >>> meant("--proj-size", ["--cells", "--recurrent-projection"])
         '--recurrent-projection'
+        >>> meant("encoder.hidden_size", ["decoder.cells", "encoder.cells"])
+        'encoder.cells'
     """
     if len(word) > LONGEST:
         return ""
+    block, dot, own = word.rpartition(".")
+    if dot:
+        start = block + dot
+        found = meant(own, [one.removeprefix(start) for one in map(str, known) if one.startswith(start)])
+        return start + found if found else ""
     key = key_of(word)
     if not key:
         return ""

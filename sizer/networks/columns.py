@@ -85,17 +85,17 @@ _ROWS: dict[str, Column] = {
     column.name: column
     for column in (
         Column("weights", "Trainable scalars of the whole network.", "weights", each=1),
-        _part("input_weights", "Of the matrices that what feeds a layer is multiplied with."),
-        _part("recurrent_weights", "Of the matrices that a layer's own last output is multiplied with."),
-        _part("projection_weights", "Of the projections' matrices."),
-        _part("peephole_weights", "Of the gates' views of the cells."),
-        _part("bias_weights", "Every bias, the projection's and the output layer's too."),
-        _part("output_weights", "Of the output layer's matrix."),
-        _part("embedding_weights", "Of the embedding in front of the network."),
-        _part("other_weights", "What `other_weights` gives."),
-        _part("dense_weights", "Of the matrices of dense layers and feed-forward parts.", of_blocks=True),
-        _part("convolution_weights", "Of the kernels of convolutions.", of_blocks=True),
-        _part("attention_weights", "Of the matrices of attentions.", of_blocks=True),
+        _part("input_weights", "Weights of the matrices that multiply the input of a layer."),
+        _part("recurrent_weights", "Weights of the matrices that multiply a layer's own previous output."),
+        _part("projection_weights", "Weights of the matrices of projections."),
+        _part("peephole_weights", "Weights of peepholes, through which the gates see the cells."),
+        _part("bias_weights", "All biases, also those of the projection and of the output layer."),
+        _part("output_weights", "Weights of the matrix of the output layer."),
+        _part("embedding_weights", "Weights of the embedding in front of the network."),
+        _part("other_weights", "Weights of the rest of the model, as `other_weights` gives them."),
+        _part("dense_weights", "Weights of the matrices of dense layers and feed-forward parts.", of_blocks=True),
+        _part("convolution_weights", "Weights of the kernels of convolutions.", of_blocks=True),
+        _part("attention_weights", "Weights of the matrices of attention.", of_blocks=True),
         Column("trained_weights", "Weights that are not frozen.", "weights", _trained, of_blocks=True),
         Column(
             "buffer_values",
@@ -139,6 +139,11 @@ class PerStep:
 
     total: Number
     steps: int = 1
+
+    @property
+    def rounded_up(self) -> int:
+        """The average of plain numbers as a whole one, so that a bound is never passed unseen."""
+        return -(-int(self.total) // self.steps)
 
     @property
     def exact(self) -> Fraction:

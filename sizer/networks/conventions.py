@@ -36,6 +36,8 @@ class Rule:
     """True (or an array of truths) where the configuration is refused."""
     other_field: str = ""
     """The field that a person would change where they have not given the first one."""
+    of_values: bool = False
+    """Whether it compares widths on the way, of which the ends of fields say nothing."""
 
     def blamed(self, given: Given) -> str:
         """Return the field of one network that a person would change."""

@@ -19,6 +19,18 @@ Polynomial = tuple[int | Fraction, ...]
 """Coefficients, the constant one first; no zeros at the end."""
 
 
+class RemainderError(ArithmeticError):
+    """Whether a number can be divided comes and goes with its steps.
+
+    Attributes:
+        by: what it is divided by; after so many steps the rests repeat themselves.
+    """
+
+    def __init__(self, by: int) -> None:
+        self.by = by
+        super().__init__(f"is divided by {by}")
+
+
 @dataclass(frozen=True)
 class Stretch:
     """Steps from 1 on over which something is alike."""
@@ -147,6 +159,29 @@ class Growth:
         answer = self if self.constant else self != 0
         self.step.decided = self.step.decided.meet(answer.stretch)
         return answer.value != 0
+
+    def divided(self, by: Growth | int) -> Growth:
+        """Return a quotient that is whole over the stretch.
+
+        Raises:
+            ValueError: it is whole at no step.
+            RemainderError: it is whole at some steps, which come again after so many.
+        """
+        if isinstance(by, Growth):
+            by = by.__index__()
+        if self.low != self.high or any(coefficient % by for coefficient in self.low[1:]):
+            raise RemainderError(by)
+        if self.value % by:
+            raise ValueError(f"{self.value} is not {by} equal parts")
+        parts = tuple(Fraction(coefficient, by) for coefficient in self.low)
+        line = tuple(int(part) if part.denominator == 1 else part for part in parts)
+        return Growth(self.value // by, line, line, self.step, self.stretch)
+
+    def __rdivmod__(self, other: int) -> tuple[int, int]:
+        """Return quotient and rest of a plain number."""
+        if self > other:
+            return 0, other
+        return divmod(other, self.__index__())
 
     def __index__(self) -> int:
         """Return the number at this step; what is made of it holds there alone, unless it is constant."""

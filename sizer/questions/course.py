@@ -15,14 +15,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from sizer.errors import Fault, InputError
 from sizer.networks.columns import tally
-from sizer.networks.counting import Description, refused
+from sizer.networks.counting import Count, Description, count_network, refused
 from sizer.networks.fields import FIELDS
+from sizer.networks.tensors import Number
 from sizer.numbers.growth import (
     Growth,
+    RemainderError,
     Standpoint,
     Stretch,
     first_regular,
@@ -35,6 +37,8 @@ from sizer.numbers.growth import (
 LOOKED_AT = 50_000
 """How many values are tried one by one, where rounding makes a rule hold here and there, before giving up."""
 
+MOST_LEGS = 2000
+"""Into how many the course may be cut."""
 PERIODS = 1000
 """How many steps rounding may take to repeat itself, where it decides how a network is wired."""
 
@@ -50,6 +54,8 @@ class Course:
     round_to: int | None
     """What those are multiples of; None: they come out whole."""
     stride: int
+    every: int = 1
+    """What its period is made a multiple of."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,9 +64,9 @@ class Course:
 
     @cached_property
     def period(self) -> int:
-        """How many steps it takes until rounding repeats itself."""
+        """How many steps it takes until rounding, and what is left when a size is divided, repeat themselves."""
         round_to = self.round_to or 1
-        return math.lcm(*((ratio * self.stride / round_to).denominator for ratio in self.ratios.values()))
+        return math.lcm(self.every, *((ratio * self.stride / round_to).denominator for ratio in self.ratios.values()))
 
     def values(self, step: int) -> dict[str, int]:
         """Return what varies at one step."""
@@ -99,6 +105,85 @@ class Course:
         return found
 
 
+class Varied(Protocol):
+    """What is searched: one network, or a model of blocks, of which some sizes vary."""
+
+    @property
+    def column(self) -> str:
+        """The counted column that a budget bounds."""
+        ...
+
+    def looked_at(self, values: Mapping[str, Growth]) -> tuple[Number, bool]:
+        """Return the column where what varies is as it grows, and whether it is refused where one looks."""
+        ...
+
+    def refusals(self, values: Mapping[str, int]) -> list[tuple[str, str]]:
+        """Return (field, reason) for whatever refuses some values."""
+        ...
+
+    def counted(self, values: Mapping[str, int]) -> int:
+        """Return the column at some values, refused or not."""
+        ...
+
+    def count(self, values: Mapping[str, int]) -> Count:
+        """Return the whole count at values that are not refused."""
+        ...
+
+    def least(self, name: str) -> int:
+        """Return the minimum of what varies."""
+        ...
+
+    def most(self, name: str) -> int | None:
+        """Return its maximum; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class VariedNetwork:
+    """One network of which some fields vary."""
+
+    described: Description
+    """Without what varies."""
+    column: str
+
+    def looked_at(self, values: Mapping[str, Growth]) -> tuple[Number, bool]:
+        """Return the column where what varies is as it grows, and whether it is refused where one looks."""
+        described = self.network(values)
+        network = described.wired()
+        return tally(network, [self.column])[self.column], bool(refused(described, network.fed))
+
+    def network(self, values: Mapping[str, Any]) -> Description:
+        """Return the network with what varies put in, in every layer where another field has one value per layer."""
+        normal = self.described.fields
+        found = dict(values)
+        length = next((len(value) for value in normal.values() if isinstance(value, tuple)), None)
+        if length is not None:
+            for name, field in FIELDS.items():
+                if field.per_layer and name in values:
+                    found[name] = (values[name],) * length
+        return self.described.changed(found)
+
+    def refusals(self, values: Mapping[str, int]) -> list[tuple[str, str]]:
+        """Return (field, reason) for each rule that refuses some values."""
+        return refused(self.network(values))
+
+    def counted(self, values: Mapping[str, int]) -> int:
+        """Return the column at some values, refused or not."""
+        return int(tally(self.network(values).wired(), [self.column])[self.column])
+
+    def count(self, values: Mapping[str, int]) -> Count:
+        """Return the whole count at some values."""
+        return count_network(self.network(values).wired())
+
+    def least(self, name: str) -> int:
+        """Return the minimum of a field."""
+        return FIELDS[name].minimum
+
+    def most(self, name: str) -> int | None:
+        """Return the maximum of a field; None where there is none."""
+        return FIELDS[name].maximum
+
+
 @dataclass(frozen=True)
 class Leg:
     """Steps over which the count never falls, and the rules hold alike."""
@@ -135,20 +220,19 @@ class CourseSearch:
         starts: each leg in which there is a valid step, with the first of them.
     """
 
-    def __init__(self, described: Description, course: Course, column: str) -> None:
+    def __init__(self, varied: Varied, course: Course) -> None:
         """Follow the column along the course.
 
         Args:
-            described: the network without what varies.
+            varied: what is searched.
             course: what varies.
-            column: a counted column.
 
         Raises:
             InputError: rounding is too irregular to be followed.
         """
-        self.described = described
+        self.varied = varied
         self.course = course
-        self.column = column
+        self.column = varied.column
         self.legs = self._legs()
         self.starts = {leg: start for leg in self.legs if (start := self._valid_from(0, leg)) is not None}
 
@@ -169,29 +253,21 @@ class CourseSearch:
         found = [self._valid_from((step - leg.first) // leg.every + 1, leg) for leg in self.starts]
         return min((other for other in found if other is not None), default=None)
 
-    def network(self, values: Mapping[str, Any]) -> Description:
-        """Return the network with what varies put in, in every layer where another field has one value per layer."""
-        normal = self.described.fields
-        found = dict(values)
-        length = next((len(value) for value in normal.values() if isinstance(value, tuple)), None)
-        if length is not None:
-            for name, field in FIELDS.items():
-                if field.per_layer and name in values:
-                    found[name] = (values[name],) * length
-        return self.described.changed(found)
-
     def refusals(self, step: int) -> list[tuple[str, str]]:
-        """Return (field, reason) for each rule that refuses a step."""
-        return refused(self.network(self.course.values(step)))
+        """Return (field, reason) for whatever refuses a step."""
+        return self.varied.refusals(self.course.values(step))
 
     def counted(self, step: int) -> int:
         """Return the column at one step, valid or not."""
-        network = self.network(self.course.values(step)).wired()
-        return int(tally(network, [self.column])[self.column])
+        return self.varied.counted(self.course.values(step))
+
+    def count(self, step: int) -> Count:
+        """Return the whole count at a valid step."""
+        return self.varied.count(self.course.values(step))
 
     def above_maximum(self, step: int) -> list[str]:
         """Return the fields that are above their maximum at a step."""
-        bounded = [(name, FIELDS[name].maximum) for name in self.course.names]
+        bounded = [(name, self.varied.most(name)) for name in self.course.names]
         values = self.course.values(step)
         return [name for name, maximum in bounded if maximum is not None and values[name] > maximum]
 
@@ -199,17 +275,28 @@ class CourseSearch:
         """Return the first step at which no field is below its minimum."""
 
         def below(step: int) -> bool:
-            return any(value < FIELDS[name].minimum for name, value in self.course.values(step).items())
+            return any(value < self.varied.least(name) for name, value in self.course.values(step).items())
 
         return last_step(below, 0, None) + 1 if below(0) else 0
 
     def _last_step(self, first: int) -> int | None:
         """Return the last step at which no field is above its maximum; None where there is no such step."""
-        if all(FIELDS[name].maximum is None for name in self.course.names):
+        if all(self.varied.most(name) is None for name in self.course.names):
             return None
         return last_step(lambda step: not self.above_maximum(step), first, None)
 
     def _legs(self) -> list[Leg]:
+        """Return the course cut into legs; where something is to be divided, by the rest that is left."""
+        while True:
+            try:
+                return self._cut()
+            except RemainderError as problem:
+                every = math.lcm(self.course.every, problem.by)
+                # What was divided before and is divided again takes as many steps more.
+                every = every if every > self.course.every else every * problem.by
+                self.course = dataclasses.replace(self.course, every=every)
+
+    def _cut(self) -> list[Leg]:
         """Return the course cut into legs."""
         first = self.first_step()
         if self.above_maximum(first):
@@ -224,6 +311,12 @@ class CourseSearch:
                 found.append(Leg(0, 0, 1, constant=True, refused=refuses, mixed=False, periodic=True))
                 step = 1
                 continue
+            if len(found) > MOST_LEGS:
+                message = f"changes how it is wired from value to value, at more than {MOST_LEGS:,} of them; use a larger step"
+                raise InputError([Fault("", 0, 0, "vary", message)])
+            if self.course.every > 1:
+                found.extend(self._classes(step, last))
+                break
             here = Standpoint(step)
             leg, counted = self._leg(self.course.growths(here), here)
             if counted.mixed:
@@ -237,10 +330,7 @@ class CourseSearch:
 
     def _leg(self, values: Mapping[str, Growth], here: Standpoint) -> tuple[Leg, Stretch]:
         """Return the leg that begins where one looks, and the stretch over which the column is wired alike."""
-        described = self.network(values)
-        network = described.wired()
-        counted = tally(network, [self.column])[self.column]
-        refuses = bool(refused(described, network.fed))
+        counted, refuses = self.varied.looked_at(values)
         stretch = here.decided
         wired = Stretch()
         constant = True

@@ -127,7 +127,9 @@ def budget_bounds(budget: Any, problem_of: Callable[[str], str] | None = None) -
         InputError: it has a fault.
     """
     faults: list[Fault] = []
-    bounds = budget_of_option(budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)), problem_of)
+    bounds = budget_of_option(
+        budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)), problem_of=problem_of
+    )
     if faults:
         raise InputError(faults)
     return bounds

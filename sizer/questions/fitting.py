@@ -5,19 +5,25 @@ the words of the question -> a course of values -> a search along it -> the answ
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import share_words
+from sizer.networks.blocks.declared import Declared, declare
 from sizer.networks.budgets import column_problem, read_size, split_bound
-from sizer.networks.counting import Count, count_network, did_you_mean, normalise, with_own_types
+from sizer.networks.columns import COUNTED
+from sizer.networks.counting import Count, did_you_mean, normalise, with_own_types
 from sizer.networks.fields import FIELDS
-from sizer.questions.course import Course, CourseSearch
+from sizer.questions.course import Course, CourseSearch, VariedNetwork
+from sizer.questions.varied_models import VariedModel, known_columns, place_problem, places_of
 
 _RATIO = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 
@@ -40,8 +46,8 @@ class Candidate:
         return {"values": self.values, "counted": self.counted, "weights": self.count.weights}
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Shown):
     """The largest value that is within a budget, and the next one over it."""
 
     fields: dict[str, Any]
@@ -66,12 +72,36 @@ class Fit:
     """What a person must know beside the values; empty where they say it all."""
     refused_field: str = ""
     """The field that a person would change where the network is refused."""
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Of a model of blocks: the fields that tell it from others that were asked with it."""
+
+    def _in_a_line(self) -> str:
+        if self.largest is None:
+            return self.note or f"nothing is within {self.budget:,} {self.column}"
+        found = ", ".join(f"{name} {value:,}" for name, value in self.largest.values.items())
+        return f"{found}: {self.largest.counted:,} of {self.budget:,} {self.column}"
+
+    def _as_table(self) -> Table:
+        rows = {"largest": self.largest, "next": self.next_over, "smallest": self.smallest}
+        header = ("which", *self.vary, self.column, "of_budget")
+        return header, [
+            (which, *one.values.values(), one.counted, one.counted / self.budget if self.budget else None)
+            for which, one in rows.items()
+            if one is not None
+        ]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        shown = [(*row[:-1], share_words(row[-2], self.budget) if row[-2] <= self.budget else "over") for row in rows]
+        heading = self._in_a_line() if self.largest is None else self.largest.count._heading()
+        return heading, (header, shown), (self.note,) if self.note else ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer as `--json` shows it."""
         found = {"largest": self.largest, "next": self.next_over, "smallest": self.smallest}
         return {
             "fields": self.fields,
+            **({"settings": self.settings} if self.settings else {}),
             "outcome": self.outcome,
             **{name: one.as_json() if one else None for name, one in found.items()},
             "note": self.note or None,
@@ -86,6 +116,7 @@ def fit(
     step: int = 1,
     round_to: int | None = None,
     cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Return the largest value of one field that keeps a network within a budget, and the next one over it.
 
@@ -93,14 +124,16 @@ def fit(
     monotone (no projection may count more than a narrow one), the largest value within the budget is the answer.
 
     Args:
-        fields: the network as `sizer.count` takes it, without what varies.
+        fields: the network as `sizer.count` takes it, without what varies; or a model of blocks, in which what varies may
+            have a value, that is not looked at.
         vary: a count field (`"cells"`), and others that move with it as an exact fraction
             (`"cells,recurrent_projection=1/4"`). Where a fraction is not whole, the value is passed over, unless
-            `round_to` is given.
+            `round_to` is given. Of a model of blocks a size of a block: `"encoder.cells"`.
         budget: the most that fits: weights (`"10M"`, `10_000_000`) or any counted column (`"int8_bytes=2MB"`).
         step: only multiples of it are looked at.
         round_to: fractions are rounded to the nearest multiple of it, ties up, and are at least that.
         cell_types: cell types of your own, as `sizer.count` takes them.
+        block_types: block types of your own, likewise.
 
     Raises:
         InputError: a field is unknown, missing, of the wrong kind or out of range, the question is not one, or the
@@ -114,11 +147,87 @@ def fit(
         >>> found.largest.values, found.largest.counted, found.next_over.values
         ({'cells': 700}, 21252205, {'cells': 701})
     """
+    if "blocks" in fields:
+        return fit_model(
+            declare(fields, cell_types, block_types), vary=vary, budget=budget, step=step, round_to=round_to
+        )
     fields = with_own_types(fields, cell_types)
     found = _fit(fields, _question([fields], vary, budget, step, round_to))
     if found.outcome == "refused":
         raise InputError([_refusal(found)])
     return found
+
+
+def fit_model(asked: Declared, *, vary: str, budget: str | int, step: int = 1, round_to: int | None = None) -> Fit:
+    """Return the same of a model of blocks.
+
+    Args:
+        asked: the model, with the types that the person defines.
+        vary: as in `fit`.
+        budget: as in `fit`.
+        step: as in `fit`.
+        round_to: as in `fit`.
+
+    Raises:
+        InputError: as `fit` says.
+    """
+    wording = _wording_of_model(asked, vary, budget, step, round_to)
+    if not wording.search.starts and wording.search.legs:
+        raise InputError(Fault("", 0, 0, path, message) for path, message in wording.refusals())
+    return wording.fit()
+
+
+def fit_each_model(
+    asked: Declared,
+    lists: Mapping[str, Sequence[Any]],
+    *,
+    vary: str,
+    budget: str | int,
+    step: int = 1,
+    round_to: int | None = None,
+) -> tuple[Fit, ...]:
+    """Return one answer for each of several models that differ in some fields of their blocks.
+
+    Args:
+        asked: the model, with the types that the person defines.
+        lists: field of a block -> its values; each makes a model of its own, together with each value of the others.
+        vary: as in `fit`.
+        budget: as in `fit`.
+        step: as in `fit`.
+        round_to: as in `fit`.
+
+    Raises:
+        InputError: as `fit` says; models that are refused are answers, unless it is all of them.
+    """
+    places = places_of(asked)
+    varied = [part.partition("=")[0].strip() for part in vary.split(",")]
+    problems = [(name, place_problem(name, places, of_sizes=False)) for name in lists]
+    problems += [(name, "is what varies; leave it out") for name in lists if name in varied]
+    problems += [(name, "is an empty list, which gives no model") for name, values in lists.items() if not values]
+    faults = [Fault("", 0, 0, "set", f"{name}: {message}") for name, message in problems if message]
+    if faults:
+        raise InputError(faults)
+    found = []
+    first: list[tuple[str, str]] = []
+    for values in itertools.product(*lists.values()):
+        settings = dict(zip(lists, values, strict=True))
+        one = VariedModel(asked, places, "weights").model(settings)
+        wording = _wording_of_model(one, vary, budget, step, round_to)
+        answer = dataclasses.replace(wording.fit(), settings=settings)
+        if answer.outcome == "refused" and wording.search.legs:
+            first = first or wording.refusals()
+        found.append(answer)
+    if first and all(one.outcome == "refused" for one in found):
+        raise InputError(Fault("", 0, 0, path, message) for path, message in first)
+    return tuple(found)
+
+
+def _wording_of_model(asked: Declared, vary: str, budget: str | int, step: int, round_to: int | None) -> _FitWording:
+    places = places_of(asked)
+    known = _Known(lambda name: place_problem(name, places), known_columns(asked))
+    question = _question_of(known, vary, budget, step, round_to)
+    varied = VariedModel(asked, {name: places[name] for name in question.course.names}, question.column)
+    return _FitWording(dict(asked.model), CourseSearch(varied, question.course), question.budget)
 
 
 def fit_each(
@@ -176,36 +285,60 @@ def _question(
     networks: Iterable[Mapping[str, Any]], vary: str, budget: str | int, step: int, round_to: int | None
 ) -> _Question:
     """Return the question, or raise its faults together with those of the fields it is asked of."""
+    try:
+        return _question_of(_PLAIN, vary, budget, step, round_to)
+    except InputError as problem:
+        # What is missing cannot be said before it is known what varies.
+        said = (fault for network in networks for fault in normalise(network)[1] if network.get(fault[0]) is not None)
+        more = [Fault("", 0, 0, path, message) for path, message in dict.fromkeys(said)]
+        raise InputError([*problem.faults, *more]) from None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What can vary, and what a budget may bound."""
+
+    problem: Callable[[str], str]
+    """What to say of a name that cannot vary."""
+    columns: tuple[str, ...]
+
+
+def _question_of(known: _Known, vary: str, budget: str | int, step: int, round_to: int | None) -> _Question:
     problems: list[tuple[str, str]] = []
-    names, ratios = _read_vary(vary, problems)
-    column, most = _read_budget(budget, problems)
+    names, ratios = _read_vary(vary, known, problems)
+    column, most = _read_budget(budget, known, problems)
     for name, value in (("step", step), ("round_to", round_to)):
         if value is not None and value < 1:
             problems.append((name, f"{value} is below the minimum, 1"))
     if round_to is not None and len(names) == 1:
         problems.append(("round_to", "rounds what moves with another field, such as cells,recurrent_projection=1/4"))
     if problems:
-        # What is missing cannot be said before it is known what varies.
-        said = (
-            problem for network in networks for problem in normalise(network)[1] if network.get(problem[0]) is not None
-        )
-        problems.extend(dict.fromkeys(said))
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
     whole = [] if round_to else [ratio.denominator for ratio in ratios.values()]
     return _Question(Course(names[0], ratios, round_to, math.lcm(step, *whole)), column, most)
 
 
-def _read_vary(vary: str, problems: list[tuple[str, str]]) -> tuple[list[str], dict[str, Fraction]]:
+def _field_problem(name: str) -> str:
+    """Return what to say of a field of a network that cannot be searched; nothing where it can."""
     known = [name for name, field in FIELDS.items() if field.kind == "count"]
+    if name in known:
+        return ""
+    hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
+    what = "is not a count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
+    return f"{quoted(name)} {what}"
+
+
+_PLAIN = _Known(_field_problem, COUNTED)
+
+
+def _read_vary(vary: str, known: _Known, problems: list[tuple[str, str]]) -> tuple[list[str], dict[str, Fraction]]:
     names: list[str] = []
     ratios: dict[str, Fraction] = {}
     for position, item in enumerate(vary.split(",")):
         name, equals, text = (part.strip() for part in item.partition("="))
         name = name.replace("-", "_")
-        if name not in known:
-            hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
-            what = "is no count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
-            problems.append(("vary", f"{quoted(name)} {what}"))
+        if problem := known.problem(name):
+            problems.append(("vary", problem))
         elif name in names:
             problems.append(("vary", f"{quoted(name)} stands twice"))
         elif bool(equals) != bool(position):
@@ -230,9 +363,10 @@ def _fraction(text: str) -> Fraction | None:
     return Fraction(text) if Fraction(text.partition("/")[2] or 1) else None
 
 
-def _read_budget(budget: str | int, problems: list[tuple[str, str]]) -> tuple[str, int]:
+def _read_budget(budget: str | int, known: _Known, problems: list[tuple[str, str]]) -> tuple[str, int]:
     column, size = split_bound(str(budget))
-    if problem := column_problem(column):
+    of_a_clock = known is not _PLAIN and column.startswith("macs_per_")  # the model says which there are
+    if not of_a_clock and (problem := column_problem(column, known=known.columns)):
         problems.append(("budget", problem))
         return column, 0
     try:
@@ -253,7 +387,9 @@ def _fit(fields: Mapping[str, Any], question: _Question) -> Fit:
     if problems:
         raise InputError(Fault("", 0, 0, path, message) for path, message in problems)
     said = {name: value if name == "cell_types" else normal.get(name, value) for name, value in given.items()}
-    return _FitWording(said, CourseSearch(described, question.course, question.column), question.budget).fit()
+    return _FitWording(
+        said, CourseSearch(VariedNetwork(described, question.column), question.course), question.budget
+    ).fit()
 
 
 class _FitWording:
@@ -290,7 +426,7 @@ class _FitWording:
 
     def _candidate(self, step: int) -> Candidate:
         values = self.search.course.values(step)
-        return Candidate(values, self.search.counted(step), count_network(self.search.network(values).wired()))
+        return Candidate(values, self.search.counted(step), self.search.count(step))
 
     def _refused(self) -> Fit:
         """Return the reason that every value has, or else that of the first value."""
@@ -298,10 +434,14 @@ class _FitWording:
         if not search.legs:
             limit = search.above_maximum(search.first_step())[0]
             return self._of("refused", note=_maximum_words(limit), refused_field=limit)
-        reasons = [search.refusals(leg.first) for leg in search.legs]
-        everywhere = [reason for reason in reasons[0] if all(reason in others for others in reasons)]
-        field, reason = (everywhere or reasons[0])[0]
+        field, reason = self.refusals()[0]
         return self._of("refused", note=reason, refused_field=field)
+
+    def refusals(self) -> list[tuple[str, str]]:
+        """Return the reasons that every value has, or else those of the first value; there is no valid one."""
+        reasons = [self.search.refusals(leg.first) for leg in self.search.legs]
+        everywhere = [reason for reason in reasons[0] if all(reason in others for others in reasons)]
+        return everywhere or reasons[0]
 
     def _unchanged(self, step: int) -> Fit:
         found = self._candidate(step)

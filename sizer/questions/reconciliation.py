@@ -21,6 +21,7 @@ from math import prod
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.networks.blocks.declared import declare
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_own_types
 from sizer.networks.network import Network
@@ -55,7 +56,10 @@ BESIDE = 2
 
 
 def reconcile(
-    fields: Mapping[str, Any], claim: str | int, cell_types: Mapping[str, Any] | None = None
+    fields: Mapping[str, Any],
+    claim: str | int,
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
 ) -> Reconciliation:
     """Return which readings of a network give a stated number of weights, the least assumed first.
 
@@ -64,6 +68,7 @@ def reconcile(
             here is trusted: a reading that sets it aside comes after those that only add to it.
         claim: the figure as it was printed, `21M` or `21,252,205`.
         cell_types: as `sizer.count` takes them.
+        block_types: as `sizer.count` takes them.
 
     Raises:
         InputError: the claim is no figure, or the fields are refused as `sizer.count` and `sizer.compare` refuse them.
@@ -77,6 +82,10 @@ def reconcile(
         (21252205, ['skip_connections', 'convention'], 'graves2013')
     """
     parsed = parse_claim(claim)
+    if "blocks" in fields:
+        from sizer.questions.model_reconciliation import reconcile_model
+
+        return reconcile_model(declare(fields, cell_types, block_types), parsed)
     fields = with_own_types(fields, cell_types)
     said = frozenset(name for name, value in fields.items() if value is not None)
     asked, problems = normalise(fields if "convention" in said else {**fields, "convention": "textbook"})

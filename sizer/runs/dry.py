@@ -92,7 +92,7 @@ def _up_to(rows: Iterator[Rows], number: int, *, go_on: bool) -> Iterator[Rows]:
 def _expected_bytes(sweep: Sweep, sample: list[Rows], kept: int, form: Form) -> dict[str, int]:
     if not sample:
         return {}
-    schema = table_schema(sweep.columns)
+    schema = table_schema(sweep.columns, sweep.names.kinds)
     table = pa.Table.from_batches([record_batch(rows, schema, sweep.words) for rows in sample], schema)
     return {
         name: expected_bytes(table, kept, name, metadata(sweep), form) for name in sweep.formats if FORMATS[name].writer

@@ -80,8 +80,13 @@ class Making:
             return self._side_by_side(work)
 
     def _side_by_side(self, work: Work) -> Made:
+<<<<<<< HEAD
         walk = self._walk(max(1, self.top), self.on_progress)
         schema = self._schema()
+=======
+        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
+>>>>>>> main
         try:
             work.begin(self.order)
             coded = with_dictionaries(schema)
@@ -161,7 +166,7 @@ class Making:
     @contextlib.contextmanager
     def _to_be_resumed(self) -> Iterator[None]:
         """Say of a failure that the parts which are whole are not lost."""
-        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, goes on with what was made"
+        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, continues from what was made"
         try:
             yield
         except OSError as problem:
@@ -210,7 +215,7 @@ class Making:
         if not formats:
             return
         self._say(Progress(self.sweep.size, account.kept, formats[0], written))
-        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns)):
+        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns, self.sweep.names.kinds)):
             yield table
             written += len(table)
             self._say(Progress(self.sweep.size, account.kept, formats[0], written))
@@ -221,7 +226,11 @@ class Making:
 
     def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> dict[str, Digest]:
         """Write the same rows in every format, each table whole or not at all; return format -> digest."""
+<<<<<<< HEAD
         schema = self._schema()
+=======
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
+>>>>>>> main
         with contextlib.ExitStack() as stack:
             paths = [
                 stack.enter_context(self.folder.new_file(work.whole(self._extension(name)), work.scratch))
@@ -251,12 +260,16 @@ class Making:
             account=account,
             rows=min(account.kept, self.order.get("keep", account.kept)),
             calculator_row=(
-                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types) if best else None
+                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types)
+                if best and self.sweep.of_blocks is None
+                else None
             ),
         )
         whole = work.whole(self._extension(format_name))
         with self.folder.new_file(whole, work.scratch) as path:
-            named(FORMATS[format_name].run_writer)(path, tables, table_schema(self.sweep.columns), about)
+            named(FORMATS[format_name].run_writer)(
+                path, tables, table_schema(self.sweep.columns, self.sweep.names.kinds), about
+            )
             digest = read_digest(path)
             work.note(whole, digest)
         return digest

@@ -44,6 +44,9 @@ def _conventions(sweep: Sweep) -> tuple[str, ...]:
     for grid in sweep.grids:
         if "convention" in grid.fixed:
             found[str(grid.fixed["convention"])] = None
+        if grid.model is not None:
+            for outline in grid.outlines():
+                found.update(dict.fromkeys(outline.conventions))
         for axis in grid.axes:
             for column in axis.columns:
                 if column.field == "convention":

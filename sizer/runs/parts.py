@@ -143,7 +143,7 @@ def write_part(job: TableJob, part: int, folder: Folder) -> WrittenPart:
     """
     work = Work(folder, job.sweep.name, job.digest)
     account = Account()
-    schema = table_schema(job.sweep.columns)
+    schema = table_schema(job.sweep.columns, job.sweep.names.kinds)
     with folder.new_file(work.part(part), work.scratch) as path:
         writer = ParquetWriter(path, schema, metadata(job.sweep), Form(job.parquet_encoding))
         try:

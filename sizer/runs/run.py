@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
 from sizer.formats import FORMATS
 from sizer.grids.account import Account
-from sizer.networks.columns import COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """What a run did."""
 
     sweep: Sweep
@@ -69,11 +69,32 @@ class Run:
     reason: str = ""
     """Why a space was not counted exactly."""
 
+    def _in_a_line(self) -> str:
+        if self.account is None:
+            low, high = self.kept_between or (0, self.sweep.size)
+            return f"{self.sweep.name}: {low:,} to {high:,} of {self.sweep.size:,} configurations are kept"
+        return f"{self.sweep.name}: {self.account.kept:,} of {self.sweep.size:,} configurations are kept"
+
+    def _as_table(self) -> Table:
+        header = ("id", *self.sweep.swept, *(() if "weights" in self.sweep.swept else ("weights",)))
+        return header, [tuple(row.get(name) for name in header) for row in self.largest]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        dropped: list[str] = []
+        if self.account is not None:
+            dropped += [f"{number:,} not valid: {reason}" for reason, number in self.account.not_valid.items()]
+            dropped += [
+                f"{number:,} {side} the budget of {name}" for (name, side), number in self.account.outside.items()
+            ]
+            dropped += [f"{number:,} excluded: {condition}" for condition, number in self.account.excluded.items()]
+        return f"{self._in_a_line()}; the largest", self._as_table(), [*dropped, *map(str, self.files)]
+
     def frame(self) -> pd.DataFrame:
         """Return the kept configurations as a pandas frame with the table's columns.
 
         The rows are enumerated again; they equal those of the files.
         """
+<<<<<<< HEAD
         if self.sweep.is_space:
             from sizer.runs import spaces
 
@@ -81,6 +102,9 @@ class Run:
             schema = spaces.schema_of(self.sweep)
             return frame(spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort), schema)
         schema = table_schema(self.sweep.columns)
+=======
+        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
+>>>>>>> main
         return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
 
     def as_json(self) -> dict[str, Any]:
@@ -295,7 +319,7 @@ def stream_sweep(
         )
     _check_run(sweep, None, None)
     walk = Walk(sweep, top, on_progress)
-    schema = table_schema(sweep.columns)
+    schema = table_schema(sweep.columns, sweep.names.kinds)
     with Writers([CsvWriter(sink, schema, {}, Form(csv_dialect=csv_dialect, gzip=gzip))]) as writers:
         for table in regrouped(walk.batches(schema, keep, sort), schema):
             writers.write(table)
@@ -315,8 +339,8 @@ def stream_sweep(
 
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     column = sort.removeprefix("-")
-    if column not in COUNTED:
-        message = f"{quoted(column)} is no counted column{did_you_mean(column, COUNTED)}"
+    if column not in sweep.names.counted:
+        message = f"{quoted(column)} is not a counted column{did_you_mean(column, sweep.names.counted)}"
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
-from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.sweep import Grid, Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
@@ -191,8 +191,20 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
 
         return row_of(Space(sweep).by_id([configuration_id]), 0)
     grid, places = locate(sweep, configuration_id)
-    counted = count(grid.configuration(places), sweep.cell_types)
-    return {"id": configuration_id, **counted.configuration, **counted.columns()}
+    counted = count(grid.configuration(places), sweep.cell_types, sweep.block_types)
+    if sweep.of_blocks is None:
+        return {"id": configuration_id, **counted.configuration, **counted.columns()}
+    values = grid.values(places)
+    fields = grid.outline(values).fields({name: values[name] for name in grid.sizes})
+    columns = counted.columns()
+    return {
+        "id": configuration_id,
+        **{
+            name: as_word(fields[name]) if fields[name] is None or isinstance(fields[name], tuple) else fields[name]
+            for name in ("convention", *sweep.swept)
+        },
+        **{name: columns.get(name, 0) for name in sweep.names.counted},
+    }
 
 
 def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
@@ -201,7 +213,27 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     Raises:
         InputError: no configuration has that id, or the convention refuses it.
     """
+    grid, places = _place_of(sweep, configuration_id)
+    with faults_of(sweep.file):
+        return explain(grid.configuration(places), sweep.cell_types, sweep.block_types)
+
+
+def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """Return one configuration of a sweep as it is compared under every convention, and the types that the sweep defines.
+
+    Raises:
+        InputError: no configuration has that id.
+    """
+    grid, places = _place_of(sweep, configuration_id)
+    found = grid.configuration(places)
+    if sweep.of_blocks is None:
+        del found["convention"]
+    return found, {"cell_types": sweep.cell_types, "block_types": sweep.block_types}
+
+
+def _place_of(sweep: Sweep, configuration_id: int) -> tuple[Grid, tuple[int, ...]]:
     try:
+<<<<<<< HEAD
         if sweep.is_space:
             from sizer.spaces.space import Space
 
@@ -213,6 +245,11 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
     with faults_of(sweep.file):
         return explain(configuration, sweep.cell_types)
+=======
+        return locate(sweep, configuration_id)
+    except IndexError as problem:
+        raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
+>>>>>>> main
 
 
 def smallest(sweep: Sweep) -> dict[str, Any] | None:

@@ -5,14 +5,16 @@ It is read by the server, for the count of one plain network, and by the process
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.networks.blocks.counting import ModelCount
+from sizer.networks.budgets import column_problem
 from sizer.networks.counting import did_you_mean, normalise
 from sizer.networks.fields import FIELDS
 from sizer.questions.batch import count_in_pieces, count_quickly
-from sizer.questions.fits import budget_bounds, is_within
+from sizer.questions.fits import are_within, budget_bounds, is_within
 from sizer.service.bodies import as_json, parse_json
 from sizer.service.refusals import RefusedError
 from sizer.sweepfile.sweep import Bound
@@ -21,6 +23,14 @@ LIMITS = ("body_values", "networks", "list_values", "shown_values", "digits", "a
 """The limits of `Settings` that are looked at here."""
 _OWN_CELLS = 100
 """What cell types of one's own count as, in such values."""
+_OF_A_BLOCK = 4
+"""What a block of a model counts as, in such values."""
+_IN_A_BLOCK = 20
+"""Values in a block beyond which each counts."""
+_MOST_REPEATED = 2_000
+"""Repetitions of a group that are counted; more are refused when the model is read."""
+_DEEPEST = 60
+"""Blocks within blocks that are looked into; more are refused likewise."""
 _KNOWN = (*FIELDS, "cell_types")
 _MOST_FIELDS = 2 * len(_KNOWN)
 """Fields of which each is looked at; who gives more is told how many there are."""
@@ -44,6 +54,8 @@ def answer_to(about: str, body: bytes, limits: Mapping[str, int]) -> tuple[bytes
         InputError: the body has faults.
         RefusedError: it is no JSON, or more than is answered.
     """
+    if about == "model":
+        return as_json(_model(body, limits)), 0
     asked = parse_json(body, limits["body_values"])
     if about == "count":
         return _count(asked, limits)
@@ -71,8 +83,9 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     """
     asked = _checked_body(body, ("network", "budget"))
     _check_effort([asked["network"]], limits["list_values"], limits["digits"])
-    bounds = _bounds(asked.get("budget"))
+    _check_budget(asked.get("budget"))
     found = count_quickly(asked["network"])
+    bounds = _bounds(asked.get("budget"), found.column_problem if isinstance(found, ModelCount) else None)
     columns = found.columns()
     shown: dict[str, Any] = {
         "weights": columns["weights"],
@@ -80,6 +93,9 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
         **{name: value for name, value in columns.items() if name not in {"weights", *found.parts}},
         "configuration": found.configuration,
     }
+    if isinstance(found, ModelCount):
+        shown["clocks"] = list(found.clocks)
+        shown["macs"] = {name: str(number) for name, number in found.macs.items()}
     if bounds is not None:
         shown["fits"] = all(is_within(columns[bound.column], bound) for bound in bounds)
     return shown
@@ -100,20 +116,57 @@ def _count(body: Any, limits: Mapping[str, int]) -> tuple[bytes, int]:
     if many > limits["networks"]:
         raise RefusedError(413, f"{many:,} networks are more than the {limits['networks']:,} that one call counts")
     _check_keys(body, (form, "budget"), f"beside {form}; known: budget")
-    bounds = _bounds(body.get("budget"))
+    _check_budget(body.get("budget"))
+    within = _within(
+        body.get("budget"), not columnar and any("blocks" in one for one in body["networks"] if isinstance(one, dict))
+    )
     if columnar:
         _check_columns(body["columns"], many, limits)
     else:
         _check_networks(body["networks"], limits)
     networks: Iterable[dict[str, Any]] = _rows(body["columns"]) if columnar else body["networks"]
     try:
-        return _written(count_in_pieces(networks, _PIECE), bounds, columnar, limits["answer_bytes"]), many
+        return _written(count_in_pieces(networks, _PIECE), within, columnar, limits["answer_bytes"]), many
+    except _BudgetError as problem:
+        raise InputError(problem.faults) from None
     except InputError as problem:
         raise InputError(Fault("", 0, 0, form + fault.path, fault.message) for fault in problem.faults) from None
 
 
+class _BudgetError(InputError):
+    """A budget that does not suit one of several models."""
+
+
+def _within(budget: Any, models: bool) -> Callable[[Mapping[str, int]], bool] | None:
+    """Return what says whether counts are within a budget; None where there is none.
+
+    Args:
+        budget: as it was sent.
+        models: whether there are models of blocks among the networks, each of which has columns of its own.
+
+    Raises:
+        InputError: it has faults.
+    """
+    if budget is None:
+        return None
+    if not models:
+        bounds = _bounds(budget) or ()
+        return lambda row: are_within(row, bounds)
+
+    def within(row: Mapping[str, int]) -> bool:
+        try:
+            return are_within(row, _bounds(budget, lambda column: column_problem(column, known=row)) or ())
+        except InputError as problem:
+            raise _BudgetError(problem.faults) from None
+
+    return within
+
+
 def _written(
-    pieces: Iterable[list[dict[str, int]]], bounds: Sequence[Bound] | None, columnar: bool, most: int
+    pieces: Iterable[list[dict[str, int]]],
+    within: Callable[[Mapping[str, int]], bool] | None,
+    columnar: bool,
+    most: int,
 ) -> bytes:
     """Return counts as JSON, written piece by piece: their numbers may be far larger than those of the body.
 
@@ -124,8 +177,8 @@ def _written(
     counts: list[bytes] = []
     size = 0
     for rows in pieces:
-        if bounds is not None:
-            rows = [{**row, "fits": all(is_within(row[bound.column], bound) for bound in bounds)} for row in rows]
+        if within is not None:
+            rows = [{**row, "fits": within(row)} for row in rows]
         if columnar:
             texts = {name: as_json([row[name] for row in rows])[1:-1] for name in rows[0]}
             for name, text in texts.items():
@@ -156,6 +209,17 @@ def _explain(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
     from sizer.questions.breakdown import explain
 
     return explain(_shown_body(body, ("network",), limits)["network"]).as_json()
+
+
+def _model(text: bytes, limits: Mapping[str, int]) -> dict[str, Any]:
+    """Return a model of blocks in YAML, block by block; faults have places in the text."""
+    from sizer.questions.model_breakdown import explain_model
+    from sizer.sweepfile.model_file import parse_model
+
+    def look_at(model: Mapping[str, Any]) -> None:
+        _check_effort([model], limits["shown_values"], limits["digits"])
+
+    return explain_model(parse_model(text, "model", look_at).asked).as_json()
 
 
 def _fit(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
@@ -192,12 +256,12 @@ def _checked_body(body: Any, known: Sequence[str]) -> dict[str, Any]:
         InputError: it is not.
     """
     if not isinstance(body, dict):
-        raise InputError([Fault("", 0, 0, "", f"the body is no JSON object; it has {' and '.join(known)}")])
+        raise InputError([Fault("", 0, 0, "", f"the body is not a JSON object; it has {' and '.join(known)}")])
     faults = _key_faults(body, known)
     if "network" not in body:
         faults.append(Fault("", 0, 0, "network", "is missing"))
     elif not isinstance(body["network"], dict):
-        faults.append(Fault("", 0, 0, "network", "is no object of fields"))
+        faults.append(Fault("", 0, 0, "network", "is not an object of fields"))
     elif len(body["network"]) > _MOST_FIELDS:
         faults.append(_too_many_fields("network", body["network"]))
     if faults:
@@ -242,7 +306,7 @@ def _check_networks(networks: Sequence[Any], limits: Mapping[str, int]) -> None:
     faults = []
     for place, network in enumerate(networks):
         if not isinstance(network, dict):
-            faults.append(Fault("", 0, 0, f"networks[{place}]", "is no object of fields"))
+            faults.append(Fault("", 0, 0, f"networks[{place}]", "is not an object of fields"))
         elif len(network) > _MOST_FIELDS:
             faults.append(_too_many_fields(f"networks[{place}]", network))
         if len(faults) == 100:
@@ -296,6 +360,10 @@ def _check_effort(networks: Iterable[Any], most_values: int, most_digits: int) -
     """
     effort = digits = 0
     for network in networks:
+        if "blocks" in network:
+            effort += _effort_of_blocks(network["blocks"])
+            digits += _all_digits(network)
+            continue
         for value in network.values():
             if type(value) is not int or value.bit_length() > 64:
                 effort += _effort(value)
@@ -309,6 +377,46 @@ def _check_amounts(values: int, digits: int, most_values: int, most_digits: int)
     if digits > most_digits:
         message = f"the networks have {digits:,} digits in numbers of more than {_PLAIN_DIGITS}; this call may have {most_digits:,}"
         raise RefusedError(413, message)
+
+
+def _effort_of_blocks(blocks: Any, deep: int = 0) -> int:
+    """Return how much is worked out of the blocks of a model: what stands in each, as often as its group repeats it."""
+    found = 0
+    for block in blocks.values() if isinstance(blocks, dict) and deep < _DEEPEST else ():
+        if not isinstance(block, dict):
+            continue
+        leaves = sum(_leaves(value) for name, value in block.items() if name != "blocks")
+        own = _OF_A_BLOCK + max(leaves - _IN_A_BLOCK, 0)
+        if block.get("subsample", 1) != 1 and isinstance(block.get("layers"), int):
+            own += min(abs(block["layers"]), _MOST_REPEATED)  # each of them is told apart
+        if "blocks" in block:
+            repeat = block.get("repeat", 1)
+            times = min(abs(repeat), _MOST_REPEATED) if isinstance(repeat, int) else _MOST_REPEATED
+            own += times * _effort_of_blocks(block["blocks"], deep + 1)
+        found += own
+    return found
+
+
+def _leaves(value: Any) -> int:
+    """Return how many values stand in a value."""
+    found, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, dict)):
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+        found += 1
+    return found
+
+
+def _all_digits(network: Mapping[str, Any]) -> int:
+    found, waiting = 0, list(network.values())
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, dict)):
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+        else:
+            found += _digits(one)
+    return found
 
 
 def _effort(value: Any) -> int:
@@ -331,20 +439,28 @@ def _check_types(asked: Mapping[str, Any], kinds: Mapping[str, Any], required: I
     faults = [Fault("", 0, 0, name, "is missing") for name in required if name not in asked]
     for name, value in asked.items():
         if not isinstance(value, kinds[name]) or isinstance(value, bool):
-            faults.append(Fault("", 0, 0, name, "is not of a kind that is read here"))
+            faults.append(Fault("", 0, 0, name, "has the wrong type"))
     if faults:
         raise InputError(faults)
 
 
-def _bounds(budget: Any) -> tuple[Bound, ...] | None:
+def _check_budget(budget: Any) -> None:
+    """Check that a budget has the form of one, before anything is counted.
+
+    Raises:
+        InputError: it has not.
+    """
     if budget is None:
-        return None
+        return
     if not isinstance(budget, (str, int, list, dict)) or isinstance(budget, bool):
         raise InputError([Fault("", 0, 0, "budget", "is a size such as 10M, a list of bounds, or bounds by column")])
     if isinstance(budget, (list, dict)) and len(budget) > _MOST_BOUNDS:
         message = f"has {len(budget):,} bounds; there may be {_MOST_BOUNDS}"
         raise InputError([Fault("", 0, 0, "budget", message)])
-    return budget_bounds(budget)
+
+
+def _bounds(budget: Any, problem_of: Callable[[str], str] | None = None) -> tuple[Bound, ...] | None:
+    return None if budget is None else budget_bounds(budget, problem_of)
 
 
 def _length(columns: Mapping[str, Any]) -> int:

@@ -50,6 +50,10 @@ def router(state: State) -> APIRouter:
     async def explain(request: Request) -> Response:
         return await asked(request, "explain")
 
+    @found.post("/model", **openapi.MODEL_TEXT)
+    async def model(request: Request) -> Response:
+        return await asked(request, "model")
+
     @found.post("/fit", **openapi.FIT)
     async def fit(request: Request) -> Response:
         return await asked(request, "fit")

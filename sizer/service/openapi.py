@@ -7,7 +7,7 @@ from typing import Any
 
 from sizer.formats import FORMATS, OF_RUNS, listed
 from sizer.frameworks.code import WRITERS
-from sizer.service.schemas import NETWORK, SCHEMAS, named
+from sizer.service.schemas import MODEL, NETWORK, SCHEMAS, named
 
 Described = dict[Any, Any]
 
@@ -16,6 +16,13 @@ name: small
 model: {convention: pytorch, cell_type: lstm, inputs: 80, outputs: 0}
 grid: {layers: [1, 2], cells: {from: 256, to: 1024, step: 256}}
 budget: {weights: {max: 10M}}
+"""
+_MODEL = """model:
+  convention: pytorch
+  blocks:
+    features: {type: input, inputs: 80}
+    encoder: {type: recurrent, layers: 4, cells: 1024, recurrent_projection: 256}
+    output: {type: dense, width: 500}
 """
 _JOB_ID = "b2c1f0a9d3e4f5061728"
 
@@ -29,6 +36,8 @@ _BUDGET = {
     ],
     "example": "10M",
 }
+_NETWORK = {"anyOf": [named("Network"), named("Model")]}
+_PART = {"anyOf": [named("PartOfNetwork"), named("Model")]}
 _STATUSES = {
     400: "The request is no HTTP that can be answered.",
     401: "The server asks for a token.",
@@ -90,7 +99,7 @@ COUNT = _described(
         200,
         "The counts: of one network an object, of `networks` a list under `counts`, of `columns` lists under `columns`.",
         _json(
-            {"anyOf": [named("Count"), named("Counts"), named("CountedColumns")]},
+            {"anyOf": [named("Count"), named("ModelCount"), named("Counts"), named("CountedColumns")]},
             {"weights": 12926976, "parts": {"input_weights": 4521984}, "fits": False},
         ),
         413, 422, 429,
@@ -102,13 +111,13 @@ COUNT = _described(
                     {
                         "type": "object",
                         "required": ["network"],
-                        "properties": {"network": named("Network"), "budget": _BUDGET},
+                        "properties": {"network": _NETWORK, "budget": _BUDGET},
                         "additionalProperties": False,
                     },
                     {
                         "type": "object",
                         "required": ["networks"],
-                        "properties": {"networks": {"type": "array", "items": named("Network")}, "budget": _BUDGET},
+                        "properties": {"networks": {"type": "array", "items": _NETWORK}, "budget": _BUDGET},
                         "additionalProperties": False,
                     },
                     {
@@ -128,12 +137,13 @@ COUNT = _described(
             },
             "examples": {
                 "one": {"value": {"network": NETWORK, "budget": "10M"}},
+                "model": {"value": {"network": MODEL, "budget": {"encoder.weights": "8M"}}},
                 "many": {"value": {"networks": [NETWORK, {**NETWORK, "cells": 512}], "budget": "10M"}},
                 "columns": {"value": {"columns": {**NETWORK, "cells": [512, 1024]}, "budget": "10M"}},
             },
         }
     },
-    text="`network` is one network; `networks` a list of up to 100,000; `columns` the same, field by field.",
+    text="`network` is one network, or a model of blocks; `networks` a list of up to 100,000, models among them; `columns` the same, field by field.",
 )  # fmt: skip
 COMPARE = _described(
     "The same network under every convention",
@@ -149,7 +159,7 @@ COMPARE = _described(
     _body(
         ["network"],
         {
-            "network": named("PartOfNetwork"),
+            "network": _PART,
             "claim": {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
         },
         {"network": {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}, "claim": "21.3M"},
@@ -158,17 +168,32 @@ COMPARE = _described(
 EXPLAIN = _described(
     "One network, tensor by tensor",
     "Every tensor with its shape and weights, and the formula.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 413, 422, 429),
-    _body(["network"], {"network": named("Network")}, {"network": NETWORK}),
+    _responses(
+        200,
+        "As `sizer explain --json` prints it.",
+        _json({"anyOf": [named("Breakdown"), named("ModelBreakdown")]}),
+        413,
+        422,
+        429,
+    ),
+    _body(["network"], {"network": _NETWORK}, {"network": NETWORK}),
+)
+MODEL_TEXT = _described(
+    "A model of blocks as it is written in a file, block by block",
+    "Every block and tensor, and the formula; faults have their places in the text.",
+    _responses(
+        200, "As `sizer explain MODEL --json` prints it.", _json({"anyOf": [named("ModelBreakdown")]}), 413, 422, 429
+    ),
+    {"application/yaml": {"schema": {"type": "string"}, "example": _MODEL}},
 )
 FIT = _described(
     "The widest network within a budget",
-    "The largest value of a field that keeps a network within a budget, and the next one over it.",
+    "The largest value of a field that keeps a network within a budget, and the next one over it; of a model of blocks, `encoder.cells`.",
     _responses(200, "As `sizer fit --json` prints each answer.", _json(named("Fit")), 413, 422, 429),
     _body(
         ["network", "vary", "budget"],
         {
-            "network": named("PartOfNetwork"),
+            "network": _PART,
             "vary": {"type": "string"},
             "budget": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "step": {"type": "integer", "minimum": 1},
@@ -188,7 +213,7 @@ CODE = _described(
     ),
     _body(
         ["network", "to"],
-        {"network": named("Network"), "to": {"enum": list(WRITERS)}},
+        {"network": _NETWORK, "to": {"enum": list(WRITERS)}},
         {"network": NETWORK, "to": "torch"},
     ),
 )  # fmt: skip

@@ -26,6 +26,7 @@ def router() -> APIRouter:
 
     @found.get("/")
     @found.get("/compare")
+    @found.get("/model")
     @found.get("/sweeps")
     @found.get("/sweeps/{sweep_id}")
     async def page(request: Request) -> Response:
@@ -34,7 +35,7 @@ def router() -> APIRouter:
     @found.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
         if name not in _names():
-            raise RefusedError(404, "nothing has this address")
+            raise RefusedError(404, "there is nothing at this address")
         return _answer(request, name)
 
     return found
@@ -42,7 +43,7 @@ def router() -> APIRouter:
 
 def is_page(path: str) -> bool:
     """Return whether a path is of the page's own files."""
-    return path in ("/", "/compare", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
+    return path in ("/", "/compare", "/model", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
 
 
 @cache

@@ -202,7 +202,7 @@ _ABOUT = {
     "sweep": _sweep,
     "configuration": _configuration,
     "folder": _folder,
-    **dict.fromkeys(("count", "compare", "claim", "explain", "fit", "code"), _networks),
+    **dict.fromkeys(("count", "compare", "claim", "explain", "fit", "code", "model"), _networks),
 }
 
 

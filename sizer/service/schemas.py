@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sizer.networks.columns import COUNTED, PARTS
+from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.columns import COUNTED, MODEL_COLUMNS, MODEL_PARTS, PARTS
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.service.jobs import STATUSES
@@ -40,6 +41,7 @@ def _or_null(schema: Schema) -> Schema:
 _TEXT: Schema = {"type": "string"}
 _WHOLE: Schema = {"type": "integer"}
 _COUNTED: Schema = {"type": "integer", "minimum": 0}
+_SHARE: Schema = {"type": "number"}
 _YES_OR_NO: Schema = {"type": "boolean"}
 _ANY: Schema = {}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
@@ -49,6 +51,24 @@ _BY_TENSOR = _by_name(_WHOLE, "Weights more or less, tensor by tensor.")
 _CONFIGURATION = _by_name(_ANY, "A configuration, with its id and its counts.")
 _COLUMNS: dict[str, Schema] = dict.fromkeys(COUNTED, _COUNTED)
 _FITS: Schema = {"type": "boolean", "description": "Where a budget was given: whether the network is within it."}
+_MACS = _by_name(
+    _TEXT, "Clock, or pair of them -> multiply-accumulates for each step, as an exact fraction such as 70/3."
+)
+_BLOCK = _object(
+    {
+        "name": _TEXT,
+        "type": _TEXT,
+        "weights": _COUNTED,
+        "share": _SHARE,
+        "formula": _TEXT,
+        "width": _COUNTED,
+        "height": _COUNTED,
+        "steps": _by_name(_TEXT, "Clock -> how often it steps for each step of it, as an exact fraction."),
+        "macs": _MACS,
+        "frozen": _YES_OR_NO,
+        "shared": _or_null(_TEXT),
+    }
+)
 _PARTS = _object(dict.fromkeys(PARTS, _COUNTED), description="They add up to the weights.")
 
 
@@ -67,6 +87,15 @@ def _field(field: Field) -> Schema:
 _OF_NETWORK = {name: {**_field(field), "description": field.description} for name, field in FIELDS.items()}
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 """An example."""
+MODEL = {
+    "convention": "pytorch",
+    "blocks": {
+        "features": {"type": "input", "inputs": 80},
+        "encoder": {"type": "recurrent", "layers": 4, "cells": 1024, "recurrent_projection": 256},
+        "output": {"type": "dense", "width": 500},
+    },
+}
+"""An example."""
 
 SCHEMAS: dict[str, Schema] = {
     "Fault": _object(
@@ -84,6 +113,29 @@ SCHEMAS: dict[str, Schema] = {
         "required": [name for name in REQUIRED if name != "convention"],
         "properties": _OF_NETWORK,
         "example": NETWORK,
+    },
+    "Model": {
+        "type": "object",
+        "description": "A model of named blocks, as a file has it under `model`, with the types that the person defines.",
+        "required": ["blocks"],
+        "properties": {
+            "convention": _TEXT,
+            "blocks": _by_name(
+                {
+                    "type": "object",
+                    "required": ["type"],
+                    "properties": {"type": {"enum": list(BLOCK_TYPES)}},
+                    "additionalProperties": True,
+                },
+                "Name -> block: its type, what it reads (`from`) and the fields of its type.",
+            ),
+            "clocks": _by_name({"type": "number"}, "Clock -> steps a second; `seconds`: how long an input is."),
+            "other_weights": _COUNTED,
+            "cell_types": _FIELDS,
+            "block_types": _FIELDS,
+        },
+        "additionalProperties": False,
+        "example": MODEL,
     },
     "PartOfNetwork": {
         "type": "object",
@@ -110,7 +162,29 @@ SCHEMAS |= {
         },
         "fits",
     ),
-    "Counts": _object({"counts": _list(_object({**_COLUMNS, "fits": _FITS}, "fits"))}),
+    "ModelCount": _object(
+        {
+            "weights": _COUNTED,
+            "parts": _by_name(_COUNTED, "Part -> weights; they add up to the weights."),
+            **{name: _COUNTED for name in MODEL_COLUMNS if name not in MODEL_PARTS and name != "weights"},
+            "clocks": _list(_TEXT, "In the order in which blocks start them."),
+            "macs": _MACS,
+            "configuration": _by_name(_ANY, "The model as it was given."),
+            "fits": _FITS,
+        },
+        "fits",
+        "macs_per_step",
+        additionalProperties=_COUNTED,
+        description="With `NAME.weights` of each block, and `macs_per_CLOCK`.",
+    ),
+    "Counts": _object(
+        {
+            "counts": _list(
+                _object({**_COLUMNS, "fits": _FITS}, "fits", "macs_per_step", additionalProperties=_COUNTED),
+                "Of a model of blocks with the columns that it has.",
+            )
+        }
+    ),
     "CountedColumns": _object(
         {
             "columns": _object(
@@ -173,11 +247,17 @@ SCHEMAS |= {
             "configuration": _SHOWN,
             **_COLUMNS,
             "formula": _TEXT,
+            "notes": _list(_TEXT, "What a person should know beside it."),
+            "blocks": _list(_BLOCK, "Of a model of blocks alone."),
             "sections": _list(
                 _object(
                     {
                         "title": _TEXT,
                         "times": _COUNTED,
+                        "block": {
+                            "type": "string",
+                            "description": "Of a model of blocks: the block that it belongs to.",
+                        },
                         "tensors": _list(
                             _object(
                                 {
@@ -189,25 +269,39 @@ SCHEMAS |= {
                                 }
                             )
                         ),
-                    }
+                    },
+                    "block",
                 )
             ),
-        }
+        },
+        "notes",
+        "blocks",
+        "macs_per_step",
     ),
     "Candidate": _object(
         {"values": _by_name(_COUNTED, "What varies -> its value."), "counted": _COUNTED, "weights": _COUNTED}
     ),
 }
 SCHEMAS |= {
+    "ModelBreakdown": {
+        **SCHEMAS["Breakdown"],
+        "additionalProperties": _COUNTED,
+        "properties": {**SCHEMAS["Breakdown"]["properties"], **dict.fromkeys(MODEL_COLUMNS, _COUNTED)},
+        "description": "With `NAME.weights` of each block, and `macs_per_CLOCK`.",
+    }
+}
+SCHEMAS |= {
     "Fit": _object(
         {
             "fields": _FIELDS,
+            "settings": _FIELDS,
             "outcome": {"enum": ["found", "nothing", "unchanged", "unlimited", "refused"]},
             "largest": _or_null(named("Candidate")),
             "next": _or_null(named("Candidate")),
             "smallest": _or_null(named("Candidate")),
             "note": _or_null(_TEXT),
-        }
+        },
+        "settings",
     ),
     "Code": _object({"code": _TEXT}),
     "Convention": _object(

@@ -15,9 +15,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sizer.networks.fields import FIELDS, FieldValue
+from sizer.networks.fields import FieldValue, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,9 @@ class Listed:
     """A swept field whose values are written out (or computed, for a geometric axis)."""
 
     field: str
-    values: tuple[FieldValue, ...]
+    values: tuple[Any, ...]
+    apart: bool = False
+    """Whether each value makes a network of its own kind though it is no word: what shapes a model of blocks."""
 
     base: ClassVar[None] = None
     """No other field is needed to know a value."""
@@ -53,7 +56,19 @@ class Listed:
         """The number of values."""
         return len(self.values)
 
-    def value(self, place: int, base: int = 0) -> FieldValue:
+    @cached_property
+    def kind(self) -> Kind:
+        """`count` where every value is a whole number, `boolean` where each is true or false, else `choice`."""
+        if all(isinstance(value, bool) for value in self.values):
+            return "boolean"
+        return "count" if all(type(value) is int for value in self.values) else "choice"
+
+    @property
+    def structural(self) -> bool:
+        """Whether each value makes a network of its own kind."""
+        return self.apart or self.kind == "choice"
+
+    def value(self, place: int, base: int = 0) -> Any:
         """Return the value at a place."""
         return self.values[place]
 
@@ -61,8 +76,12 @@ class Listed:
         """Return the values at places, shaped like them."""
         import numpy as np
 
-        dtype = {"count": np.int64, "boolean": np.bool_, "choice": np.object_}[FIELDS[self.field].kind]
-        return np.array(self.values, dtype=dtype)[places]
+        if self.kind == "choice":
+            found = np.empty(self.length, dtype=np.object_)  # of lists, NumPy would make a table
+            for place, value in enumerate(self.values):
+                found[place] = value
+            return found[places]
+        return np.array(self.values, dtype=np.int64 if self.kind == "count" else np.bool_)[places]
 
     @property
     def divisor(self) -> int:
@@ -81,7 +100,9 @@ class Listed:
         """Return which of some values stand on the axis."""
         import numpy as np
 
-        return values in self.values if isinstance(values, str) else np.isin(values, np.array(self.values))
+        if not isinstance(values, np.ndarray):
+            return values in self.values
+        return np.isin(values, [value for value in self.values if isinstance(value, int)])
 
     def breaks(self) -> set[int]:
         """Return the places at which a stretch ends on which the field is fixed, or a count that grows.
@@ -89,13 +110,13 @@ class Listed:
         0 is a stretch of its own: without a projection other weights recur than with the smallest one.
         """
         neighbours = enumerate(itertools.pairwise(self.values), start=1)
-        if FIELDS[self.field].kind != "count":
+        if self.structural or self.kind == "boolean":
             return {place for place, (before, after) in neighbours if before != after}
         return {
             place for place, (before, after) in neighbours if int(after) < int(before) or (before == 0) != (after == 0)
         }
 
-    def only_value(self, start: int, stop: int, base: int | None = None) -> FieldValue | None:
+    def only_value(self, start: int, stop: int, base: int | None = None) -> Any:
         """Return the one value between two places, None where there are several."""
         first = self.values[start]
         return first if all(value == first for value in self.values[start:stop]) else None
@@ -113,7 +134,7 @@ class Listed:
         Words and booleans decide one by one. Of a count, rules ask whether it is 0, and whether projections are small
         beside the cells; so 0, the smallest other value and the largest stand for all of them.
         """
-        if FIELDS[self.field].kind != "count":
+        if self.structural or self.kind == "boolean":
             return range(self.length)
         order = sorted(range(self.length), key=lambda place: int(self.values[place]))
         return tuple(dict.fromkeys((order[0], order[min(1, len(order) - 1)], order[-1])))
@@ -130,6 +151,8 @@ class Stepped:
 
     base: ClassVar[None] = None
     """No other field is needed to know a value."""
+    structural: ClassVar[bool] = False
+    """Its values are sizes."""
 
     @property
     def last(self) -> int:
@@ -196,6 +219,8 @@ class Ratio:
 
     step: ClassVar[None] = None
     """The values are in no equal steps."""
+    structural: ClassVar[bool] = False
+    """Its values are sizes."""
 
     @property
     def length(self) -> int:

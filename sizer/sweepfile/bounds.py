@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.budgets import column_problem, read_size, split_bound
 from sizer.networks.columns import COUNTED
-from sizer.networks.counting import CHOICES, did_you_mean
+from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.expressions import Expression, ExpressionError, Hint, parse_expression
-from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.findings import Findings, words_known
 from sizer.sweepfile.schema import one_of
-from sizer.sweepfile.sweep import Bound
+from sizer.sweepfile.sweep import Bound, Names, Sweep
 
 KNOWN_COLUMNS = ("id", *dict.fromkeys((*FIELDS, *COUNTED)))
 """Every column that a table can have."""
@@ -33,19 +33,41 @@ def default_columns(swept: Sequence[str]) -> tuple[str, ...]:
     return (*_LEADING, *(name for name in swept if name not in _LEADING and name != "weights"), "weights")
 
 
-def resolved_columns(asked: str | Sequence[str], swept: Sequence[str]) -> tuple[str, ...]:
+def resolved_columns(asked: str | Sequence[str], sweep: Sweep) -> tuple[str, ...]:
     """Return the columns that `default`, `all` or a list of known columns stands for."""
+    if isinstance(asked, str) and sweep.of_blocks is not None:
+        leading = tuple(dict.fromkeys(("id", "convention", *sweep.swept)))
+        return tuple(dict.fromkeys((*leading, *(sweep.names.counted if asked == "all" else ("weights",)))))
     if asked == "default":
-        return default_columns(swept)
+        return default_columns(sweep.swept)
     return KNOWN_COLUMNS if asked == "all" else tuple(asked)
 
 
-def read_budget(declared: Any, findings: Findings) -> tuple[Bound, ...]:
-    """Return the bounds of a file's budget, in file order."""
+def known_columns(sweep: Sweep) -> tuple[str, ...]:
+    """Return every column that a sweep's table can have."""
+    return ("id", *dict.fromkeys((*sweep.names.kinds, *sweep.names.counted)))
+
+
+def read_budget(
+    declared: Any, findings: Findings, counted: Sequence[str] = COUNTED, missing: Mapping[str, str] | None = None
+) -> tuple[Bound, ...]:
+    """Return the bounds of a file's budget, in file order.
+
+    Args:
+        declared: what stands under `budget`.
+        findings: takes the faults.
+        counted: the columns that can be bounded; the schema knows those of a network without blocks.
+        missing: columns that other models have, each with why this one has not.
+    """
     bounds = []
     for column, ends in (declared if isinstance(declared, dict) else {}).items():
         path = ("budget", column)
-        if column not in COUNTED or not isinstance(ends, dict):
+        if column not in counted and missing is not None:
+            hint = (
+                f"; {missing[column]}" if column in missing else findings.hint(column, counted) or words_known(counted)
+            )
+            findings.at_key(path, f"no column named {quoted(column)}{hint}")
+        if column not in counted or not isinstance(ends, dict):
             continue
         found: dict[str, int | None] = {"min": None, "max": None}
         for end in found:
@@ -61,37 +83,35 @@ def read_budget(declared: Any, findings: Findings) -> tuple[Bound, ...]:
     return tuple(bounds)
 
 
-def read_conditions(
-    declared: Any, findings: Findings, words: Mapping[str, Sequence[str]] = CHOICES
-) -> tuple[Expression, ...]:
-    """Return a file's conditions; `words` are those of each field that has some."""
+def read_conditions(declared: Any, findings: Findings, names: Names) -> tuple[Expression, ...]:
+    """Return a file's conditions on what its configurations have."""
     found = []
     for position, text in enumerate(declared if isinstance(declared, list) else []):
         path = ("where", position)
         if not isinstance(text, str):
             continue
         try:
-            found.append(condition(text, words, findings.hint))
+            found.append(condition(text, names, findings.hint))
         except ExpressionError as problem:
             for offset, message in problem.problems:
                 findings.at_value(path, message, offset)
     return tuple(found)
 
 
-def condition(text: str, words: Mapping[str, Sequence[str]] = CHOICES, hint: Hint = did_you_mean) -> Expression:
+def condition(text: str, names: Names, hint: Hint = did_you_mean) -> Expression:
     """Return a checked condition on the fields of a configuration.
 
     Args:
         text: as the user wrote it.
-        words: those of each field that has some.
+        names: of the configurations.
         hint: finds the known word that was meant.
 
     Raises:
         ExpressionError: as `parse_expression` says.
     """
-    kinds = {field.name: field.kind for field in FIELDS.values()}
-    counted = {name: "bounds on counted columns stand in the budget" for name in COUNTED if name not in FIELDS}
-    return parse_expression(text, kinds, words, counted, hint)
+    kinds = names.kinds
+    counted = {name: "bounds on counted columns stand in the budget" for name in names.counted if name not in kinds}
+    return parse_expression(text, kinds, names.words, counted, hint)
 
 
 def budget_of_option(
@@ -123,6 +143,11 @@ def budget_of_option(
             continue
         bounds[column] = Bound(column, minimum, maximum)
     return tuple(bounds.values())
+
+
+def problem_of(counted: Collection[str]) -> Callable[[str], str]:
+    """Return what says of a column that it is none of those that are counted."""
+    return lambda column: column_problem(column, one_of(tuple(counted)), counted)
 
 
 def _asked_bounds(asked: Any) -> list[tuple[str, Any, Any]]:

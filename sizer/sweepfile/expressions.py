@@ -33,15 +33,18 @@ Meaning = Literal["number", "decimal", "boolean", "word"]
 _MEANINGS: dict[Kind, Meaning] = {"count": "number", "boolean": "boolean", "choice": "word"}
 _AS_SHOWN = {"number": "a number", "decimal": "a decimal", "boolean": "true or false", "word": "a word"}
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
+_TOKEN = r"""(?P<space>\s+)
     |(?P<number>([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?)
-    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<name>[A-Za-z_][A-Za-z0-9_]*NAME_GOES_ON)
     |(?P<string>'[^'\\\n]*'|"[^"\\\n]*")
     |(?P<operator>\*\*|//|==|!=|<=|>=|&&|\|\||<>|[-+*%<>(),=/!&|^~])
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
+    |(?P<other>.)"""
+_PLAIN, _DOTTED = (
+    re.compile(_TOKEN.replace("NAME_GOES_ON", more), re.VERBOSE | re.DOTALL) for more in ("", r"(\.[A-Za-z0-9_]+)*")
 )
+"""Where no name has a dot in it, a dot is said to be wrong."""
+_DOT = "\N{MIDDLE DOT}"
+"""Stands for the dot within a name while Python's parser reads it."""
 _ALLOWED_OPERATORS = frozenset({"+", "-", "*", "//", "%", "==", "!=", "<", "<=", ">", ">=", "(", ")", ","})
 _INSTEAD = {
     "/": "'/' is not available, since it gives fractions; use //, or multiply the other side",
@@ -142,13 +145,15 @@ def parse_expression(
     if problems:
         raise ExpressionError(problems)
     start = len(text) - len(text.lstrip())
-    tree = _parse(text.lstrip(), start)
+    undotted = _without_dots(text.lstrip(), kinds)
+    tree = _parse(undotted, start)
     count = sum(1 for _ in ast.walk(tree))
     if count > NODE_LIMIT:
         raise ExpressionError(
             [(0, f"has {count:,} parts; at most {NODE_LIMIT} are read; split it into several conditions")]
         )
-    check = _NodeCheck(text, start, kinds, choices, elsewhere or {}, hint)
+    tree = _WithDots().visit(tree)
+    check = _NodeCheck(undotted, start, kinds, choices, elsewhere or {}, hint)
     meaning = check.meaning(tree)
     if not check.problems and meaning != "boolean":
         check.problem(
@@ -160,12 +165,27 @@ def parse_expression(
     return Expression(text, names, {name: kinds[name] for name in sorted(names)}, check.settled(tree))
 
 
+def _tokens(kinds: Collection[str]) -> re.Pattern[str]:
+    return _DOTTED if any("." in name for name in kinds) else _PLAIN
+
+
+def _without_dots(text: str, kinds: Collection[str]) -> str:
+    """Return a text whose names have no dots for Python's parser to see, as long as it was."""
+    tokens = _tokens(kinds).finditer(text)
+    return "".join(match[0].replace(".", _DOT) if match.lastgroup == "name" else match[0] for match in tokens)
+
+
+class _WithDots(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.copy_location(ast.Name(node.id.replace(_DOT, "."), node.ctx), node)
+
+
 def _token_problems(text: str, kinds: Mapping[str, Kind]) -> list[tuple[int, str]]:
     """Return what is wrong with the text's tokens, so that Python's parser meets only what is allowed."""
     problems: list[tuple[int, str]] = []
     opened: list[int] = []
     before: re.Match[str] | None = None
-    for match in _TOKEN.finditer(text):
+    for match in _tokens(kinds).finditer(text):
         if match.lastgroup is None:  # pragma: no cover - every character is some group
             continue
         kind, token, at = match.lastgroup, match[0], match.start()
@@ -238,7 +258,8 @@ def _parse(text: str, start: int) -> ast.expr:
         return ast.parse(flat, mode="eval").body
     except SyntaxError as problem:
         at = min(max((problem.offset or 1) - 1, 0), len(text))
-        found = f"at {quoted(text[at:])}" if text[at:].strip() else "at its end"
+        rest = text[at:].replace(_DOT, ".")
+        found = f"at {quoted(rest)}" if rest.strip() else "at its end"
         raise ExpressionError(
             [(start + at, f"cannot be read {found}; something is missing or stands in the wrong place")]
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from sizer.networks.aliases import meant
 from sizer.networks.cells import CellType
@@ -19,6 +19,19 @@ from sizer.sweepfile.yamltext import Path, written_path
 
 MOST_ASKED = 100
 """How many grids, and keys of each, are asked for another's words."""
+
+
+class SweptFields(Protocol):
+    """What can be swept, and how its axes are read."""
+
+    def is_known(self, name: str, path: Path) -> bool:
+        """Return whether a field can be swept; where it cannot, that is reported."""
+
+    def axis(self, name: str, declared: Any, path: Path) -> Column | None:
+        """Return the column that an axis declares, None where it has faults."""
+
+    def listed(self, name: str, items: list[Any], path: Path) -> Listed | None:
+        """Return a column of a linked table, None where it has faults."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +56,50 @@ def read_grids(
         findings: takes the faults.
     """
     model = dict(_read_model(data.get("model"), findings))
-    declared = data.get("grid")
-    if isinstance(declared, dict):
-        grids: list[tuple[Any, Path]] = [(declared, ("grid",))]
-    elif isinstance(declared, list):
-        grids = [(grid, ("grid", position)) for position, grid in enumerate(declared)]
-    else:
-        grids = []
-    swept = [set(_swept_fields(grid)) for grid, _ in grids if isinstance(grid, dict)]
+    grids = declared_grids(data)
+    swept = [set(_swept_fields(grid)) for grid, _ in grids]
     _check_required(data, swept, findings)
     looks = Looks()
-    found = [_read_grid(grid, path, model, findings, looks) for grid, path in grids if isinstance(grid, dict)]
+    found = [_read_grid(grid, path, model, findings, looks) for grid, path in grids]
     return [
         grid if not cell_types else replace(grid, grid=replace(grid.grid, cell_types=cell_types))
         for grid in found
         if grid is not None
     ]
+
+
+def declared_grids(data: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Path]]:
+    """Return the grids of a sweep as they are declared, with where each stands."""
+    declared = data.get("grid")
+    several: list[tuple[Any, Path]] = [(declared, ("grid",))] if not isinstance(declared, list) else []
+    if isinstance(declared, list):
+        several = [(grid, ("grid", position)) for position, grid in enumerate(declared)]
+    return [(grid, path) for grid, path in several if isinstance(grid, dict)]
+
+
+class FieldsOfNetwork:
+    """What can be swept of a network without blocks: the fields that there are."""
+
+    def __init__(self, findings: Findings) -> None:
+        """Read for one file."""
+        self.findings = findings
+
+    def is_known(self, name: str, path: Path) -> bool:
+        """Return whether a field can be swept; where it cannot, that is reported, here or by the schema."""
+        return name in FIELDS
+
+    def axis(self, name: str, declared: Any, path: Path) -> Column | None:
+        """Return the column that an axis declares, None where it has faults."""
+        return read_axis(FIELDS[name], declared, path, self.findings)
+
+    def listed(self, name: str, items: list[Any], path: Path) -> Listed | None:
+        """Return a column of a linked table, None where it has faults."""
+        values = [
+            read_value(FIELDS[name], item, (*path, position), self.findings) for position, item in enumerate(items)
+        ]
+        if self.findings.touched(path):
+            return None
+        return Listed(name, tuple(value for value in values if value is not None))
 
 
 def _read_model(declared: Any, findings: Findings) -> dict[str, FieldValue]:
@@ -109,9 +150,40 @@ def _in_other_words(data: Mapping[str, Any]) -> set[str]:
 def _read_grid(
     declared: Mapping[str, Any], path: Path, model: Mapping[str, FieldValue], findings: Findings, looks: Looks
 ) -> PlacedGrid | None:
+    places: dict[str, Path] = {name: ("model", name) for name in model if name in FIELDS}
+    read = read_axes(declared, path, FieldsOfNetwork(findings), findings)
+    _check_both_places(read.taken, model, findings)
+    bounds = check_ratios(read.columns, list(places), findings, looks)
+    if read.axes is None:
+        return None
+    places.update(read.taken)
+    fixed = {name: value for name, value in model.items() if name not in read.taken}
+    return PlacedGrid(Grid(fixed, read.axes), places, bounds)
+
+
+@dataclass(frozen=True)
+class ReadAxes:
+    """The axes of one grid, read."""
+
+    axes: tuple[Axis, ...] | None
+    """None where one has faults."""
+    columns: Mapping[str, tuple[Column, Path]]
+    """Those without faults, with where each stands."""
+    taken: Mapping[str, Path]
+    """Every swept field, with where it stands."""
+
+
+def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, findings: Findings) -> ReadAxes:
+    """Return the axes of one grid, in file order.
+
+    Args:
+        declared: the grid.
+        path: where it stands.
+        fields: what can be swept.
+        findings: takes the faults.
+    """
     axes: list[Axis | None] = []
     columns: dict[str, tuple[Column, Path]] = {}
-    places: dict[str, Path] = {name: ("model", name) for name in model if name in FIELDS}
     taken: dict[str, Path] = {}
     per_layer: list[PerLayer | None] = []
     for name, item in declared.items():
@@ -119,6 +191,7 @@ def _read_grid(
         if name == "linked":
             tables = item if isinstance(item, list) else []
             for position, table in enumerate(tables):
+<<<<<<< HEAD
                 axes.append(_read_linked(table, (*here, position), taken, columns, findings))
         elif name in FIELDS and is_per_layer(item):
             _take(name, here, taken, findings)
@@ -126,11 +199,16 @@ def _read_grid(
             if (layered := per_layer[-1]) is not None:
                 columns[name] = (layered.column, here)
         elif name in FIELDS:
+=======
+                axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
+        elif fields.is_known(name, here):
+>>>>>>> main
             _take(name, here, taken, findings)
-            column = read_axis(FIELDS[name], item, here, findings)
+            column = fields.axis(name, item, here)
             if column is not None:
                 columns[name] = (column, here)
             axes.append(None if column is None else Axis((column,), column.length))
+<<<<<<< HEAD
     _check_both_places(taken, model, findings)
     bounds = check_ratios(columns, list(places), findings, looks)
     whole = [axis for axis in axes if axis is not None]
@@ -143,6 +221,10 @@ def _read_grid(
         return PlacedGrid(Grid(fixed, tuple(whole)), places, bounds)
     check_bases(whole, layered_whole, taken, findings)
     return PlacedGrid(Grid(fixed, tuple(whole), per_layer=layered_whole, order=tuple(taken)), places, bounds)
+=======
+    whole = tuple(axis for axis in axes if axis is not None)
+    return ReadAxes(whole if len(whole) == len(axes) else None, columns, taken)
+>>>>>>> main
 
 
 def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue], findings: Findings) -> None:
@@ -168,7 +250,12 @@ def _take(name: str, path: Path, taken: dict[str, Path], findings: Findings) -> 
 
 
 def _read_linked(
-    declared: Any, path: Path, taken: dict[str, Path], columns: dict[str, tuple[Column, Path]], findings: Findings
+    declared: Any,
+    path: Path,
+    taken: dict[str, Path],
+    columns: dict[str, tuple[Column, Path]],
+    fields: SweptFields,
+    findings: Findings,
 ) -> Axis | None:
     """Return the axis of one linked table."""
     if not isinstance(declared, dict):
@@ -176,14 +263,14 @@ def _read_linked(
     found: list[Listed] = []
     for name, items in declared.items():
         here = (*path, name)
-        if name not in FIELDS:
+        if not fields.is_known(name, here):
             continue
         _take(name, here, taken, findings)
         if not isinstance(items, list):
             continue
-        values = [read_value(FIELDS[name], item, (*here, position), findings) for position, item in enumerate(items)]
-        if not findings.touched(here):
-            found.append(Listed(name, tuple(value for value in values if value is not None)))
+        column = fields.listed(name, items, here)
+        if column is not None:
+            found.append(column)
     for column in found:
         columns.setdefault(column.field, (column, (*path, column.field)))
     if findings.touched(path) or not found:
@@ -208,4 +295,4 @@ def _check_rows(found: list[Listed], path: Path, findings: Findings) -> None:
     for position, row in enumerate(zip(*(column.values for column in found), strict=True)):
         if first.setdefault(row, position) != position:
             there = findings.place((*path, lead, first[row]))
-            findings.at_value((*path, lead, position), f"this row of the table stands twice, first at {there}")
+            findings.at_value((*path, lead, position), f"this row of the table is there twice, first at {there}")

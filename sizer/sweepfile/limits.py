@@ -10,13 +10,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sizer.networks.blocks.checks import refuse_all
+from sizer.networks.blocks.outlines import ModelOutline
 from sizer.networks.cells import CellType
 from sizer.networks.columns import BYTES, COUNTED, tally
 from sizer.networks.conventions import CONVENTIONS, cell_of, rules_for
-from sizer.networks.fields import FIELDS
+from sizer.networks.fields import FIELDS, Field
 from sizer.networks.network import refusals as network_refusals
 from sizer.networks.network import resolve, wire
+from sizer.numbers.polynomial import polynomial
 from sizer.sweepfile.axes import LARGEST
+from sizer.sweepfile.axis import Listed
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Axis, Grid
 
@@ -42,13 +46,15 @@ def count_bounds(grid: Grid) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for name in grid.by_base:
         column = grid.columns[name]
-        if FIELDS[name].kind == "count":
+        if not isinstance(column, Listed) or column.kind == "count":
             found[name] = column.ends() if column.base is None else column.ends(found[column.base])
-    return found
+    return {name: ends for name, ends in found.items() if not grid.columns[name].structural}
 
 
 def largest_counts(grid: Grid, bounds: Mapping[str, tuple[int, int]], columns: Iterable[str]) -> dict[str, int]:
     """Return an upper bound of each counted column over a grid, near the truth: its largest corner."""
+    if grid.model is not None:
+        return largest_of_model([grid], [bounds], columns) or {}
     return _largest(corner_choices(grid, bounds), [name for name in columns if name in COUNTED], grid.cell_types)
 
 
@@ -59,6 +65,8 @@ def largest_of_all(
 
     Where the corners of each are too many, those of one grid around all of them are taken.
     """
+    if grids[0].model is not None:
+        return largest_of_model(grids, bounds, columns)
     several = [corner_choices(grid, ends) for grid, ends in zip(grids, bounds, strict=True)]
     if sum(map(_corner_number, several)) > CORNERS:
         several = [_joined(several)]
@@ -69,6 +77,40 @@ def largest_of_all(
     for choices in several:
         for name, value in _largest(choices, wanted, grids[0].cell_types).items():
             found[name] = max(found[name], value)
+    return found
+
+
+def largest_of_model(
+    grids: Sequence[Grid], bounds: Sequence[Mapping[str, tuple[int, int]]], columns: Iterable[str]
+) -> dict[str, int] | None:
+    """Return an upper bound of each counted column over grids of a model of blocks; None where they have too many corners.
+
+    Counts grow with every size but where a projection is 0: then the cells themselves recur. So what may be 0 is tried at
+    0 and at its largest. Of what is divided at the end, it is the number before that, where it would not fit.
+    """
+    sides = [[(name, (0, high) if low == 0 else (high,)) for name, (low, high) in ends.items()] for ends in bounds]
+    number = sum(
+        grid.structures * math.prod(len(values) for _, values in several)
+        for grid, several in zip(grids, sides, strict=True)
+    )
+    if number > CORNERS:
+        return None
+    found = dict.fromkeys(columns, 0)
+    for grid, several in zip(grids, sides, strict=True):
+        corners = [
+            dict(zip(dict(several), values, strict=True)) for values in itertools.product(*dict(several).values())
+        ]
+        for outline in grid.outlines():
+            for difference in outline.checks.differences:  # a number on the way, which is compared
+                reach = max(sum(abs(number) * math.prod(corner.get(one, 1) for one in variables) for variables, number in difference.terms.items()) for corner in corners)  # fmt: skip
+                found["weights"] = max(found.get("weights", 0), reach if reach > LARGEST else 0)
+            for name in found:
+                counted, divisor = outline.canonical.count(name)
+                value_at = polynomial(counted).compiled()
+                for corner in corners:
+                    value = value_at(corner)
+                    value = value if value > LARGEST else -(-value // divisor)
+                    found[name] = max(found[name], value)
     return found
 
 
@@ -187,24 +229,40 @@ def reach_problems(
 
 def _ends_of_all(name: str, placed: Sequence[tuple[Grid, Mapping[str, tuple[int, int]]]]) -> tuple[int, int] | None:
     """Return the smallest and the largest value of a count over several grids, None for other fields."""
-    if FIELDS[name].kind != "count":
+    if name in FIELDS and FIELDS[name].kind != "count":
         return None
     ends = [_ends(name, grid, bounds) for grid, bounds in placed]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _ends(name: str, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
-    field = FIELDS[name]
     if name in bounds:
         return bounds[name]
+    if grid.model is not None:
+        return _ends_in_model(name, grid, bounds)
+    field = FIELDS.get(name) or Field(name, "count", name, "")
     if name in grid.fixed:
         return int(grid.fixed[name]), int(grid.fixed[name])
     return field.minimum, max(int(field.default or 0), field.maximum or 0)
 
 
+def _ends_in_model(name: str, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """Return the smallest and the largest value of a field of a model of blocks that no axis of the grid varies as a size."""
+    low, high = (
+        [
+            outline.fields({size: ends[side] for size, ends in bounds.items()}).get(name, 0)
+            for outline in grid.outlines()
+        ]
+        for side in (0, 1)
+    )
+    numbers = [int(value) for value in (*low, *high) if isinstance(value, int)] or [0]
+    return min(numbers), max(numbers)
+
+
 def reach_problem(expression: Expression, grid: Grid, bounds: Mapping[str, tuple[int, int]]) -> str | None:
     """Return why a condition cannot be computed in 64 bits over a grid, None where it can."""
-    ends = {name: _ends(name, grid, bounds) for name in expression.names if FIELDS[name].kind == "count"}
+    counts = [name for name in sorted(expression.names) if expression.kinds[name] == "count"]
+    ends = {name: _ends(name, grid, bounds) for name in counts}
     reach = expression.reach(ends)
     if reach.largest > LARGEST:
         return f"a number on the way can reach {shown_large(reach.largest)}, past {LARGEST:,}; write it with smaller numbers"
@@ -220,6 +278,8 @@ def no_valid_configuration(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
 
     Empty too where too many points would have to be looked at: then the run says how many were dropped, and why.
     """
+    if grids[0].model is not None:
+        return _no_valid_model(grids)
     walks = [_deciding(grid) for grid in grids]
     if sum(math.prod(map(len, places)) for places in walks) > WALKED:
         return []
@@ -231,6 +291,45 @@ def no_valid_configuration(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
                 return []
             reasons[number, *refused] = None
     return list(reasons)
+
+
+def _no_valid_model(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
+    """Return the same of models of blocks. Each structure is looked at; rules decide among the sizes, which are walked."""
+    reasons: dict[tuple[int, str, str], None] = {}
+    left = WALKED
+    for number, grid in enumerate(grids):
+        for outline in grid.outlines():
+            rules = outline.canonical.rules
+            if not rules:
+                return []
+            if any(rule.refuses is refuse_all for rule in rules):
+                rule = next(rule for rule in rules if rule.refuses is refuse_all)
+                reasons[number, rule.field, rule.reason] = None
+                continue
+            places = [_places_with(axis, outline) for axis in grid.axes]
+            left -= math.prod(map(len, places))
+            if left < 0:
+                return []
+            for corner in itertools.product(*places):
+                values = grid.values(corner)
+                refused = next((rule for rule in rules if rule.refuses(values)), None)
+                if refused is None:
+                    return []
+                reasons[number, refused.field, refused.reason] = None
+    return list(reasons)
+
+
+def _places_with(axis: Axis, outline: ModelOutline) -> Sequence[int]:
+    """Return the places on an axis at which it has an outline's words; one place where it has no sizes."""
+    several = [column for column in axis.columns if column.structural]
+    if not several:
+        return range(axis.length)
+    found = [
+        place
+        for place in range(axis.length)
+        if all(column.value(place) == outline.words[column.field] for column in several)
+    ]
+    return found[:1] if len(several) == len(axis.columns) else found
 
 
 def _deciding(grid: Grid) -> list[Sequence[int]]:

@@ -13,19 +13,19 @@ from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.formats import BY_DEFAULT, OF_RUNS
-from sizer.networks.columns import COUNTED, PARTS
 from sizer.networks.counting import CHOICES
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
-    KNOWN_COLUMNS,
     budget_of_option,
     condition,
+    known_columns,
+    problem_of,
     read_budget,
     read_conditions,
     resolved_columns,
     words_of_option,
 )
-from sizer.sweepfile.expressions import ExpressionError
+from sizer.sweepfile.expressions import Expression, ExpressionError
 from sizer.sweepfile.findings import Findings, capped
 from sizer.sweepfile.grids import PlacedGrid, read_grids
 from sizer.sweepfile.limits import (
@@ -36,9 +36,11 @@ from sizer.sweepfile.limits import (
     too_large,
     too_many_corners,
 )
+from sizer.sweepfile.model_grids import read_model_grids
+from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
-from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.sweep import KINDS, Bound, Names, Sweep
 from sizer.sweepfile.toolkits import read_toolkits
 from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_long
 
@@ -113,10 +115,6 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         if not findings.faults:
             findings.at_value((), "is not a mapping; a sweep starts with a line such as `sizer: 1`")
         findings.raise_any()
-    if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
-        message = "blocks cannot be swept yet; sizer explain, without --id, counts this model as it stands by itself"
-        findings.at_key(("model", "blocks"), message)
-        findings.raise_any()
     if len(findings.faults) > ENOUGH:
         findings.cut = True
     else:
@@ -124,12 +122,27 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if findings.cut:
         findings.raise_any()  # what follows relies on data of which every fault is known
     cell_types = read_own_cells(data, findings)
-    notes = read_toolkits(data, findings)
-    grids = read_grids(data, findings, cell_types)
-    budget = read_budget(data.get("budget"), findings)
-    where = read_conditions(data.get("where"), findings, {**CHOICES, "cell_type": cell_words(data)})
-    findings.raise_any()
+    notes: tuple[str, ...] = ()
+    block_types = read_own_blocks(data, findings)
     output = data.get("output", {})
+    of_blocks: Names | None = None
+    if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
+        found = read_model_grids(data, findings, cell_types, block_types)
+        grids = found.grids
+        budget: tuple[Bound, ...] = ()
+        where: tuple[Expression, ...] = ()
+        if grids and found.names.counted:
+            of_blocks = found.names
+            budget = read_budget(data.get("budget"), findings, of_blocks.counted, found.missing)
+            where = read_conditions(data.get("where"), findings, of_blocks)
+            _check_columns(output.get("columns"), of_blocks, found.missing, findings)
+    else:
+        notes = read_toolkits(data, findings)
+        grids = read_grids(data, findings, cell_types)
+        budget = read_budget(data.get("budget"), findings)
+        words = {**CHOICES, "cell_type": cell_words(data)}
+        where = read_conditions(data.get("where"), findings, Names(KINDS, words))
+    findings.raise_any()
     raw = text.encode() if isinstance(text, str) else text
     sweep = Sweep(
         file=file,
@@ -144,14 +157,34 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         columns=(),
         cell_types=cell_types,
         notes=notes,
+        of_blocks=of_blocks,
     )
+<<<<<<< HEAD
     sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep.swept))
     # Of a space both are said by those who count it: its corners are more than can be looked at here.
     if not sweep.is_space:
         _check_limits(sweep, grids, findings)
         _check_validity(grids, findings)
+=======
+    sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep))
+    _check_limits(sweep, grids, findings)
+    _check_validity(grids, findings)
+>>>>>>> main
     findings.raise_any()
     return sweep
+
+
+def _check_columns(asked: Any, names: Names, missing: Mapping[str, str], findings: Findings) -> None:
+    """Report the columns that are asked for and that a model of blocks has not."""
+    known = ("id", *names.kinds, *names.counted)
+    for position, column in enumerate(asked if isinstance(asked, list) else []):
+        if isinstance(column, str) and column not in known:
+            why = (
+                f"; {missing[column]}"
+                if column in missing
+                else findings.hint(column, known) or "; write default, all, or a list of columns"
+            )
+            findings.at_value(("output", "columns", position), f"{quoted(column)} is not known{why}")
 
 
 def _check_limits(sweep: Sweep, grids: Sequence[PlacedGrid], findings: Findings) -> None:
@@ -177,9 +210,9 @@ def _overflows(sweep: Sweep, bounds: Sequence[Mapping[str, tuple[int, int]]]) ->
     None where there are too many corners to say.
     """
     needed = {"weights", *sweep.columns, *(bound.column for bound in sweep.budget)}
-    columns = [name for name in COUNTED if name in needed]
+    columns = [name for name in sweep.names.counted if name in needed]
     # No part is larger than the whole, so that most sweeps need no look at the parts.
-    whole = [name for name in columns if name not in PARTS]
+    whole = [name for name in columns if name == "weights" or not name.endswith("weights")]
     largest = largest_of_all(sweep.grids, bounds, whole)
     if largest is None:
         return None
@@ -228,12 +261,12 @@ def apply_options(
 
     changes: dict[str, Any] = {}
     if budget is not None:
-        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"))
+        changes["budget"] = budget_of_option(budget, sweep.budget, reporter("budget"), problem_of(sweep.names.counted))
     if where is not None:
         added = []
         for text in [where] if isinstance(where, str) else where:
             try:
-                added.append(condition(text, sweep.words))
+                added.append(condition(text, sweep.names))
             except ExpressionError as problem:
                 for offset, message in problem.problems:
                     faults.append(Fault("", 0, 0, "where", f"{quoted(text)}, character {offset + 1}: {message}"))
@@ -248,8 +281,8 @@ def apply_options(
             for word in sorted({"all", "default"}.intersection(map(str.strip, listed))):
                 meaning = "every column" if word == "all" else "the columns of a table for which none are asked"
                 reporter("columns")(f"'{word}' stands alone; it names {meaning}")
-            asked = words_of_option(columns, (*KNOWN_COLUMNS, "all", "default"), "column", reporter("columns"))
-        changes["columns"] = resolved_columns(asked, sweep.swept)
+            asked = words_of_option(columns, (*known_columns(sweep), "all", "default"), "column", reporter("columns"))
+        changes["columns"] = resolved_columns(asked, sweep)
     changed = dataclasses.replace(sweep, **changes)
     if not faults and not sweep.is_space:
         faults.extend(_option_limits(sweep, changed))

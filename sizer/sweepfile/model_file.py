@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.load import read_file
+from sizer.sweepfile.model_grids import place_in
 from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
 from sizer.sweepfile.yamltext import Document, Path, read_yaml
@@ -38,7 +39,13 @@ class ModelFile:
     @property
     def asked(self) -> Declared:
         """The model with the types that the file defines."""
-        return Declared(self.declared, self.cell_types, self.block_types)
+        return Declared(self.declared, self.cell_types, self.block_types, self.own)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The definitions of these types, as they stand in the file."""
+        data = self.document.data
+        return {name: data[name] for name in ("cell_types", "block_types") if data.get(name)}
 
     @contextmanager
     def places_of_faults(self) -> Iterator[None]:
@@ -48,7 +55,7 @@ class ModelFile:
         except InputError as problem:
             findings = Findings(self.document)
             for fault in problem.faults:
-                findings.at_value(_place(self.declared, fault.path), fault.message)
+                findings.at_value(place_in(self.declared, fault.path), fault.message)
             findings.raise_any()
 
 
@@ -74,7 +81,23 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
         InputError: the file cannot be read, holds no model of blocks, or has faults; all of them at once.
     """
     file = os.fspath(path)
-    document = read_yaml(read_file(file), file)
+    return parse_model(read_file(file), file)
+
+
+def parse_model(
+    text: bytes | str, file: str = "", look_at: Callable[[Mapping[str, Any]], None] = lambda model: None
+) -> ModelFile:
+    """Return the model of blocks in a text.
+
+    Args:
+        text: YAML; bytes are read as UTF-8.
+        file: what faults call the text.
+        look_at: is given the model before anything of it is worked out, and may raise.
+
+    Raises:
+        InputError: as `load_model` says.
+    """
+    document = read_yaml(text, file)
     findings = Findings(document)
     if not document.whole:
         findings.raise_any()
@@ -86,16 +109,17 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
             said = (
                 "has no blocks; a configuration of a sweep is named by --id"
                 if where
-                else "is no file with a model of blocks"
+                else "is not a file with a model of blocks"
             )
             findings.at_value(where, said)
         findings.raise_any()
     assert isinstance(model, dict)
+    look_at({**model, **{name: data.get(name) for name in ("cell_types", "block_types")}})
     cell_types = read_own_cells(data, findings)
     block_types = read_own_blocks(data, findings)
     graph, problems = read_graph(model, cell_types, block_types)
     for dotted, message in problems:
-        findings.at_value(_place(model, dotted), message)
+        findings.at_value(place_in(model, dotted), message)
     findings.raise_any()
     assert graph is not None
     return ModelFile(
@@ -105,27 +129,3 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
 
 def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
-
-
-def _place(model: Mapping[str, Any], dotted: str) -> Path:
-    """Return where a fault's path stands in the file: blocks of a group stand under `blocks`; the nearest that is there."""
-    found: list[str | int] = ["model"]
-    here: Any = model
-    for word in dotted.split("."):
-        if (
-            isinstance(here, dict)
-            and word not in here
-            and isinstance(here.get("blocks"), dict)
-            and word in here["blocks"]
-        ):
-            found.append("blocks")
-            here = here["blocks"]
-        if isinstance(here, dict) and word in here:
-            found.append(word)
-            here = here[word]
-        elif isinstance(here, list) and word.isdecimal() and int(word) < len(here):
-            found.append(int(word))
-            here = here[int(word)]
-        else:
-            break
-    return tuple(found)

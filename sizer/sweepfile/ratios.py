@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sizer.networks.fields import FIELDS
+from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.axes import LARGEST, is_count
 from sizer.sweepfile.axis import Alone, Column, Ratio, Row, rounded
 from sizer.sweepfile.findings import Findings
@@ -32,7 +32,11 @@ class _Range:
 
 
 def check_ratios(
-    columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings, looks: Looks | None = None
+    columns: Mapping[str, tuple[Column, Path]],
+    model: Collection[str],
+    findings: Findings,
+    looks: Looks | None = None,
+    fields: Mapping[str, Field] = FIELDS,
 ) -> dict[str, tuple[int, int]]:
     """Return the smallest and largest value of every count column, and report the ratios that do not work.
 
@@ -41,9 +45,10 @@ def check_ratios(
         model: the fields that stay the same.
         findings: takes the faults.
         looks: how many values may still be looked at one by one, for all grids of a file.
+        fields: those that may be swept, by name.
     """
-    check = _RatioCheck(columns, model, findings, looks or Looks())
-    known = {name: check.values(name, ()) for name in columns if is_count(name)}
+    check = _RatioCheck(columns, model, findings, looks or Looks(), fields)
+    known = {name: check.values(name, ()) for name in columns if is_count(name, fields)}
     return {name: (values.low, values.high) for name, values in known.items() if values is not None}
 
 
@@ -63,8 +68,14 @@ class Looks:
 
 class _RatioCheck:
     def __init__(
-        self, columns: Mapping[str, tuple[Column, Path]], model: Sequence[str], findings: Findings, looks: Looks
+        self,
+        columns: Mapping[str, tuple[Column, Path]],
+        model: Collection[str],
+        findings: Findings,
+        looks: Looks,
+        fields: Mapping[str, Field],
     ) -> None:
+        self.fields = fields
         self.columns = columns
         self.model = model
         self.findings = findings
@@ -95,8 +106,8 @@ class _RatioCheck:
         if ratio.base not in self.columns:
             self._report_base(ratio.base, place)
             return None
-        if not is_count(ratio.base):
-            self.findings.at_value(place, f"'{ratio.base}' is no count, and only a count has fractions")
+        if not is_count(ratio.base, self.fields):
+            self.findings.at_value(place, f"'{ratio.base}' is not a count, and only a count has fractions")
             return None
         base = self.values(ratio.base, above)
         if base is None:
@@ -112,7 +123,7 @@ class _RatioCheck:
             return  # it is an axis of this grid, with faults of its own
         if base in self.model:
             message = f"'{base}' stays the same, in model; a ratio is of a field that this grid sweeps"
-        elif base in FIELDS:
+        elif base in self.fields:
             message = f"'{base}' is not swept in this grid; a ratio is of a field that is"
         else:
             hint = self.findings.hint(base, self.columns)
@@ -173,7 +184,7 @@ class _RatioCheck:
         return _Range(low, high, step, exact=False, rows=functools.cache(rows))
 
     def _fits(self, ratio: Ratio, base: _Range, found: _Range, path: Path) -> bool:
-        field = FIELDS[ratio.field]
+        field = self.fields[ratio.field]
         place = self._ratio_place(path, 0) if len(ratio.ratios) == 1 else (*path, "ratio")
         if found.low < field.minimum:
             self.findings.at_value(place, f"gives {found.low}, below the minimum, {field.minimum}")

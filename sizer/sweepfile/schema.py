@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _FILE = "sweep.schema.json"
-_PLAIN = frozenset({"type", "pattern", "minimum", "maximum", "title", "description", "default"})
-"""The keywords that `_fits_plainly` knows; the last three say nothing about a value."""
+_PLAIN = frozenset({"type", "pattern", "patternErrorMessage", "minimum", "maximum", "title", "description", "default"})
+"""The keywords that `_fits_plainly` knows; the texts and the default say nothing about a value."""
 _SPAN = re.compile(r"([0-9]{1,18}) ?(?:\.\.\.?|-|:|…|–|to) ?([0-9]{1,18})")
 """A range as people write it elsewhere."""
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,5}")
@@ -41,10 +41,13 @@ _READABLE = 12
 @functools.cache
 def schema_text() -> str:
     """Return the text of the sweep schema: the wheel's copy, or the repository's in an editable install."""
-    packaged = files("sizer") / "schemas" / _FILE
-    if packaged.is_file():
-        return packaged.read_text("utf-8")
-    return (FilePath(__file__).parents[2] / "schemas" / _FILE).read_text("utf-8")
+    return schema_file().read_text("utf-8")
+
+
+def schema_file() -> FilePath:
+    """Return where the sweep schema lies: the wheel's copy, or the repository's in an editable install."""
+    packaged = FilePath(str(files("sizer") / "schemas" / _FILE))
+    return packaged if packaged.is_file() else FilePath(__file__).resolve().parents[2] / "schemas" / _FILE
 
 
 @functools.cache
@@ -209,6 +212,8 @@ def _one_value(shown: object, path: Path) -> str:
     """Say that an axis is a list, with one that there can be: what is meant where that can be seen."""
     name = str(path[-1])
     field = FIELDS.get(name)
+    if "." in name:
+        return f"{quoted(shown)} is one value, and an axis is a list, such as [{_cut(shown)}]; what stays the same goes in its block"
     if field is None or field.kind != "count":
         known = CHOICES.get(name, ("true", "false"))
         example = f"[{shown}]" if str(shown).lower() in known else f"[{', '.join(known[:2])}]"
@@ -220,7 +225,7 @@ def _one_value(shown: object, path: Path) -> str:
         start, end = (int(digits) for digits in span.groups())
         if max(field.minimum, 1) <= start < end <= (field.maximum or 2**63 - 1):
             steps = f"{{from: {start}, to: {end}, step: {math.gcd(start, end - start)}}}"
-            return f"{quoted(shown)} is no axis; write {steps}, or a list"
+            return f"{quoted(shown)} is not an axis; write {steps}, or a list"
     if _THOUSANDS.fullmatch(str(shown)):
         return written_without_commas(str(shown))
     try:
@@ -337,7 +342,7 @@ def _report_unique(error: ValidationError, path: Path, findings: Findings) -> No
     for position, item in enumerate(items):
         if isinstance(item, str) and first.setdefault(item, position) != position:
             there = (*path, first[item])
-            findings.at_value((*path, position), f"{quoted(item)} stands twice, first at {findings.place(there)}")
+            findings.at_value((*path, position), f"{quoted(item)} is there twice, first at {findings.place(there)}")
 
 
 def _report_required(error: ValidationError, path: Path, findings: Findings) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from sizer.formats import BY_DEFAULT, OF_RUNS, listed
 from sizer.networks import custom_cells
 from sizer.networks.aliases import TOOLKITS
+from sizer.networks.blocks.types import BLOCK_TYPES, BlockField
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.conventions import CONVENTIONS
@@ -37,8 +38,18 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
 MOST_CELL_TYPES = 1000
 MOST_TENSORS = 100
 _SHORT = 900
-_COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE}
+_A_SIZE = "Write a whole number or a size: 10000000, 10M, 1.5K or 1e7, without commas or spaces."
+_A_SIZE_IN_BYTES = "Write bytes: 2000000, 2MB, 2MiB or 1.5GB, without spaces."
+_NOT_IN_BYTES = f"{_A_SIZE} A size in bytes bounds float32_bytes or int8_bytes."
+_A_FRACTION = "Write a fraction: 1/4, 0.25 or 2."
+_A_NAME = "Use letters, digits, '.', '_' and '-', and start with a letter or digit."
+_COUNT: Schema = {"type": ["integer", "string"], "pattern": SIZE, "patternErrorMessage": _A_SIZE}
 _FORBIDDEN: Schema = {"not": {}}
+
+
+def _snippet(label: str, about: str, body: Any) -> Schema:
+    """Return what an editor inserts where a key or a value is completed; `${1:80}` is a place to fill in."""
+    return {"label": label, "description": about, "body": body}
 
 
 def _words(field: str) -> Schema:
@@ -74,7 +85,7 @@ def _value(field: Field) -> Schema:
         found |= {"type": ["integer", "string"], "minimum": field.minimum}
         if field.maximum is not None:
             found["maximum"] = field.maximum
-        found["pattern"] = SIZE
+        found |= {"pattern": SIZE, "patternErrorMessage": _A_SIZE}
     if field.default is not None:
         found["default"] = field.default
     return found
@@ -90,6 +101,7 @@ def _bounds(field: Field) -> Schema:
 
 
 def _axis(field: Field) -> Schema:
+    # The definitions have no texts of their own: an editor would show them in place of the field's.
     found: Schema = {"title": f"{field.title}, swept", "description": field.description}
     if field.kind == "count":
         found["allOf"] = [{"$ref": "#/$defs/axis_of_counts"}, {"$ref": f"#/$defs/{_bounds_name(field)}"}]
@@ -148,10 +160,8 @@ def _listed(items: Schema) -> Schema:
     return {"minItems": 1, "maxItems": LONGEST_LIST, "items": items}
 
 
-def _axis_of_words(title: str, items: Schema) -> Schema:
+def _axis_of_words(items: Schema) -> Schema:
     return {
-        "title": title,
-        "description": "A list, or {values: [...]}.",
         "type": ["array", "object"],
         **_listed(items),
         "additionalProperties": False,
@@ -172,8 +182,26 @@ def _axis_of_counts() -> Schema:
         return {"properties": dict.fromkeys(names, _FORBIDDEN)}
 
     return {
-        "title": "An axis of whole numbers",
-        "description": "A list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}. Whole numbers may be written as sizes, such as 1.5K.",
+        # No description: over a field, an editor shows the last one that it meets, which is to be the field's.
+        "title": "Swept: a list, {values}, {from, to, step}, {from, to, factor} or {of, ratio, round_to}",
+        "defaultSnippets": [
+            _snippet("a list", "Its values, in order.", "[${1:128, 256, 512}]"),
+            _snippet(
+                "from, to, step",
+                "Both ends included; the steps must hit them.",
+                "{from: ${1:128}, to: ${2:1024}, step: ${3:128}}",
+            ),
+            _snippet(
+                "from, to, factor",
+                "Each value multiplies the one before.",
+                "{from: ${1:128}, to: ${2:2048}, factor: ${3:2}}",
+            ),
+            _snippet(
+                "of, ratio, round_to",
+                "A part of another field that is swept.",
+                "{of: ${1:cells}, ratio: [${2:1/4, 1/2}], round_to: ${3:8}}",
+            ),
+        ],
         "type": ["array", "object"],
         **_listed(_COUNT),
         "additionalProperties": False,
@@ -198,6 +226,7 @@ def _axis_of_counts() -> Schema:
                 "type": ["number", "string"],
                 "exclusiveMinimum": 1,
                 "pattern": FRACTION,
+                "patternErrorMessage": _A_FRACTION,
             },
             "of": {
                 "title": "Of",
@@ -210,7 +239,15 @@ def _axis_of_counts() -> Schema:
                 "type": ["number", "string", "array"],
                 "exclusiveMinimum": 0,
                 "pattern": FRACTION,
-                **_listed({"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": FRACTION}),
+                "patternErrorMessage": _A_FRACTION,
+                **_listed(
+                    {
+                        "type": ["number", "string"],
+                        "exclusiveMinimum": 0,
+                        "pattern": FRACTION,
+                        "patternErrorMessage": _A_FRACTION,
+                    }
+                ),
             },
             "round_to": {
                 "title": "Round to",
@@ -243,6 +280,7 @@ def _bound(column: str) -> Schema:
         "type": ["integer", "string"],
         "minimum": 0,
         "pattern": BYTE_SIZE if column in BYTES else SIZE,
+        "patternErrorMessage": _A_SIZE_IN_BYTES if column in BYTES else _NOT_IN_BYTES,
     }
     return {
         "title": column.replace("_", " ").capitalize(),
@@ -371,9 +409,9 @@ def _definitions() -> Schema:
     return {
         "fields": {field.name: _value(field) for field in fields},
         "axis_of_counts": _axis_of_counts(),
-        "axis_of_booleans": _axis_of_words("An axis of true and false", {"type": "boolean"}),
-        "axis_of_conventions": _axis_of_words("An axis of conventions", _words("convention")),
-        "axis_of_cell_types": _axis_of_words("An axis of cell types", _words("cell_type")),
+        "axis_of_booleans": _axis_of_words({"type": "boolean"}),
+        "axis_of_conventions": _axis_of_words(_words("convention")),
+        "axis_of_cell_types": _axis_of_words(_words("cell_type")),
         **{_bounds_name(field): _bounds(field) for field in fields if field.kind == "count"},
         "linked_table": {
             "title": "A linked table",
@@ -435,6 +473,7 @@ def _block_types() -> Schema:
 def schema() -> Schema:
     """Return the sweep schema."""
     cell_types, own_definitions = _cell_types()
+    bounds = {name: {"$ref": f"#/properties/budget/properties/{name}"} for name in COUNTED}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sizer sweep",
@@ -454,6 +493,7 @@ def schema() -> Schema:
                 "description": "Names the output files: letters, digits, '.', '_' and '-', starting with a letter or digit, at most 100 characters.",
                 "type": "string",
                 "pattern": NAME,
+                "patternErrorMessage": _A_NAME,
                 "maxLength": 100,
             },
             "description": {
@@ -465,25 +505,36 @@ def schema() -> Schema:
             "block_types": _block_types(),
             "model": {
                 "title": "Model",
-                "description": "The fields that stay the same. A field stands in model or in grid, never both.",
+                "description": "The fields that stay the same, or a whole model of blocks. A field of a network without blocks stands in model or in grid, never both.",
+                "defaultSnippets": [
+                    _snippet(
+                        "A network",
+                        "What every network says; its layers and cells stand in grid.",
+                        {
+                            "convention": "${1:pytorch}",
+                            "cell_type": "${2:lstm}",
+                            "inputs": "^${3:80}",
+                            "outputs": "^${4:32}",
+                        },
+                    )
+                ],
+                # Its fields stand in the two definitions alone: where an editor sees them here, it inserts the default of each.
                 "type": "object",
-                "additionalProperties": False,
-                "properties": {
-                    field.name: {
-                        "title": field.title,
-                        "description": field.description,
-                        "$ref": f"#/$defs/fields/{field.name}",
-                    }
-                    for field in FIELDS.values()
-                },
+                "if": {"required": ["blocks"]},
+                "then": {"$ref": "#/$defs/model_of_blocks"},
+                "else": {"$ref": "#/$defs/model_of_fields"},
             },
             "grid": {
                 "title": "Grid",
-                "description": "The fields that vary, or a list of grids, whose union is one table.",
+                "description": "The fields that vary, or a list of grids, whose union is one table. With blocks, a field is a path such as encoder.cells.",
+                "defaultSnippets": [
+                    _snippet(
+                        "Layers and cells",
+                        "Every combination is a configuration.",
+                        {"layers": "[${1:1, 2, 3, 4}]", "cells": "{from: ${2:128}, to: ${3:1024}, step: ${4:128}}"},
+                    )
+                ],
                 "type": ["object", "array"],
-                "if": {"type": "array"},
-                "then": {"minItems": 1, "maxItems": 1000, "items": {"$ref": "#/$defs/grid"}},
-                "else": {"$ref": "#/$defs/grid"},
             },
             "where": {
                 "title": "Where",
@@ -499,19 +550,159 @@ def schema() -> Schema:
             },
             "budget": {
                 "title": "Budget",
-                "description": "Bounds on counted columns, both ends included. What lies outside is counted but not written.",
+                "description": "Bounds on counted columns, both ends included. Configurations outside are counted but not written.",
+                "defaultSnippets": [
+                    _snippet("At most so many weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
+                ],
                 "type": "object",
-                "additionalProperties": False,
                 "properties": {column: _bound(column) for column in COUNTED},
             },
             "output": _output(),
         },
-        "$defs": _definitions() | own_definitions,
+        "if": {"required": ["model"], "properties": {"model": {"type": "object", "required": ["blocks"]}}},
+        "then": {
+            "properties": {
+                "grid": _several("grid_of_paths"),
+                "budget": {"additionalProperties": {"$ref": "#/$defs/bound"}, "properties": bounds},
+            },
+        },
+        "else": {
+            "properties": {
+                "grid": _several("grid"),
+                "budget": {"additionalProperties": False, "properties": bounds},
+                "output": {"properties": {"columns": {"maxItems": len(_columns()), "items": {"enum": _columns()}}}},
+            },
+        },
+        "$defs": _definitions() | own_definitions | _definitions_of_blocks(),
     }
 
 
+def _several(name: str) -> Schema:
+    """Return one grid, or a list of them."""
+    return {
+        "if": {"type": "array"},
+        "then": {"minItems": 1, "maxItems": 1000, "items": {"$ref": f"#/$defs/{name}"}},
+        "else": {"$ref": f"#/$defs/{name}"},
+    }
+
+
+def _columns() -> list[str]:
+    return list(dict.fromkeys(("id", *FIELDS, *COUNTED)))
+
+
+def _definitions_of_blocks() -> Schema:
+    """Return what stands in a sweep of a model of blocks.
+
+    Editors complete and explain it; what is wrong with a model is said where it is read, by the block's name.
+    """
+    described: dict[str, BlockField] = {}
+    for block_type in BLOCK_TYPES.values():
+        for one in block_type.fields:
+            described.setdefault(one.name, one)
+    common = {
+        "type": {
+            "title": "Type",
+            "description": "The kind of block.",
+            "anyOf": [{"enum": list(BLOCK_TYPES)}, {}],
+        },
+        "from": _said("From", "The block or blocks that it reads; left out, the block before. [] reads nothing."),
+        "combine": _said("Combine", "How several sources are joined: concat, add or multiply."),
+        "shared": _said("Shared", "The block whose weights it uses."),
+        "frozen": _said("Frozen", "Whether its weights are counted, but not trained."),
+        "convention": _said("Convention", "Whose rules count, of this block."),
+    }
+    axis: Schema = {
+        "title": "An axis of a field of a block",
+        "description": "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}.",
+        "type": ["array", "object"],
+        "if": {"type": "array"},
+        "then": {"minItems": 1, "maxItems": LONGEST_LIST},
+        "else": {"if": {"required": ["values"]}, "then": _axis_of_words({}), "else": {"$ref": "#/$defs/axis_of_counts"}},
+    }  # fmt: skip
+    return {
+        "model_of_fields": {
+            "title": "A network without blocks",
+            "description": "The fields that stay the same.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": _of_network(),
+        },
+        "model_of_blocks": {
+            "title": "A model of blocks",
+            "description": "Named blocks, in order, each of which reads the one before or those that it names.",
+            "type": "object",
+            "properties": {
+                "convention": _said("Counting convention", "Whose rules count, of every block that names none."),
+                "blocks": {
+                    "title": "Blocks",
+                    "description": "Name -> block, in order.",
+                    "type": "object",
+                    "additionalProperties": {"$ref": "#/$defs/block"},
+                },
+                "clocks": _said("Clocks", "Steps a second of each clock, and `seconds`, the length of an input."),
+                "other_weights": _said("Other weights", "Weights of what no block describes."),
+            },
+        },
+        "block": {
+            "title": "A block",
+            "description": "Its type, what it reads, and the fields of its type.",
+            "properties": common
+            | {
+                name: _said(name.replace("_", " ").capitalize(), one.description)
+                for name, one in described.items()
+                if name not in common
+            },
+        },
+        "linked_paths": {
+            "title": "A linked table",
+            "description": "Fields that move together: one axis, whose rows are taken one by one. All columns have the same length.",
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "title": "A column of a linked table",
+                "description": "One value per row of the table.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": LONGEST_LIST,
+            },
+        },
+        "axis_of_a_path": axis,
+        "grid_of_paths": {
+            "title": "A grid",
+            "description": "The swept fields, each by its path, BLOCK.field, with its axis. The order gives the ids; the last axis is the fastest.",
+            "type": "object",
+            "additionalProperties": {"$ref": "#/$defs/axis_of_a_path"},
+            "properties": {
+                "linked": {
+                    "title": "Linked tables",
+                    "description": "Tables whose columns move together; each table is one axis, at this place in the order.",
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 100,
+                    "items": {"$ref": "#/$defs/linked_paths"},
+                },
+            },
+        },
+        "bound": _bound("weights") | {"title": "A bound", "description": "Bounds on a counted column, both ends included."},
+    }  # fmt: skip
+
+
+def _of_network() -> Schema:
+    return {
+        field.name: {
+            "title": field.title,
+            "description": field.description,
+            "$ref": f"#/$defs/fields/{field.name}",
+        }
+        for field in FIELDS.values()
+    }
+
+
+def _said(title: str, description: str) -> Schema:
+    return {"title": title, "description": description}
+
+
 def _output() -> Schema:
-    columns = list(dict.fromkeys(("id", *FIELDS, *COUNTED)))
     return {
         "title": "Output",
         "description": "Which files are written, with which columns.",
@@ -536,9 +727,8 @@ def _output() -> Schema:
                 "then": {"enum": ["default", "all"]},
                 "else": {
                     "minItems": 1,
-                    "maxItems": len(columns),
                     "uniqueItems": True,
-                    "items": {"type": "string", "enum": columns},
+                    "items": {"type": "string", "anyOf": [{"enum": _columns()}, {}]},
                 },
                 "default": "default",
             },

@@ -1,5 +1,34 @@
-"""The sweep that `sizer init` writes: every part of the format once, with comments."""
+"""The sweeps that `sizer init` writes: a starter with every part of the format once, or one of the shipped models."""
 
+from __future__ import annotations
+
+import enum
+from importlib.resources import files
+from pathlib import Path
+
+
+class Template(enum.Enum):
+    """A shipped sweep of a whole model."""
+
+    RNNT = "rnnt"
+    LAS = "las"
+    KALDI_TDNN_LSTM = "kaldi_tdnn_lstm"
+    KEYWORDS = "keywords"
+    AWD_LSTM = "awd_lstm"
+    CONFORMER_TRANSDUCER = "conformer_transducer"
+
+
+def template_text(template: Template) -> str:
+    """Return a shipped sweep: the wheel's copy, or the repository's in an editable install."""
+    name = f"{template.value}.yaml"
+    packaged = files("sizer") / "sweeps" / name
+    text = packaged.read_text("utf-8") if packaged.is_file() else (_REPOSITORY / name).read_text("utf-8")
+    # What an editor looks for beside the repository's sweeps stands nowhere else.
+    return text.partition("\n#\n")[2] if text.startswith(_FOR_EDITORS) else text
+
+
+_REPOSITORY = Path(__file__).parents[2] / "sweeps"
+_FOR_EDITORS = "# yaml-language-server:"
 STARTER = """\
 # A sweep: which recurrent networks fit a budget? Run it with:  sizer run FILE
 sizer: 1                                # version of this format

@@ -5,16 +5,21 @@ Nothing here is an array: an axis of 10^12 steps is three numbers, and the size 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sizer.networks.blocks.outlines import ModelOutline, OpenModel
+from sizer.networks.blocks.types import BlockType
 from sizer.networks.cells import CellType
+from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import cell_of
 from sizer.networks.counting import CHOICES, choices
-from sizer.networks.fields import FIELDS
+from sizer.networks.fields import FIELDS, Kind
+from sizer.networks.outlines import NetworkOutline, Outline
 from sizer.sweepfile.axis import Column
 
 if TYPE_CHECKING:
@@ -44,10 +49,15 @@ class Grid:
     axes: tuple[Axis, ...]
     cell_types: Mapping[str, CellType] = field(default_factory=dict, hash=False)
     """The cell types that the file defines."""
+<<<<<<< HEAD
     per_layer: tuple[PerLayer, ...] = ()
     """The fields that each layer has for itself, in file order; what has some is a space."""
     order: tuple[str, ...] = ()
     """The swept fields of a space in file order."""
+=======
+    model: OpenModel | None = field(default=None, hash=False, repr=False)
+    """The model of blocks of which fields are swept, by their paths; None in a sweep without blocks."""
+>>>>>>> main
 
     @property
     def size(self) -> int:
@@ -90,17 +100,83 @@ class Grid:
             settle(name)
         return tuple(found)
 
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The swept fields of which each value is a network of its own kind: words, and what shapes a model of blocks."""
+        return tuple(name for name, column in self.columns.items() if column.structural)
+
+    @cached_property
+    def sizes(self) -> dict[str, bool]:
+        """The other swept fields, with whether each is never 0."""
+        return {name: self.least(name) > 0 for name in self.columns if name not in self.words}
+
+    def least(self, name: str) -> int:
+        """Return the smallest value of a swept count or boolean, or less than it where it is a fraction of another."""
+        column = self.columns[name]
+        return column.ends()[0] if column.base is None else min(self.least(column.base), 1)
+
+    def most(self, name: str) -> int:
+        """Return the largest value of a swept count or boolean, or more."""
+        column = self.columns[name]
+        return column.ends()[1] if column.base is None else column.ends((1, self.most(column.base)))[1]
+
+    def outline(self, words: Mapping[str, Any]) -> Outline:
+        """Return what the configurations with certain words have in common.
+
+        Args:
+            words: of every field in `words`; of a network without blocks other fields may stay the same too.
+        """
+        if self.model is not None:
+            return self.model.outline({name: words[name] for name in self.words}, self.sizes)
+        return NetworkOutline({**self.fixed, **words}, self.cell(words))
+
+    @cached_property
+    def word_axes(self) -> tuple[dict[tuple[Any, ...], int], ...]:
+        """Of each axis with words: the rows of words on it, each with the first place at which it stands."""
+        found = []
+        for axis in self.axes:
+            several = [column for column in axis.columns if column.structural]
+            if several:
+                rows: dict[tuple[Any, ...], int] = {}
+                for place in range(axis.length):
+                    rows.setdefault(tuple(column.value(place) for column in several), place)
+                found.append(rows)
+        return tuple(found)
+
+    @property
+    def structures(self) -> int:
+        """How many combinations of words there are."""
+        return math.prod(map(len, self.word_axes))
+
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """Yield each combination of words."""
+        for rows in itertools.product(*self.word_axes):
+            yield dict(zip(self.words, itertools.chain.from_iterable(rows), strict=True))
+
+    def outlines(self) -> Iterator[ModelOutline]:
+        """Yield what the configurations of a model of blocks have in common, for each combination of words."""
+        assert self.model is not None
+        for words in self.combinations():
+            yield self.model.outline(words, self.sizes)
+
     def configuration(self, places: Sequence[int]) -> dict[str, Any]:
         """Return the fields, as given, of the configuration at a place on each axis, exact at any size.
 
-        In the order of `FIELDS`.
+        In the order of `FIELDS`; with blocks, the model as it is declared with what is swept in its place.
         """
+        values = self.values(places)
+        if self.model is not None:
+            return self.model.configuration({name: values[name] for name in self.columns})
+        return {name: values[name] for name in FIELDS if name in values}
+
+    def values(self, places: Sequence[int]) -> dict[str, Any]:
+        """Return what is swept of the configuration at a place on each axis, and what stays the same."""
         at = {column.field: place for axis, place in zip(self.axes, places, strict=True) for column in axis.columns}
         found: dict[str, Any] = dict(self.fixed)
         for name in self.by_base:
             column = self.columns[name]
             found[name] = column.value(at[name], 0 if column.base is None else found[column.base])
-        return {name: found[name] for name in FIELDS if name in found}
+        return found
 
     def cell(self, words: Mapping[str, Any]) -> CellType:
         """Return the table of the cells of configurations with certain words.
@@ -109,6 +185,24 @@ class Grid:
             words: `convention` and `cell_type`, at least those of them that are swept.
         """
         return cell_of({**self.fixed, **words}, self.cell_types)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the configurations of a sweep have: fields with their kinds, words, and counted columns."""
+
+    kinds: Mapping[str, Kind]
+    """Every field, in order."""
+    words: Mapping[str, tuple[str, ...]]
+    """Those of each field that has some."""
+    counted: tuple[str, ...] = COUNTED
+    """The counted columns, in table order."""
+    spread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Swept fields whose values are lists -> the columns that hold them, one per layer."""
+
+
+KINDS: Mapping[str, Kind] = {name: field.kind for name, field in FIELDS.items()}
+"""The fields of a network without blocks, with their kinds."""
 
 
 @dataclass(frozen=True)
@@ -145,23 +239,50 @@ class Sweep:
     """The cell types that the file defines."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it is written, in words."""
+    of_blocks: Names | None = None
+    """What the configurations have, of a sweep of a model of blocks."""
 
     @property
     def size(self) -> int:
         """The number of configurations, a Python int however large."""
         return sum(grid.size for grid in self.grids)
 
+    @cached_property
+    def names(self) -> Names:
+        """What the configurations have."""
+        if self.of_blocks is not None:
+            return self.of_blocks
+        return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
+
     @property
+<<<<<<< HEAD
     def is_space(self) -> bool:
         """Whether some field is swept for each layer by itself."""
         return any(grid.per_layer for grid in self.grids)
 
     @property
     def words(self) -> dict[str, tuple[str, ...]]:
+=======
+    def block_types(self) -> Mapping[str, BlockType]:
+        """The block types that the file defines."""
+        model = self.grids[0].model if self.grids else None
+        return {} if model is None else model.block_types
+
+    @property
+    def words(self) -> Mapping[str, tuple[str, ...]]:
+>>>>>>> main
         """The words of each `choice` field, the file's own cell types after the built-in ones."""
-        return {name: choices(name, self.cell_types) for name in CHOICES}
+        return self.names.words
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """Every field that some grid sweeps, in the order of first appearance."""
-        return tuple(dict.fromkeys(name for grid in self.grids for name in grid.swept))
+        """Every field that some grid sweeps, in the order of first appearance; of lists a column for each layer."""
+        names = dict.fromkeys(name for grid in self.grids for name in grid.swept)
+        return tuple(column for name in names for column in self.names.spread.get(name, (name,)))
+
+
+def as_word(value: Any) -> str:
+    """Return a value of a field as a word of a table."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(as_word, value))}]"
+    return "none" if value is None else str(value)

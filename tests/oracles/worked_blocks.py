@@ -120,13 +120,19 @@ def _attending(fields: dict[str, Any], parts: dict[str, int], macs: Macs, **more
 
 
 _CONFORMER = {"width": 6, "kernel": 5, "layers": 3}
-_LSTM = {"channels": 3, "kernel": [2, 5]}
+_LSTM = {"channels": 3, "kernel": [7, 5]}
 
 WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     # input, embedding
     WorkedBlock("input", {"x": x()}, {}, handed=(7, 1)),
     WorkedBlock("input", {"x": image()}, {}, handed=(2, 11)),
     WorkedBlock("embedding", {"w": {"type": "embedding", "vocabulary": 13, "embedding": 7}}, {"embedding_weights": 91}, handed=(7, 1)),
+    WorkedBlock("embedding", {"w": {"type": "embedding", "vocabulary": 13, "embedding": 7}}, {"embedding_weights": 91}, convention="textbook"),
+    WorkedBlock(
+        "embedding",
+        {"x": x(), "j": {"type": "join", "from": ["x", "it"]}, "it": {"type": "embedding", "vocabulary": 13, "embedding": 7}},
+        {"embedding_weights": 91},
+    ),
     # dense
     _dense({"width": 5}, 7 * 5, 5, 35, 5),
     _dense({"width": 5}, 7 * 5, 0, 35, 5, convention="textbook"),
@@ -152,6 +158,22 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
         {"embedding_weights": 91, "bias_weights": 13},
         {"frames": 91},
     ),
+    WorkedBlock(
+        "dense",
+        {
+            "w": {"type": "embedding", "vocabulary": 13, "embedding": 7},
+            "o": {"type": "dense", "width": 13, "tied": "w", "norm": "batch"},
+        },
+        {"embedding_weights": 91, "bias_weights": 13 + 26},
+        {"frames": 91},
+    ),
+    # A map of what it made itself: in a loop, because it is told its width.
+    WorkedBlock(
+        "dense",
+        {"x": x(), "j": {"type": "join", "from": ["x", "it"]}, "it": {"type": "dense", "width": 5, "bias": False}},
+        {"dense_weights": 12 * 5},
+        {"frames": 60},
+    ),
     # convolution along time: over the whole width, whatever its height
     _conv(x(), _CONV, 3 * 7 * 5, 5, 105, (5, 1)),
     _conv(x(), _CONV, 3 * 7 * 5, 0, 105, (5, 1), convention="textbook"),
@@ -163,6 +185,9 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     _conv(x(), {**_CONV, "channels": 14, "groups": "all"}, 3 * 1 * 14, 14, 42, (14, 1)),
     _conv(x(), {**_CONV, "channels": 10, "pieces": 2, "norm": "batch"}, 3 * 7 * 10, 10 + 2 * 5, 210, (5, 1)),
     _conv(x(), {**_CONV, "norm": "batch"}, 3 * 7 * 5, 5 + 10, 105, (5, 1), convention="keras", buffers=10),
+    _conv(
+        x(), {**_CONV, "channels": 10, "pieces": 2, "norm": "batch"}, 3 * 7 * 10, 10 + 10, 210, (5, 1), convention="keras", buffers=10,
+    ),
     _conv(x(), {**_CONV, "norm": "layer", "bias": False}, 3 * 7 * 5, 10, 105, (5, 1), convention="keras"),
     # along time and height: at each of the heights that it makes
     _conv(image(), _CONV2, 12 * 2 * 5, 5, 11 * 120, (5, 11)),
@@ -171,6 +196,7 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     _conv(image(), {**_CONV2, "padding": "valid", "stride": [2, 3]}, 12 * 2 * 5, 5, Fraction(3 * 120, 2), (5, 3)),
     _conv(image(), {**_CONV2, "padding": 1, "stride": [2, 3]}, 12 * 2 * 5, 5, Fraction(4 * 120, 2), (5, 4)),
     _conv(image(), {**_CONV2, "padding": [1, [2, 0]], "stride": 2}, 12 * 2 * 5, 5, Fraction(10 * 120, 2), (5, 10)),
+    _conv(image(), {**_CONV2, "padding": [3]}, 12 * 2 * 5, 5, 8 * 120, (5, 8)),
     _conv(image(), {**_CONV2, "padding": [[5, 0], 0]}, 12 * 2 * 5, 5, 8 * 120, (5, 8)),
     _conv(image(4), {**_CONV2, "channels": 6, "groups": 2}, 12 * 2 * 6, 6, 11 * 144, (6, 11)),
     _conv(image(4), {**_CONV2, "channels": 8, "groups": "all"}, 12 * 1 * 8, 8, 11 * 96, (8, 11)),
@@ -195,23 +221,23 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     # convolutional LSTM: four gates, each of what is read and of the state
     _one(
         "convolutional_lstm", image(), _LSTM,
-        {"input_weights": 4 * 10 * 2 * 3, "recurrent_weights": 4 * 10 * 3 * 3, "bias_weights": 12},
-        11 * (240 + 360), state=2 * 33, handed=(3, 11),
+        {"input_weights": 4 * 35 * 2 * 3, "recurrent_weights": 4 * 35 * 3 * 3, "bias_weights": 12},
+        11 * (840 + 1260), state=2 * 33, handed=(3, 11),
     ),
     _one(
         "convolutional_lstm", image(), {**_LSTM, "layers": 3, "bias": False},
-        {"input_weights": 4 * 10 * 2 * 3 + 2 * 360, "recurrent_weights": 3 * 360},
-        11 * (240 + 720 + 1080), state=3 * 2 * 33, handed=(3, 11),
+        {"input_weights": 4 * 35 * 2 * 3 + 2 * 1260, "recurrent_weights": 3 * 1260},
+        11 * (840 + 2 * 1260 + 3 * 1260), state=3 * 2 * 33, handed=(3, 11),
     ),
     _one(
         "convolutional_lstm", image(), {**_LSTM, "padding": "valid"},
-        {"input_weights": 240, "recurrent_weights": 360, "bias_weights": 12},
-        7 * (240 + 360), state=2 * 21, handed=(3, 7),
+        {"input_weights": 840, "recurrent_weights": 1260, "bias_weights": 12},
+        7 * (840 + 1260), state=2 * 21, handed=(3, 7),
     ),
     _one(
         "convolutional_lstm", image(), {**_LSTM, "stride": [2, 3]},
-        {"input_weights": 240, "recurrent_weights": 360, "bias_weights": 12},
-        Fraction(4 * (240 + 360), 2), state=2 * 12, handed=(3, 4),
+        {"input_weights": 840, "recurrent_weights": 1260, "bias_weights": 12},
+        Fraction(4 * (840 + 1260), 2), state=2 * 12, handed=(3, 4),
     ),
     # pooling of 11: floor((11 - 3) / 2) + 1 ...
     _pool({"kernel": [2, 3]}, 3, 2),
@@ -230,6 +256,7 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     _one("norm", image(), {}, {"bias_weights": 4}, handed=(2, 11)),
     _one("norm", image(), {"over": "width"}, {"bias_weights": 44}, handed=(2, 11)),
     _one("norm", image(), {"norm": "batch"}, {"bias_weights": 4}, convention="keras", buffers=4),
+    _one("norm", image(), {"norm": "batch", "over": "width"}, {"bias_weights": 44}, convention="keras", buffers=44),
     _one("norm", image(), {"norm": "layer"}, {"bias_weights": 4}, convention="keras"),
     _one("norm", image(), {"norm": "batch"}, {}, convention="kaldi_nnet3"),
     # recurrent: widths by layer, and steps by layer
@@ -261,6 +288,11 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
         },
         20 * 9 + 20 * 4 + 20, state=14, handed=(2, 1), convention="tensorflow1",
     ),
+    _one(
+        "recurrent", x(), {"cell_type": "rnn", "cells": [5, 3, 2], "skip_connections": True, "bias": False},
+        {"input_weights": 5 * 7 + 3 * 12 + 2 * 10, "recurrent_weights": 25 + 9 + 4},
+        91 + 38, state=10, handed=(10, 1),
+    ),
     # attention; 7 values of labels, 10 of every second frame
     _attention(_WIDE, 21 + 30 + 3, 0, {"labels": 21, "frames": 30 * _HALF, "labels_x_frames": 3 * _HALF}, 10),
     _attention(
@@ -281,6 +313,36 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
         },
         21 + 30 + 3 + 110 + 15, 5 + 3, {"labels": 21, "frames": 30 * _HALF, "labels_x_frames": 128 * _HALF}, 10,
     ),
+    # Under a convention without biases those that are named are there all the same.
+    _attention(
+        {
+            **_WIDE, "kind": "location", "location_kernel": 11, "location_channels": 5, "feedback": 7, "fertility": 2, "value": 4,
+            "value_width": 6, "project_memory": False, "biases": ["score"],
+        },
+        21 + 3 + 21 + 20 + 55 + 15, 1, {"labels": 21, "frames": 20 * _HALF, "labels_x_frames": 94 * _HALF}, 4, convention="textbook",
+    ),
+    _attention(
+        {**_WIDE, "kind": "location", "location_kernel": 11, "location_channels": 5, "value": 4, "value_width": 6, "project_query": False},
+        30 + 3 + 55 + 15, 0, {"frames": 30 * _HALF, "labels_x_frames": 73 * _HALF}, 4, convention="textbook",
+    ),
+    _attention(
+        {**_WIDE, "feedback": 7, "fertility": 2, "value": 4, "value_width": 6, "project_memory": False},
+        21 + 3 + 21 + 20, 0, {"labels": 21, "frames": 20 * _HALF, "labels_x_frames": 24 * _HALF}, 4, convention="textbook",
+    ),
+    _attention(
+        {**_WIDE, "feedback": 7, "fertility": 2, "value": 4, "value_width": 6, "project_query": False},
+        30 + 3 + 21 + 20, 0, {"frames": 50 * _HALF, "labels_x_frames": 24 * _HALF}, 4, convention="textbook",
+    ),
+    _attention({"kind": "general", "value": 4}, 70, 0, {"labels": 70}, 4, convention="textbook"),
+    _attention(
+        {**_WIDE, "kind": "dot", "project_query": True, "project_memory": True, "value": 4, "value_width": 6},
+        21 + 30, 0, {"labels": 21, "frames": 30 * _HALF}, 4, convention="textbook",
+    ),
+    _attention({"width": 6, "kind": "multihead"}, 42 + 60 + 60 + 60, 0, {"labels": 42 + 60, "frames": 120 * _HALF}, 10, convention="textbook"),
+    _attention(
+        {"kind": "local", "heads": 3, "key": 4, "values": 5, "window": 2, "value": 27}, 7 * 3 * 15, 0, {"labels": 315}, 27,
+        convention="textbook",
+    ),
     _attention({"kind": "general", "biases": ["query"]}, 70, 10, {"labels": 70}, 10),
     _attention({"kind": "dot"}, 0, 0, {}, 10),
     _attention({**_WIDE, "kind": "dot", "project_query": True, "biases": ["query"]}, 21, 3, {"labels": 21}, 10),
@@ -293,6 +355,11 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     _attention(
         {"kind": "local", "heads": 3, "key": 4, "values": 5, "window": 2, "value": 27, "biases": ["kernel"]},
         7 * 3 * 15, 45, {"labels": 315}, 27,
+    ),
+    # from nothing that is named: at each step of the labels
+    _one(
+        "attention", x(), {"memory": "x", "width": 3, "value": 4}, {"attention_weights": 21 + 3},
+        {"frames": 21, "labels_x_frames": 3}, handed=(4, 1),
     ),
     # transformer
     _transformer({}, {**_LAYER, "bias_weights": 3 * (24 + 11 + 6 + 24)}, _LAYER_MACS),
@@ -314,6 +381,21 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
             "bias_weights": 3 * (24 + 24 + 24 + 11 + 6 + 24 + 12 + 12),
         },
         {"labels": 3 * (144 + 132 + 72 + 144), "frames": 3 * 60 * _HALF},
+    ),
+    _attending(
+        {"final_norm": True},
+        {
+            "attention_weights": 3 * (144 + 72 + 2 * 5 * 6 + 72 + 72), "dense_weights": 3 * 132,
+            "bias_weights": 3 * (24 + 12 + 12) + 12,
+        },
+        {"labels": 3 * (144 + 132 + 72 + 144), "frames": 3 * 60 * _HALF},
+        convention="textbook",
+    ),
+    WorkedBlock(
+        "transformer",
+        {"x": x(6), "j": {"type": "join", "from": ["x", "it"], "combine": "add"}, "it": {"type": "transformer", **_TRANSFORMER}},
+        {**_LAYER, "bias_weights": 3 * (24 + 11 + 6 + 24)},
+        {"frames": _LAYER_MACS},
     ),
     _attending(
         {"attention_bias": False},
@@ -348,7 +430,23 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
         },
         3 * (576 + 180 + 138), convention="textbook",
     ),
+    WorkedBlock(
+        "conformer",
+        {"x": x(6), "j": {"type": "join", "from": ["x", "it"], "combine": "add"}, "it": {"type": "conformer", **_CONFORMER, "layers": 1}},
+        {
+            "dense_weights": 4 * 6 * 24, "attention_weights": 5 * 36, "convolution_weights": 108 + 30,
+            "bias_weights": 2 * (24 + 6) + 24 + 12 + 18 + 6 + 12 + 60,
+        },
+        {"frames": 576 + 180 + 138},
+    ),
     # highway, crf
+    WorkedBlock(
+        "highway",
+        {"x": x(6), "j": {"type": "join", "from": ["x", "it"], "combine": "add"}, "it": {"type": "highway", "width": 6}},
+        {"dense_weights": 72, "bias_weights": 12},
+        {"frames": 72},
+    ),
+    _one("crf", x(), {"ends": 2}, {"other_weights": 49 + 14}, convention="textbook"),
     _one("highway", x(6), {"width": 6, "layers": 3}, {"dense_weights": 3 * 72, "bias_weights": 3 * 12}, 216, handed=(6, 1)),
     _one("highway", x(6), {"width": 6}, {"dense_weights": 72, "bias_weights": 12}, 72, convention="textbook"),
     _one("crf", x(), {}, {"other_weights": 49}, handed=(7, 1)),
@@ -370,6 +468,13 @@ WORKED_BLOCKS: tuple[WorkedBlock, ...] = (
     WorkedBlock(
         "join",
         {"a": image(2, 6), "b": image(3, 4), "it": {"type": "join", "from": ["a", "b"], "combine": "add"}, "o": {"type": "dense", "width": 1, "bias": False}},
+        {"dense_weights": 12},
+        {"frames": 12},
+    ),
+    # What stands still is repeated at each step of the other.
+    WorkedBlock(
+        "join",
+        {"a": {"type": "input", "inputs": 5, "clock": "sequence"}, "b": x(), "it": {"type": "join", "from": ["a", "b"]}, "o": {"type": "dense", "width": 1, "bias": False}},
         {"dense_weights": 12},
         {"frames": 12},
     ),

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import Fault, InputError
+from sizer.frameworks.blocks.keras_code import keras_module
+from sizer.frameworks.blocks.keras_names import keras_shapes
 from sizer.frameworks.blocks.torch_code import WrittenModule, torch_module
 from sizer.frameworks.blocks.torch_names import torch_shapes
 from sizer.frameworks.equivalents import Shape
+from sizer.frameworks.keras import refuse_other_backends
 from sizer.frameworks.verifying import FRAMEWORKS, Pair, not_its_own
 from sizer.networks.blocks.counting import ModelCount, count_graph
 from sizer.networks.blocks.wiring import Graph
@@ -90,7 +93,14 @@ def why_not_model(graph: Graph, framework: str) -> list[tuple[str, str]]:
         raise InputError([Fault("", 0, 0, "blocks", message)])
     chosen = FRAMEWORKS[framework]
     found: dict[tuple[str, str], None] = {}
+    number = 0
     for one in graph.blocks:
+        for group in one.groups:
+            number += int(group.times) * len(group.tensors)
+            if any(tensor.size(group.dimensions) > chosen.most_values for tensor in group.tensors):
+                found[one.block.path, f"{chosen.title} cannot address a tensor of that size"] = None
+        if number > MOST_TENSORS:
+            return [(one.block.path, f"models of more than {MOST_TENSORS:,} tensors are not built")]
         if not one.groups or one.block.type.name in {"weights", "crf"}:
             continue
         cell_type = one.block.fields.get("cell_type", "") if one.block.type.name == "recurrent" else ""
@@ -171,5 +181,67 @@ def _run(module: WrittenModule, network: Any) -> tuple[bool, str]:
     return True, ""
 
 
-COMPARERS: dict[str, Callable[[Graph], ModelComparison]] = {"torch": _compare_torch}
+def _compare_keras(graph: Graph) -> ModelComparison:
+    import keras
+
+    refuse_other_backends()
+    module = keras_module(graph)
+    defined: dict[str, Any] = {"__name__": "model"}
+    exec(compile(module.text, "the module that sizer writes", "exec"), defined)
+    with keras.device("meta"):
+        network = defined["build_network"]()
+    layers = {layer.name: layer for layer in network.layers}
+    counted = count_graph(graph, {})
+    blocks: dict[str, tuple[Pair, ...]] = {}
+    for key, block in module.placed.items():
+        theirs = [
+            (f"{name}.{variable.path.partition('/')[2] or variable.name}".replace("/", "."), tuple(variable.shape))
+            for name, of in module.layers.items()
+            if of == key and name in layers
+            for variable in _own_variables(layers[name])
+            if block.has("buffered") or not _is_kept(variable)
+        ]
+        ours = keras_shapes(block) if block.wired.block.shared is None else []
+        pairs = _paired(ours, theirs)
+        if pairs:
+            path = block.wired.block.path
+            blocks[path] = blocks.get(path, ()) + pairs
+    kept = sum(math.prod(one.shape) for one in network.weights if _is_kept(one))
+    return ModelComparison(
+        count=counted,
+        blocks=blocks,
+        our_weights=counted.weights - graph.model.other_weights,
+        # What Keras counts beside the weights is compared tensor by tensor, and not as weights.
+        their_weights=network.count_params() - kept,
+        their_trained=sum(math.prod(one.shape) for one in network.trainable_variables),
+        ran=True,  # a functional model is run as it is built
+        failed="",
+    )
+
+
+def _own_variables(layer: Any) -> list[Any]:
+    """Return a layer's variables; those of an embedding that is tied stand in the embedding."""
+    own = [one for one in layer.weights if type(layer).__name__ != "TiedOutput" or one.name == "bias"]
+    # The states of random generators are no tensors of a model.
+    return [one for one in own if "seed" not in one.name]
+
+
+def _is_kept(variable: Any) -> bool:
+    """Return whether a variable is what a batch normalisation keeps beside its weights."""
+    return str(variable.name).startswith("moving_")
+
+
+def _paired(ours: list[tuple[str, Shape]], theirs: list[tuple[str, Shape]]) -> tuple[Pair, ...]:
+    """Return tensors of equal shapes as pairs, in Keras' order, then ours that are left."""
+    left = list(ours)
+    found = []
+    for name, shape in theirs:
+        place = next((place for place, (_, other) in enumerate(left) if other == shape), None)
+        if place is not None:
+            del left[place]
+        found.append(Pair(name, None if place is None else shape, shape))
+    return (*found, *(Pair(name, shape, None) for name, shape in left))
+
+
+COMPARERS: dict[str, Callable[[Graph], ModelComparison]] = {"torch": _compare_torch, "keras": _compare_keras}
 """What builds a model of blocks, by framework."""

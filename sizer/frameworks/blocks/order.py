@@ -75,12 +75,15 @@ def _run_out(takes: Mapping[Key, tuple[Key, ...]], held: Collection[Key]) -> dic
     return found
 
 
-def names_of(keys: Iterable[Key], taken: Collection[str]) -> dict[Key, str]:
+def names_of(
+    keys: Iterable[Key], taken: Collection[str], ends: Mapping[Key, Collection[str]] | None = None
+) -> dict[Key, str]:
     """Return a name in code for each block: its path with `_`, and the repetition where a group repeats it.
 
     Args:
         keys: the blocks.
         taken: names that mean something else there.
+        ends: what is added to a block's name for what else it keeps.
 
     Example:
         >>> names_of([("class", ()), ("vgg.one", (0,)), ("vgg.one", (1,))], ["vgg_one_2"])
@@ -97,8 +100,9 @@ def names_of(keys: Iterable[Key], taken: Collection[str]) -> dict[Key, str]:
         name = "_".join(words)
         if name[0].isdigit():
             name = f"block_{name}"
-        while keyword.iskeyword(name) or name in used:
+        added = ("", *(ends or {}).get((path, turns), ()))
+        while keyword.iskeyword(name) or any(f"{name}{end}" in used for end in added):
             name += "_"
-        used.add(name)
+        used.update(f"{name}{end}" for end in added)
         found[path, turns] = name
     return found

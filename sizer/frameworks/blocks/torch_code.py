@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sizer.errors import Fault, InputError
 from sizer.frameworks.blocks.order import Order, names_of, order_of, taken_in
-from sizer.frameworks.blocks.torch_forward import LENGTHS, Forward, several_clocks
+from sizer.frameworks.blocks.torch_forward import LENGTHS, Forward, several_clocks, starts
 from sizer.frameworks.blocks.torch_modules import Placed, Written, written
 from sizer.networks.blocks.counting import count_graph
 from sizer.networks.blocks.reading import Key
@@ -123,12 +123,11 @@ class WrittenModule:
     modules: Mapping[Key, Written]
 
 
-def torch_module(graph: Graph, cost: str = "") -> WrittenModule:
+def torch_module(graph: Graph) -> WrittenModule:
     """Return a model of blocks as a module that builds exactly it.
 
     Args:
         graph: a wired model.
-        cost: what the docstring says of what it counts; empty: its weights.
 
     Raises:
         InputError: torch.nn has no such block; every fault by the block's name.
@@ -142,24 +141,20 @@ def torch_module(graph: Graph, cost: str = "") -> WrittenModule:
         raise InputError(Fault("", 0, 0, path, message) for path, message in faults)
     alone = {key: module.alone or several_clocks(placed[key]) for key, module in modules.items()}
     order = order_of(graph, [key for key, why in alone.items() if why])
-    names = names_of(placed, OF_MODULES | OF_CODE | _parts().keys())
+    ends = {key: [end for end, _ in module.members if end] for key, module in modules.items()}
+    names = names_of(placed, OF_MODULES | OF_CODE | _parts().keys(), ends)
     forward = Forward(names, {names[key]: module.members[0][1] for key, module in modules.items() if module.members})
     for key in order.run:
         forward.run(placed[key])
     members = _members(placed, modules, names, order, alone)
-    returned = _returned(placed, order)
-    given = tuple(placed[key] for key in order.run if _starts(placed[key]))
+    returned = returned_blocks(placed, order)
+    given = tuple(placed[key] for key in order.run if starts(placed[key]))
     lines = _class(placed, given, forward, members, returned)
     code = "\n".join(line for one in lines for line in broken(one)) + "\n"
     lengths = [value.lengths for value in forward.values.values() if value.lengths]
     place = next((p for p in range(len(LENGTHS)) if all(length[p] > 0 for length in lengths)), len(LENGTHS) - 1)
-    text = f'"""{_heading(graph, cost)}\n"""\n\n{_imports_and_parts(code)}\n\n\n{code}'
+    text = f'"""{heading(graph)}\n"""\n\n{_imports_and_parts(code)}\n\n\n{code}'
     return WrittenModule(text, names, order, given if returned else (), LENGTHS[place], placed, modules)
-
-
-def _starts(block: Placed) -> bool:
-    kind = block.wired.block.type.name
-    return kind == "input" or (kind == "embedding" and not block.wired.block.reads)
 
 
 def placed_blocks(graph: Graph) -> dict[Key, Placed]:
@@ -191,7 +186,7 @@ def _members(
     found: list[str] = []
     later: list[str] = []
     if order.looped:
-        said = _listed(dict.fromkeys(key[0] for key in order.looped))
+        said = listed_in_words(dict.fromkeys(key[0] for key in order.looped))
         found.append(f"# {said} feed each other, step by step: only their weights stand here.")
     for key, module in modules.items():
         block = placed[key].wired.block
@@ -213,11 +208,11 @@ def _members(
     return found + sorted(later, key=lambda line: "requires_grad_" not in line)
 
 
-def _returned(placed: Mapping[Key, Placed], order: Order) -> list[Key]:
+def returned_blocks(placed: Mapping[Key, Placed], order: Order) -> list[Key]:
     """Return the blocks whose values nobody takes who can be run; nothing where no block does anything."""
     taken = {other for key in order.run for other in taken_in(placed[key].wired.block)}
     returned = [key for key in placed if key in set(order.run) - taken]
-    return returned if any(not _starts(placed[key]) for key in order.run) else []
+    return returned if any(not starts(placed[key]) for key in order.run) else []
 
 
 def _class(
@@ -259,7 +254,8 @@ def _shape_of(block: Placed) -> str:
     return f"(batch, {times}, {one.hands_up.width})"
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed_in_words(names: Iterable[str]) -> str:
+    """Return names as a person lists them."""
     *front, last = names
     return f"{', '.join(front)} and {last}" if front else last
 
@@ -268,16 +264,18 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _heading(graph: Graph, cost: str) -> str:
+def heading(graph: Graph) -> str:
     """Return the docstring: the weights, the conventions, and what the model does not say."""
     counted = count_graph(graph, {})
     other = graph.model.other_weights
     conventions = dict.fromkeys(one.block.convention for one in graph.blocks)
-    text = f"Convention {_listed(conventions)}. A model says no activations, dropout or heads: they have no weights, and are yours to add."
+    text = f"Convention {listed_in_words(conventions)}. A model says no activations, dropout or heads: they have no weights, and are yours to add."
     if other:
         text += f" The {other:,} other weights of the model are not part of this network."
     blocks = dict.fromkeys(one.block.path for one in graph.blocks)
-    front = f"A model of {len(blocks):,} block{'s' * (len(blocks) != 1)} with exactly {counted.weights - other:,} weights.{cost}"
+    front = (
+        f"A model of {len(blocks):,} block{'s' * (len(blocks) != 1)} with exactly {counted.weights - other:,} weights."
+    )
     return front + "\n\n" + "\n".join(_wrapped(text, WIDTH))
 
 

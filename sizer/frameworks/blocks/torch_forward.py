@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizer.frameworks.blocks.layers import BlockStack, stack_of
-from sizer.frameworks.blocks.torch_modules import Placed, arguments, one_of, padding_of, pads_of
+from sizer.frameworks.blocks.order import Order, taken_in
+from sizer.frameworks.blocks.torch_modules import Placed, arguments, one_of, padding_of, pads_of, written
 from sizer.networks.blocks.reading import Key
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.widths import of_height, of_time
@@ -46,6 +47,24 @@ def several_clocks(block: Placed) -> str:
     return "looks along time, and several clocks meet in it" if along and len(block.wired.rate) > 1 else ""
 
 
+def lengths_of(placed: Mapping[Key, Placed], order: Order) -> dict[Key, Lengths]:
+    """Return how many steps each block has for inputs of `LENGTHS`, as far as that can be said."""
+    names = {key: f"b{place}" for place, key in enumerate(placed)}
+    forward = Forward(names, dict.fromkeys(names.values(), ""))
+    for key in order.run:
+        takes = taken_in(placed[key].wired.block)
+        there = starts(placed[key]) or (takes and all(other in forward.values for other in takes))
+        if there and not (written(placed[key]).alone or several_clocks(placed[key])):
+            forward.run(placed[key])
+    return {key: value.lengths for key, value in forward.values.items()}
+
+
+def starts(block: Placed) -> bool:
+    """Return whether a block is what the module is given."""
+    kind = block.wired.block.type.name
+    return kind == "input" or (kind == "embedding" and not block.wired.block.reads)
+
+
 class Forward:
     """Writes the lines of a module's `forward`, block by block."""
 
@@ -72,7 +91,7 @@ class Forward:
         key, kind = block.wired.block.key, block.wired.block.type.name
         name = self._names[key]
         clocks = tuple(clock for clock, _ in block.wired.rate)
-        if kind == "input" or (kind == "embedding" and not block.wired.block.reads):
+        if starts(block):
             self.given.append(name)
             if kind == "embedding":
                 self.lines.append(f"{name} = self.{name}({name})")
@@ -155,6 +174,9 @@ class Forward:
         """Return sources with one time for each clock: those that are not their own of length 1."""
         found = []
         for expression, own in zip(expressions, clocks, strict=True):
+            order = [own.index(clock) + 1 for clock in all_clocks if clock in own]
+            if order != sorted(order):
+                expression += f".permute(0, {', '.join(map(str, order))}, -1)"
             missing = [place for place, clock in enumerate(all_clocks) if clock not in own]
             # A sequence has one step already, which stands for the first of them.
             for place in missing[1:] if own == (SEQUENCE,) else missing:

@@ -69,6 +69,8 @@ def written(block: Placed) -> Written:
     Args:
         block: where it stands.
     """
+    if block.wired.block.type.own:
+        return _own(block)
     return _WRITERS.get(block.wired.block.type.name, _nothing)(block)
 
 
@@ -423,9 +425,24 @@ def _crf(block: Placed) -> Written:
 
 
 def _weights(block: Placed) -> Written:
-    read = block.wired.block.reads
-    alone = "" if read or not block.up.width else "reads nothing"
+    alone = "" if block.wired.block.reads else "reads nothing"
     return Written((("", _parameters(block.fields["tensors"])),), alone=alone)
+
+
+def _own(block: Placed) -> Written:
+    """Return a block of a type that the file defines: its weights, of which nobody says what is done with them."""
+    return Written((("", _parameters(tensors_by_layer(block.wired))),), alone="is of a type of the file's own")
+
+
+def tensors_by_layer(one: Wired) -> dict[str, tuple[int, ...]]:
+    """Return the tensors of a block whose layers stand as a dimension of their own, where there are several."""
+    found = {}
+    for group in one.groups:
+        for tensor in group.tensors:
+            if tensor.size(group.dimensions) and not tensor.buffer and group.times:
+                shape = tuple(size if isinstance(size, int) else int(group.dimensions[size]) for size in tensor.shape)
+                found[tensor.name] = (int(group.times), *shape) if group.times != 1 else shape
+    return found
 
 
 def _parameters(tensors: Mapping[str, tuple[int, ...]]) -> str:

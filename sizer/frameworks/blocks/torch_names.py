@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from sizer.frameworks.blocks.layers import network_of, stack_of
-from sizer.frameworks.blocks.torch_modules import Placed
+from sizer.frameworks.blocks.torch_modules import Placed, tensors_by_layer
 from sizer.frameworks.equivalents import Shape, framework_shapes
 from sizer.frameworks.pytorch import EQUIVALENTS
 from sizer.networks.blocks.wiring import Wired
@@ -75,6 +75,9 @@ def torch_shapes(block: Placed, name: str) -> Named:
         name: its attribute.
     """
     kind = block.wired.block.type.name
+    if block.wired.block.type.own:
+        shapes = tensors_by_layer(block.wired)
+        return {f"{name}.{ours.replace('.', '_')}": shape for ours, shape in shapes.items()}
     if kind == "recurrent":
         return _recurrent(block, name)
     shapes, layers = tensors_of(block.wired)
@@ -92,7 +95,7 @@ def torch_shapes(block: Placed, name: str) -> Named:
         return found
     ours = OurTensors(shapes)
     named = dict(_SINGLE.get(kind, _as_they_are)(block, ours))
-    named |= ours.left()
+    named |= {left.replace(".", "_") if kind == "weights" else left: shape for left, shape in ours.left().items()}
     return {f"{name}{'' if theirs.startswith('_') else '.'}{theirs}": shape for theirs, shape in named.items()}
 
 

@@ -176,10 +176,12 @@ class Leaders:
         limit = self.limit()
         if limit is None or search.slices is None or not low.shape[1]:
             return np.ones(low.shape[1], dtype=np.bool_)
-        minimum, maximum = search.judge.limits(self._sort)
-        beyond = (limit + 1, maximum) if self._descending else (minimum, limit - 1)
+        judge = search.judge
+        minimum, maximum = judge.limits(self._sort)
+        least, most = judge.undivided(self._sort, limit + 1, limit - 1)
+        beyond = (least, maximum) if self._descending else (minimum, most)
         better = search.slices.points(low, high, self._sort, beyond) > 0
-        even = search.slices.points(low, high, self._sort, (limit, limit)) > 0
+        even = search.slices.points(low, high, self._sort, judge.undivided(self._sort, limit, limit)) > 0
         assert self._bar is not None
         return better | (even & (lowest <= self._bar[1]))
 
@@ -188,7 +190,9 @@ class Leaders:
         if self._bar is None:
             return np.ones(low.shape[1], dtype=np.bool_)
         keys = np.broadcast_to(self._keys(kept.piece, low, high), low.shape[1])
-        minimum, maximum = search.judge.limits(self._sort)
+        # Of what is divided by something, the limits are of what it was before.
+        divisor = search.judge.divisors[self._sort]
+        minimum, maximum = (None if end is None else -(-end // divisor) for end in search.judge.limits(self._sort))
         if self._descending and maximum is not None:
             keys = np.maximum(keys, -maximum)
         elif not self._descending and minimum is not None:
@@ -255,7 +259,10 @@ class Leaders:
         if judge is None:
             judge = self._judges[id(piece)] = Judge(piece, [Bound(self._sort, None, None)])
         count = judge.counts[self._sort]
-        return -count(piece.varying(high - 1)) if self._descending else count(piece.varying(low))
+        found = count(piece.varying(high - 1 if self._descending else low))
+        divisor = judge.divisors[self._sort]
+        keys = found if divisor == 1 else -(-found // divisor)
+        return -keys if self._descending else keys
 
 
 def _ids(piece: Piece, first_id: int, positions: IntArray) -> Any:

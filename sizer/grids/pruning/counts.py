@@ -23,7 +23,6 @@ from sizer.grids.pruning.kept_bounds import bound_kept
 from sizer.grids.pruning.pieces import Piece, pieces
 from sizer.grids.pruning.search import BoxSearch, Effort
 from sizer.grids.pruning.verdicts import Condition, Judge
-from sizer.networks.conventions import CONVENTIONS, rules_for
 from sizer.sweepfile.sweep import Bound, Sweep
 
 EFFORT = 200_000_000
@@ -273,8 +272,7 @@ class Stage:
 
 def stages_of(piece: Piece, sweep: Sweep) -> Iterator[Stage]:
     """Yield each condition in the order of the account."""
-    convention = CONVENTIONS[str(piece.fixed["convention"])]
-    for rule in rules_for(convention, piece.cell):
+    for rule in piece.wiring.rules:
         yield Stage(rule, lambda account: account.not_valid, rule.reason)
     for bound in sweep.budget:
         counted = on_weights(bound)

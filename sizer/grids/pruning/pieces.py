@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from sizer.grids.columns import GridColumns, IntArray
 from sizer.grids.ids import lengths, strides
-from sizer.networks.cells import CellType
 from sizer.networks.fields import FieldValue
+from sizer.networks.outlines import Outline, Wiring
+from sizer.numbers.polynomial import Polynomial
 from sizer.sweepfile.sweep import Axis, Grid
 
 MOST_PIECES = 4096
@@ -37,9 +38,23 @@ class Piece:
     """Fields that are the same all over the piece."""
 
     @cached_property
-    def cell(self) -> CellType:
-        """The table of the cells."""
-        return self.grid.cell(self.fixed)
+    def outline(self) -> Outline:
+        """What its configurations have in common."""
+        return self.grid.outline(self.fixed)
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """The network, wired on polynomials in what varies."""
+        return self.outline.wired(self.values({name: Polynomial({(name,): 1}) for name in self.swept}))
+
+    @cached_property
+    def settled(self) -> dict[str, FieldValue]:
+        """The swept sizes that are the same all over the piece."""
+        return {name: self.fixed[name] for name in self.grid.sizes if name in self.fixed}
+
+    def values(self, varying: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of every size that the grid sweeps, of those that vary within the piece."""
+        return {**self.settled, **varying}
 
     @cached_property
     def columns(self) -> GridColumns:
@@ -92,7 +107,7 @@ def pieces(grid: Grid) -> tuple[Piece, ...] | None:
     if math.prod(map(len, stretches)) > MOST_PIECES:
         return None
     found = tuple(_pieces(grid, stretches))
-    return found if all(piece.cell.grows for piece in found) else None
+    return found if all(piece.outline.grows for piece in found) else None
 
 
 def _pieces(grid: Grid, stretches: list[list[tuple[int, int]]]) -> Iterator[Piece]:

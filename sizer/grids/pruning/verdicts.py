@@ -14,15 +14,14 @@ from sizer.grids.columns import IntArray
 from sizer.grids.pruning.interval_conditions import outcomes
 from sizer.grids.pruning.pieces import Piece
 from sizer.grids.pruning.polynomial_conditions import polynomials_at_most_zero
-from sizer.networks.columns import tally
 from sizer.networks.conventions import Rule
 from sizer.networks.fields import FIELDS
-from sizer.networks.network import resolve, wire
 from sizer.numbers.interval import Interval, certainly, possibly
 from sizer.numbers.polynomial import Polynomial, polynomial
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.sweep import Bound
 
+_LARGEST = 2**63 - 1
 Mask = npt.NDArray[np.bool_]
 Condition = Rule | Bound | Expression
 """What a configuration must pass: not be refused by a rule, be within a bound, or satisfy an expression."""
@@ -69,29 +68,46 @@ class Judge:
         for condition in self.conditions:
             if isinstance(condition, Bound):
                 self.bounds.setdefault(condition.column, []).append(condition)
-        self.polynomials = piece_polynomials(piece, list(self.bounds))
+        counted = {name: piece.wiring.count(name) for name in self.bounds}
+        self.polynomials = {name: polynomial(number) for name, (number, _) in counted.items()}
+        """Each bounded column as a polynomial in the counts that vary, before it is divided."""
+        self.divisors = {name: divisor for name, (_, divisor) in counted.items()}
+        """What each is divided by, rounded up."""
         self.counts = {name: polynomial.compiled() for name, polynomial in self.polynomials.items()}
 
     def limits(self, column: str) -> tuple[int | None, int | None]:
-        """Return the smallest and the largest value of a column within all of its bounds; None: without limit."""
+        """Return the smallest and the largest value of a column within all of its bounds; None: without limit.
+
+        They are of what is counted before it is divided.
+        """
         bounds = self.bounds.get(column, [])
         minima = [bound.minimum for bound in bounds if bound.minimum is not None]
         maxima = [bound.maximum for bound in bounds if bound.maximum is not None]
-        return max(minima, default=None), min(maxima, default=None)
+        return self.undivided(column, max(minima, default=None), min(maxima, default=None))
+
+    def undivided(self, column: str, least: int | None, most: int | None) -> tuple[int | None, int | None]:
+        """Return limits of a column as limits of what is counted before it is divided, and rounded up."""
+        divisor = self.divisors[column]
+        if divisor == 1:
+            return least, most
+        return (
+            None if least is None else min((least - 1) * divisor + 1, _LARGEST),
+            None if most is None else min(most * divisor, _LARGEST),
+        )
 
     @cached_property
     def inequalities(self) -> dict[Rule | Expression, tuple[Polynomial, ...]]:
         """The rules and expressions that are inequalities: polynomials in what varies that must be at most 0."""
         if not self.rules and not self.expressions:
             return {}
-        seen = resolve(
-            {**self.piece.fixed, **{name: Polynomial({(name,): 1}) for name in self.piece.swept}}, self.piece.cell
-        )
-        for_rules = {**seen, **self._asked(seen), "fed": wire(seen, self.piece.cell).fed}
+        outline, varying = self.piece.outline, {name: Polynomial({(name,): 1}) for name in self.piece.swept}
+        values = self.piece.values(varying)
+        for_rules = outline.seen_by_rules(values, self.piece.wiring.fed)
+        as_words = self._as_words(outline.fields(values)) if self.expressions else {}
         found: dict[Rule | Expression, tuple[Polynomial, ...]] = {}
         conditions: list[Rule | Expression] = [*self.rules, *self.expressions]
         for condition in conditions:
-            fields = for_rules if isinstance(condition, Rule) else _as_words(seen)
+            fields = for_rules if isinstance(condition, Rule) else as_words
             polynomials = polynomials_at_most_zero(condition, fields)
             if polynomials is not None:
                 found[condition] = polynomials
@@ -122,20 +138,17 @@ class Judge:
             within &= inside
             straddled += np.logical_not(inside)
         if self.rules or self.expressions:
-            cell = self.piece.cell
-            first, last = (resolve({**self.piece.fixed, **corner}, cell) for corner in (first, last))
-            seen = {
-                name: Interval(first[name], last[name]) if isinstance(first[name], np.ndarray) else first[name]
-                for name in FIELDS
-            }
-            seen["fed"] = Interval(wire(first, cell).fed, wire(last, cell).fed)
+            outline = self.piece.outline
+            values = self.piece.values({name: Interval(first[name], last[name]) for name in first})
+            fed = Interval(*(outline.fed(self.piece.values(corner)) for corner in (first, last)))
+            seen = outline.seen_by_rules(values, fed)
             for rule in self.rules:
-                refuses = rule.refuses({**seen, **self._asked(seen)})
+                refuses = rule.refuses(seen)
                 possible &= np.logical_not(certainly(refuses))
                 surely = np.logical_not(possibly(refuses))
                 if not surely.all():
                     doubted[rule] = surely
-            words = _as_words(seen)
+            words = self._as_words(outline.fields(values)) if self.expressions else {}
             for expression in self.expressions:
                 says = outcomes(expression.tree, words)
                 possible &= possibly(says)
@@ -160,19 +173,19 @@ class Judge:
             if minimum is not None:
                 passing &= counted >= minimum
         if self.rules or self.expressions:
-            resolved = resolve({**self.piece.fixed, **varying}, self.piece.cell)
-            fed = wire(resolved, self.piece.cell).fed
+            outline, values = self.piece.outline, self.piece.values(varying)
+            seen = outline.seen_by_rules(values, outline.fed(values))
             for rule in self.rules:
-                passing &= np.logical_not(rule.refuses({**resolved, **self._asked(resolved), "fed": fed}))
-            words = _as_words(resolved)
+                passing &= np.logical_not(rule.refuses(seen))
+            words = self._as_words(outline.fields(values)) if self.expressions else {}
             for expression in self.expressions:
                 passing &= expression.holds(words)
         return passing
 
-    def _asked(self, seen: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the overrides as they were asked for, None where the convention decides."""
-        asked = ("peepholes", "bias_vectors", "projection_bias", "output_bias")
-        return {name: seen[name] if name in self.piece.fixed or name in self.piece.swept else None for name in asked}
+    def _as_words(self, seen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that expressions look at as they see them: booleans are booleans."""
+        kinds = {name: kind for expression in self.expressions for name, kind in expression.kinds.items()}
+        return {name: bool(seen[name]) if kind == "boolean" else seen[name] for name, kind in kinds.items()}
 
     def axes_read(self, but_for: Collection[Condition] = ()) -> frozenset[int]:
         """Return the axes that the rules and expressions depend on, but for some of them."""
@@ -209,18 +222,3 @@ class _Noticed(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(FIELDS)
-
-
-def _as_words(seen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields as an expression sees them: booleans are booleans."""
-    return {
-        name: bool(value) if name in FIELDS and FIELDS[name].kind == "boolean" else value
-        for name, value in seen.items()
-    }
-
-
-def piece_polynomials(piece: Piece, columns: list[str]) -> dict[str, Polynomial]:
-    """Return each counted column of a piece as a polynomial in the counts that vary in it."""
-    variables = {name: Polynomial({(name,): 1}) for name in piece.swept}
-    counted = tally(wire(resolve({**piece.fixed, **variables}, piece.cell), piece.cell), columns)
-    return {name: polynomial(value) for name, value in counted.items()}

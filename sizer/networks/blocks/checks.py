@@ -9,7 +9,12 @@ from typing import Any
 from sizer.networks.blocks.reading import Block, Problem
 from sizer.networks.conventions import Rule
 from sizer.networks.tensors import Number
-from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated
+from sizer.numbers.polynomial import Polynomial, compiled_text, evaluated, polynomial
+
+
+def refuse_all(given: Mapping[str, Any]) -> bool:
+    """Refuse every configuration."""
+    return True
 
 
 class Checks:
@@ -57,21 +62,25 @@ class OpenChecks(Checks):
         """Start with nothing wrong, and no rules."""
         super().__init__()
         self.rules: list[Rule] = []
+        self.differences: list[Polynomial] = []
+        """What must be 0."""
         self._seen: set[Any] = set()
 
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
         """Return True; where the widths differ, a rule refuses."""
         difference = first - second
-        terms: dict[Any, int] = {(): difference} if difference else {}
-        if isinstance(difference, Polynomial):
-            terms = difference.terms
+        terms = polynomial(difference).terms
         once = (block.path, reason, frozenset(terms.items()))
         if terms and once not in self._seen:
             self._seen.add(once)
             code = compiled_text(Polynomial(terms).nested())
-            self.rules.append(
-                Rule(f"{block.path}: {reason}", f"{block.path}.{field}", lambda given: evaluated(code, given) != 0)
-            )
+
+            def differ(given: Mapping[str, Any]) -> Any:
+                return evaluated(code, given) != 0
+
+            told = f"{block.path}: {reason}"
+            self.rules.append(Rule(told, f"{block.path}.{field}", differ, of_values=True))
+            self.differences.append(Polynomial(terms))
         return True
 
     def refuses(self, block: Block, rule: Rule, seen: Mapping[str, Any], field: str) -> bool:
@@ -80,7 +89,7 @@ class OpenChecks(Checks):
         try:
             if not rule.refuses(looking):
                 return False
-            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, _always)
+            told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, refuse_all)
         except _OpenError:
             told = Rule(
                 f"{block.path}: {rule.reason}",
@@ -88,11 +97,7 @@ class OpenChecks(Checks):
                 lambda given: rule.refuses(_Given(seen, given)),
             )
         self.rules.append(told)
-        return told.refuses is _always
-
-
-def _always(given: Mapping[str, Any]) -> bool:
-    return True
+        return told.refuses is refuse_all
 
 
 class _OpenError(Exception):
@@ -127,9 +132,12 @@ class _Given(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self.seen[name]
-        if isinstance(value, Polynomial):
-            return evaluated(compiled_text(value.nested()), self.given)
-        return value
+        if not isinstance(value, Polynomial):
+            return value
+        ((variable, factor),) = value.terms.items() if len(value.terms) == 1 else [((), 0)]
+        if len(variable) == 1 and factor == 1:  # a field that is left open itself, as nearly all are
+            return self.given[variable[0]]
+        return evaluated(compiled_text(value.nested()), self.given)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sizer.errors import Fault, InputError
@@ -22,10 +22,12 @@ class Declared:
     """`convention`, `blocks`, `clocks` and `other_weights`."""
     cell_types: Mapping[str, CellType]
     block_types: Mapping[str, BlockType]
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The definitions of these as they were given, under `cell_types` and `block_types`; what there is none of is absent."""
 
     def changed(self, **changes: Any) -> Declared:
         """Return the same with other keys in the model."""
-        return Declared({**self.model, **changes}, self.cell_types, self.block_types)
+        return replace(self, model={**self.model, **changes})
 
 
 def declare(
@@ -43,13 +45,17 @@ def declare(
     Raises:
         InputError: a definition has faults.
     """
-    cells, cell_problems = read_cell_types(_given("cell_types", fields, cell_types))
-    blocks, block_problems = read_block_types(_given("block_types", fields, block_types))
+    given = {
+        "cell_types": _given("cell_types", fields, cell_types),
+        "block_types": _given("block_types", fields, block_types),
+    }
+    cells, cell_problems = read_cell_types(given["cell_types"])
+    blocks, block_problems = read_block_types(given["block_types"])
     faults = [*_faults("cell_types", cell_problems), *_faults("block_types", block_problems)]
     if faults:
         raise InputError(faults)
     model = {name: value for name, value in fields.items() if name not in ("cell_types", "block_types")}
-    return Declared(model, cells, blocks)
+    return Declared(model, cells, blocks, {name: types for name, types in given.items() if types})
 
 
 def _given(name: str, fields: Mapping[str, Any], apart: Mapping[str, Any] | None) -> Any:

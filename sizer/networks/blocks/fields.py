@@ -6,6 +6,8 @@ import contextlib
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 from sizer.errors import quoted
@@ -27,6 +29,7 @@ PAIR = "_x_"
 NO_CLOCKS = ("step", "second", "seconds")
 """What stands in the names of columns, and in `clocks`, for something else."""
 _CLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DECIMAL = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
 PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
 """The fields of recurrent layers that may be lists."""
 
@@ -268,6 +271,23 @@ class FieldReader:
                 continue
             found[name] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
         return found
+
+
+def rate_of(value: Any) -> Fraction | None:
+    """Return steps a second, or seconds, exactly: a number above 0, which may be written as a size; else None.
+
+    Example:
+        >>> rate_of("12.5"), rate_of("10K"), rate_of(0)
+        (Fraction(25, 2), Fraction(10000, 1), None)
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = Fraction(value) if _DECIMAL.fullmatch(value) else parse_size(value)
+    # A number with a point is what is written, 0.1 a tenth.
+    number: Any = value if isinstance(value, Real) else 0
+    return Fraction(str(number)) if 0 < number < 10**MOST_DIGITS else None
 
 
 def _is_number(value: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.blocks.fields import MOST_DIGITS, FieldReader, article
+from sizer.networks.blocks.fields import FieldReader, article, rate_of
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -94,17 +94,27 @@ def read_model(
 class _Scope:
     """The names of one list of blocks, within those around it, and what the group says for all of them."""
 
-    def __init__(self, convention: str, frozen: bool = False, around: _Scope | None = None) -> None:
+    def __init__(
+        self, convention: str, frozen: bool = False, around: _Scope | None = None, lent: _Lent | None = None
+    ) -> None:
         self.convention = convention
         self.frozen = frozen
         self.around = around
+        self.lent = lent
         self.keys: dict[str, Key | None] = {}
         """None: it has faults of its own, so that nothing is said of what names it."""
+        self.groups: dict[str, Key] = {}
+        """Where those of them stand that are groups."""
 
     def find(self, name: str) -> Key | object | None:
         if name in self.keys:
             return self.keys[name]
         return self.around.find(name) if self.around else _MISSING
+
+    def find_group(self, name: str) -> Key | None:
+        if name in self.keys:
+            return self.groups.get(name)
+        return self.around.find_group(name) if self.around else None
 
     def known(self) -> list[str]:
         return [*self.keys, *(self.around.known() if self.around else [])]
@@ -118,6 +128,25 @@ class _Outside:
     scope: _Scope
     combine: str
     at: str
+
+
+@dataclass(frozen=True)
+class _Lent:
+    """A group whose blocks have all their weights from those of another group."""
+
+    name: str
+    """Of the other group, which has not been looked up."""
+    scope: _Scope
+    group: Key
+    """Where the group itself stands."""
+
+    @property
+    def at(self) -> str:
+        return f"blocks.{self.group[0]}.shared"
+
+    def twin(self, key: Key, other: Key) -> Key:
+        """Return where a block of one group stands in another."""
+        return other[0] + key[0].removeprefix(self.group[0]), (*other[1], *key[1][len(self.group[1]) :])
 
 
 @dataclass
@@ -153,6 +182,7 @@ class _ModelReader:
         """Blocks that name what is not there, or what has faults of its own."""
         self.fields = FieldReader(self.report, cell_types)
         self.repeats: list[int] = []
+        self.lent: list[_Lent] = []
 
     def report(self, path: str, message: str) -> None:
         """Note a fault, once however often a group repeats it."""
@@ -176,6 +206,7 @@ class _ModelReader:
         if self._is_blocks(blocks, "blocks"):
             self._read_blocks(blocks, "", (), _Scope(convention), None)
         found = {key: self._resolved(draft) for key, draft in self.drafts.items()}
+        self._check_lent()
         self._check_weights(found)
         faulty = {
             path[:end]
@@ -210,8 +241,7 @@ class _ModelReader:
             self.report("clocks", f"{quoted(given)} is no mapping of clocks to steps a second")
             return {}
         for name, value in given.items():
-            known = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not known or not 0 < value < 10**MOST_DIGITS:
+            if rate_of(value) is None:
                 self.report(f"clocks.{shown(name)}", f"{quoted(value)} is no number above 0")
         return dict(given)
 
@@ -239,6 +269,8 @@ class _ModelReader:
                 continue
             found = self._read_block(declared, path, turns, scope, before)
             scope.keys[name] = found
+            if isinstance(declared, Mapping) and isinstance(declared.get("type"), str) and declared["type"] == "group":
+                scope.groups[name] = (path, turns)
             before = found or _MISSING
             if len(self.drafts) > MOST_BLOCKS:
                 self.report("blocks", f"has more than {MOST_BLOCKS:,} blocks, the repetitions of groups counted")
@@ -278,7 +310,14 @@ class _ModelReader:
         if block_type.name == "group":
             if sources is not None:
                 before = _Outside(sources, scope, combine, at)
-            inner = _Scope(convention, frozen is True or scope.frozen, scope)
+            lent = scope.lent
+            if given.get("shared") is not None:
+                if isinstance(given["shared"], str):
+                    lent = _Lent(given["shared"], scope, (path, turns))
+                    self.lent.append(lent)
+                else:
+                    self.report(f"{at}.shared", f"{quoted(given['shared'])} is no name")
+            inner = _Scope(convention, frozen is True or scope.frozen, scope, lent)
             return self._read_group(given, path, turns, inner, before)
         fields = self.fields.fields(block_type, given, at)
         cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
@@ -340,7 +379,7 @@ class _ModelReader:
             before: what its first block reads.
         """
         at = f"blocks.{path}"
-        known = ("type", "repeat", "blocks", "convention", "from", "combine", "frozen")
+        known = ("type", "repeat", "blocks", "convention", "from", "combine", "frozen", "shared")
         for name in declared:
             if name not in known:
                 self.report(
@@ -359,7 +398,7 @@ class _ModelReader:
         self.repeats.append(repeat)
         for turn in range(min(repeat, MOST_BLOCKS)):
             begun = len(self.drafts)
-            here = _Scope(scope.convention, scope.frozen, scope.around)
+            here = _Scope(scope.convention, scope.frozen, scope.around, scope.lent)
             last = self._read_blocks(blocks, f"{path}.", (*turns, turn), here, last)
             if len(self.drafts) > MOST_BLOCKS or len(self.drafts) == begun:  # all of its blocks have faults
                 break
@@ -443,15 +482,13 @@ class _ModelReader:
             for one in draft.type.fields
             if one.kind in {"name", "names"} and one.name not in {"clock", "biases"}
         }
-        shared = None
-        if draft.shared is not None:
-            shared = self._find(draft.shared, draft, f"{at}.shared")
-            if shared is not None and self.drafts[shared].type is not draft.type:
-                self.report(
-                    f"{at}.shared",
-                    f"{draft.shared} is {article(self.drafts[shared].type.name)}, and this is {article(draft.type.name)}",
-                )
-                shared = None
+        shared = self._shares(draft, at)
+        if shared is not None and self.drafts[shared].type is not draft.type:
+            self.report(
+                f"{at}.shared",
+                f"{shared[0]} is {article(self.drafts[shared].type.name)}, and this is {article(draft.type.name)}",
+            )
+            shared = None
         for tied in names.get("tied", ()):
             if self.drafts[tied].type.name != "embedding":
                 self.report(
@@ -472,6 +509,39 @@ class _ModelReader:
             names,
             draft.cell,
         )
+
+    def _shares(self, draft: _Draft, at: str) -> Key | None:
+        """Return the block whose weights a block has: the one that it names, or its twin in a group that is named."""
+        lent = draft.scope.lent
+        if lent is None:
+            return None if draft.shared is None else self._find(draft.shared, draft, f"{at}.shared")
+        other = lent.scope.find_group(lent.name)
+        twin = self.drafts.get(lent.twin(draft.key, other)) if other not in (None, lent.group) else None
+        if twin is None:  # which is said of the group
+            self.broken.add(draft.key)
+            return None
+        if twin.shared is not None and twin.scope.lent is None:  # as one of the group's blocks may have it from another
+            return self._find(twin.shared, twin, f"blocks.{twin.key[0]}.shared")
+        return twin.key
+
+    def _check_lent(self) -> None:
+        """Say which groups cannot have the weights of another."""
+        for lent in self.lent:
+            other = lent.scope.find_group(lent.name)
+            if other is None:
+                found = lent.scope.find(lent.name)
+                said = self._unknown(lent.name, lent.scope) if found is _MISSING else f"{lent.name} is no group"
+                self.report(lent.at, said)
+                continue
+            own, others = self._within(lent.group), self._within(other)
+            if lent.group == other or {lent.twin(key, other) for key in own} != others:
+                said = f"{lent.name} has other blocks, or repeats them otherwise, so its weights cannot be shared"
+                self.report(lent.at, "shares the weights of itself" if lent.group == other else said)
+
+    def _within(self, group: Key) -> set[Key]:
+        """Return the blocks of a group in one repetition of those around it."""
+        path, turns = group
+        return {key for key in self.drafts if key[0].startswith(f"{path}.") and key[1][: len(turns)] == turns}
 
     def _check_weights(self, blocks: Mapping[Key, Block]) -> None:
         """Say which tensors as written are read and have no width to hand up."""

@@ -10,7 +10,7 @@ What else stands in a block is a shape: each combination of shapes is a structur
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -74,6 +74,14 @@ def with_sizes(
         for step in size.path[:-1]:
             here = here[step]
         here[size.path[-1]] = number(size)
+    return found
+
+
+def placed(declared: Any, path: Sequence[str | int], value: Any) -> Any:
+    """Return a model with another value at a place, of which all but the last step is there."""
+    first, *rest = path
+    found: Any = list(declared) if isinstance(declared, (list, tuple)) else dict(declared)
+    found[first] = placed(found[first], rest, value) if rest else value
     return found
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from sizer.networks.blocks.fields import PAIR
+from sizer.networks.blocks.fields import PAIR, rate_of
 from sizer.networks.blocks.steps import SEQUENCE
 from sizer.networks.blocks.wiring import Graph
+from sizer.networks.budgets import column_problem
 from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, macs_at, tally
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number, total
@@ -85,6 +86,51 @@ def macs_by_clock(groups: Iterable[Group], clocks: tuple[str, ...]) -> dict[str,
     return {_name(which, clocks): added(by.items()) for which, by in macs_at(groups).items()}
 
 
+def column_of(graph: Graph, name: str) -> PerStep | None:
+    """Return one counted column of a wired model, on any kind of number; None where it has none of that name.
+
+    Args:
+        graph: the model.
+        name: of the column, as in `ModelCount.columns`.
+    """
+    if name == "macs_per_second":
+        macs = macs_of(graph)
+        said = {"clocks": graph.model.clocks}
+        return None if unsaid_clocks(macs, said) else macs_a_second(macs, said)
+    if name.startswith("macs_per_"):
+        one_clock = len(graph.clocks) == 1
+        which = graph.clocks[0] if name == "macs_per_step" and one_clock else name.removeprefix("macs_per_")
+        return macs_of(graph).get(which, PerStep(0) if name == "macs_per_step" and one_clock else None)
+    if name in MODEL_COLUMNS:
+        return PerStep(tally(graph, [name])[name])
+    found = weights_by_block(graph).get(name.removesuffix(".weights")) if name.endswith(".weights") else None
+    return None if found is None else PerStep(found)
+
+
+def missing_column(graph: Graph, name: str) -> str:
+    """Return what to say of a column that a wired model has not."""
+    macs = macs_of(graph)
+    return missing_macs(macs, {"clocks": graph.model.clocks}, name) or column_problem(
+        name, known=(*MODEL_COLUMNS, *(f"macs_per_{one}" for one in macs))
+    )
+
+
+def missing_macs(macs: Iterable[str], declared: Mapping[str, Any], name: str) -> str:
+    """Return why a model has no multiply-accumulates a second or a step; nothing where it is asked for another column.
+
+    Args:
+        macs: as in `unsaid_clocks`.
+        declared: as in `unsaid_clocks`.
+        name: of the column.
+    """
+    if name == "macs_per_second":
+        return f"macs_per_second is not known: {unsaid_clocks(macs, declared)}"
+    if name == "macs_per_step":
+        clocks = ", ".join(f"macs_per_{one}" for one in macs)
+        return f"macs_per_step is there where there is one clock; this model has {clocks}"
+    return ""
+
+
 def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
     """Return why multiply-accumulates a second are not known, in words; nothing where they are.
 
@@ -145,13 +191,14 @@ def times_a_second(names: Iterable[str], clocks: Mapping[str, Any]) -> dict[str,
         names: as in `Tally.macs`.
         clocks: of the model: steps a second, and `seconds`.
     """
-    seconds = Fraction(str(clocks[SECONDS])) if SECONDS in clocks else None
+    said = {name: rate for name, rate in ((name, rate_of(value)) for name, value in clocks.items()) if rate is not None}
+    seconds = said.get(SECONDS)
     found = {}
     for name in names:
         moving = [clock for clock in name.split(PAIR) if clock != SEQUENCE]
-        if any(clock not in clocks for clock in moving) or (len(moving) != 1 and seconds is None):
+        if any(clock not in said for clock in moving) or (len(moving) != 1 and seconds is None):
             return None
-        a_second = math.prod((Fraction(str(clocks[clock])) for clock in moving), start=Fraction(1))
+        a_second = math.prod((said[clock] for clock in moving), start=Fraction(1))
         # Two clocks pair each step of an input's one with each of its other; a sequence comes once an input.
         found[name] = a_second * (seconds or 1) ** (len(moving) - 1)
     return found

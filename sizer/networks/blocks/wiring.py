@@ -57,7 +57,7 @@ class Graph:
         """Every group of tensors; the last is that of `other_weights`, where there are any."""
         found = tuple(group for one in self.blocks for group in one.groups)
         other = self.model.other_weights
-        if other == 0:
+        if isinstance(other, int) and other == 0:
             return found
         return (*found, Group("other", 0, 1, 1, (AROUND["other"],), {"other_weights": other}))
 

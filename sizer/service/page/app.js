@@ -3,6 +3,7 @@ import { element, replace } from "./dom.js";
 import { showNew } from "./new.js";
 import { showSweeps, showSweep } from "./sweeps.js";
 import { showCompare } from "./compare.js";
+import { showModel } from "./model.js";
 
 let leave = () => {};
 
@@ -19,6 +20,7 @@ function show() {
   replace(main);
   if (path === "/") showNew(main, ended.signal, go);
   else if (path === "/compare") showCompare(main, ended.signal);
+  else if (path === "/model") showModel(main, ended.signal);
   else if (path === "/sweeps") showSweeps(main, ended.signal, go);
   else if (path.startsWith("/sweeps/")) showSweep(main, path.slice("/sweeps/".length), ended.signal, go);
   else replace(main, element("p", {}, "Nothing has this address."));
@@ -36,7 +38,7 @@ document.addEventListener("click", (event) => {
   const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
   if (!link || !plain || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
   if (link.hash && link.pathname === location.pathname) return;
-  if (!["/", "/compare", "/sweeps"].includes(link.pathname) && !link.pathname.startsWith("/sweeps/")) return;
+  if (!["/", "/compare", "/model", "/sweeps"].includes(link.pathname) && !link.pathname.startsWith("/sweeps/")) return;
   event.preventDefault();
   go(link.pathname + link.search);
 });

@@ -6,10 +6,17 @@ import { tabsOf } from "./new.js";
 
 export async function breakdown(place, path, signal) {
   replace(place, element("p", { class: "quiet" }, "Counting …"));
-  const found = await call(path, { signal });
+  replace(place, whole(await call(path, { signal }), signal));
+}
+
+// Everything that is said of one network, or of a model of blocks.
+export function whole(found, signal) {
+  return found.blocks?.length ? modelOf(found) : networkOf(found, signal);
+}
+
+function networkOf(found, signal) {
   const about = element("div", {}, tensors(found), element("h2", {}, "Formula"), element("p", { class: "formula" }, found.formula));
-  replace(
-    place,
+  return [
     element(
       "div",
       { class: "row spread" },
@@ -22,6 +29,47 @@ export async function breakdown(place, path, signal) {
       ["PyTorch", ...codeOf(found.configuration, "torch", signal)],
       ["Keras", ...codeOf(found.configuration, "keras", signal)],
     ]),
+  ];
+}
+
+// A model, block by block; each opens to its tensors and its formula.
+function modelOf(found) {
+  const macs = Object.entries(found)
+    .filter(([name]) => name.startsWith("macs_per_") && name !== "macs_per_step")
+    .map(([name, value]) => `${number(value)} per ${name.slice("macs_per_".length).replace("_x_", " x ")}`);
+  const trained = Number(found.trained_weights) === Number(found.weights) ? "" : `${number(found.trained_weights)} of them are trained`;
+  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values beside them` : "";
+  const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} scalars of state`];
+  return [
+    element("h2", {}, `${number(found.weights)} weights`),
+    element("p", { class: "quiet" }, said.filter(Boolean).join(" · ")),
+    element("div", { class: "blocks" }, found.blocks.map((block) => blockOf(block, found))),
+  ];
+}
+
+function blockOf(block, found) {
+  const share = Number(block.share);
+  const bar = element("div", { class: "share" }, element("div", {}));
+  bar.firstChild.style.width = `${100 * share}%`;
+  const steps = Object.entries(block.steps).map(([clock, often]) => (often === "1" ? `every step of ${clock}` : `${often} of the steps of ${clock}`));
+  const width = Number(block.height) > 1 ? `${number(block.width)} values, ${number(block.height)} high` : `${number(block.width)} values`;
+  const about = [`hands up ${width}`, ...steps, block.frozen ? "frozen" : "", block.shared ? `the weights of ${block.shared}` : ""];
+  const sections = found.sections.filter((section) => section.block === block.name);
+  return element(
+    "details",
+    { name: block.name },
+    element(
+      "summary",
+      {},
+      element("span", { class: "word" }, block.name),
+      element("span", { class: "quiet" }, block.type),
+      element("span", { class: "figure" }, number(block.weights)),
+      element("span", { class: "figure quiet" }, `${(100 * share).toFixed(1)}%`),
+      bar,
+    ),
+    element("p", { class: "quiet" }, about.filter(Boolean).join(" · ")),
+    sections.length ? tensors({ sections, weights: block.weights }) : null,
+    block.formula ? element("p", { class: "formula" }, block.formula) : null,
   );
 }
 

@@ -5,7 +5,7 @@ import { historyOf } from "./history.js";
 const LINE = 20;
 const PADDING = 9.6;
 
-export function editor(schema, onChange) {
+export function editor(schema, onChange, label = "Sweep in YAML") {
   const gutter = element("pre", { class: "gutter", "aria-hidden": "true" });
   const behind = element("div", { class: "behind" });
   const choices = element("ul", { class: "choices", role: "listbox", id: "choices", hidden: true });
@@ -13,7 +13,7 @@ export function editor(schema, onChange) {
     spellcheck: false,
     autocapitalize: "off",
     autocomplete: "off",
-    "aria-label": "Sweep in YAML",
+    "aria-label": label,
     "aria-describedby": "faults",
     "aria-controls": "choices",
     wrap: "off",

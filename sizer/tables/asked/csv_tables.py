@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Sequence
@@ -14,11 +16,13 @@ from typing import Any
 from sizer.errors import quoted
 from sizer.networks.fields import Kind
 from sizer.tables.asked.foreign_words import bare_name
-from sizer.tables.asked.result import KNOWN, TYPES, Result, check_columns, fault, pattern
+from sizer.tables.asked.result import KNOWN, TYPES, Result, check_columns, fault, is_of_blocks, pattern
 from sizer.tables.asked.sql import literal
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 16
+_ROWS_LOOKED_AT = 1000
+"""Rows by which the columns of models of blocks are known."""
 
 
 def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
@@ -40,11 +44,15 @@ def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
     try:
         columns = [bare_name(word) for word in next(reader, [""])]
     except csv.Error as problem:
-        raise fault(name, f"has a first line that is no CSV, {quoted(line)}: {problem}") from None
+        raise fault(name, f"has a first line that is not CSV, {quoted(line)}: {problem}") from None
     if not {*KNOWN} & {*columns}:
         raise fault(name, f"has no column of a run in its first line, {quoted(line)}")
     check_columns(name, columns)
     kinds: dict[str, Kind] = {column: KNOWN.get(column, "choice") for column in columns}
+    unknown = [place for place, column in enumerate(columns) if is_of_blocks(column)]
+    if unknown:
+        rows = _first_rows(path, delimiter)
+        kinds |= {columns[place]: _kind_of([row[place] for row in rows if place < len(row)]) for place in unknown}
     types = ", ".join(f"{literal(column)}: {literal(TYPES[kind])}" for column, kind in kinds.items())
     # DuckDB takes the end of a line within a column's name for the end of a line, unless it is said which end is meant.
     within = any({"\r", "\n"} & {*column} for column in columns)
@@ -55,6 +63,25 @@ def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
         f" quote = '\"', escape = '\"', nullstr = '', strict_mode = true, columns = {{{types}}}{ends})"
     )
     return Result(name, tuple(files), kinds, {}, table, is_shielded=True)
+
+
+def _first_rows(path: Path, delimiter: str) -> list[list[str]]:
+    """Return the first rows below the header; what is wrong with them is said where they are read."""
+    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    rows: list[list[str]] = []
+    with (
+        contextlib.suppress(csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error),
+        opened(path, "rt", encoding="utf-8-sig", newline="") as file,
+    ):
+        rows.extend(itertools.islice(csv.reader(file, delimiter=delimiter), 1, _ROWS_LOOKED_AT))
+    return rows
+
+
+def _kind_of(values: list[str]) -> Kind:
+    """Return what a column of a model of blocks holds, by its first values: which fields there are depends on the model."""
+    if all(value.isascii() and value.isdecimal() for value in values):
+        return "count"
+    return "boolean" if all(value in {"true", "false"} for value in values) else "choice"
 
 
 def _header(name: str, path: Path) -> str:
@@ -69,6 +96,6 @@ def _header(name: str, path: Path) -> str:
             raise fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise fault(name, "is no CSV in UTF-8") from None
+        raise fault(name, "is not CSV in UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError):
-        raise fault(name, "is no gzip file, or is damaged") from None
+        raise fault(name, "is not a gzip file, or is damaged") from None

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import Fault, InputError
-from sizer.grids.ids import configuration_at
+from sizer.grids.ids import locate
 from sizer.networks.cells import CellType
 from sizer.networks.counting import count
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
-from sizer.sweepfile.sweep import Sweep
+from sizer.sweepfile.sweep import Grid, Sweep
 from sizer.tables.asked.results import Results
 
 MOST_IN_ONE_SWEEP = 100_000
@@ -34,6 +34,8 @@ class Exported:
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
     """Those that its sweep defines."""
+    of_blocks: bool = False
+    """Whether the fields are paths into the model of blocks that its sweep has."""
 
 
 def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
@@ -48,7 +50,10 @@ def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
     """
     if len(results.results) > 1:
         raise InputError(
-            [Fault(result.name, 0, 0, "", "one result is handed over at a time") for result in results.results[1:]]
+            [
+                Fault(result.name, 0, 0, "", "only one result can be exported at a time")
+                for result in results.results[1:]
+            ]
         )
     known = results.columns
     if _sweep_of(results, own_cells) is not None and "id" in known:
@@ -69,7 +74,7 @@ def _sweep_of(results: Results, own_cells: bool) -> Sweep | None:
         return None
     sweep = parse_sweep(text, results.labels[0])
     if sweep.cell_types and not own_cells:
-        message = "its sweep defines cell types of its own, which cannot be handed over as plain values"
+        message = "its sweep defines cell types of its own, which cannot be exported as plain values"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])
     return sweep
 
@@ -91,18 +96,36 @@ def configurations(
             _check_weights(results, fields, row.get("weights"))
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
+    if sweep.of_blocks is not None:
+        yield from _of_blocks(results, sweep, rows)
+        return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
     names = [name for name in FIELDS if name in said]
     for row in rows:
-        if row["id"] is None:
-            raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
-        try:
-            given = configuration_at(sweep, row["id"])
-        except IndexError as problem:
-            raise InputError(
-                [Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]
-            ) from None
+        grid, places = _place_of(results, sweep, row)
+        given = grid.configuration(places)
         yield Exported(row["id"], row.get("weights"), {name: given.get(name) for name in names}, sweep.cell_types)
+
+
+def _place_of(results: Results, sweep: Sweep, row: Mapping[str, Any]) -> tuple[Grid, tuple[int, ...]]:
+    """Return the grid and the positions on its axes of a row."""
+    if row["id"] is None:
+        raise InputError([Fault(results.labels[0], 0, 0, "id", "a row has none: the table is not its sweep's")])
+    try:
+        return locate(sweep, row["id"])
+    except IndexError as problem:
+        raise InputError([Fault(results.labels[0], 0, 0, "id", f"{problem}: the table is not its sweep's")]) from None
+
+
+def _of_blocks(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]]) -> Iterator[Exported]:
+    """Yield the configurations of a model of blocks: what is swept, by its path; the rest stands in the sweep file."""
+    names = list(dict.fromkeys(name for grid in sweep.grids for name in grid.swept))
+    for row in rows:
+        grid, places = _place_of(results, sweep, row)
+        assert grid.model is not None
+        values = grid.values(places)
+        fields = {name: values[name] if name in values else grid.model.own(name) for name in names}
+        yield Exported(row["id"], row.get("weights"), fields, sweep.cell_types, of_blocks=True)
 
 
 def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | None) -> None:
@@ -115,7 +138,7 @@ def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | N
         counted = count({name: value for name, value in fields.items() if value is not None}).weights
     except InputError as problem:
         raise InputError(
-            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}")
+            Fault(results.labels[0], 0, 0, fault.path, f"a row is not a network: {fault.message}")
             for fault in problem.faults
         ) from None
     if weights is not None and counted != weights:
@@ -198,9 +221,7 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
         InputError: there are none, or more than the tool takes in one file.
     """
     if not number:
-        raise InputError(
-            [Fault(results.labels[0], 0, 0, "", "has no such configuration; there is nothing to hand over")]
-        )
+        raise InputError([Fault(results.labels[0], 0, 0, "", "has no such configuration; there is nothing to export")])
     if form in {"wandb", "hydra"} and number > MOST_IN_ONE_SWEEP:
         message = f"{number:,} configurations are more than the {MOST_IN_ONE_SWEEP:,} that go into one file for {form}; --top N takes the first ones"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])

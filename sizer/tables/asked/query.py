@@ -16,11 +16,11 @@ import pyarrow as pa
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.fields import FIELDS, Kind
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.result import PLACE
+from sizer.tables.asked.result import PLACE, is_counted
 from sizer.tables.asked.results import Results, open_results
-from sizer.tables.asked.selection import no_column, selection
+from sizer.tables.asked.selection import bounded_columns, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -219,11 +219,11 @@ def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
-        yield chosen[1], f"cannot be asked together with {chosen[0]}"
+        yield chosen[1], f"cannot be used together with {chosen[0]}"
     made = {"rows", *(f"{end}_{name}" for end in ("smallest", "largest") for name in COUNTED)}
     for column in asked.group_by:
         if not asked.best and column.lower() in made:
-            yield "group_by", f"{quoted(column)} is what a summary calls one of its own columns; name a best, too"
+            yield "group_by", f"{quoted(column)} is also the name of a column of the summary; name a best, too"
     if asked.best and not asked.group_by:
         yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:
@@ -295,7 +295,8 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)))
+    known = problem_of(bounded_columns(results))
+    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
             faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
@@ -309,15 +310,19 @@ def _near(results: Results, asked: str) -> tuple[str, int]:
     return bound.column, bound.maximum or 0
 
 
+def _has_many_values(column: str) -> bool:
+    return column == "id" or is_counted(column)
+
+
 def _unbeaten(connection: duckdb.DuckDBPyConnection, asked: Query, source: str) -> str:
     """Return the rows that no other row beats in all of the columns; rows with equal values stand together."""
     # Which row beats which does not depend on the columns' order. Counted columns have the most values: they come last.
-    words = sorted(asked.pareto, key=lambda word: word.removeprefix("-") in {*COUNTED, "id"})
+    words = sorted(asked.pareto, key=lambda word: _has_many_values(word.removeprefix("-")))
     columns = [word.removeprefix("-") for word in words]
     names = [identifier(column) for column in columns]
     present = " AND ".join(f"{name} IS NOT NULL" for name in names)
     keys = f"SELECT {', '.join(f'CAST({name} AS BIGINT) AS {name}' for name in names)} FROM {source} WHERE {present}"
-    if not {*columns[:-1]} & {*COUNTED, "id"}:
+    if not any(map(_has_many_values, columns[:-1])):
         # Fields have few values: for each of their combinations only the best of the last column can be unbeaten.
         last = "max" if words[-1].startswith("-") else "min"
         keys = f"SELECT {', '.join([*names[:-1], f'{last}({names[-1]})'])} FROM ({keys}) GROUP BY ALL"
@@ -337,7 +342,7 @@ def _summary(results: Results, source: str) -> tuple[dict[str, Kind], str]:
         column = identifier(name)
         ends = "NULL, NULL" if kind == "choice" else f"CAST(min({column}) AS BIGINT), CAST(max({column}) AS BIGINT)"
         # Counted columns and ids may have as many values as there are rows; fields have few.
-        few = name not in COUNTED and name != "id"
+        few = not _has_many_values(name)
         values = f"count(DISTINCT {column})" if few or name == "other_weights" else "NULL"
         words = "NULL"
         if kind == "choice":
@@ -369,7 +374,7 @@ def _groups(results: Results, asked: Query, source: str) -> tuple[dict[str, Kind
     chosen = [*groups, f"count(*) AS {identifier('rows')}"]
     columns["rows"] = "count"
     for name in results.columns:
-        if name in COUNTED and name not in FIELDS and name not in asked.group_by:
+        if is_counted(name) and name not in FIELDS and name not in asked.group_by:
             for word, function in (("smallest", "min"), ("largest", "max")):
                 columns[f"{word}_{name}"] = "count"
                 chosen.append(f"{function}({identifier(name)}) AS {identifier(f'{word}_{name}')}")

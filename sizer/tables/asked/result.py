@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError, is_text, quoted
+from sizer.networks.blocks.outlines import MACS, OF_BLOCK
+from sizer.networks.blocks.tally import BLOCK_PARTS
 from sizer.networks.columns import COUNTED
 from sizer.networks.fields import FIELDS, Kind
 from sizer.tables.asked.foreign_words import bare_words
@@ -28,6 +31,21 @@ KNOWN: dict[str, Kind] = {
     **dict.fromkeys(COUNTED, "count"),
 }
 """What the columns hold that Sizer knows."""
+_OF_BLOCKS = frozenset({*BLOCK_PARTS, "trained_weights", "buffer_values"})
+
+
+def is_counted(column: str) -> bool:
+    """Return whether a column is a counted one by its name, of models of blocks too."""
+    return column in COUNTED or column in _OF_BLOCKS or column.startswith(MACS) or column.endswith(OF_BLOCK)
+
+
+def is_of_blocks(column: str) -> bool:
+    """Return whether a column can be one of a model of blocks alone: a path, or what is counted of one."""
+    return column not in KNOWN and (is_counted(column) or _PATH.fullmatch(column) is not None)
+
+
+_PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)+", re.ASCII)
+
 TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 """Kind -> what DuckDB calls it."""
 AS_SHOWN: dict[Kind, str] = {"count": "whole numbers", "boolean": "true and false", "choice": "words"}

@@ -13,10 +13,10 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.sweepfile.bounds import budget_of_option
+from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
-from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.result import TABLE, is_counted
 from sizer.tables.asked.results import Results
 from sizer.tables.asked.sql import condition, identifier
 
@@ -52,7 +52,12 @@ def selection(
         InputError: the budget or a condition has faults.
     """
     faults: list[Fault] = []
-    bounds = budget_of_option(budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)))
+    bounds = budget_of_option(
+        budget,
+        (),
+        lambda message: faults.append(Fault("", 0, 0, "budget", message)),
+        problem_of(bounded_columns(results)),
+    )
     held = [words for bound in bounds for words in _bound(results, bound, faults)]
     for text in where:
         try:
@@ -63,6 +68,11 @@ def selection(
         raise InputError(faults)
     table = identifier(TABLE)
     return f"(SELECT * FROM {table} WHERE {' AND '.join(held)})" if held else table
+
+
+def bounded_columns(results: Results) -> tuple[str, ...]:
+    """Return the columns that a budget may be on: the counted ones, and what of models of blocks stands in the results."""
+    return tuple(dict.fromkeys((*COUNTED, *filter(is_counted, results.columns))))
 
 
 def _bound(results: Results, bound: Bound, faults: list[Fault]) -> Iterator[str]:
@@ -85,9 +95,10 @@ def bound_of_shares(results: Results, budget: Any) -> Bound | None:
         results: where nothing is asked for, those of several runs have no such bound unless it is that of each.
         budget: as `selection` takes it, with no faults.
     """
-    asked = budget_of_option(budget, (), lambda _: None)
+    known = problem_of(bounded_columns(results))
+    asked = budget_of_option(budget, (), lambda _: None, known)
     runs = [result.provenance.get("budget") or {} for result in results.results]
-    ran = [] if any(run != runs[0] for run in runs) else budget_of_option(runs[0], (), lambda _: None)
+    ran = [] if any(run != runs[0] for run in runs) else budget_of_option(runs[0], (), lambda _: None, known)
     return next((bound for bound in (*asked, *ran) if bound.maximum), None)
 
 

@@ -19,10 +19,10 @@ from sizer.errors import Fault, InputError, RunError, quoted
 from sizer.extras import install_command
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.sweepfile.bounds import budget_of_option
-from sizer.tables.asked.result import PLACE, RESULT, TABLE
+from sizer.sweepfile.bounds import budget_of_option, problem_of
+from sizer.tables.asked.result import PLACE, RESULT, TABLE, is_counted, is_of_blocks
 from sizer.tables.asked.results import Results
-from sizer.tables.asked.selection import selection
+from sizer.tables.asked.selection import bounded_columns, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class Varying:
     rows: int
     values: Mapping[str, int]
     """Field -> how many values it has."""
+    numbers: tuple[str, ...] = ()
+    """The fields of a model of blocks, by their paths, that hold numbers."""
 
 
 def write_plot(results: Results, asked: Asked, path: Path, extension: str) -> None:
@@ -239,7 +241,7 @@ def check_title(title: str) -> None:
     try:
         title.encode()
     except UnicodeEncodeError:
-        raise InputError([Fault("", 0, 0, "title", "is no text in UTF-8")]) from None
+        raise InputError([Fault("", 0, 0, "title", "is not text in UTF-8")]) from None
 
 
 def _check(results: Results, asked: Asked) -> None:
@@ -265,13 +267,14 @@ def _check(results: Results, asked: Asked) -> None:
 
 def varying_of(connection: duckdb.DuckDBPyConnection, results: Results, source: str) -> Varying:
     """Return what is known of rows before they are drawn."""
-    fields = [name for name in results.columns if name in FIELDS or name == RESULT]
+    paths = [name for name in results.columns if is_of_blocks(name) and not is_counted(name)]
+    fields = [name for name in results.columns if name in FIELDS or name == RESULT or name in paths]
     # One after the other: together they take twice as long.
     values = {}
     for name in fields:
         ((values[name],),) = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {source}").fetchall()
     ((rows,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
-    return Varying(rows, values)
+    return Varying(rows, values, tuple(name for name in paths if results.columns[name] == "count"))
 
 
 def _no_counts(results: Results, *others: str) -> Fault:
@@ -280,7 +283,8 @@ def _no_counts(results: Results, *others: str) -> Fault:
 
 def _along(varying: Varying) -> str:
     """Return the field that a plot has along its axis, the first of those that vary; empty where none does."""
-    return next((name for name in _FIRST if varying.values.get(name, 0) > 1), "")
+    cells = [name for name in varying.numbers if name.endswith(".cells")]
+    return next((name for name in (*_FIRST, *cells, *varying.numbers) if varying.values.get(name, 0) > 1), "")
 
 
 def _colour(varying: Varying, *others: str) -> str:
@@ -331,7 +335,7 @@ def _scale(library: Any, groups: list[str], numbers: bool) -> Any:
 
 def budget_of(results: Results, asked: Asked) -> int | None:
     """Return the maximum of weights that a plot draws: the one asked for, or the one of the run."""
-    for bound in budget_of_option(asked.budget, (), lambda _: None):
+    for bound in budget_of_option(asked.budget, (), lambda _: None, problem_of(bounded_columns(results))):
         if bound.column == "weights":
             return bound.maximum
     found = (results.provenance.get("budget") or {}).get("weights") or {}

@@ -82,7 +82,7 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
     """Return the rows column by column, with the fields that the table leaves out, and their breakdowns."""
     breakdowns = Breakdowns()
     networks: list[Exported] = list(configurations(results, iter(table), own_cells=True))
-    places = [breakdowns.place(network.fields, network.cell_types) for network in networks]
+    places = [-1 if network.of_blocks else breakdowns.place(network.fields, network.cell_types) for network in networks]
     columns = [_column(name, kind, [row[name] for row in table]) for name, kind in results.columns.items()]
     others = [name for name in FIELDS if networks and name in networks[0].fields and name not in results.columns]
     columns += [

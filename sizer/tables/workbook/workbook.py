@@ -3,7 +3,7 @@
     Configurations    every row, with a frozen header, a filter and a bar in each cell of weights
     Summary           where the configurations went, the largest of each number of layers, a chart
     Sweep             the file that was run and by whose rules it was counted
-    Calculator        one configuration whose fields can be changed
+    Calculator        one configuration whose fields can be changed; not of models of blocks
 
 The rows stream into a scratch file while the summary's figures are gathered; the other sheets are made; then the rows
 stream into the workbook. Nothing in it depends on the time or the host.
@@ -104,6 +104,8 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         assert seen.largest is not None
         write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
         write_sweep(workbook, styles, about.sweep, about.provenance)
+        if about.sweep.of_blocks is not None:
+            return  # the calculator is of a network without blocks
         row = about.calculator_row
         which = (
             ""

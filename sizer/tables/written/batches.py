@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from sizer.grids.engine import Rows
 from sizer.networks.counting import CHOICES
-from sizer.networks.fields import FIELDS
+from sizer.networks.fields import Kind
+from sizer.sweepfile.sweep import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,15 +20,10 @@ ROW_GROUP = 1 << 17
 """Rows per batch and per Parquet row group, whatever the size of the engine's blocks."""
 
 
-def kind(column: str) -> str:
-    """Return `choice`, `boolean` or `count` for a table column; counted columns and ids are counts."""
-    return FIELDS[column].kind if column in FIELDS else "count"
-
-
-def table_schema(columns: Sequence[str]) -> pa.Schema:
-    """Return the Arrow schema of a table with these columns."""
+def table_schema(columns: Sequence[str], kinds: Mapping[str, Kind] = KINDS) -> pa.Schema:
+    """Return the Arrow schema of a table with these columns; what is no field is counted, or an id."""
     types = {"choice": pa.string(), "boolean": pa.bool_(), "count": pa.int64()}
-    return pa.schema([pa.field(column, types[kind(column)], nullable=False) for column in columns])
+    return pa.schema([pa.field(column, types[kinds.get(column, "count")], nullable=False) for column in columns])
 
 
 def with_dictionaries(schema: pa.Schema) -> pa.Schema:
@@ -48,8 +44,8 @@ def record_batch(rows: Rows, schema: pa.Schema, words: Mapping[str, Sequence[str
     """
     arrays = []
     for column in schema.names:
-        if kind(column) == "choice":
-            arrays.append(_words(rows, column, words[column], schema.field(column).type))
+        if pa.types.is_string(kind := schema.field(column).type) or pa.types.is_dictionary(kind):
+            arrays.append(_words(rows, column, words[column], kind))
         else:
             arrays.append(pa.array(rows.column(column)))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,165 @@
+"""What was found becomes text: a sweep around the largest recurrent stack, and the whole as a file with a model of blocks.
+
+The network that was found is a point of the sweep, with the rest of the file as weights beside it; the budget is the
+file's own size.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sizer.errors import Fault, InputError
+from sizer.networks.counting import count
+from sizer.recovery.looking import Look
+from sizer.recovery.stacks import Stack
+
+_TRAPS = frozenset({"y", "n", "yes", "no", "on", "off", "null", "true", "false"})
+"""Words that YAML readers take for truth values and nothing."""
+_SHARES = ((1, 2), (3, 4), (1, 1), (5, 4), (3, 2), (2, 1))
+"""Of a width that was found: those that the sweep tries."""
+
+
+def sweep_text(found: Look, name: str) -> str:
+    """Return a sweep around the largest recurrent stack.
+
+    Args:
+        found: what stands in a file.
+        name: of the file, of which the sweep's is made.
+
+    Raises:
+        InputError: there is no recurrent stack.
+    """
+    if not found.stacks:
+        raise InputError(
+            [Fault("", 0, 0, "--sweep", "there is no recurrent network to sweep around; --model has the blocks")]
+        )
+    stack = max(found.stacks, key=lambda one: one.weights)
+    fields = _around(found, stack)
+    model = {key: value for key, value in fields.items() if key not in {"layers", "cells", "recurrent_projection"}}
+    lines = [
+        f"# Around {_words(stack)}: {stack.weights:,} of the {found.weights:,} weights of {_comment(name)}",
+        "sizer: 1",
+        f"name: {_name(name)}",
+        f"description: {json.dumps(f'Around {stack.name} of {_comment(name)}', ensure_ascii=False)}",
+        "",
+    ]
+    if stack.cell_types:
+        lines.append("cell_types:")
+        lines.extend(f"  {_key(cell)}: {_flow(table)}" for cell, table in stack.cell_types.items())
+        lines.append("")
+    lines.append("model:")
+    lines.extend(f"  {key}: {_flow(value)}" for key, value in model.items())
+    lines.extend(("", "grid:"))
+    if isinstance(fields["cells"], list):
+        lines.append(f"  # The file's own layers have {', '.join(f'{width:,}' for width in fields['cells'])} cells.")
+    widest = max(fields["cells"]) if isinstance(fields["cells"], list) else fields["cells"]
+    layers = fields["layers"]
+    lines.append(f"  layers: {_flow(list(range(max(1, layers - 1), layers + 3)))}")
+    lines.append(f"  cells: {_flow(_widths(widest))}")
+    where = []
+    if fields.get("recurrent_projection"):
+        projections = fields["recurrent_projection"]
+        widest = max(projections) if isinstance(projections, list) else projections
+        lines.append(f"  recurrent_projection: {_flow(_widths(widest))}")
+        where = ["where:", "  - recurrent_projection < cells", ""]
+    lines.extend(("", *where, "budget:", f"  weights: {{max: {found.weights}}}"))
+    return "\n".join(lines) + "\n"
+
+
+def model_text(found: Look, name: str) -> str:
+    """Return what was found as a file with a model of blocks.
+
+    Raises:
+        InputError: there is none.
+    """
+    if found.model is None:
+        reason = next((note for note in found.notes if note.startswith("no model")), "nothing in it is explained")
+        raise InputError([Fault("", 0, 0, "--model", reason)])
+    lines = [
+        f"# {found.explained:,} of the {found.weights:,} weights of {_comment(name)}.",
+        "# Wires are by order and width: a file of tensors does not say them. Heights of images are not in it either.",
+        f"name: {_name(name)}",
+    ]
+    if found.model.cell_types:
+        lines.append("cell_types:")
+        lines.extend(f"  {_key(cell)}: {_flow(table)}" for cell, table in found.model.cell_types.items())
+    lines.extend(("model:", f"  convention: {found.model.declared['convention']}", "  blocks:"))
+    lines.extend(f"    {_key(called)}: {_flow(block)}" for called, block in found.model.declared["blocks"].items())
+    return "\n".join(lines) + "\n"
+
+
+def _around(found: Look, stack: Stack) -> dict[str, Any]:
+    """Return the fields of a stack with an embedding in front and a dense layer behind where they stand there."""
+    fields = dict(stack.fields)
+    for extra in (_neighbours(found, stack), {}):
+        tried = {**fields, **extra}
+        if "vocabulary" in extra:
+            del tried["inputs"]
+        try:
+            counted = count(tried, stack.cell_types or None).weights
+        except InputError:
+            continue
+        if counted <= found.weights:
+            return {**tried, **({"other_weights": found.weights - counted} if found.weights > counted else {})}
+    return fields
+
+
+def _neighbours(found: Look, stack: Stack) -> dict[str, Any]:
+    if found.model is None:
+        return {}
+    blocks = found.model.declared["blocks"]
+    names = list(blocks)
+    place = next((at for at, called in enumerate(names) if found.model.names.get(called) == stack.name), None)
+    extra: dict[str, Any] = {}
+    if place is None:
+        return extra
+    if place + 1 < len(names):
+        behind = blocks[names[place + 1]]
+        if behind["type"] == "dense" and not {"from", "tied"} & set(behind):
+            extra |= {"outputs": behind["width"], "output_bias": behind["bias"]}
+    if place and "from" not in blocks[names[place]]:
+        before = blocks[names[place - 1]]
+        if before["type"] == "embedding":
+            extra |= {"vocabulary": before["vocabulary"], "embedding": before["embedding"]}
+    return extra
+
+
+def _widths(width: int) -> list[int]:
+    return sorted({max(1, width * above // below) for above, below in _SHARES})
+
+
+def _words(stack: Stack) -> str:
+    fields = stack.fields
+    return f"{fields['layers']} {fields['cell_type']} layers"
+
+
+def _name(name: str) -> str:
+    word = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
+    word = re.sub(r"\.[A-Za-z0-9]{1,12}$", "", word)[:80]
+    return json.dumps(word) if not re.match(r"[A-Za-z]", word) or word.lower() in _TRAPS else word
+
+
+def _comment(name: str) -> str:
+    return re.sub(r"[^\x20-\x7e\u00a1-\uffff]+", "?", name)
+
+
+def _key(word: str) -> str:
+    return json.dumps(word) if word.lower() in _TRAPS else word
+
+
+def _flow(value: Any) -> str:
+    """Return a value in YAML's flow style."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(str(key))}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str):
+        return (
+            value
+            if re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) and value.lower() not in _TRAPS
+            else json.dumps(value)
+        )
+    return json.dumps(value)

@@ -1,0 +1,221 @@
+"""Files, folders, parts of one model and URLs: which files are looked at, and what of them is fetched."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizer.errors import InputError
+from sizer.files.contents import Contents
+from sizer.files.reading import read_contents
+from tests.made_models import FOLDER, model_files
+
+WEIGHT = ("weight_ih_l0", [16, 3])
+
+
+def safetensors(tensors: dict[str, list[int]], data: int | None = None) -> bytes:
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, shape in tensors.items():
+        size = 4
+        for one in shape:
+            size *= one
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(at if data is None else data)
+
+
+PARTS = {
+    "model-00001-of-00002.safetensors": {"a": [4, 3], "b": [3]},
+    "model-00002-of-00002.safetensors": {"c": [2, 2, 2]},
+}
+
+
+def write_parts(folder: Path) -> Path:
+    for file, tensors in PARTS.items():
+        (folder / file).write_bytes(safetensors(tensors))
+    index = folder / "model.safetensors.index.json"
+    places = {name: file for file, tensors in PARTS.items() for name in tensors}
+    index.write_text(json.dumps({"metadata": {"total_size": 92}, "weight_map": places}))
+    return index
+
+
+def of(contents: Contents) -> dict[str, tuple[int, ...]]:
+    return {tensor.name: tensor.shape for tensor in contents.tensors}
+
+
+ALL = {"a": (4, 3), "b": (3,), "c": (2, 2, 2)}
+
+
+def test_the_parts_of_a_model_are_one(tmp_path: Path) -> None:
+    (found,) = read_contents(write_parts(tmp_path))
+    assert of(found) == ALL
+    assert "It stands in 2 files." in found.notes
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"], "hidden_size": 4}')
+    folder = {one.place: one for one in read_contents(tmp_path)}
+    assert of(folder["model.safetensors.index.json"]) == ALL
+    assert set(folder) == {"model.safetensors.index.json", "config.json"}
+    assert folder["config.json"].layers[0].kind == "BertModel"
+    assert folder["config.json"].layers[0].settings["hidden_size"] == 4
+
+
+def test_a_part_that_is_not_there_or_not_whole_is_said(tmp_path: Path) -> None:
+    index = write_parts(tmp_path)
+    (tmp_path / "model-00002-of-00002.safetensors").write_bytes(safetensors({"d": [1]}))
+    with pytest.raises(InputError, match=r"its part 'model-00002-of-00002\.safetensors' lacks 'c', and 0 more"):
+        read_contents(index)
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(InputError, match="there is no such file"):
+        read_contents(index)
+
+
+def test_a_folder_of_many_formats(tmp_path: Path) -> None:
+    for name in ("state.pt", "model.onnx", "model.keras"):
+        shutil.copy(FOLDER / name, tmp_path)
+    (tmp_path / "readme.txt").write_text("a text")
+    (tmp_path / "broken.pt").write_bytes(b"PK\3\4 and no more")
+    assert [(one.place, one.format) for one in read_contents(tmp_path)] == [
+        ("model.keras", "keras"),
+        ("model.onnx", "onnx"),
+        ("state.pt", "torch zip"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: folder, "it has no model file"),
+        (lambda folder: folder / "none.pt", "there is no such file"),
+        (lambda folder: Path("/dev/null"), "it is no file"),
+    ],
+)
+def test_what_is_no_model_file(tmp_path: Path, make: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_contents(make(tmp_path))
+
+
+def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
+    for place, (name, data) in enumerate(model_files().items()):
+        path = tmp_path / f"{place}.bin"
+        path.write_bytes(data)
+        assert [one.tensors for one in read_contents(path)] == [one.tensors for one in read_contents(FOLDER / name)]
+
+
+class Ranges(http.server.SimpleHTTPRequestHandler):
+    """Serves ranges of files, and keeps what was asked for."""
+
+    asked: list[tuple[str, str]]
+    whole = False
+
+    def do_GET(self) -> None:
+        Ranges.asked.append((self.path, self.headers.get("Range", "")))
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        piece = data[int(first) : int(last or len(data)) + 1]
+        self.send_response(200 if Ranges.whole else 206)
+        if not Ranges.whole:
+            self.send_header("Content-Range", f"bytes {first}-{int(first) + len(piece) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(piece)))
+        self.end_headers()
+        self.wfile.write(piece)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    Ranges.asked, Ranges.whole = [], False
+    handler = lambda *given: Ranges(*given, directory=str(tmp_path))  # noqa: E731
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_of_a_file_behind_a_url_only_the_header_is_fetched(served: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(safetensors({"table": [1000, 1000]}))
+    (found,) = read_contents(f"{served}/model.safetensors")
+    assert of(found) == {"table": (1000, 1000)}
+    assert Ranges.asked == [("/model.safetensors", "bytes=0-262143")]
+
+
+def test_parts_behind_a_url(served: str, tmp_path: Path) -> None:
+    index = write_parts(tmp_path)
+    (found,) = read_contents(f"{served}/{index.name}")
+    assert of(found) == ALL
+    assert [path for path, _ in Ranges.asked] == [f"/{index.name}", *(f"/{file}" for file in PARTS)]
+
+
+def test_an_archive_behind_a_url_is_read_from_its_end(served: str, tmp_path: Path) -> None:
+    shutil.copy(FOLDER / "state.pt", tmp_path)
+    (found,) = read_contents(f"{served}/state.pt")
+    assert found.tensors == read_contents(FOLDER / "state.pt")[0].tensors
+
+
+def test_what_is_wrong_behind_a_url_is_said(served: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the server answered 404"):
+        read_contents(f"{served}/none.pt")
+    (tmp_path / "model.pt").write_bytes(b"x" * 1000)
+    Ranges.whole = True
+    with pytest.raises(InputError, match="the server sends only the whole file, no ranges of it"):
+        read_contents(f"{served}/model.pt")
+    with pytest.raises(InputError, match="it cannot be reached"):
+        read_contents("http://127.0.0.1:9/model.pt")
+
+
+def test_what_the_model_files_hold() -> None:
+    """Of each file that the frameworks wrote for these tests, by hand: an LSTM of 3 -> 4 both ways, a norm and 8 -> 2."""
+    bias = 2 * 2 * 16
+    lstm = 2 * 16 * (3 + 4) + bias
+    trained = lstm + 2 * 8 + 8 * 2 + 2
+    for name in (
+        "state.pt",
+        "legacy.pt",
+        "script.jit",
+        "state.safetensors",
+        "state.pt.gz",
+        "model.nemo",
+        "checkpoint.pt",
+    ):
+        (found,) = read_contents(FOLDER / name)
+        kept = [tensor for tensor in found.tensors if tensor.role != "optimizer"]
+        assert sum(tensor.size for tensor in kept) == trained + 2 * 8 + 1, name
+    keras = 12 * (3 + 4) + 2 * 12 + 4 * 4 + 4 * 2 + 2
+    for name in ("model.keras", "model.h5", "model.weights.h5"):
+        (found,) = read_contents(FOLDER / name)
+        assert sum(tensor.size for tensor in found.tensors) == keras, name
+    flax = 4 * (3 * 4 + 4 * 4 + 4)
+    (found,) = read_contents(FOLDER / "model.msgpack")
+    assert sum(tensor.size for tensor in found.tensors) == flax
+    (found,) = read_contents(FOLDER / "model.onnx")
+    (stated,) = (layer for layer in found.layers if layer.kind == "LSTM")
+    shapes = of(found)
+    assert [shapes[name] for name in stated.tensors[1:4]] == [(2, 16, 3), (2, 16, 4), (2, 32)]
+    assert stated.settings["direction"] == "bidirectional"
+    shapes = of(read_contents(FOLDER / "model.h5")[0])
+    assert sorted(shapes.values()) == [(2,), (2, 12), (3, 12), (4,), (4,), (4,), (4,), (4, 2), (4, 12)]
+    (found,) = read_contents(FOLDER / "model.tflite")
+    assert [(t.name, t.shape, t.dtype) for t in found.tensors] == [
+        ("dense/kernel", (4, 3), "float16"),
+        ("dense/bias", (4,), "int8"),
+    ]
+    assert [(one.kind, one.tensors) for one in found.layers] == [
+        ("FULLY_CONNECTED", ("input", "dense/kernel", "dense/bias"))
+    ]
+    assert found.producer == "made for tests"
