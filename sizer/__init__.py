@@ -69,11 +69,8 @@ __all__ = [
     "fit",
     "fits",
     "load_sweep",
-<<<<<<< HEAD
-    "optuna_sampler",
-=======
     "look",
->>>>>>> main
+    "optuna_sampler",
     "query",
     "ray_searcher",
     "reconcile",
@@ -90,16 +87,13 @@ _LATER = {
     "fit": "sizer.questions.fitting",
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
-<<<<<<< HEAD
     "Space": "sizer.spaces.space",
     "Search": "sizer.spaces.search",
     "optuna_sampler": "sizer.spaces.optuna_sampler",
     "ray_searcher": "sizer.spaces.ray_searcher",
     "space": "sizer.spaces.space",
-=======
     "Look": "sizer.recovery.looking",
     "look": "sizer.recovery.looking",
->>>>>>> main
     "load_sweep": "sizer.sweepfile.load",
     "Sweep": "sizer.sweepfile.sweep",
     "Run": "sizer.runs.run",

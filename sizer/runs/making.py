@@ -80,13 +80,8 @@ class Making:
             return self._side_by_side(work)
 
     def _side_by_side(self, work: Work) -> Made:
-<<<<<<< HEAD
         walk = self._walk(max(1, self.top), self.on_progress)
         schema = self._schema()
-=======
-        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
-        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
->>>>>>> main
         try:
             work.begin(self.order)
             coded = with_dictionaries(schema)
@@ -106,7 +101,7 @@ class Making:
         return Walk(self.sweep, top, on_progress)
 
     def _schema(self) -> pa.Schema:
-        return table_schema(self.sweep.columns)
+        return table_schema(self.sweep.columns, self.sweep.names.kinds)
 
     def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
         """Write the Parquet table in parts, and the others from the parts.
@@ -226,11 +221,7 @@ class Making:
 
     def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> dict[str, Digest]:
         """Write the same rows in every format, each table whole or not at all; return format -> digest."""
-<<<<<<< HEAD
         schema = self._schema()
-=======
-        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
->>>>>>> main
         with contextlib.ExitStack() as stack:
             paths = [
                 stack.enter_context(self.folder.new_file(work.whole(self._extension(name)), work.scratch))

@@ -94,17 +94,13 @@ class Run(Shown):
 
         The rows are enumerated again; they equal those of the files.
         """
-<<<<<<< HEAD
         if self.sweep.is_space:
             from sizer.runs import spaces
 
             counted = spaces.count_space(self.sweep, 0, exact=True)
             schema = spaces.schema_of(self.sweep)
             return frame(spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort), schema)
-        schema = table_schema(self.sweep.columns)
-=======
         schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
->>>>>>> main
         return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
 
     def as_json(self) -> dict[str, Any]:

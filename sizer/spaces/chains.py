@@ -71,7 +71,7 @@ class LayerStep:
 
 
 @dataclass(eq=False)
-class Chain:
+class LayerChain:
     """The networks that differ in their layers alone."""
 
     values: Mapping[str, Any]
@@ -121,7 +121,7 @@ class Chain:
         different = np.sum([values != values[letter] for values in own], axis=0)
         return np.flatnonzero(different == 1).tolist()
 
-    def restricted(self, field: str, layer: int | None, values: set[Any]) -> Chain:
+    def restricted(self, field: str, layer: int | None, values: set[Any]) -> LayerChain:
         """Return the networks of which a field has one of some values.
 
         Args:
@@ -146,7 +146,7 @@ class Chain:
         return dataclasses.replace(self, first=step)
 
 
-def chains_of(sweep: Sweep) -> list[Chain]:
+def chains_of(sweep: Sweep) -> list[LayerChain]:
     """Return the chains of a sweep in the order of ids.
 
     Raises:
@@ -172,7 +172,7 @@ def _without_layers(grid: Grid) -> Grid:
     return Grid(grid.fixed, grid.axes, grid.cell_types)
 
 
-def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[Chain]:
+def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[LayerChain]:
     """Yield the chains of one grid: layer counts first, then what else holds for the whole network."""
     names = {axis.field for axis in grid.per_layer}
     of_layers = [condition for condition in where if condition.names & names]
@@ -192,7 +192,7 @@ def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[Chain]:
             stacks[key] = _Stack(layers, longest[key])
         resolved = resolve({**values, **_some_layer(grid)}, grid.cell({**values, **_some_layer(grid)}))
         allowed = all(bool(condition.holds(resolved)) for condition in of_networks)
-        yield Chain(values, stacks[key].first(int(values["layers"])), allowed)
+        yield LayerChain(values, stacks[key].first(int(values["layers"])), allowed)
 
 
 def _some_layer(grid: Grid) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from sizer.networks.fields import FIELDS
 from sizer.spaces.decisions import IntArray
 
 if TYPE_CHECKING:
-    from sizer.spaces.chains import Chain
+    from sizer.spaces.chains import LayerChain
     from sizer.spaces.numbering import Numbering
 
 
 class Configurations(Sequence[dict[str, Any]]):
     """Some configurations of a space, in an order."""
 
-    def __init__(self, chains: Sequence[Chain], numbering: Numbering, starts: IntArray, options: IntArray) -> None:
+    def __init__(self, chains: Sequence[LayerChain], numbering: Numbering, starts: IntArray, options: IntArray) -> None:
         """Hold them.
 
         Args:

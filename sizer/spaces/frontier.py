@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sizer.errors import Fault, InputError
-from sizer.spaces.chains import Chain, End, LayerStep
+from sizer.spaces.chains import LayerChain, End, LayerStep
 from sizer.spaces.decisions import IntArray, common_unit
 from sizer.spaces.plan import largest_of, steps_of
 
@@ -23,7 +23,7 @@ _NONE = 1 << 61
 
 
 def front(
-    chains: Sequence[Chain], wanted: str, spent: str, bounds: Mapping[str, tuple[int | None, int | None]]
+    chains: Sequence[LayerChain], wanted: str, spent: str, bounds: Mapping[str, tuple[int | None, int | None]]
 ) -> list[tuple[int, int]]:
     """Return the unbeaten pairs of two counted columns: as much of the first for as little of the second.
 
@@ -73,7 +73,7 @@ def front(
     return _unbeaten([pair if rooms == spent else pair[::-1] for pair in found])
 
 
-def _end(chain: Chain) -> End:
+def _end(chain: LayerChain) -> End:
     step: LayerStep | End = chain.first
     while isinstance(step, LayerStep):
         step = step.after

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.spaces.chains import Chain, End, LayerStep
+from sizer.spaces.chains import LayerChain, End, LayerStep
 from sizer.spaces.decisions import IntArray
 
 _SMALL = 1 << 62
@@ -19,7 +19,7 @@ _SMALL = 1 << 62
 class Numbering:
     """The ids of some chains."""
 
-    def __init__(self, chains: Sequence[Chain]) -> None:
+    def __init__(self, chains: Sequence[LayerChain]) -> None:
         """Count what exists.
 
         Args:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sizer.networks.columns import COLUMNS
-from sizer.spaces.chains import Chain, End, LayerStep
+from sizer.spaces.chains import LayerChain, End, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
 from sizer.spaces.walk import Window
 from sizer.sweepfile.sweep import Bound
@@ -63,7 +63,7 @@ class RoomPlan:
 
     def __init__(
         self,
-        chains: Sequence[Chain],
+        chains: Sequence[LayerChain],
         bounds: Mapping[str, tuple[int | None, int | None]],
         main: str | None = None,
     ) -> None:
@@ -207,7 +207,7 @@ class RoomPlan:
         return found.reshape(-1, options), targets.reshape(-1, options)
 
 
-def steps_of(chains: Sequence[Chain]) -> list[LayerStep]:
+def steps_of(chains: Sequence[LayerChain]) -> list[LayerStep]:
     """Return the steps of some chains, each after those that follow it."""
     found: dict[int, LayerStep] = {}
     for chain in chains:
@@ -218,7 +218,7 @@ def steps_of(chains: Sequence[Chain]) -> list[LayerStep]:
     return sorted(found.values(), key=_height)
 
 
-def largest_of(chains: Sequence[Chain], column: str) -> int:
+def largest_of(chains: Sequence[LayerChain], column: str) -> int:
     """Return the largest that a counted column can be in any of the networks."""
     best: dict[int, IntArray] = {}
     for step in steps_of(chains):
@@ -357,7 +357,7 @@ def _end_costs(caps: IntArray, limit: int) -> IntArray:
     return np.where(caps < 0, NEVER, np.maximum(limit - caps, 0))
 
 
-def counts_of(chains: Sequence[Chain], starts: IntArray, options: IntArray, column: str) -> IntArray:
+def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray, column: str) -> IntArray:
     """Return a counted column of some configurations.
 
     Args:

@@ -18,7 +18,7 @@ from sizer.networks.budgets import read_size
 from sizer.networks.columns import COLUMNS, COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.spaces.chains import Chain, End, LayerStep, chains_of
+from sizer.spaces.chains import LayerChain, End, LayerStep, chains_of
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.decisions import IntArray
 from sizer.spaces.numbering import Numbering
@@ -90,7 +90,7 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
 class Space:
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
-    def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[Chain] | None = None) -> None:
+    def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
         """Prepare a space; nothing is counted yet.
 
         Raises:

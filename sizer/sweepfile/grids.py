@@ -158,7 +158,11 @@ def _read_grid(
         return None
     places.update(read.taken)
     fixed = {name: value for name, value in model.items() if name not in read.taken}
-    return PlacedGrid(Grid(fixed, read.axes), places, bounds)
+    if not read.per_layer:
+        return PlacedGrid(Grid(fixed, read.axes), places, bounds)
+    check_bases(read.axes, read.per_layer, read.taken, findings)
+    grid = Grid(fixed, read.axes, per_layer=read.per_layer, order=tuple(read.taken))
+    return PlacedGrid(grid, places, bounds)
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,8 @@ class ReadAxes:
     """Those without faults, with where each stands."""
     taken: Mapping[str, Path]
     """Every swept field, with where it stands."""
+    per_layer: tuple[PerLayer, ...] = ()
+    """The fields that each layer has for itself, those without faults."""
 
 
 def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, findings: Findings) -> ReadAxes:
@@ -191,40 +197,22 @@ def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, find
         if name == "linked":
             tables = item if isinstance(item, list) else []
             for position, table in enumerate(tables):
-<<<<<<< HEAD
-                axes.append(_read_linked(table, (*here, position), taken, columns, findings))
-        elif name in FIELDS and is_per_layer(item):
+                axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
+        elif isinstance(fields, FieldsOfNetwork) and name in FIELDS and is_per_layer(item):
             _take(name, here, taken, findings)
             per_layer.append(read_per_layer(FIELDS[name], item, here, findings))
             if (layered := per_layer[-1]) is not None:
                 columns[name] = (layered.column, here)
-        elif name in FIELDS:
-=======
-                axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
         elif fields.is_known(name, here):
->>>>>>> main
             _take(name, here, taken, findings)
             column = fields.axis(name, item, here)
             if column is not None:
                 columns[name] = (column, here)
             axes.append(None if column is None else Axis((column,), column.length))
-<<<<<<< HEAD
-    _check_both_places(taken, model, findings)
-    bounds = check_ratios(columns, list(places), findings, looks)
-    whole = [axis for axis in axes if axis is not None]
-    layered_whole = tuple(axis for axis in per_layer if axis is not None)
-    if len(whole) < len(axes) or len(layered_whole) < len(per_layer):
-        return None
-    places.update(taken)
-    fixed = {name: value for name, value in model.items() if name not in taken}
-    if not per_layer:
-        return PlacedGrid(Grid(fixed, tuple(whole)), places, bounds)
-    check_bases(whole, layered_whole, taken, findings)
-    return PlacedGrid(Grid(fixed, tuple(whole), per_layer=layered_whole, order=tuple(taken)), places, bounds)
-=======
     whole = tuple(axis for axis in axes if axis is not None)
-    return ReadAxes(whole if len(whole) == len(axes) else None, columns, taken)
->>>>>>> main
+    layered_whole = tuple(axis for axis in per_layer if axis is not None)
+    complete = len(whole) == len(axes) and len(layered_whole) == len(per_layer)
+    return ReadAxes(whole if complete else None, columns, taken, layered_whole)
 
 
 def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue], findings: Findings) -> None:

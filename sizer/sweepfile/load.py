@@ -159,17 +159,11 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         notes=notes,
         of_blocks=of_blocks,
     )
-<<<<<<< HEAD
-    sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep.swept))
+    sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep))
     # Of a space both are said by those who count it: its corners are more than can be looked at here.
     if not sweep.is_space:
         _check_limits(sweep, grids, findings)
         _check_validity(grids, findings)
-=======
-    sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep))
-    _check_limits(sweep, grids, findings)
-    _check_validity(grids, findings)
->>>>>>> main
     findings.raise_any()
     return sweep
 

@@ -49,15 +49,12 @@ class Grid:
     axes: tuple[Axis, ...]
     cell_types: Mapping[str, CellType] = field(default_factory=dict, hash=False)
     """The cell types that the file defines."""
-<<<<<<< HEAD
+    model: OpenModel | None = field(default=None, hash=False, repr=False)
+    """The model of blocks of which fields are swept, by their paths; None in a sweep without blocks."""
     per_layer: tuple[PerLayer, ...] = ()
     """The fields that each layer has for itself, in file order; what has some is a space."""
     order: tuple[str, ...] = ()
     """The swept fields of a space in file order."""
-=======
-    model: OpenModel | None = field(default=None, hash=False, repr=False)
-    """The model of blocks of which fields are swept, by their paths; None in a sweep without blocks."""
->>>>>>> main
 
     @property
     def size(self) -> int:
@@ -255,14 +252,11 @@ class Sweep:
         return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
 
     @property
-<<<<<<< HEAD
     def is_space(self) -> bool:
         """Whether some field is swept for each layer by itself."""
         return any(grid.per_layer for grid in self.grids)
 
     @property
-    def words(self) -> dict[str, tuple[str, ...]]:
-=======
     def block_types(self) -> Mapping[str, BlockType]:
         """The block types that the file defines."""
         model = self.grids[0].model if self.grids else None
@@ -270,7 +264,6 @@ class Sweep:
 
     @property
     def words(self) -> Mapping[str, tuple[str, ...]]:
->>>>>>> main
         """The words of each `choice` field, the file's own cell types after the built-in ones."""
         return self.names.words
 
