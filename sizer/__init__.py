@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from sizer.questions.reconciliation import reconcile
     from sizer.recovery.looking import Look, look
     from sizer.runs.run import Run, run_sweep
-    from sizer.spaces.optuna_sampler import optuna_sampler
-    from sizer.spaces.ray_searcher import ray_searcher
+    from sizer.spaces.samplers import optuna_sampler, ray_searcher
     from sizer.spaces.search import Search
     from sizer.spaces.space import Space, space
     from sizer.sweepfile.load import load_sweep
@@ -89,8 +88,8 @@ _LATER = {
     "fits": "sizer.questions.fits",
     "Space": "sizer.spaces.space",
     "Search": "sizer.spaces.search",
-    "optuna_sampler": "sizer.spaces.optuna_sampler",
-    "ray_searcher": "sizer.spaces.ray_searcher",
+    "optuna_sampler": "sizer.spaces.samplers",
+    "ray_searcher": "sizer.spaces.samplers",
     "space": "sizer.spaces.space",
     "Look": "sizer.recovery.looking",
     "look": "sizer.recovery.looking",

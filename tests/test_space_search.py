@@ -120,3 +120,21 @@ def test_ray_tune_gets_networks_that_fit(tmp_path: Path) -> None:
     other = sizer.ray_searcher(widths("60K"), "loss", seed=2)
     other.restore(str(tmp_path / "state"))
     assert other.suggest("next") == searcher.suggest("next")
+
+
+@pytest.mark.thorough
+def test_the_study_of_digits_finds_a_network_that_fits() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    import runpy
+
+    study = runpy.run_path(str(Path(__file__).parent.parent / "docs" / "digits_study.py"))["study"]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    made, found = study(trials=6, epochs=2)
+    assert len(made.trials) == 6
+    assert max(trial.user_attrs["weights"] for trial in made.trials) <= 50_000
+    assert made.best_value > 0.3
+    for trial in made.trials:
+        # What PyTorch has is what was counted.
+        cells = [trial.params[f"cells.{layer}"] for layer in range(1, trial.params["layers"] + 1)]
+        assert trial.user_attrs["weights"] == found.find([{"layers": len(cells), "cells": cells}]).weights[0]

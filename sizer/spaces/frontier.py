@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sizer.errors import Fault, InputError
-from sizer.spaces.chains import LayerChain, End, LayerStep
+from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import IntArray, common_unit
 from sizer.spaces.plan import largest_of, steps_of
 

@@ -48,7 +48,7 @@ class Few:
 
 
 @dataclass(frozen=True)
-class Wiring:
+class StackWiring:
     """How the layers of a stack are wired."""
 
     raw: int
@@ -100,7 +100,7 @@ class LayerChoices:
         self.distinct = self._few_values()
         """Of which field a network may have few values alone; None: of none."""
         first = self._types[0].resolved
-        self.wiring = Wiring(int(first["inputs"] + first["embedding"]), bool(first["skip_connections"]))
+        self.wiring = StackWiring(int(first["inputs"] + first["embedding"]), bool(first["skip_connections"]))
         self._check_size(most)
         self._find_states()
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sizer.spaces.chains import LayerChain, End, LayerStep
+from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import IntArray
 
 _SMALL = 1 << 62

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sizer.networks.columns import COLUMNS
-from sizer.spaces.chains import LayerChain, End, LayerStep
+from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
 from sizer.spaces.walk import Window
 from sizer.sweepfile.sweep import Bound

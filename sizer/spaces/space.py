@@ -18,7 +18,7 @@ from sizer.networks.budgets import read_size
 from sizer.networks.columns import COLUMNS, COUNTED
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
-from sizer.spaces.chains import LayerChain, End, LayerStep, chains_of
+from sizer.spaces.chains import End, LayerChain, LayerStep, chains_of
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.decisions import IntArray
 from sizer.spaces.numbering import Numbering

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -131,28 +131,3 @@ def _ask(trial: Trial, name: str, values: Sequence[CategoricalChoiceType]) -> An
     if steps is None:
         return trial.suggest_categorical(name, list(values))
     return trial.suggest_int(name, steps.start, steps.last, step=steps.step)
-
-
-def optuna_sampler(
-    space: Space,
-    seed: int = 0,
-    *,
-    others: BaseSampler | None = None,
-    first: int = 20,
-    parents: int = 10,
-    explore: float = 0.2,
-) -> SpaceSampler:
-    """Return a sampler for Optuna of which every trial's network is within the budget of a space.
-
-    Its parameters are those of a table: `layers`, `cells.1`, `cells.2` ...; `.suggest(trial)` asks for all of them. The
-    first trials are uniform among all networks that fit, later ones neighbours of the best. It works with pruners, and
-    with storages that several processes share, since all it knows are the study's trials.
-
-    Args:
-        space: with its budget.
-        seed: decides the networks, together with the trial's number.
-        others: for parameters that are not the space's; None: a random sampler with this seed.
-        first, parents, explore: as `Search` takes them.
-    """
-    search = Search(space, seed, first=first, parents=parents, explore=explore)
-    return SpaceSampler(space, search, others or RandomSampler(seed=seed))

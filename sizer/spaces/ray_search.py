@@ -41,16 +41,3 @@ class SpaceSearcher(Searcher):
         """Go on from what was written."""
         state = pickle.loads(Path(checkpoint_path).read_bytes())
         self._search._told, self._search._asked, self._running = state
-
-
-def ray_searcher(space: Space, metric: str, mode: str = "min", *, seed: int = 0, **search: Any) -> SpaceSearcher:
-    """Return a searcher for Ray Tune of which every network is within the budget of a space.
-
-    Args:
-        space: with its budget.
-        metric: what the trainable reports.
-        mode: `min` or `max`.
-        seed: decides the networks.
-        search: `first`, `parents` and `explore`, as `Search` takes them.
-    """
-    return SpaceSearcher(space, metric, mode, Search(space, seed, maximise=mode == "max", **search))
