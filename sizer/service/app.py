@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import sizer
-from sizer.service import networks, openapi, pages, rows, sweeps
+from sizer.service import files, networks, openapi, pages, rows, spaces, sweeps
 from sizer.service.faults import HANDLERS, answer, on_anything
 from sizer.service.guard import Guard
 from sizer.service.metrics import CONTENT_TYPE
@@ -67,6 +67,8 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
     app.include_router(of_networks)
     app.include_router(sweeps.router(state))
     app.include_router(rows.router(state))
+    app.include_router(spaces.router(state))
+    app.include_router(files.router(state))
     app.include_router(pages.router())
     made = app.openapi
 
