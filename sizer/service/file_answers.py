@@ -33,6 +33,11 @@ class SentBytes(ByteSource):
         self._head = sent[:head]
         self._tail = sent[head:]
 
+    def head(self, length: int) -> bytes:
+        """Return the first bytes, fewer where fewer were sent."""
+        whole = len(self._head) + len(self._tail) == self.size
+        return self.read(0, min(length, self.size if whole else len(self._head)))
+
     def _take(self, start: int, length: int) -> bytes:
         end = start + length
         if end <= len(self._head):

@@ -20,6 +20,9 @@ _TYPES = {
 }
 
 
+_PAGES = ("/", "/compare", "/model", "/look", "/sweeps")
+
+
 def router() -> APIRouter:
     """Return the addresses of the page."""
     found = APIRouter(include_in_schema=False)
@@ -27,6 +30,7 @@ def router() -> APIRouter:
     @found.get("/")
     @found.get("/compare")
     @found.get("/model")
+    @found.get("/look")
     @found.get("/sweeps")
     @found.get("/sweeps/{sweep_id}")
     async def page(request: Request) -> Response:
@@ -43,7 +47,7 @@ def router() -> APIRouter:
 
 def is_page(path: str) -> bool:
     """Return whether a path is of the page's own files."""
-    return path in ("/", "/compare", "/model", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
+    return path in _PAGES or path.startswith(("/page/", "/sweeps/"))
 
 
 @cache
