@@ -5,7 +5,7 @@ import { whole } from "./exact.js";
 
 const WIDTH = 480;
 const HEIGHT = 190;
-const EDGE = { left: 8, right: 8, top: 22, bottom: 42 };
+const EDGE = { left: 8, right: 8, top: 38, bottom: 42 };
 const MANY = 10;
 
 export function spaceOf(text, signal) {
@@ -72,8 +72,9 @@ function histogram(said) {
   }
   picture.append(drawn("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "weights"));
   if (said.median !== null) {
-    picture.append(drawn("line", { class: "median", x1: across(said.median), x2: across(said.median), y1: EDGE.top - 4, y2: ground }));
-    picture.append(drawn("text", { x: across(said.median) - 4, y: EDGE.top + 8, "text-anchor": "end" }, `half have at most ${short(said.median)}`));
+    picture.append(drawn("line", { class: "median", x1: across(said.median), x2: across(said.median), y1: EDGE.top - 16, y2: ground }));
+    const left = across(said.median) < WIDTH / 2;
+    picture.append(drawn("text", { x: across(said.median) + (left ? 4 : -4), y: EDGE.top - 6, "text-anchor": left ? "start" : "end" }, `half have at most ${short(said.median)}`));
   }
   return element("div", { class: "plot" }, picture);
 }
