@@ -917,17 +917,6 @@ def test_five_thousand_lines_stay_fluid(browser: Any, server: Served) -> None:
     assert len(browser.find_elements(By.CSS_SELECTOR, ".gutter span")) < 60
     lines = long.count("\n") + 1
     until(lambda: f"line {lines - 1}, " in text(browser, "#faults"))
-    field.send_keys(Keys.CONTROL, Keys.END)
-    until(lambda: text(browser, ".gutter").strip().split("\n")[-1].strip() == f"{lines:,}".replace(",", ""))
-    until(lambda: text(browser, ".gutter .bad") == str(lines - 1))
-    # A number stands beside its line.
-    beside = browser.execute_script(
-        "const line = [...document.querySelectorAll('.gutter span')].at(-1).getBoundingClientRect();"
-        "const field = document.querySelector('textarea');"
-        "return line.top - field.getBoundingClientRect().top - (arguments[0] - 1) * 20 - 9.6 + field.scrollTop",
-        lines,
-    )
-    assert abs(beside) < 5
     took = browser.execute_script(
         "const field = document.querySelector('textarea'); field.focus(); const began = performance.now();"
         "for (let at = 0; at < 3; at++) document.execCommand('insertText', false, 'x');"
