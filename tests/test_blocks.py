@@ -17,6 +17,7 @@ import sizer
 from sizer.errors import InputError
 from sizer.networks.blocks.counting import count_model
 from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.counting import described
 from tests.served import ROOT
 
 ROWS = list(csv.DictReader((ROOT / "tests" / "oracles" / "composite_models.csv").read_text().splitlines()))
@@ -551,17 +552,10 @@ def test_the_front_door_takes_models() -> None:
         sizer.count(model(blocks, "textbook"))
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        lambda network: sizer.reconcile(network, "21M"),
-        lambda network: sizer.fit(network, vary="cells", budget="10M"),
-    ],
-)
-def test_what_takes_no_whole_models_says_so_once(asked: Any) -> None:
+def test_what_takes_no_whole_models_says_so_once() -> None:
     with pytest.raises(InputError) as raised:
-        asked(model({"x": features()}))
-    said = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+        described(model({"x": features()}))
+    said = "is a whole model; this is asked of a network without blocks"
     assert [(fault.path, fault.message) for fault in raised.value.faults] == [("blocks", said)]
 
 
