@@ -136,12 +136,14 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     left = [tensor for tensor in weights if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
+        here: set[int] = set()
         for place, pieces in pieces_of(layout, left, contents.format).items():
             readings = read_cells(place, layout, pieces, stated.get(place.at))
             if readings:
                 found.append(readings)
-                taken = {id(piece.tensor) for piece in pieces}
-                left = [tensor for tensor in left if id(tensor) not in taken]
+                here.update(id(piece.tensor) for piece in pieces)
+        if here:
+            left = [tensor for tensor in left if id(tensor) not in here]
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
     # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.
