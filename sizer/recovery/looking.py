@@ -97,9 +97,11 @@ def look_into(contents: Contents) -> Look:
     """Return what stands in a file, from its names and shapes and what its format says."""
     kinds = tell_apart(contents)
     notes: list[str] = []
-    stacks = recurrent_stacks(contents, kinds.weights)
+    # What holds nothing is no part of anything.
+    weights = [tensor for tensor in kinds.weights if tensor.size]
+    stacks = recurrent_stacks(contents, weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
-    left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
+    left = [tensor for tensor in weights if id(tensor) not in taken]
     around = surroundings(left, kinds.buffers, around_stated(contents, left))
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     around = [*around, *_tied(kinds, around, left, taken)]
