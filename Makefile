@@ -2,42 +2,46 @@ python ?= .venv-test/bin/python
 bin = $(dir $(python))
 storms = tests/test_attack_*.py tests/test_service_hostile.py tests/test_service_storage.py
 
-.PHONY: test thorough check docs benchmark kill-storm soak attack pictures
+.PHONY: help test thorough check docs site pictures benchmark kill-storm soak attack
+.DEFAULT_GOAL := help
 
-# The quick tier, shared among the cores.
-test:
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+test: ## the quick tests, shared among the cores; two minutes on two cores
 	$(python) -m pytest -q
 
-# Everything, each property at its full number of examples; CI runs it under coverage.
-thorough:
+# CI runs this under coverage.
+thorough: ## every test, each property at its full number of examples
 	$(python) -m pytest -q -m ""
 
-check:
+check: ## formatting, lint, types, floors, documents: what CI runs beside the tests
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
 	$(python) -m mypy
 	$(bin)lint-imports --no-cache
 	$(python) docs/check.py
 
-# Every step on the disk and two hundred random moments; some ten minutes.
-kill-storm:
+kill-storm: ## kill runs at every step on the disk and at two hundred random moments; some ten minutes
 	SIZER_KILLS=400 $(python) -m pytest -q tests/test_runs_in_parts.py -m "" -k kill_at
 
-# Storms of hostile input, each some hundred times as long as in the tests; docs/promises.md quotes their figures. Hours;
-# `make attack percent=10` takes a tenth.
+# Each some hundred times as long as in the tests; docs/promises.md quotes their figures.
 percent ?= 100
-attack:
+attack: ## storms of hostile input; hours, and `make attack percent=10` takes a tenth
 	SIZER_ATTACK=benchmarks/attacks.json SIZER_ATTACK_PERCENT=$(percent) $(python) -m pytest -q -m "" $(storms)
 
-# A server under mixed load with cancelled jobs and killed workers, for ten minutes.
-soak:
+soak: ## a server under mixed load with cancelled jobs and killed workers, for ten minutes
 	$(python) benchmarks/soak.py --minutes 10 --json benchmarks/soak.json
 
-docs:
+docs: ## make the generated parts of README and docs anew, then the site
 	$(python) docs/check.py --write
+	$(MAKE) site
 
-# What the documents show.
-pictures:
+site: ## build docs/ as a site, docs/_site/index.html, and follow its links
+	$(python) -m sphinx -q -E -W --keep-going -b html docs docs/_site
+	$(python) docs/check.py --site docs/_site
+
+pictures: ## make the pictures that the documents show anew
 	$(python) -m sizer run sweeps/speech.yaml
 	$(python) -m sizer plot results/speech.parquet --out docs/images/weights.png --width 500
 	$(python) -m sizer plot results/speech.parquet --kind heatmap --out docs/images/heatmap.png
@@ -49,7 +53,7 @@ pictures:
 	SIZER_SCREENSHOTS=docs/images $(python) -m pytest -q tests/test_service_page.py -m "" -k rows_are_sorted
 	mv docs/images/budget.png docs/images/service-rows.png && rm docs/images/rows.png docs/images/condition.png
 
-benchmark:
+benchmark: ## measure every figure that the documents quote anew; an hour
 	$(python) benchmarks/counting.py --json benchmarks/counting.json
 	$(python) benchmarks/dry_runs.py --json benchmarks/dry_runs.json
 	$(python) benchmarks/tables.py --json benchmarks/tables.json

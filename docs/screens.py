@@ -78,6 +78,17 @@ def benchmark(path: str) -> None:
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 
 
+def in_short(path: str, link: str) -> None:
+    """Place a benchmark of counting in one sentence, with a link to the rest."""
+    ways = json.loads((ROOT / path).read_text())["ways"]
+    ours, theirs = ways["sizer, 10^8 configurations, 2 threads"], ways["pandas cross join"]
+    cog.outl(
+        f"\nA grid of {ours['configurations']:,} configurations is counted and filtered in {ours['seconds']:.2f} s on two cores,"
+        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. How that was measured, and more:"
+        f" [benchmarks]({link}).\n"
+    )
+
+
 def verification(path: str) -> None:
     """Place what checking a table against its manifest costs."""
     found = json.loads((ROOT / path).read_text())
@@ -378,4 +389,37 @@ def attacks(path: str) -> None:
     for name, storm in found.items():
         ended = ", ".join(f"{outcome} {number:,}" for outcome, number in storm["outcomes"].items())
         cog.outl(f"| {name} | {storm['tried']:,} | {ended} |")
+    cog.outl("")
+
+
+def looked(path: str) -> None:
+    """Place what looking at a model file takes, beside the frameworks that load it, for the largest file of each kind."""
+    rows = json.loads((ROOT / path).read_text())["rows"]
+    largest = {row["file"]: row["megabytes"] for row in sorted(rows, key=lambda row: row["megabytes"])}
+    cog.outl("\n| file | MB | what reads it | milliseconds | memory at most, MB |\n| --- | --- | --- | --- | --- |")
+    for row in rows:
+        if row["megabytes"] == largest[row["file"]] and "failed" not in row:
+            milliseconds = 1000 * row["seconds"]
+            shown = f"{milliseconds:,.0f}" if milliseconds >= 10 else f"{milliseconds:.1f}"
+            cog.outl(
+                f"| {row['file']} | {row['megabytes']:,.0f} | {row['way']} | {shown} | {row['megabytes_peak']:,.0f} |"
+            )
+    cog.outl("")
+
+
+def public_names() -> None:
+    """Place what makes the site's page of the Python library: every public name, by what it is."""
+    import sizer
+
+    found = {name: getattr(sizer, name) for name in sizer.__all__}
+    faults = {name for name, value in found.items() if isinstance(value, type) and issubclass(value, Exception)}
+    faults |= {"Fault"} & found.keys()
+    classes = {name for name, value in found.items() if isinstance(value, type)} - faults
+    headed = {"Functions": found.keys() - classes - faults, "Classes": classes, "Faults": faults}
+    for heading, names in headed.items():
+        cog.outl(f"\n## {heading}")
+        for name in sorted(names):
+            directive = "autoclass" if name in classes | faults else "autofunction"
+            members = ":members:\n" if name in classes | faults else ""
+            cog.outl(f"\n```{{eval-rst}}\n.. {directive}:: sizer.{name}\n{'   ' + members if members else ''}```")
     cog.outl("")

@@ -48,7 +48,7 @@ class Client:
         """
         parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError([Fault("", 0, 0, "url", f"'{url}' is no address such as http://127.0.0.1:8765")])
+            raise InputError([Fault("", 0, 0, "url", f"'{url}' is not an address such as http://127.0.0.1:8765")])
         self._scheme, self._place, self._before = parts.scheme, parts.netloc, parts.path.rstrip("/")
         self._timeout = timeout
         self._headers = {"content-type": "application/json"}

@@ -248,7 +248,7 @@ def test_a_title_that_is_no_text_is_a_fault(title: str, names: dict[str, str]) -
     for command in ("plot", "report"):
         code, printed = typed([command, names["TABLE"], "--out", "x.html", "--title", title])
         assert code == 1
-        assert printed.startswith("--title: is no text in UTF-8\n")
+        assert printed.startswith("--title: is not text in UTF-8\n")
         assert not Path("x.html").exists()
 
 

@@ -251,7 +251,7 @@ def test_columns_that_no_run_has_are_faults(column: str, values: list[Any], said
         ("weights,,cells", "has a column named ''; give it another name"),
         ("weights,cells,Cells", "has columns named 'cells' and 'Cells', which differ in capitals only"),
         ("weights,cells,cells", "has two columns named 'cells'"),
-        ('weights,"cells', "has a first line that is no CSV, 'weights,\"cells': unexpected end of data"),
+        ('weights,"cells', "has a first line that is not CSV, 'weights,\"cells': unexpected end of data"),
         ("weights," + "a" * 70_000, "has a first line of more than 65,536 bytes"),
     ],
 )
@@ -323,7 +323,7 @@ def test_a_column_may_be_called_as_what_is_worked_out() -> None:
     code, printed = typed(["query", file, "--group-by", "rows"])
     assert code == 1
     assert printed.splitlines()[0] == (
-        "--group-by: 'rows' is what a summary calls one of its own columns; name a best, too"
+        "--group-by: 'rows' is also the name of a column of the summary; name a best, too"
     )
 
 

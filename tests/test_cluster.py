@@ -171,7 +171,7 @@ def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monk
     with pytest.raises(RunError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
         run_sweep(sweep, tmp_path, cluster="tcp://127.0.0.1:9")
     for nonsense in ("nonsense", "tcp://", "tcp://host", "tcp://host:port", "host:8786"):
-        with pytest.raises(RunError, match="is no scheduler's address; one looks like tcp://host:8786"):
+        with pytest.raises(RunError, match="is not the address of a scheduler; one looks like tcp://host:8786"):
             run_sweep(sweep, tmp_path, cluster=nonsense)
     with pytest.raises(RunError, match="no Dask scheduler answers there"):
         run_sweep(sweep, tmp_path, cluster="tcp://127.0.0.1:99999")

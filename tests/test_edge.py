@@ -26,8 +26,8 @@ from sizer.tables.stored.files import partial_path, pending_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = str(ROOT / "sweeps" / "speech.yaml")
-FULL = "sizer: standard output: No space left on device; what was written on it is not whole\n"
-CLOSED = "sizer: standard output is closed, and there was something to write on it\n"
+FULL = "sizer: standard output: No space left on device; what was written to it is not complete\n"
+CLOSED = "sizer: standard output is closed, so nothing can be written to it\n"
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_a_file_that_may_not_grow_is_said(unbuffered: str, tmp_path: Path) -> No
             PYTHONUNBUFFERED=unbuffered,
         )
     assert done.returncode == 3
-    assert done.stderr.endswith("sizer: standard output: File too large; what was written on it is not whole\n")
+    assert done.stderr.endswith("sizer: standard output: File too large; what was written to it is not complete\n")
     assert (tmp_path / "out.csv").stat().st_size == limit
 
 

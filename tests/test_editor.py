@@ -80,14 +80,15 @@ def test_completions_insert_what_is_meant(opened: editor.Editor) -> None:
     opened.open(HEAD + "sizer: 1\nname: x\n", "keys.yaml")
     keys = opened.complete(3, 0)
     assert keys["grid"]["insertText"].startswith("grid:\n  layers: [")
-    opened.open(HEAD + "sizer: 1\nname: x\nmodel:\n  ", "model.yaml")
-    network = opened.complete(4, 2)["A network"]["insertText"]
-    assert network.splitlines() == [
-        "convention: ${1:pytorch}",
-        "cell_type: ${2:lstm}",
-        "inputs: ${3:80}",
-        "outputs: ${4:32}",
+    assert keys["model"]["insertText"].splitlines() == [
+        "model:",
+        "  convention: ${1:pytorch}",
+        "  cell_type: ${2:lstm}",
+        "  inputs: ${3:80}",
+        "  outputs: ${4:32}",
     ]
+    opened.open(HEAD + "sizer: 1\nname: x\nmodel:\n  ", "model.yaml")
+    assert set(FIELDS) <= set(opened.complete(4, 2))
     opened.open(HEAD + "sizer: 1\nname: x\ngrid:\n  cells: ", "axis.yaml")
     axis = opened.complete(4, 9)
     assert {"a list", "from, to, step", "from, to, factor", "of, ratio, round_to"} <= set(axis)

@@ -197,7 +197,7 @@ def test_what_cannot_be_handed_over_is_said(folder: Path, tmp_path: Path, tool: 
         "export", str(folder / "speech.csv"), "--to", tool, "--where", "layers > 9", "--out", out, folder=tmp_path
     )
     assert done.returncode == 1
-    assert "has no such configuration; there is nothing to hand over" in done.stderr
+    assert "has no such configuration; there is nothing to export" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["lone.csv"]
 
 

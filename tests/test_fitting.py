@@ -411,7 +411,7 @@ KNOWN = ", ".join(COUNTS)
     [
         ({}, {"vary": "cell"}, "vary: 'cell' names no field; did you mean 'cells'?"),
         ({}, {"vary": ""}, f"vary: '' names no field; one of {KNOWN}"),
-        ({}, {"vary": "bidirectional"}, "vary: 'bidirectional' is no count, and only a count can be searched"),
+        ({}, {"vary": "bidirectional"}, "vary: 'bidirectional' is not a count, and only a count can be searched"),
         ({}, {"vary": "cells,cells=1/2"}, "vary: 'cells' stands twice"),
         (
             {},

@@ -15,7 +15,7 @@ import pytest
 
 import sizer
 from sizer.cli.app import app
-from tests.commands import run
+from tests.commands import run, run_process
 from tests.saved_models import write_safetensors
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +34,8 @@ def test_every_command_has_two_examples() -> None:
 
 
 def marked(example: str) -> Any:
-    """Leave to CI what starts a second server, and what builds networks in a framework."""
-    if example.startswith("sizer serve -"):
+    """Leave to CI what starts a second server or talks to an assistant, and what builds networks in a framework."""
+    if example.startswith(("sizer serve -", "sizer mcp")):
         return pytest.param(example, marks=pytest.mark.process)
     return pytest.param(example, marks=pytest.mark.thorough) if example.startswith("sizer verify") else example
 
@@ -48,7 +48,8 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
             pytest.skip(f"{package} is not installed")
     shutil.copytree(ROOT / "sweeps", tmp_path / "sweeps")
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "keywords.yaml", tmp_path / "docs")
+    for model in (ROOT / "docs").glob("*.yaml"):
+        shutil.copy(model, tmp_path / "docs")
     if "results/" in example:
         sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), tmp_path / "results")
     if "model.safetensors" in words:
@@ -64,6 +65,11 @@ def test_an_example_does_what_it_says(example: str, tmp_path: Path) -> None:
     ]
     if words[1] == "serve":
         assert_served([sys.executable, "-m", "sizer", *expanded], tmp_path)
+        return
+    if words[1] == "mcp":
+        pytest.importorskip("mcp", reason="the SDK is not installed (the extra `mcp`)")
+        # Whoever asks is gone already; tests/test_assistants.py asks.
+        assert run_process(*expanded, cwd=tmp_path).returncode == 0
         return
     done = run(*expanded, cwd=tmp_path, KERAS_BACKEND="torch")
     assert done.returncode == 0, done.stderr

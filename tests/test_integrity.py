@@ -32,7 +32,7 @@ SWEEP = parse_sweep(
     " output: {formats: [csv, parquet]}}",
     "speech.yaml",
 )
-ANEW = "sizer run SWEEP --resume, with the options of that run, makes it anew"
+ANEW = "sizer run SWEEP --resume, with the options of that run, makes it again"
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_a_table_without_a_manifest_is_read_and_said_to_be_unverified(
         assert open_results(run / name).unverified == [str(run / name)]
         done = command("query", name, "--top", "1")
         assert done.exit_code == 0
-        assert done.stderr == f"{name} has no manifest beside it: it is read as it stands, unverified\n"
+        assert done.stderr == f"{name} has no manifest beside it: it is read without a check\n"
     done = command("query", "speech.csv", "--top", "1", "--json")
     assert len(json.loads(done.stdout)["rows"]) == 1
 
@@ -142,8 +142,10 @@ def test_a_damaged_manifest_is_a_fault(run: Path) -> None:
         assert manifest_in(data) is None
         for name in ("speech.csv", "speech.parquet"):
             (message,) = told(run / name)
-            assert message.startswith("speech.manifest.json beside it is no manifest of a run, or is damaged; ")
-        assert told(manifest) == ["is no manifest of a run, or is damaged; sizer run makes the tables and it anew"]
+            assert message.startswith("speech.manifest.json beside it is not the manifest of a run, or is damaged; ")
+        assert told(manifest) == [
+            "is not the manifest of a run, or is damaged; sizer run makes the tables and the manifest again"
+        ]
     run_sweep(SWEEP, run, resume=True)
     assert open_results(manifest).unverified == []
 
@@ -283,7 +285,7 @@ def test_resume_says_what_it_made_anew(run: Path, monkeypatch: pytest.MonkeyPatc
     assert command("run", "speech.yaml", "--out", ".").exit_code == 0
     flip(run / "speech.csv", 1000)
     done = command("run", "speech.yaml", "--out", ".", "--resume")
-    assert "made anew, not being as written before: speech.csv\n" in done.stderr
+    assert "made again, since they were not as they had been written: speech.csv\n" in done.stderr
     done = command("run", "speech.yaml", "--out", ".", "--resume")
     assert "were finished already; nothing was done" in done.stderr
 
@@ -296,7 +298,7 @@ def stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     with monkeypatch.context() as patch:
         patch.setattr("sizer.runs.work.Work.commit", failing)
-        with pytest.raises(RunError, match="--resume, with the same options, goes on"):
+        with pytest.raises(RunError, match="--resume, with the same options, continues"):
             run_sweep(SWEEP, folder, workers=1)
     return folder / ".speech.run"
 
@@ -362,7 +364,7 @@ def test_a_part_that_is_damaged_while_the_others_are_made_ends_the_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(workers, "write_part", damaging)
-        with pytest.raises(RunError, match="--resume, with the same options, goes on"):
+        with pytest.raises(RunError, match="--resume, with the same options, continues"):
             run_sweep(SWEEP, tmp_path / "out", workers=1)
     assert run_sweep(SWEEP, tmp_path / "out", resume=True).remade == ("part 2",)
     run_sweep(SWEEP, tmp_path / "whole", workers=1)
@@ -402,7 +404,7 @@ def linked(name: str, target: str = "") -> Callable[[Path, Path], str]:
 def planted_file(out: Path, elsewhere: Path) -> str:
     out.mkdir(exist_ok=True)
     shutil.copy(elsewhere / "mine.txt", out / ".speech.run")
-    return r"\.speech\.run is no folder"
+    return r"\.speech\.run is not a folder"
 
 
 @pytest.mark.parametrize("options", [{}, {"workers": 1}, {"resume": True}])
@@ -459,7 +461,7 @@ def test_what_the_run_before_did_not_write_stays_and_is_refused_as_stale(run: Pa
     for name in ("speech.csv", "speech.tsv"):
         assert told(run / name) == [
             "is not of the run that speech.manifest.json is of, which wrote speech.parquet: it may be left from another"
-            " run; remove it, or run the sweep with its format; copied elsewhere it is read as it stands"
+            " run; remove it, or run the sweep with its format; a copy in another folder is read without a check"
         ]
     shutil.copy(run / "speech.tsv", run / "mine.tsv")
     assert open_results(run / "mine.tsv").unverified == [str(run / "mine.tsv")]

@@ -321,7 +321,7 @@ def test_a_title_that_is_no_text_is_a_fault(table: Path, tmp_path: Path) -> None
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
         )  # fmt: skip
         assert found.returncode == 1
-        assert found.stderr.startswith(b"--title: is no text in UTF-8\n1 fault; nothing was ")
+        assert found.stderr.startswith(b"--title: is not text in UTF-8\n1 fault; nothing was ")
 
 
 @pytest.mark.parametrize(

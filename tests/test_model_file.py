@@ -132,7 +132,7 @@ model:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("sizer: 1\n", ":1:1: is no file with a model of blocks"),
+        ("sizer: 1\n", ":1:1: is not a file with a model of blocks"),
         ("model: {convention: pytorch}\n", ":1:8: model: has no blocks; a configuration of a sweep is named by --id"),
         ("model: {blocks: {}}\n", ":1:17: model.blocks: names no block"),
         ("model: {blocks: [\n", ":2:1: "),

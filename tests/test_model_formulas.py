@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import sizer
-from sizer.cli.model_screen import as_text, model_screen
 from sizer.networks.blocks.sizes import sizes_of
+from sizer.networks.blocks.wording import as_text
+from sizer.questions.model_text import model_screen
 from tests.test_blocks import RNNT, model
 from tests.test_model_structures import MODELS
 

@@ -273,7 +273,7 @@ def test_several_results(folder: Path, frame: pd.DataFrame) -> None:
         ({"best": "weights"}, ["best: is the best of each group; name the groups with group_by"]),
         ({"group_by": "layers", "best": "-weights"}, ["best: the best has the largest value; leave - out"]),
         ({"group_by": "layers", "best": "cell_type"}, ["best: cell_type holds words, which are neither more nor less"]),
-        ({"near": "1M", "pareto": "cells"}, ["pareto: cannot be asked together with near"]),
+        ({"near": "1M", "pareto": "cells"}, ["pareto: cannot be used together with near"]),
         ({"near": "1M", "sort": "cells"}, ["sort: near has an order of its own, the closest first"]),
         ({"summary": True, "columns": "id"}, ["columns: a summary has columns of its own"]),
         ({"top": -1}, ["top: -1 is below the minimum, 0"]),
@@ -303,19 +303,19 @@ def test_faults_of_files(folder: Path, tmp_path: Path) -> None:
         open_results([f"{here}{name}" for name in ("bytes.csv", "decimals.parquet", "empty", "missing.csv", "notes.csv", "other.parquet", "results.xlsx", "twice.csv", "x.manifest.json", "zip.csv.gz")] + [str(folder / "speech.xlsx")])  # fmt: skip
     found = sorted(text.replace(here, "").replace(f"{folder}/", "") for text in told(caught))
     assert found[:5] == [
-        "bytes.csv: is no CSV in UTF-8",
+        "bytes.csv: is not CSV in UTF-8",
         "decimals.parquet: weights: holds double; the tables of a run hold whole numbers, true and false, and words",
         "empty: is a folder without parts; name a table within it, such as NAME.parquet",
         "missing.csv: no such file",
         "notes.csv: has no column of a run in its first line, 'a,b'",
     ]
-    assert found[5].startswith("other.parquet: is no Parquet file, or is damaged: ")
+    assert found[5].startswith("other.parquet: is not a Parquet file, or is damaged: ")
     assert found[6:] == [
         "results.xlsx: no such file",
         "speech.xlsx: is no .parquet, .csv, .tsv or .manifest.json; name the CSV or Parquet table of the same run",
         "twice.csv: has two columns named 'id'",
-        "x.manifest.json: is no manifest of a run, or is damaged; sizer run makes the tables and it anew",
-        "zip.csv.gz: is no gzip file, or is damaged",
+        "x.manifest.json: is not the manifest of a run, or is damaged; sizer run makes the tables and the manifest again",
+        "zip.csv.gz: is not a gzip file, or is damaged",
     ]
 
 

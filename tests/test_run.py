@@ -379,7 +379,7 @@ def test_largest_are_those_within_the_budget_in_every_kind_of_run(tmp_path: Path
 
 
 def test_sorting_by_what_is_not_counted_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="sort: 'wieghts' is no counted column; did you mean 'weights'"):
+    with pytest.raises(InputError, match="sort: 'wieghts' is not a counted column; did you mean 'weights'"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=3, sort="-wieghts")
     with pytest.raises(InputError, match="keep: 0 is below the minimum, 1"):
         run_sweep(load_sweep(SPEECH), tmp_path, keep=0)

@@ -148,7 +148,7 @@ def stopped_after(number: int, sweep: Sweep, folder: Path, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(workers, "write_part", failing)
-        with pytest.raises(RunError, match="--resume, with the same options, goes on with what was made"):
+        with pytest.raises(RunError, match="--resume, with the same options, continues from what was made"):
             run_sweep(sweep, folder, workers=1, **options)
 
 
@@ -221,10 +221,10 @@ def test_what_changed_is_said_and_nothing_is_resumed(
     before = content(tmp_path)
     changed = text.replace(*change)
     assert (changed == text) == bool(options)
-    with pytest.raises(RunError, match="cannot be resumed: it was begun differently") as problem:
+    with pytest.raises(RunError, match="cannot be resumed: it was started differently") as problem:
         run_sweep(parse_sweep(changed, "speech.yaml"), tmp_path, resume=True, **options)
     assert said in str(problem.value)
-    assert "sizer run speech.yaml without --resume starts afresh" in str(problem.value)
+    assert "sizer run speech.yaml without --resume starts from the beginning" in str(problem.value)
     ours = {".speech.run/holder.json"}
     assert {k: v for k, v in content(tmp_path).items() if k not in ours} == {
         k: v for k, v in before.items() if k not in ours
@@ -428,7 +428,7 @@ def test_a_write_that_fails_keeps_the_last_good_tables(speech: Sweep, tmp_path: 
     after = content(tmp_path)
     assert {name: after[name] for name in before} == before
     if options:
-        assert "--resume, with the same options, goes on" in done.stderr
+        assert "--resume, with the same options, continues" in done.stderr
         run_sweep(speech, tmp_path, budget="9M", resume=True)
     else:
         assert after == before

@@ -107,11 +107,13 @@ def test_every_property_has_a_title_and_a_description() -> None:
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
 def test_field(field: Field) -> None:
-    value = resolved(SCHEMA["properties"]["model"]["properties"][field.name])
+    value = resolved(SCHEMA["$defs"]["model_of_fields"]["properties"][field.name])
     assert value["title"] == field.title
     assert value["description"] == field.description
     assert value.get("default") == field.default
-    axis = resolved(GRID[field.name])
+    declared = GRID[field.name]
+    # Where each layer can have the field for itself, what is no {per_layer: AXIS} is an axis as ever.
+    axis = resolved({**declared, **declared.get("else", {})})
     assert axis["description"] == field.description
     table = resolved(TABLE[field.name]["items"])
     assert {name: table.get(name) for name in ("type", "enum", "anyOf", "minimum", "maximum", "pattern")} == {
@@ -138,7 +140,7 @@ def test_field(field: Field) -> None:
 
 
 def test_there_are_no_other_fields() -> None:
-    assert list(SCHEMA["properties"]["model"]["properties"]) == list(FIELDS)
+    assert list(SCHEMA["$defs"]["model_of_fields"]["properties"]) == list(FIELDS)
     assert list(SCHEMA["$defs"]["fields"]) == list(FIELDS)
     assert list(GRID) == [*FIELDS, "linked"]
     assert list(TABLE) == list(FIELDS)

@@ -97,15 +97,15 @@ def test_counts_past_64_bits_stay_whole(server: Served) -> None:
 @pytest.mark.parametrize(
     ("body", "path", "words"),
     [
-        (b"", "", "is no JSON"),
-        (b"\xff", "", "no JSON in UTF-8"),
+        (b"", "", "is not JSON"),
+        (b"\xff", "", "not JSON in UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
         (b'{"network": {}, "network": {}}', "", "'network' stands twice"),
         (b'{"network": NaN}', "", "NaN is no number"),
         (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number of more than 1,000 digits"),
         (b"3", "", '"network" (one)'),
-        (b'{"network": 3}', "network", "is no object of fields"),
-        (b'{"networks": [3]}', "networks[0]", "is no object of fields"),
+        (b'{"network": 3}', "network", "is not an object of fields"),
+        (b'{"networks": [3]}', "networks[0]", "is not an object of fields"),
         (b'{"network": {}, "budgett": 3}', "budgett", "did you mean 'budget'?"),
         (b'{"network": {"cels": 3}}', "cels", "did you mean 'cells'?"),
         (b'{"columns": {"cells": [1, 2], "layers": [1]}}', "columns.layers", "has 1 values where another has 2"),
@@ -642,5 +642,5 @@ def test_the_client_raises_what_the_library_raises(client: sizer.Client) -> None
         client.sweep("0" * 20)
     with pytest.raises(RunError, match="refused"):
         sizer.Client("http://127.0.0.1:1").count(NETWORK)
-    with pytest.raises(InputError, match="is no address"):
+    with pytest.raises(InputError, match="is not an address"):
         sizer.Client("ftp://x")

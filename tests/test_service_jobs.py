@@ -143,7 +143,7 @@ def test_ctrl_c_leaves_jobs_that_go_on(tmp_path: Path) -> None:
     assert server.stop() == 0
     assert time.monotonic() - began < 10
     assert "Traceback" not in "".join(server.said)
-    assert "goes on when it is served again" in "".join(server.said)
+    assert "continue when you start it again" in "".join(server.said)
     server.start()
     assert server.ended(job["id"])["status"] == "done"
     assert bytes_of(server.data / "results" / job["id"]) == expected(LARGE, tmp_path / "expected")

@@ -256,7 +256,7 @@ def test_whole_numbers_past_2_to_the_53_are_exact(tmp_path: Path) -> None:
         assert [int(value) for value in found] == exact
         assert [isinstance(value, str) for value in found] == [number > EXACT for number in exact]
     assert {EXACT, EXACT + 1} <= {*made.frame()["other_weights"]}
-    note = "Whole numbers past 9,007,199,254,740,992 stand as text: a spreadsheet would round them."
+    note = "Whole numbers past 9,007,199,254,740,992 are written as text: a spreadsheet would round them."
     assert [cell.column for cell in sheet[1] if cell.comment] == [header.index("other_weights") + 1, column]
     assert sheet.cell(1, column).comment.text == note
     assert note in texts(opened(path), "Summary")

@@ -14,7 +14,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from sizer import __version__
 from sizer.cli import (
+    assistants,
     counting,
+    drawing,
     fitting,
     frameworks,
     handing_over,
@@ -118,13 +120,13 @@ def _options(
 
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
+    "Sweeps": (sweeps.run, drawing.sample, sweeps.validate, sweeps.init, sweeps.schema),
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
     "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
     "Words": (listings.conventions, listings.fields, listings.columns),
     "Frameworks": (frameworks.verify, frameworks.code),
     "Model files": (looking.look,),
-    "Service": (serving.serve,),
+    "Service": (serving.serve, assistants.mcp),
 }
 
 for _panel, _commands in _PANELS.items():

@@ -89,13 +89,15 @@ class Outlet(io.RawIOBase):
     def _written(self, data: Any) -> ReaderGoneError | UnwrittenError | None:
         """Write bytes, and return what prevented it."""
         if self._stream is None:
-            return UnwrittenError(f"{self._name} is closed, and there was something to write on it")
+            return UnwrittenError(f"{self._name} is closed, so nothing can be written to it")
         try:
             write_whole(self._stream, data)
         except OSError as problem:
             if problem.errno == errno.EPIPE:
                 return ReaderGoneError()
-            return UnwrittenError(f"{self._name}: {problem.strerror or problem}; what was written on it is not whole")
+            return UnwrittenError(
+                f"{self._name}: {problem.strerror or problem}; what was written to it is not complete"
+            )
         return None
 
 

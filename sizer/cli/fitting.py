@@ -56,13 +56,13 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    step: Annotated[int, typer.Option("--step", metavar="N", help="Look at multiples of this only.")] = 1,
+    step: Annotated[int, typer.Option("--step", metavar="N", help="Try only multiples of this.")] = 1,
     round_to: Annotated[
         int | None,
         typer.Option(
             "--round-to",
             metavar="N",
-            help="Round what moves along to the nearest multiple; left out, it must come out whole.",
+            help="Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
             show_default=False,
         ),
     ] = None,

@@ -51,9 +51,9 @@ def verify(
     sample: Annotated[
         int, typer.Option(min=0, metavar="N", help="How many configurations to compare, besides the corners.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random draws.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of the random choice of configurations.")] = 0,
     allow_none: Annotated[
-        bool, typer.Option("--allow-none", help="Exit with 0 where the framework builds none of them.")
+        bool, typer.Option("--allow-none", help="Exit with 0 if the framework builds none of them.")
     ] = False,
     as_json: AsJson = False,
     out: OutFile = "-",
@@ -151,7 +151,7 @@ def _verify_model(file: str, framework: str, allow_none: bool, as_json: bool, ou
 
 @with_fields()
 def code(
-    framework: Annotated[CodeTarget, typer.Option("--to", help="What to write it for.", show_default=False)],
+    framework: Annotated[CodeTarget, typer.Option("--to", help="The framework to write it for.", show_default=False)],
     sweep: Annotated[
         str | None,
         typer.Argument(
@@ -196,7 +196,7 @@ def code(
             loaded = load_sweep(sweep)
             network = configuration_of(loaded, configuration_id)
             with faults_of(sweep):
-                written = write_code(network, framework.value, loaded.cell_types)
+                written = write_code(network, framework.value, loaded.cell_types, loaded.block_types)
         write_out(written, out)
 
 

@@ -28,7 +28,9 @@ def export(
         str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
     ],
     to: Annotated[Tool, typer.Option("--to", help="The tool.", show_default=False)],
-    budget: Annotated[list[str] | None, typer.Option(metavar="BOUND", help="As sizer query takes it.")] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option(metavar="BOUND", help="A bound, written as for sizer query.")
+    ] = None,
     where: Where = None,
     sort: Sort = None,
     top: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many at most.", show_default="all")] = None,
@@ -40,7 +42,7 @@ def export(
 
     sizer export results/speech.parquet --to jsonl --where "layers == 2"
     """
-    with reported(counted="nothing was handed over"):
+    with reported(counted="nothing was exported"):
         from sizer.tables.asked.answers import rows_of
         from sizer.tables.asked.exports import columns_needed, exported
         from sizer.tables.asked.query import Query, answered

@@ -1,88 +1,17 @@
-"""A whole model on a screen: block by block, each with its share of the total."""
+"""A whole model held against a framework, on a screen."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sizer.cli.screens import DOT, aligned, line_cells, share_words, total_row
-from sizer.networks.blocks.counting import ModelCount
-from sizer.networks.blocks.tally import unsaid_clocks
-from sizer.questions.breakdown import Breakdown
-from sizer.sizes import rounded_bytes
+from sizer.layout import aligned
 
 if TYPE_CHECKING:
     from sizer.frameworks.blocks.comparing import ModelComparison
     from sizer.frameworks.equivalents import Shape
     from sizer.frameworks.framework import Framework
-
-
-def model_screen(breakdown: Breakdown, counted: ModelCount) -> str:
-    """Return a model of blocks, block by block, each with what it has in all and its share of the total."""
-    rows = [("", "shape", "each", "in all", "share")]
-    total = counted.weights
-    block = None
-    said_already: set[str] = set()
-    for section in breakdown.sections:
-        if section.block != block:
-            block = section.block
-            own = counted.by_block.get(block, 0)
-            sums = ("", "") if block in said_already else (f"{own:,}", share_words(own, total))
-            rows.append((block, "", "", *sums))
-            said_already.add(block)
-        if section.title != block:
-            rows.append((f"  {section.title.removeprefix(block or '').removeprefix(DOT).strip()}", "", "", "", ""))
-        rows += [(f"    {line.name}", *line_cells(line, section.times, total)) for line in section.lines]
-    rows.append(total_row(total))
-    convention = str(counted.configuration.get("convention") or "textbook")
-    said = [convention, f"{len(counted.by_block):,} blocks"]
-    if counted.trained_weights != counted.weights:
-        said.append(f"{counted.trained_weights:,} of the weights are trained")
-    if counted.buffer_values:
-        said.append(f"{counted.buffer_values:,} values beside the weights")
-    formulas = [(f"{one.name}", one.formula) for one in breakdown.blocks if one.formula]
-    if counted.parts["other_weights"] and breakdown.sections[-1].title == "other":
-        formulas.append(("other", "other_weights"))
-    return "\n".join(
-        [DOT.join(said), "", *aligned(rows, left=(0, 1)), "", *aligned(formulas, left=(0, 1)), *_sums(counted)]
-    )
-
-
-def _sums(counted: ModelCount) -> list[str]:
-    """Return what follows from the weights and their steps, in lines."""
-    macs = [f"{as_text(number)} MACs {_each(name)}" for name, number in counted.macs.items()]
-    lines = [
-        DOT.join(
-            [*macs, f"{counted.state_size:,} values of state", f"{rounded_bytes(counted.float32_bytes)} as float32"]
-        )
-    ]
-    a_second = counted.macs_per_second
-    if a_second is not None:
-        lines.append(f"{as_text(a_second)} MACs a second")
-    elif counted.configuration.get("clocks"):
-        lines.append(f"MACs a second are not known: {unsaid_clocks(counted.macs, counted.configuration)}")
-    return lines
-
-
-def _each(steps: str) -> str:
-    """Return when a model multiplies: at each step of a clock, for each pair of steps of two, or once."""
-    if steps == "sequence":
-        return "a sequence"
-    return f"for each pair of {' and '.join(steps.split('_x_'))}" if "_x_" in steps else f"per step of {steps}"
-
-
-def as_text(number: Fraction) -> str:
-    """Return an exact fraction for a person.
-
-    Example:
-        >>> as_text(Fraction(7)), as_text(Fraction(10_001, 3))
-        ('7', '3,333 2/3')
-    """
-    whole, rest = divmod(number.numerator, number.denominator)
-    part = f"{rest}/{number.denominator}"
-    return f"{whole:,}" if not rest else f"{whole:,} {part}" if whole else part
 
 
 def model_verification_screen(

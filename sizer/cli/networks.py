@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
-
-if TYPE_CHECKING:
-    from sizer.questions.breakdown import Breakdown
 
 
 @with_fields()
@@ -64,19 +61,9 @@ def explain(
             write_out(json.dumps(breakdown.as_json(), indent=2), out)
         else:
             write_out(
-                for_reader(out, lambda: _explained(breakdown), lambda: screens.explain_table(breakdown)),
+                for_reader(out, lambda: str(breakdown), lambda: screens.explain_table(breakdown)),
                 out,
             )
-
-
-def _explained(breakdown: Breakdown) -> str:
-    from sizer.networks.blocks.counting import ModelCount
-
-    if isinstance(breakdown.count, ModelCount):
-        from sizer.cli.model_screen import model_screen
-
-        return model_screen(breakdown, breakdown.count)
-    return screens.explain_screen(breakdown)
 
 
 @with_fields()

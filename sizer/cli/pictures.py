@@ -16,7 +16,8 @@ from sizer.errors import Fault, InputError, quoted
 def plot(
     results: Resultfiles,
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help="What is drawn: .svg, .png or .html.", show_default=False)
+        str,
+        typer.Option("--out", metavar="FILE", help="The picture to write: .svg, .png or .html.", show_default=False),
     ],
     kind: Annotated[
         str,
@@ -33,16 +34,24 @@ def plot(
     colour: Annotated[
         str,
         typer.Option(
-            "--colour", "--color", metavar="COLUMN", help="Of the lines or bars.", show_default="layers, or what varies"
+            "--colour",
+            "--color",
+            metavar="COLUMN",
+            help="The column that the colours of lines or bars show.",
+            show_default="layers, or what varies",
         ),
     ] = "",
     budget: Annotated[
         list[str] | None,
-        typer.Option(metavar="BOUND", help="Draw what is within; as sizer run takes it.", show_default="the run's"),
+        typer.Option(
+            metavar="BOUND",
+            help="Draw only what is within this budget; written as for sizer run.",
+            show_default="the run's",
+        ),
     ] = None,
     where: Where = None,
     title: Annotated[str, typer.Option(metavar="TEXT", help="Above the plot.", show_default="the run's name")] = "",
-    width: Annotated[int, typer.Option(metavar="PIXELS", help="Of the plot's inside.")] = 640,
+    width: Annotated[int, typer.Option(metavar="PIXELS", help="Width of the plot, without its axes.")] = 640,
 ) -> None:
     """Draw results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
 

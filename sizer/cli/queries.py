@@ -44,7 +44,7 @@ Sort = Annotated[list[str] | None, typer.Option(metavar="LIST", help="Columns, w
 def query(
     results: Resultfiles,
     budget: Annotated[
-        list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; as sizer run takes it.")
+        list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; written as for sizer run.")
     ] = None,
     where: Where = None,
     sort: Sort = None,

@@ -54,7 +54,7 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
 def note_unverified(results: Results) -> None:
     """Say on standard error which results no manifest vouches for."""
     for name in results.unverified:
-        typer.echo(f"{name} has no manifest beside it: it is read as it stands, unverified", err=True)
+        typer.echo(f"{name} has no manifest beside it: it is read without a check", err=True)
 
 
 def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:

@@ -14,14 +14,14 @@ from sizer.extras import install_command
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to serve; 0.0.0.0 is every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any that is free.")] = 8765,
     data: Annotated[str, typer.Option(metavar="DIR", help="The folder of jobs and results.")] = "sizer-data",
     token: Annotated[
         str | None,
         typer.Option(
             envvar="SIZER_TOKEN",
             metavar="TOKEN",
-            help="What every call must bear, at least 16 visible characters.",
+            help="The token that every request must send; at least 16 visible characters.",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +39,7 @@ def serve(
         ),
     ] = None,
     max_configurations: Annotated[
-        int, typer.Option(metavar="N", min=1, help="In the grid of one job.")
+        int, typer.Option(metavar="N", min=1, help="The most configurations that the grid of one job may have.")
     ] = 1_000_000_000,
 ) -> None:
     """Serve counts, sweeps and a page over HTTP, until Ctrl-C.
@@ -72,4 +72,4 @@ def serve(
         begin(
             settings, lambda address: typer.echo(f"Sizer serves {address} (data in {data}); Ctrl-C ends it", err=True)
         )
-        typer.echo("sizer: ended; what was running goes on when it is served again", err=True)
+        typer.echo("sizer: stopped; jobs that were running continue when you start it again", err=True)

@@ -74,11 +74,10 @@ def run(
         str, typer.Option(metavar="COLUMN", help="A counted column for --keep; with - in front the largest first.")
     ] = "-weights",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="In a dry run, go on for as long as an exact count takes.")
-    ] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="In a dry run, count exactly, however long it takes.")] = False,
     parquet_encoding: Annotated[
-        Encoding, typer.Option(help="Of integers; plain is for readers that do not know delta (fastparquet).")
+        Encoding,
+        typer.Option(help="How integers are encoded; plain is for readers that do not know delta (fastparquet)."),
     ] = Encoding.DELTA,
     csv_dialect: Annotated[
         Dialect, typer.Option(help="excel-eu: semicolons, for Excel where commas are decimal; tsv: tabs, NAME.tsv.")
@@ -87,12 +86,10 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Parts of a large table that are made at once.", show_default="every core"
+            metavar="N", min=1, help="How many parts of a large table to make at once.", show_default="every core"
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the parts that an interrupted run made.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the parts of an interrupted run.")] = False,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786, whose workers write the parts."),

@@ -7,11 +7,13 @@ returns the count with its parts.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import DOT, aligned, share_words
 from sizer.networks.aliases import TOOLKITS, meant
 from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.columns import PARTS, SUMMED, completed, tally
@@ -21,7 +23,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.formula import with_symbols
 from sizer.networks.network import Network, refusals, resolve, wire
 from sizer.numbers.words import Symbol
-from sizer.sizes import parse_size, whole_number_problem
+from sizer.sizes import parse_size, rounded_bytes, whole_number_problem
 
 DEFAULT_CONVENTION = "textbook"
 """The convention of a network of which none is said."""
@@ -29,8 +31,8 @@ CHOICES = {"convention": tuple(CONVENTIONS), "cell_type": tuple(CELL_TYPES)}
 """The words that each `choice` field takes."""
 
 
-@dataclass(frozen=True)
-class Count:
+@dataclass(frozen=True, repr=False)
+class Count(Shown):
     """The count of one network."""
 
     configuration: dict[str, Any]
@@ -50,6 +52,38 @@ class Count:
     def notes(self) -> tuple[str, ...]:
         """What was read otherwise than it was written, or taken to be meant, in words."""
         return () if self.network is None else self.network.notes
+
+    def _heading(self) -> str:
+        """Return the network in words."""
+        from sizer.networks.wording import network_heading
+
+        return network_heading(self)
+
+    def _in_a_line(self) -> str:
+        return f"{self.weights:,} weights{DOT}{self._heading()}"
+
+    def _sums(self) -> str:
+        """Return what follows from the weights, in a line."""
+        macs = "" if self.macs_per_step is None else f"{self.macs_per_step:,} MACs per step{DOT}"
+        return f"{macs}{self.state_size:,} values of state{DOT}{rounded_bytes(self.float32_bytes)} as float32"
+
+    def _as_table(self) -> Table:
+        total = self.weights
+        rows = [(part, weights, weights / total if total else 0.0) for part, weights in self.parts.items()]
+        return ("part", "weights", "share"), rows
+
+    def _shown_rows(self) -> list[tuple[str, int, str]]:
+        """Return the parts that there are and their sum, each with its share in percent."""
+        total = self.weights
+        rows = [(part, weights, share_words(weights, total)) for part, weights in self.parts.items() if weights]
+        return [*rows, ("weights", total, share_words(total, total))]
+
+    def _as_text(self) -> str:
+        rows = [(part, f"{weights:,}", share) for part, weights, share in self._shown_rows()]
+        return "\n".join([self._heading(), "", *aligned(rows), "", self._sums()])
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        return self._heading(), (("part", "weights", "share"), self._shown_rows()), (self._sums(),)
 
     @property
     def weights(self) -> int:
@@ -231,7 +265,7 @@ def normalise(
         cell_types: these, where they stand apart.
     """
     if "blocks" in fields:
-        message = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+        message = "is a whole model; this is asked of a network without blocks"
         return Description({}), [("blocks", message)]
     normal: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sizer.answer import Shown, Table
+from sizer.layout import DOT
 from sizer.networks.counting import Count
 from sizer.questions.assumptions import MUCH
 from sizer.questions.stated_figures import Claim, Match
@@ -110,8 +112,8 @@ class Remainder:
         return {"least": self.least, "most": self.most, "fields": self.fields}
 
 
-@dataclass(frozen=True)
-class Reconciliation:
+@dataclass(frozen=True, repr=False)
+class Reconciliation(Shown):
     """What a stated figure can be, and what it is not."""
 
     claim: Claim
@@ -130,6 +132,26 @@ class Reconciliation:
     """Networks that were looked at."""
     remainder: Remainder | None = None
     """What the figure has beside the plain reading; None where it does not have more."""
+
+    def _in_a_line(self) -> str:
+        if not self.answers:
+            return f"nothing gives {self.claim.text}; plainly {self.plain.weights:,}"
+        first = self.answers[0]
+        assumed = ", ".join(step.assumption for step in first.steps) or "nothing more"
+        return f"{self.claim.text}: {first.weights:,} weights, assuming {assumed}"
+
+    def _as_table(self) -> Table:
+        readings = [("plain", self.plain), *(("gives it", one) for one in self.answers)]
+        readings += [("near", one) for one in self.near]
+        header = ("reading", "convention", "weights", "difference", "price", "assumed")
+        return header, [
+            (which, one.convention, one.weights, one.difference, one.price, ", ".join(s.assumption for s in one.steps))
+            for which, one in readings
+        ]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        more = f"and {self.more:,} more that assume as much or more" if self.more else ""
+        return f"{self._in_a_line()}{DOT}{self.plain.count._heading()}", self._as_table(), (more,) if more else ()
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as `--json` shows it."""

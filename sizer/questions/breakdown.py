@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sizer.networks.cells import CellType
-from sizer.networks.conventions import CONVENTIONS, cell_of
+from sizer.answer import Shown, Table
+from sizer.layout import share_words
 from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
-from sizer.networks.tensors import Tensor
+from sizer.networks.wording import assumptions, counted_assumptions
+
+__all__ = [
+    "BlockLine",
+    "Breakdown",
+    "Line",
+    "Section",
+    "assumptions",
+    "break_down",
+    "counted_assumptions",
+    "explain",
+    "lines_of",
+    "merged",
+]
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,8 @@ class BlockLine:
         }
 
 
-@dataclass(frozen=True)
-class Breakdown:
+@dataclass(frozen=True, repr=False)
+class Breakdown(Shown):
     """A network's count, tensor by tensor."""
 
     count: Count
@@ -100,6 +113,38 @@ class Breakdown:
     """In the fields' names; of a model of blocks with dots, `encoder.cells`."""
     blocks: tuple[BlockLine, ...] = ()
     """The blocks of a model, in order."""
+
+    def _in_a_line(self) -> str:
+        return self.count._in_a_line()
+
+    def _as_text(self) -> str:
+        from sizer.questions.explained import screen_of
+
+        return screen_of(self)
+
+    def _as_table(self) -> Table:
+        header = ("section", "times", "tensor", "shape", "weights", "weights_in_all", "share")
+        total = self.count.weights
+        return header, [
+            (
+                section.title,
+                section.times,
+                line.name,
+                " x ".join(map(str, line.shape)),
+                line.weights,
+                section.times * line.weights,
+                _share(section.times * line.weights, total),
+            )
+            for section in self.sections
+            for line in section.lines
+        ]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        total = self.count.weights
+        shown = [(*row[:-1], share_words(row[-2], total)) for row in rows]
+        whole = ("weights", "", "", "", "", total, share_words(total, total))
+        return self.count._heading(), (header, [*shown, whole]), (self.formula, self.count._sums())
 
     def by_tensor(self) -> dict[str, int]:
         """Return the weights of each kind of tensor over the whole network."""
@@ -232,81 +277,3 @@ def lines_of(group: Group) -> tuple[Line, ...]:
             macs = size * area * int(group.uses) if tensor.matrix else 0
             found.append(Line(tensor.name, shape, weights, macs, shared=weights != size))
     return tuple(found)
-
-
-def counted_assumptions(counted: Count) -> str:
-    """Return what a convention makes of a network that was counted, in words."""
-    if counted.network is not None:
-        return assumptions(counted.network.resolved, counted.network.cell)
-    return assumptions(counted.configuration, cell_of(counted.configuration))
-
-
-def assumptions(resolved: Mapping[str, Any], cell: CellType, unsaid: Collection[str] = ()) -> str:
-    """Return what a convention makes of a network, in the words that every screen starts with.
-
-    Args:
-        resolved: every field, and `candidate_bias`, as `Network.resolved` holds them.
-        cell: the table of the cells.
-        unsaid: fields that are not spoken of, because they vary.
-
-    Example:
-        >>> network = read({"convention": "sak2014", "cell_type": "lstm", "inputs": 2, "layers": 1, "cells": 3})
-        >>> assumptions(network.resolved, network.cell)
-        'no biases, peepholes'
-    """
-    said = [] if "bias_vectors" in unsaid else list(_biases(resolved, cell))
-    if "peepholes" in cell.fields and "peepholes" not in unsaid:
-        said.append("peepholes" if resolved["peepholes"] else "no peepholes")
-    said.extend(
-        name.replace("_", " ")
-        for name in ("bidirectional", "summed_directions", "only_recurrent_up", "skip_connections", "tied_embedding")
-        if resolved[name] and name not in unsaid
-    )
-    return ", ".join(said)
-
-
-def _biases(configuration: Mapping[str, Any], cell: CellType) -> Iterator[str]:
-    """Yield what a network has under `bias_weights`, in words; that it has nothing there where it has not."""
-    there = [tensor for tensor in cell.tensors if tensor.part == "bias_weights" and _is_there(tensor, configuration)]
-    vectors = configuration["bias_vectors"] if any("bias_vectors" in tensor.shape for tensor in cell.tensors) else 0
-    per_gate = {0: "no bias in the cells", 1: "one bias vector per gate"}.get(
-        vectors, f"{vectors} bias vectors per gate"
-    )
-    own = [tensor for tensor in there if "bias_vectors" not in tensor.shape and tensor.when not in _SAID_OTHERWISE]
-    around = []
-    if any(tensor.when == "projection_bias" for tensor in there):
-        around.append("projection bias")
-    if configuration["output_bias"] and configuration["outputs"]:
-        around.append("output bias")
-    if any(tensor.when == "candidate_bias" for tensor in there):
-        yield f"{per_gate} and one on the candidate"
-    elif vectors:
-        yield per_gate
-    elif not own:
-        yield per_gate if around else "no biases"
-    if own:
-        yield f"vectors of its own ({', '.join(tensor.name.replace('_', ' ') for tensor in own)})"
-    yield from around
-
-
-_SAID_OTHERWISE = ("candidate_bias", "projection_bias")
-"""The 0-or-1 dimensions whose vectors have words of their own."""
-
-
-def _is_there(tensor: Tensor, configuration: Mapping[str, Any]) -> bool:
-    """Return whether a network has a tensor, as far as its fields say so; a width that varies is taken to be there."""
-    convention = CONVENTIONS[configuration["convention"]]
-    dimensions = {
-        "candidate_bias": convention.candidate_bias,
-        **configuration,
-        "vectors": not convention.matrices_only,
-        "projected": [configuration["recurrent_projection"], configuration["nonrecurrent_projection"]],
-    }
-    names = (name for name in (*tensor.shape, tensor.when) if isinstance(name, str))
-    return all(_is_positive(dimensions.get(name, True)) for name in names)
-
-
-def _is_positive(value: Any) -> bool:
-    if isinstance(value, (tuple, list)):
-        return any(map(_is_positive, value))
-    return value is None or int(value) > 0

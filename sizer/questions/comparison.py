@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import InputError
+from sizer.layout import DOT
 from sizer.networks.blocks.declared import declare
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import checked_network, described
@@ -14,8 +17,8 @@ from sizer.questions.breakdown import Breakdown, break_down
 from sizer.questions.model_breakdown import explain_model
 
 
-@dataclass(frozen=True)
-class Reading:
+@dataclass(frozen=True, repr=False)
+class Reading(Shown):
     """One convention's reading of a network."""
 
     convention: str
@@ -29,6 +32,15 @@ class Reading:
     """The difference, tensor by tensor; nothing where there is none."""
     note: str
     """What a person should know about the convention."""
+
+    def _in_a_line(self) -> str:
+        return f"{self.convention}{DOT}{self.refusal or f'{self.weights:,} weights'}"
+
+    def _as_text(self) -> str:
+        return self._in_a_line() if self.breakdown is None else str(self.breakdown)
+
+    def _as_table(self) -> Table:
+        return ((), ()) if self.breakdown is None else self.breakdown._as_table()
 
     @property
     def weights(self) -> int | None:
@@ -48,11 +60,52 @@ class Reading:
         }
 
 
+class Readings(tuple[Reading, ...], Shown):
+    """The readings of one network, in the order of the conventions: a tuple that a person can look at."""
+
+    given: Mapping[str, Any] = MappingProxyType({})
+    """The fields that were compared, as they were given."""
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading], given: Mapping[str, Any]) -> Readings:
+        """Return readings as an answer.
+
+        Args:
+            readings: in the order of the conventions.
+            given: the fields that were compared.
+        """
+        found = cls(readings)
+        found.given = given
+        return found
+
+    def _in_a_line(self) -> str:
+        counted = [reading for reading in self if reading.weights is not None]
+        ends = sorted({reading.weights for reading in counted if reading.weights is not None})
+        between = f"{ends[0]:,} to {ends[-1]:,}" if len(ends) > 1 else "".join(f"{end:,}" for end in ends)
+        return f"{len(counted)} of {len(self)} conventions count this network: {between} weights"
+
+    def _as_text(self) -> str:
+        from sizer.questions.compared import compare_screen
+
+        return compare_screen(self, self.given)
+
+    def _as_table(self) -> Table:
+        from sizer.questions.compared import why
+
+        header = ("convention", "weights", "difference", "why")
+        return header, [
+            (one.convention, one.weights, None if one.weights is None else one.difference, why(one)) for one in self
+        ]
+
+    __repr__ = Shown.__repr__
+    __str__ = Shown.__str__
+
+
 def compare(
     fields: Mapping[str, Any],
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
-) -> tuple[Reading, ...]:
+) -> Readings:
     """Return how every convention reads one network, in the order of the conventions.
 
     Args:
@@ -88,7 +141,7 @@ def compare(
         readings.append(_reading(convention.name, breakdown, first, convention.note))
     if first is None and why_not is not None:
         raise why_not
-    return tuple(readings)
+    return Readings.of(readings, fields)
 
 
 def _reader_of(

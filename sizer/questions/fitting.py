@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import share_words
 from sizer.networks.blocks.declared import Declared, declare
 from sizer.networks.budgets import column_problem, read_size, split_bound
 from sizer.networks.columns import COUNTED
@@ -44,8 +46,8 @@ class Candidate:
         return {"values": self.values, "counted": self.counted, "weights": self.count.weights}
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Shown):
     """The largest value that is within a budget, and the next one over it."""
 
     fields: dict[str, Any]
@@ -72,6 +74,27 @@ class Fit:
     """The field that a person would change where the network is refused."""
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Of a model of blocks: the fields that tell it from others that were asked with it."""
+
+    def _in_a_line(self) -> str:
+        if self.largest is None:
+            return self.note or f"nothing is within {self.budget:,} {self.column}"
+        found = ", ".join(f"{name} {value:,}" for name, value in self.largest.values.items())
+        return f"{found}: {self.largest.counted:,} of {self.budget:,} {self.column}"
+
+    def _as_table(self) -> Table:
+        rows = {"largest": self.largest, "next": self.next_over, "smallest": self.smallest}
+        header = ("which", *self.vary, self.column, "of_budget")
+        return header, [
+            (which, *one.values.values(), one.counted, one.counted / self.budget if self.budget else None)
+            for which, one in rows.items()
+            if one is not None
+        ]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        shown = [(*row[:-1], share_words(row[-2], self.budget) if row[-2] <= self.budget else "over") for row in rows]
+        heading = self._in_a_line() if self.largest is None else self.largest.count._heading()
+        return heading, (header, shown), (self.note,) if self.note else ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer as `--json` shows it."""
@@ -301,7 +324,7 @@ def _field_problem(name: str) -> str:
     if name in known:
         return ""
     hint = did_you_mean(name, known) or f"; one of {', '.join(known)}"
-    what = "is no count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
+    what = "is not a count, and only a count can be searched" if name in FIELDS else f"names no field{hint}"
     return f"{quoted(name)} {what}"
 
 

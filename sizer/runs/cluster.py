@@ -72,7 +72,7 @@ def _check_address(address: str) -> None:
     """Check that something listens: Dask's client leaves its threads behind where it cannot connect."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        raise RunError(f"{quoted(address)} is no scheduler's address; one looks like tcp://host:8786")
+        raise RunError(f"{quoted(address)} is not the address of a scheduler; one looks like tcp://host:8786")
     if found["protocol"] not in {"tcp", "tls"}:
         return
     try:

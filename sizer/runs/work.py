@@ -161,11 +161,11 @@ class Work:
             for name in (f".{self.name}.lock", self.root, self.parts, self.scratch):
                 if self.folder.is_link(name):
                     raise RunError(
-                        f"{self.folder.shown(name)} is a symbolic link, and a run writes nothing through one; remove it"
+                        f"{self.folder.shown(name)} is a symbolic link, which a run does not write through; remove it"
                     )
             if self.folder.exists(self.root) and not self.folder.is_folder(self.root):
                 raise RunError(
-                    f"{self.folder.shown(self.root)} is no folder, and the run works in one of this name; remove it"
+                    f"{self.folder.shown(self.root)} is not a folder, and the run needs a folder of this name; remove it"
                 )
 
     def check_places(self, tables: Sequence[str]) -> None:
@@ -267,8 +267,8 @@ class Work:
             said = "".join(f"\n  {change}" for change in found)
             what = self.folder.shown(self.name)
             raise RunError(
-                f"{what} cannot be resumed: it was begun differently{said}\n"
-                f"sizer run {sweep_file} without --resume starts afresh"
+                f"{what} cannot be resumed: it was started differently{said}\n"
+                f"sizer run {sweep_file} without --resume starts from the beginning"
             )
 
     # Making

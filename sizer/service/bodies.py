@@ -143,11 +143,11 @@ def parse_json(body: bytes, most_values: int | None = None) -> Any:
     try:
         return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
-        raise RefusedError(422, "the body is no JSON in UTF-8") from None
+        raise RefusedError(422, "the body is not JSON in UTF-8") from None
     except RecursionError:
         raise RefusedError(422, "the body is nested too deep") from None
     except ValueError as problem:
-        raise RefusedError(422, f"the body is no JSON: {problem}") from None
+        raise RefusedError(422, f"the body is not JSON: {problem}") from None
 
 
 def as_json(value: Any) -> bytes:

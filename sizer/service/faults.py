@@ -17,7 +17,7 @@ from sizer.service.refusals import TOO_LONG, FoundFaultsError, RefusedError, is_
 
 LOG = logging.getLogger("sizer.service")
 """What the server writes on standard error: what clients are not told."""
-_WORDS = {404: "nothing has this address", 405: "this address does not answer this method"}
+_WORDS = {404: "there is nothing at this address", 405: "this address does not answer this method"}
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

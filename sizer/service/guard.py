@@ -139,7 +139,11 @@ class Guard:
             elif name == b"authorization":
                 authorization = value
         if host not in self._known and not self._is_known(host):
-            return 421, "this server does not answer to that name; start it with --allow-host to let it", {}
+            return (
+                421,
+                "this server does not answer to that name; --allow-host NAME allows it when the server is started",
+                {},
+            )
         if origin and scope["method"] not in {"GET", "HEAD"} and origin.partition(b"://")[2] != host:
             return 403, "pages of other origins may not call this server", {}
         if self._token and path not in _OPEN and not self._is_page(path):

@@ -93,6 +93,8 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
         **{name: value for name, value in columns.items() if name not in {"weights", *found.parts}},
         "configuration": found.configuration,
     }
+    if found.notes:
+        shown["notes"] = list(found.notes)
     if isinstance(found, ModelCount):
         shown["clocks"] = list(found.clocks)
         shown["macs"] = {name: str(number) for name, number in found.macs.items()}
@@ -256,12 +258,12 @@ def _checked_body(body: Any, known: Sequence[str]) -> dict[str, Any]:
         InputError: it is not.
     """
     if not isinstance(body, dict):
-        raise InputError([Fault("", 0, 0, "", f"the body is no JSON object; it has {' and '.join(known)}")])
+        raise InputError([Fault("", 0, 0, "", f"the body is not a JSON object; it has {' and '.join(known)}")])
     faults = _key_faults(body, known)
     if "network" not in body:
         faults.append(Fault("", 0, 0, "network", "is missing"))
     elif not isinstance(body["network"], dict):
-        faults.append(Fault("", 0, 0, "network", "is no object of fields"))
+        faults.append(Fault("", 0, 0, "network", "is not an object of fields"))
     elif len(body["network"]) > _MOST_FIELDS:
         faults.append(_too_many_fields("network", body["network"]))
     if faults:
@@ -306,7 +308,7 @@ def _check_networks(networks: Sequence[Any], limits: Mapping[str, int]) -> None:
     faults = []
     for place, network in enumerate(networks):
         if not isinstance(network, dict):
-            faults.append(Fault("", 0, 0, f"networks[{place}]", "is no object of fields"))
+            faults.append(Fault("", 0, 0, f"networks[{place}]", "is not an object of fields"))
         elif len(network) > _MOST_FIELDS:
             faults.append(_too_many_fields(f"networks[{place}]", network))
         if len(faults) == 100:
@@ -439,7 +441,7 @@ def _check_types(asked: Mapping[str, Any], kinds: Mapping[str, Any], required: I
     faults = [Fault("", 0, 0, name, "is missing") for name in required if name not in asked]
     for name, value in asked.items():
         if not isinstance(value, kinds[name]) or isinstance(value, bool):
-            faults.append(Fault("", 0, 0, name, "is not of a kind that is read here"))
+            faults.append(Fault("", 0, 0, name, "has the wrong type"))
     if faults:
         raise InputError(faults)
 

@@ -35,7 +35,7 @@ def router() -> APIRouter:
     @found.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
         if name not in _names():
-            raise RefusedError(404, "nothing has this address")
+            raise RefusedError(404, "there is nothing at this address")
         return _answer(request, name)
 
     return found

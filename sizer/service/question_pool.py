@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.errors import RunError
-from sizer.service.faults import LOG
 from sizer.service.network_answers import LIMITS
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.settings import Limits
 
+LOG = logging.getLogger("sizer.service")
 _LONGEST_LINE = 2**20
 _GRACE_SECONDS = 5.0
 """How much longer than the server waits a process works before it ends itself."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sizer.errors import Fault
 
-TOO_LONG = "what is asked leads to a number of more than 4,300 digits, which is not written"
+TOO_LONG = "the answer has a number of more than 4,300 digits, which cannot be written"
 
 
 class RefusedError(Exception):

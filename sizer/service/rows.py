@@ -112,7 +112,7 @@ def router(state: State) -> APIRouter:
         columns: Columns = "",
     ) -> Response:
         if form not in OF_RUNS:
-            raise RefusedError(404, f"rows are to be had as {', '.join(OF_RUNS)}")
+            raise RefusedError(404, f"rows can be had as {', '.join(OF_RUNS)}")
         row = FORMATS[form]
         job = await _done(state, sweep_id)
         name = f"{job.name}.{form}"

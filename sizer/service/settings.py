@@ -38,7 +38,7 @@ class Limits:
     digits: int = 1_000_000
     """Of all the numbers of one call that have more than twenty."""
     configurations: int = 1_000_000_000
-    """In the grid of one job."""
+    """The most configurations that the grid of one job may have."""
     jobs_at_once: int = 1
     """Each of them uses every core."""
     jobs_waiting: int = 100

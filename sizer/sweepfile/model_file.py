@@ -109,7 +109,7 @@ def parse_model(
             said = (
                 "has no blocks; a configuration of a sweep is named by --id"
                 if where
-                else "is no file with a model of blocks"
+                else "is not a file with a model of blocks"
             )
             findings.at_value(where, said)
         findings.raise_any()

@@ -107,7 +107,7 @@ class _RatioCheck:
             self._report_base(ratio.base, place)
             return None
         if not is_count(ratio.base, self.fields):
-            self.findings.at_value(place, f"'{ratio.base}' is no count, and only a count has fractions")
+            self.findings.at_value(place, f"'{ratio.base}' is not a count, and only a count has fractions")
             return None
         base = self.values(ratio.base, above)
         if base is None:

@@ -94,14 +94,14 @@ def _refuse_ambiguous(text: str) -> None:
             f"write {plain if plain[0].isdigit() else '0' + plain}{hint}"
         )
     if _OTHER_BASE.fullmatch(text):
-        raise AmbiguousScalarError(f"{quoted(text)} is no decimal number; write it in base 10")
+        raise AmbiguousScalarError(f"{quoted(text)} is not a decimal number; write it in base 10")
     if _BASE_SIXTY.fullmatch(text):
         raise AmbiguousScalarError(
             f"{quoted(text)} is a number in base 60 to some YAML readers and a word to others; "
             "write a whole number, or put it in quotes"
         )
     if _NO_NUMBER.fullmatch(text):
-        raise AmbiguousScalarError(f"{quoted(text)} is no number that can be counted with; write a whole number")
+        raise AmbiguousScalarError(f"{quoted(text)} is not a number of things; write a whole number")
     if _UNDERSCORES.fullmatch(text):
         raise AmbiguousScalarError(
             f"{quoted(text)} is a number to some YAML readers and a word to others; write {text.replace('_', '')}"

@@ -225,7 +225,7 @@ def _one_value(shown: object, path: Path) -> str:
         start, end = (int(digits) for digits in span.groups())
         if max(field.minimum, 1) <= start < end <= (field.maximum or 2**63 - 1):
             steps = f"{{from: {start}, to: {end}, step: {math.gcd(start, end - start)}}}"
-            return f"{quoted(shown)} is no axis; write {steps}, or a list"
+            return f"{quoted(shown)} is not an axis; write {steps}, or a list"
     if _THOUSANDS.fullmatch(str(shown)):
         return written_without_commas(str(shown))
     try:
@@ -342,7 +342,7 @@ def _report_unique(error: ValidationError, path: Path, findings: Findings) -> No
     for position, item in enumerate(items):
         if isinstance(item, str) and first.setdefault(item, position) != position:
             there = (*path, first[item])
-            findings.at_value((*path, position), f"{quoted(item)} stands twice, first at {findings.place(there)}")
+            findings.at_value((*path, position), f"{quoted(item)} is there twice, first at {findings.place(there)}")
 
 
 def _report_required(error: ValidationError, path: Path, findings: Findings) -> None:

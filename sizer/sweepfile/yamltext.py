@@ -300,7 +300,9 @@ class _Reader:
         elif mapping.doubled:
             first = self.document.spots[path].key
             assert first is not None
-            message = f"the key {quoted(key)} stands twice, first at line {first.line}, column {first.column}; keep one"
+            message = (
+                f"the key {quoted(key)} is there twice, first at line {first.line}, column {first.column}; keep one"
+            )
             self._fault(place, path, mapping.path, message)
 
     def _is_thousands(self, key: str, place: Place) -> bool:

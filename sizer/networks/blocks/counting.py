@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from sizer.answer import Table
 from sizer.errors import Fault, InputError
+from sizer.layout import DOT, share_words
 from sizer.networks.blocks.tally import macs_a_second, missing_macs, model_columns, tally_graph, unsaid_clocks
 from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
@@ -18,7 +20,7 @@ from sizer.networks.columns import PerStep, added
 from sizer.networks.counting import Count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelCount(Count):
     """The count of a model of blocks. Its `configuration` is the model as it was given.
 
@@ -36,6 +38,29 @@ class ModelCount(Count):
     happens once for an input stands under `sequence`."""
     clocks: tuple[str, ...] = ()
     """The clocks, in the order in which blocks start them."""
+
+    def _heading(self) -> str:
+        from sizer.networks.blocks.wording import model_heading
+
+        return model_heading(self)
+
+    def _sums(self) -> str:
+        from sizer.networks.blocks.wording import sums_lines
+
+        return DOT.join(sums_lines(self))
+
+    def _as_table(self) -> Table:
+        total = self.weights
+        rows = [(block, weights, weights / total if total else 0.0) for block, weights in self.by_block.items()]
+        return ("block", "weights", "share"), rows
+
+    def _shown_rows(self) -> list[tuple[str, int, str]]:
+        """Return the blocks that stand in no group, what no block describes, and their sum, each with its share."""
+        outer = {block: weights for block, weights in self.by_block.items() if "." not in block}
+        total = self.weights
+        rest = total - sum(outer.values())
+        rows = [*outer.items(), *([("other", rest)] if rest else []), ("weights", total)]
+        return [(block, weights, share_words(weights, total)) for block, weights in rows]
 
     @property
     def macs_per_second(self) -> Fraction | None:

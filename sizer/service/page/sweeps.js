@@ -81,7 +81,7 @@ export async function showSweep(main, id, signal, go) {
     } else if (state.status === "failed") {
       replace(body, element("ul", { class: "faults" }, state.faults.map((fault) => element("li", { class: "bad-text" }, fault.message))));
     } else if (state.status === "cancelled") {
-      replace(body, element("p", { class: "quiet" }, "It was cancelled. Running it again goes on with what was made."));
+      replace(body, element("p", { class: "quiet" }, "It was cancelled. Running it again continues from what was made."));
     } else {
       const decided = Number(state.progress.decided ?? 0);
       const configurations = Number(state.configurations);

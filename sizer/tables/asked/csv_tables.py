@@ -44,7 +44,7 @@ def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
     try:
         columns = [bare_name(word) for word in next(reader, [""])]
     except csv.Error as problem:
-        raise fault(name, f"has a first line that is no CSV, {quoted(line)}: {problem}") from None
+        raise fault(name, f"has a first line that is not CSV, {quoted(line)}: {problem}") from None
     if not {*KNOWN} & {*columns}:
         raise fault(name, f"has no column of a run in its first line, {quoted(line)}")
     check_columns(name, columns)
@@ -96,6 +96,6 @@ def _header(name: str, path: Path) -> str:
             raise fault(name, f"has a first line of more than {_LONGEST_HEADER:,} bytes")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise fault(name, "is no CSV in UTF-8") from None
+        raise fault(name, "is not CSV in UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError):
-        raise fault(name, "is no gzip file, or is damaged") from None
+        raise fault(name, "is not a gzip file, or is damaged") from None

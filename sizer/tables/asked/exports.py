@@ -50,7 +50,10 @@ def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
     """
     if len(results.results) > 1:
         raise InputError(
-            [Fault(result.name, 0, 0, "", "one result is handed over at a time") for result in results.results[1:]]
+            [
+                Fault(result.name, 0, 0, "", "only one result can be exported at a time")
+                for result in results.results[1:]
+            ]
         )
     known = results.columns
     if _sweep_of(results, own_cells) is not None and "id" in known:
@@ -71,7 +74,7 @@ def _sweep_of(results: Results, own_cells: bool) -> Sweep | None:
         return None
     sweep = parse_sweep(text, results.labels[0])
     if sweep.cell_types and not own_cells:
-        message = "its sweep defines cell types of its own, which cannot be handed over as plain values"
+        message = "its sweep defines cell types of its own, which cannot be exported as plain values"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])
     return sweep
 
@@ -135,7 +138,7 @@ def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | N
         counted = count({name: value for name, value in fields.items() if value is not None}).weights
     except InputError as problem:
         raise InputError(
-            Fault(results.labels[0], 0, 0, fault.path, f"a row is no network: {fault.message}")
+            Fault(results.labels[0], 0, 0, fault.path, f"a row is not a network: {fault.message}")
             for fault in problem.faults
         ) from None
     if weights is not None and counted != weights:
@@ -218,9 +221,7 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
         InputError: there are none, or more than the tool takes in one file.
     """
     if not number:
-        raise InputError(
-            [Fault(results.labels[0], 0, 0, "", "has no such configuration; there is nothing to hand over")]
-        )
+        raise InputError([Fault(results.labels[0], 0, 0, "", "has no such configuration; there is nothing to export")])
     if form in {"wandb", "hydra"} and number > MOST_IN_ONE_SWEEP:
         message = f"{number:,} configurations are more than the {MOST_IN_ONE_SWEEP:,} that go into one file for {form}; --top N takes the first ones"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])

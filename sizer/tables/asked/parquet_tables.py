@@ -44,7 +44,7 @@ def parquet_table(name: str, path: Path, files: Sequence[Path]) -> Result:
         except FileNotFoundError:
             raise fault(name, f"{file.name} is missing") from None
         except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
-            raise fault(name, f"{_within(file, path)}is no Parquet file, or is damaged: {problem}") from None
+            raise fault(name, f"{_within(file, path)}is not a Parquet file, or is damaged: {problem}") from None
         if schema is None:
             schema = found
         elif names != schema.names:

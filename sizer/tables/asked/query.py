@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED, PARTS
+from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
@@ -106,6 +107,12 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
+    known = [one.name for one in fields(Query)]
+    strays = [name for name in asked if name not in known]
+    if strays:
+        choice = f"; one of {', '.join(known)}"
+        message = "no parameter of that name"
+        raise InputError(Fault("", 0, 0, name, message + (did_you_mean(name, known) or choice)) for name in strays)
     several = {"sort", "columns", "group_by", "pareto"}
     read: dict[str, Any] = {
         name: [word.strip() for word in value.split(",") if word.strip()]
@@ -219,11 +226,11 @@ def _excluded(asked: Query) -> Iterator[tuple[str, str]]:
     }
     chosen = [option for option, given in modes.items() if given]
     if len(chosen) > 1:
-        yield chosen[1], f"cannot be asked together with {chosen[0]}"
+        yield chosen[1], f"cannot be used together with {chosen[0]}"
     made = {"rows", *(f"{end}_{name}" for end in ("smallest", "largest") for name in COUNTED)}
     for column in asked.group_by:
         if not asked.best and column.lower() in made:
-            yield "group_by", f"{quoted(column)} is what a summary calls one of its own columns; name a best, too"
+            yield "group_by", f"{quoted(column)} is also the name of a column of the summary; name a best, too"
     if asked.best and not asked.group_by:
         yield "best", "is the best of each group; name the groups with group_by"
     if asked.best and asked.summary:

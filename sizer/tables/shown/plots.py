@@ -241,7 +241,7 @@ def check_title(title: str) -> None:
     try:
         title.encode()
     except UnicodeEncodeError:
-        raise InputError([Fault("", 0, 0, "title", "is no text in UTF-8")]) from None
+        raise InputError([Fault("", 0, 0, "title", "is not text in UTF-8")]) from None
 
 
 def _check(results: Results, asked: Asked) -> None:

@@ -33,8 +33,8 @@ STRAY = re.compile(r"\.DS_Store|\._.*|\.nfs.*|\.directory|Thumbs\.db|desktop\.in
 _ENDINGS = {ending for row in FORMATS.values() if row.by_runs or row.reader for ending in row.all_endings}
 _TABLE = re.compile(rf"(?P<stem>.+?)\.(?:{'|'.join(map(re.escape, sorted(_ENDINGS)))})", re.IGNORECASE)
 _SEAL = "manifest_sha256"
-_REMEDY = "sizer run SWEEP --resume, with the options of that run, makes it anew"
-_AS_IT_STANDS = "copied elsewhere it is read as it stands"
+_REMEDY = "sizer run SWEEP --resume, with the options of that run, makes it again"
+_AS_IT_STANDS = "a copy in another folder is read without a check"
 _MOVING_SECONDS = 2.0
 """How long a reader waits for a run that is moving its tables into place."""
 
@@ -200,7 +200,9 @@ def checked_manifest(name: str, path: Path) -> tuple[Manifest, Path] | None:
     path = path.absolute()
     manifest = read_manifest(path)
     if manifest is None:
-        raise _refused([(name, "is no manifest of a run, or is damaged; sizer run makes the tables and it anew")])
+        raise _refused(
+            [(name, "is not the manifest of a run, or is damaged; sizer run makes the tables and the manifest again")]
+        )
     by_kind = [
         table
         for row in READ
@@ -246,8 +248,8 @@ def _problems(
     """Yield what is not as the manifest says, each with what to do."""
     if manifest is None:
         yield (
-            f"{beside.name} beside it is no manifest of a run, or is damaged; {_REMEDY},"
-            " and without it the table is read as it stands"
+            f"{beside.name} beside it is not the manifest of a run, or is damaged; {_REMEDY},"
+            " without it the table is read without a check"
         )
         return
     expected = manifest.files_of(table.name)

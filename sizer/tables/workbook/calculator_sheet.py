@@ -62,7 +62,7 @@ class _CalculatorBlocks:
         lines = [
             about,
             f"Convention {calculator.convention}: {convention.title}. Cell type {calculator.cell_type}: {cell.title}.",
-            "Change a yellow cell, and everything follows. Convention and cell type stay as they are.",
+            "Change a yellow cell, and everything else follows. The convention and the cell type cannot be changed.",
         ]
         if convention.note:
             lines.insert(2, f"{convention.name} is {convention.note}.")

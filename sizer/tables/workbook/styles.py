@@ -10,7 +10,7 @@ EXACT = 2**53
 COUNT_FORMAT = "#,##0"
 LONGEST_CELL = 32_767
 """Characters that a cell holds."""
-PAST_EXACT = f"Whole numbers past {EXACT:,} stand as text: a spreadsheet would round them."
+PAST_EXACT = f"Whole numbers past {EXACT:,} are written as text: a spreadsheet would round them."
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class _SummaryBlocks:
         self.line("Largest weights of each number of cells and layers", self.styles.heading)
         if lines.thinned:
             self.line(
-                f"Thinned out evenly: at most {MOST_CELLS} numbers of cells and {MOST_LAYERS} of layers are drawn.",
+                f"An even choice: at most {MOST_CELLS} numbers of cells and {MOST_LAYERS} of layers are drawn.",
                 self.styles.note,
             )
         chart_row = self.row

@@ -1,0 +1,123 @@
+"""Every answer is a line in a prompt, a screen where it is printed, a table in a notebook and a frame."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import sizer
+from sizer.layout import html_table
+from tests.commands import on_terminal
+
+ROOT = Path(__file__).resolve().parent.parent
+FIELDS = {
+    **{"convention": "textbook", "cell_type": "lstm", "inputs": 39, "layers": 3, "cells": 1024, "outputs": 34},
+}
+WORDS = ("--inputs", "39", "--layers", "3", "--cells", "1024", "--outputs", "34")
+MODEL = yaml.safe_load((ROOT / "docs" / "keywords.yaml").read_text())["model"]
+
+
+def without(name: str) -> dict[str, Any]:
+    return {one: value for one, value in FIELDS.items() if one != name}
+
+
+ANSWERS: dict[str, Callable[[], Any]] = {
+    "count": lambda: sizer.count(FIELDS),
+    "count of blocks": lambda: sizer.count(MODEL),
+    "explain": lambda: sizer.explain(FIELDS),
+    "explain of blocks": lambda: sizer.explain(MODEL),
+    "compare": lambda: sizer.compare(without("convention")),
+    "compare of blocks": lambda: sizer.compare(MODEL),
+    "reading": lambda: sizer.compare(without("convention"))[3],
+    "fit": lambda: sizer.fit(without("cells"), vary="cells", budget="10M"),
+    "fit of nothing": lambda: sizer.fit(without("cells"), vary="cells", budget="10"),
+    "reconcile": lambda: sizer.reconcile(without("convention"), "21M"),
+    "run": lambda: sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), dry_run=True),
+}
+
+
+@pytest.fixture(params=ANSWERS, scope="module")
+def answer(request: pytest.FixtureRequest) -> Any:
+    return ANSWERS[request.param]()
+
+
+def test_a_line_a_screen_and_a_table(answer: Any) -> None:
+    line = repr(answer)
+    assert re.fullmatch(r"<[A-Z]\w+: .+>", line)
+    assert "\n" not in line
+    assert len(line) < 200
+    text = str(answer)
+    assert text != line
+    assert "Traceback" not in text
+    page = answer._repr_html_()
+    assert page.count("<table>") == page.count("</table>") == 1
+    assert len(answer.frame()) >= 1
+    assert not answer.frame().columns.empty
+
+
+def test_an_answer_is_copied_and_sent_as_it_was(answer: Any) -> None:
+    again = copy.deepcopy(answer)
+    assert (repr(again), str(again)) == (repr(answer), str(answer))
+
+
+def test_what_is_counted_can_be_sent() -> None:
+    for made in (sizer.count(FIELDS), sizer.compare(without("convention"))):
+        again = pickle.loads(pickle.dumps(made))
+        assert (again == made, str(again)) == (True, str(made))
+
+
+def test_lines_say_the_number() -> None:
+    assert repr(sizer.count(FIELDS)) == (
+        "<Count: 21,166,080 weights · textbook · lstm · 39 -> 3 x 1,024 -> 34 · no biases, no peepholes>"
+    )
+    assert repr(ANSWERS["count of blocks"]()) == "<ModelCount: 75,432 weights · tensorflow1 · 6 blocks>"
+    assert repr(ANSWERS["fit"]()) == "<Fit: cells 702: 9,989,460 of 10,000,000 weights>"
+    assert repr(ANSWERS["run"]()) == "<Run: speech: 1,834 of 3,100 configurations are kept>"
+    assert repr(ANSWERS["reconcile"]()).startswith("<Reconciliation: 21M: ")
+    assert repr(ANSWERS["compare"]()).startswith("<Readings: 9 of 10 conventions count this network: 13,106,176 to ")
+
+
+def test_printed_answers_are_the_screens_of_their_commands() -> None:
+    wide = "300"
+    assert on_terminal("explain", *WORDS, columns=wide) == f"{sizer.explain(FIELDS)}\nexit 0"
+    assert on_terminal("compare", *WORDS, columns=wide) == f"{sizer.compare(without('convention'))}\nexit 0"
+    assert on_terminal("explain", "docs/keywords.yaml", columns=wide) == f"{sizer.explain(MODEL)}\nexit 0"
+
+
+def test_tables_and_frames_add_up() -> None:
+    counted = sizer.count(FIELDS)
+    assert counted.frame()["weights"].sum() == counted.weights
+    assert counted.frame()["share"].sum() == pytest.approx(1)
+    assert sizer.explain(FIELDS).frame()["weights_in_all"].sum() == counted.weights
+    page = counted._repr_html_()
+    numbers = [int(one.replace(",", "")) for one in re.findall(r'right">([\d,]+)<', page)]
+    assert numbers[-1] == counted.weights == sum(numbers[:-1])
+    assert ">100.0%<" in page
+    blocks = sizer.count(MODEL)
+    outer = [weights for block, weights in blocks.by_block.items() if "." not in block]  # type: ignore[attr-defined]
+    assert sum(outer) == blocks.weights
+    assert re.search(r"\n  weights +75,432 +100\.0%\n", str(blocks))
+
+
+def test_a_number_that_is_missing_leaves_the_others_whole() -> None:
+    frame = sizer.compare(without("convention")).frame()
+    assert str(frame["weights"].dtype) == "Int64"
+    assert frame["weights"].isna().sum() == 1
+    # And what no 64 bits hold stays what it is.
+    huge = sizer.count({**FIELDS, "cells": 10**12}).frame()
+    assert huge["weights"].sum() == sizer.count({**FIELDS, "cells": 10**12}).weights
+
+
+def test_whatever_stands_in_an_answer_is_text_in_a_notebook() -> None:
+    page = html_table("<b>h</b>", ["<i>"], [["<script>", 1_000], [None, "5.0%"]], ["a < b", ""])
+    assert re.findall("<(?!/?(?:div|strong|table|thead|tbody|tr|th|td)[ >])", page) == []
+    assert "&lt;script&gt;" in page
+    assert ">1,000<" in page
+    assert page.count("text-align: right") == 2
