@@ -33,7 +33,7 @@ ENDS = [
 def damaged(chance: random.Random) -> Contents:
     """Return contents with tensors left out, renamed, reshaped and doubled."""
     original = chance.choice(ORIGINALS)
-    tensors = []
+    tensors: list[StoredTensor] = []
     for tensor in original.tensors[:200]:
         name, shape = tensor.name, tensor.shape
         if chance.random() < 0.1:
@@ -44,8 +44,8 @@ def damaged(chance: random.Random) -> Contents:
             shape = tuple(chance.choice([0, 1, 2, 3, 8, 12, 2**40, size]) for size in shape)
         if chance.random() < 0.05:
             shape = shape[::-1] if chance.random() < 0.5 else (*shape, chance.randint(0, 4))
-        for _ in range(chance.choice([1, 1, 1, 2])):
-            tensors.append(StoredTensor(name, shape, tensor.dtype, tensor.role, tensor.storage))
+        copies = chance.choice([1, 1, 1, 2])
+        tensors.extend(StoredTensor(name, shape, tensor.dtype, tensor.role, tensor.storage) for _ in range(copies))
     layers = tuple(
         StatedLayer(layer.kind, layer.name, layer.settings, layer.tensors[: chance.randint(0, 9)])
         for layer in original.layers[:200]
@@ -55,7 +55,8 @@ def damaged(chance: random.Random) -> Contents:
 
 def assert_adds_up(found: Look) -> None:
     """Every weight is in one place, and each network counts to its tensors."""
-    places = [tensor for one in (*found.stacks, *found.around) for tensor in one.tensors]
+    places = [tensor for stack in found.stacks for tensor in stack.tensors]
+    places += [tensor for block in found.around for tensor in block.tensors]
     assert len({id(tensor) for tensor in places}) == len(places)
     assert sum(tensor.size for tensor in (*places, *found.unexplained)) == found.weights
     for stack in found.stacks:
