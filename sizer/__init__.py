@@ -9,6 +9,7 @@
     fits          whether a network is within a budget, in microseconds
     load_sweep    a YAML sweep file, checked
     run_sweep     a sweep, enumerated and filtered, as tables and as a pandas frame
+    space         a sweep of widths per layer: counted, drawn and searched exactly
     Client        the same, answered by a server (`sizer serve`)
     look          what stands in a model file, or in a model that lives in memory
     query         tables of runs, filtered, sorted and grouped, as a pandas frame
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from sizer.questions.reconciliation import reconcile
     from sizer.recovery.looking import Look, look
     from sizer.runs.run import Run, run_sweep
+    from sizer.spaces.samplers import optuna_sampler, ray_searcher
+    from sizer.spaces.search import Search
+    from sizer.spaces.space import Space, space
     from sizer.sweepfile.load import load_sweep
     from sizer.sweepfile.sweep import Sweep
     from sizer.tables.asked.query import query
@@ -53,7 +57,9 @@ __all__ = [
     "Reconciliation",
     "Run",
     "RunError",
+    "Search",
     "SizerError",
+    "Space",
     "Sweep",
     "compare",
     "count",
@@ -63,9 +69,12 @@ __all__ = [
     "fits",
     "load_sweep",
     "look",
+    "optuna_sampler",
     "query",
+    "ray_searcher",
     "reconcile",
     "run_sweep",
+    "space",
 ]
 
 _LATER = {
@@ -77,6 +86,11 @@ _LATER = {
     "fit": "sizer.questions.fitting",
     "count_batch": "sizer.questions.batch",
     "fits": "sizer.questions.fits",
+    "Space": "sizer.spaces.space",
+    "Search": "sizer.spaces.search",
+    "optuna_sampler": "sizer.spaces.samplers",
+    "ray_searcher": "sizer.spaces.samplers",
+    "space": "sizer.spaces.space",
     "Look": "sizer.recovery.looking",
     "look": "sizer.recovery.looking",
     "load_sweep": "sizer.sweepfile.load",

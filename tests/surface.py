@@ -130,6 +130,7 @@ def json_keys(folder: Path) -> Surface:
     write_safetensors(model, shapes)
     asked: dict[str, tuple[str | Path, ...]] = {
         "run": ("run", SPEECH, "--dry-run"),
+        "sample": ("sample", "sweeps/widths.yaml", "-n", "2"),
         "run, tables": ("run", SPEECH, "--out", folder / "again", "--keep", "3"),
         "validate": ("validate", SPEECH),
         "faults": ("validate", bad),

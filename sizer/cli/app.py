@@ -16,6 +16,7 @@ from sizer import __version__
 from sizer.cli import (
     assistants,
     counting,
+    drawing,
     fitting,
     frameworks,
     handing_over,
@@ -119,7 +120,7 @@ def _options(
 
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Sweeps": (sweeps.run, sweeps.validate, sweeps.init, sweeps.schema),
+    "Sweeps": (sweeps.run, drawing.sample, sweeps.validate, sweeps.init, sweeps.schema),
     "Results": (queries.query, pictures.plot, pictures.report, handing_over.export),
     "One network": (networks.explain, counting.count, networks.compare, fitting.fit),
     "Words": (listings.conventions, listings.fields, listings.columns),

@@ -168,7 +168,8 @@ def run_screen(run: Run, terminal: Terminal, *, table: bool) -> str:
     ]
     if run.account is None:
         low, high = run.kept_between or (0, run.sweep.size)
-        lines.append(f"Between {low:,} and {high:,} are kept; an exact count takes longer: --exact goes on.")
+        why = f" {run.reason}:" if run.reason else " an exact count takes longer:"
+        lines.append(f"Between {low:,} and {high:,} are kept;{why} --exact goes on.")
         return "\n".join(lines)
     if run.account.kept == 0:
         lines.extend(_nothing_kept(run))
@@ -206,6 +207,8 @@ def _made(run: Run) -> list[str]:
 
 
 def _nothing_kept(run: Run) -> list[str]:
+    if run.sweep.is_space:
+        return ["No configuration fits."]
     if run.smallest is None:
         return ["No configuration is valid."]
     smallest = run.smallest

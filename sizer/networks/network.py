@@ -120,12 +120,12 @@ def wire(resolved: Fields, cell: CellType) -> Network:
 
 
 def recurrent_groups(
-    cell: CellType, fields: Fields, raw: Number, stacked: Sequence[int] | None = None
+    cell: CellType | tuple[CellType, ...], fields: Fields, raw: Number, stacked: Sequence[int] | None = None
 ) -> tuple[list[Group], Number]:
     """Return the groups of a stack of recurrent layers, and the width that it hands up.
 
     Args:
-        cell: the table of its cells.
+        cell: the table of its cells, or of each layer's, one value per layer.
         fields: resolved; `cells`, the projections and `bidirectional` may be tuples, one value per layer.
         raw: the width that feeds the first layer.
         stacked: how many steps of each layer, one value per layer, are made one as many times as wide before they are
@@ -134,21 +134,24 @@ def recurrent_groups(
     skip = 1 * fields["skip_connections"]
     if isinstance(fields["cells"], tuple):
         number = len(fields["cells"])
+        cells = cell if isinstance(cell, tuple) else (cell,) * number
         layers = [
-            _Layer.of(cell, _layer_fields(fields, place), (stacked or (1,) * number)[place]) for place in range(number)
+            _Layer.of(own, _layer_fields(fields, place), (stacked or (1,) * number)[place])
+            for place, own in enumerate(cells)
         ]
-        _set_inputs(cell, layers, raw, skip)
+        _set_inputs(cells, layers, raw, skip)
         groups = [
             group
-            for place, layer in enumerate(layers, start=1)
-            for group in _layer_groups(cell, place, 1, layer.directions, layer.dimensions)
+            for place, (own, layer) in enumerate(zip(cells, layers, strict=True), start=1)
+            for group in _layer_groups(own, place, 1, layer.directions, layer.dimensions)
         ]
         # What all of them hand up is stacked behind the last one, not each behind itself.
         widths = [product([layer.above, layer.dimensions["hands_up"]]) for layer in layers]
         return groups, product([layers[-1].stacked, widths[-1] + product([skip, total(widths[:-1])])])
+    assert not isinstance(cell, tuple)
     first = _Layer.of(cell, fields, 1)
     others = replace(first, dimensions=dict(first.dimensions))
-    _set_inputs(cell, [first, others], raw, skip)
+    _set_inputs((cell, cell), [first, others], raw, skip)
     more = fields["layers"] - 1
     groups = [
         *_layer_groups(cell, 1, 1, first.directions, first.dimensions),
@@ -215,10 +218,10 @@ def _layer_dimensions(cell: CellType, fields: Fields, joined: Number) -> dict[st
     return dimensions
 
 
-def _set_inputs(cell: CellType, layers: Sequence[_Layer], raw: Number, skip: Number) -> None:
-    """Give each layer the width that feeds it."""
+def _set_inputs(cells: Sequence[CellType], layers: Sequence[_Layer], raw: Number, skip: Number) -> None:
+    """Give each layer, of which the cells are known, the width that feeds it."""
     layers[0].dimensions["input"] = raw
-    for below, layer in itertools.pairwise(layers):
+    for cell, (below, layer) in zip(cells[1:], itertools.pairwise(layers), strict=True):
         sources = {
             "handed": below.handed("feeds_above"),
             "raw": raw,
@@ -226,8 +229,8 @@ def _set_inputs(cell: CellType, layers: Sequence[_Layer], raw: Number, skip: Num
         }
         fed_by = total([sources[name] for name in cell.fed_by])
         layer.dimensions["input"] = fed_by + product([skip, raw])
-    if not cell.grows:  # for the others it would be work without use, on arrays as large as the batch
-        for layer in layers:
+    for cell, layer in zip(cells, layers, strict=True):
+        if not cell.grows:  # for the others it would be work without use, on arrays as large as the batch
             dimensions = layer.dimensions
             same = dimensions["input"] == product([layer.directions, dimensions["hands_up"]])
             dimensions["widens"] = 1 - 1 * same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -25,6 +25,18 @@ from sizer.tables.stored.files import Digest, read_digest, read_digests
 from sizer.tables.stored.folders import Folder
 from sizer.tables.written.batches import regrouped, table_schema, with_dictionaries
 from sizer.tables.written.writers import Writers, opened_writer
+
+
+class Walked(Protocol):
+    """What finds the rows of a run, and accounts for all others."""
+
+    account: Account
+
+    def batches(self, schema: pa.Schema, keep: int | None = None, sort: str = "-weights") -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the tables."""
+
+    def best(self) -> list[int]:
+        """Return the ids of the largest that are kept."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,8 @@ class Making:
             return self._side_by_side(work)
 
     def _side_by_side(self, work: Work) -> Made:
-        walk = Walk(self.sweep, max(1, self.top), self.on_progress)
-        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
+        walk = self._walk(max(1, self.top), self.on_progress)
+        schema = self._schema()
         try:
             work.begin(self.order)
             coded = with_dictionaries(schema)
@@ -77,13 +89,19 @@ class Making:
             streamed, others = _by_way(self.sweep.formats)
             digests = self._write(work, streamed, regrouped(batches, coded))
             for name in others:
-                again = Walk(self.sweep, 0).batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
+                again = self._walk(0, None).batches(schema, self.order.get("keep"), self.order.get("sort", "-weights"))
                 digests[name] = self._write_whole(name, work, regrouped(again, schema), walk.account, walk.best())
             files = self._commit(work, walk.account, {name: digests[name] for name in self.sweep.formats}, {})
         except BaseException:
             work.give_up()
             raise
         return Made(walk.account, walk.best()[: self.top], files)
+
+    def _walk(self, top: int, on_progress: OnProgress | None) -> Walked:
+        return Walk(self.sweep, top, on_progress)
+
+    def _schema(self) -> pa.Schema:
+        return table_schema(self.sweep.columns, self.sweep.names.kinds)
 
     def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
         """Write the Parquet table in parts, and the others from the parts.
@@ -203,7 +221,7 @@ class Making:
 
     def _write(self, work: Work, formats: Sequence[str], tables: Iterable[pa.Table]) -> dict[str, Digest]:
         """Write the same rows in every format, each table whole or not at all; return format -> digest."""
-        schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
+        schema = self._schema()
         with contextlib.ExitStack() as stack:
             paths = [
                 stack.enter_context(self.folder.new_file(work.whole(self._extension(name)), work.scratch))

@@ -11,17 +11,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
+from sizer.formats import FORMATS
 from sizer.grids.account import Account
 from sizer.networks.counting import did_you_mean
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
-from sizer.runs.manifest import order
+from sizer.runs.manifest import metadata, order
 from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
 from sizer.sweepfile.limits import count_bounds, largest_of_all
 from sizer.sweepfile.load import apply_options
@@ -30,7 +31,7 @@ from sizer.tables.stored.folders import open_folder
 from sizer.tables.written.batches import frame, regrouped, table_schema
 from sizer.tables.written.csv import CsvWriter
 from sizer.tables.written.streams import Form
-from sizer.tables.written.writers import Writers
+from sizer.tables.written.writers import Writers, expected_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,8 @@ class Run(Shown):
     """There was nothing left to resume: the tables stood there, and nothing was done."""
     remade: tuple[str, ...] = ()
     """Files and parts that were there, but were not as they had been written, and were made anew."""
+    reason: str = ""
+    """Why a space was not counted exactly."""
 
     def _in_a_line(self) -> str:
         if self.account is None:
@@ -91,6 +94,12 @@ class Run(Shown):
 
         The rows are enumerated again; they equal those of the files.
         """
+        if self.sweep.is_space:
+            from sizer.runs import spaces
+
+            counted = spaces.count_space(self.sweep, 0, exact=True)
+            schema = spaces.schema_of(self.sweep)
+            return frame(spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort), schema)
         schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
         return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
 
@@ -178,6 +187,11 @@ def run_sweep(
     )
     _check_sort(sweep, keep, sort)
     form = Form(parquet_encoding, csv_dialect, gzip)
+    if sweep.is_space:
+        if resume or workers is not None or cluster is not None:
+            message = "a space is written by one process, all at once, not in parts"
+            raise InputError([Fault("", 0, 0, "resume" if resume else "workers", message)])
+        return _run_space(sweep, out, started, form, top, keep, sort, dry_run, exact, on_progress)
     if dry_run:
         counted = count_sweep(sweep, top, exact=exact, hurry=hurry, form=form, on_progress=on_progress)
         return Run(
@@ -209,6 +223,56 @@ def run_sweep(
         resumed=made.resumed,
         was_finished=made.was_finished,
         remade=made.remade,
+    )
+
+
+def _run_space(
+    sweep: Sweep,
+    out: str | os.PathLike[str],
+    started: float,
+    form: Form,
+    top: int,
+    keep: int | None,
+    sort: str,
+    dry_run: bool,
+    exact: bool,
+    on_progress: OnProgress | None,
+) -> Run:
+    """Run a space: count what fits, and write it where it is not too much."""
+    from sizer.runs import spaces
+
+    sweep = replace(sweep, columns=spaces.layered_columns(sweep))
+    counted = spaces.count_space(sweep, max(1, top), exact=exact)
+    files: tuple[Path | str, ...] = ()
+    expected: dict[str, int] = {}
+    if dry_run:
+        sample = spaces.sample_rows(counted, sweep)
+        if sample is not None and counted.account is not None:
+            expected = {
+                name: expected_bytes(sample, counted.account.kept, name, metadata(sweep), form)
+                for name in sweep.formats
+                if FORMATS[name].writer
+            }
+    else:
+        spaces.check_sensible(counted, keep)
+        if "xlsx" in sweep.formats:
+            message = "a space is written as csv and parquet; sizer query turns a part of it into xlsx"
+            raise InputError([Fault(sweep.file, 0, 0, "formats", message)])
+        ordered = order(sweep, keep, sort, form)
+        made = spaces.SpaceMaking(sweep, open_folder(out), ordered, top, on_progress, counted).side_by_side()
+        files = made.files if "://" in os.fspath(out) else tuple(map(Path, made.files))
+    return Run(
+        sweep=sweep,
+        account=counted.account,
+        largest=counted.largest[:top],
+        smallest=None,
+        files=files,
+        expected_bytes=expected,
+        seconds=time.perf_counter() - started,
+        keep=keep,
+        sort=sort,
+        kept_between=counted.between,
+        reason=counted.reason,
     )
 
 
@@ -245,6 +309,10 @@ def stream_sweep(
         columns=columns,
     )
     _check_sort(sweep, keep, sort)
+    if sweep.is_space:
+        raise InputError(
+            [Fault("", 0, 0, "out", "a space is written into a folder; name one, or sizer sample draws some")]
+        )
     _check_run(sweep, None, None)
     walk = Walk(sweep, top, on_progress)
     schema = table_schema(sweep.columns, sweep.names.kinds)
@@ -272,6 +340,8 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
         raise InputError([Fault("", 0, 0, "sort", message)])
     if keep is not None and keep < 1:
         raise InputError([Fault("", 0, 0, "keep", f"{keep} is below the minimum, 1")])
+    if sweep.is_space:
+        return  # its counts are held against what a table holds before anything is counted
     found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
     largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:

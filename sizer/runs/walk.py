@@ -19,7 +19,7 @@ from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
-from sizer.sweepfile.sweep import Grid, Sweep, as_word
+from sizer.sweepfile.sweep import Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
 
 MOST_TO_WALK = 10**10
@@ -185,6 +185,11 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         IndexError: no configuration has that id.
         InputError: the convention refuses the configuration.
     """
+    if sweep.is_space:
+        from sizer.runs.spaces import row_of
+        from sizer.spaces.space import Space
+
+        return row_of(Space(sweep).by_id([configuration_id]), 0)
     grid, places = locate(sweep, configuration_id)
     counted = count(grid.configuration(places), sweep.cell_types, sweep.block_types)
     if sweep.of_blocks is None:
@@ -208,9 +213,9 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     Raises:
         InputError: no configuration has that id, or the convention refuses it.
     """
-    grid, places = _place_of(sweep, configuration_id)
+    found = _configuration_of(sweep, configuration_id)
     with faults_of(sweep.file):
-        return explain(grid.configuration(places), sweep.cell_types, sweep.block_types)
+        return explain(found, sweep.cell_types, sweep.block_types)
 
 
 def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
@@ -219,16 +224,20 @@ def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dic
     Raises:
         InputError: no configuration has that id.
     """
-    grid, places = _place_of(sweep, configuration_id)
-    found = grid.configuration(places)
+    found = _configuration_of(sweep, configuration_id)
     if sweep.of_blocks is None:
         del found["convention"]
     return found, {"cell_types": sweep.cell_types, "block_types": sweep.block_types}
 
 
-def _place_of(sweep: Sweep, configuration_id: int) -> tuple[Grid, tuple[int, ...]]:
+def _configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
     try:
-        return locate(sweep, configuration_id)
+        if sweep.is_space:
+            from sizer.spaces.space import Space
+
+            return Space(sweep).by_id([configuration_id])[0]
+        grid, places = locate(sweep, configuration_id)
+        return grid.configuration(places)
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
 

@@ -12,6 +12,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.per_layer import PerLayer, check_bases, is_per_layer, read_per_layer
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
@@ -157,7 +158,11 @@ def _read_grid(
         return None
     places.update(read.taken)
     fixed = {name: value for name, value in model.items() if name not in read.taken}
-    return PlacedGrid(Grid(fixed, read.axes), places, bounds)
+    if not read.per_layer:
+        return PlacedGrid(Grid(fixed, read.axes), places, bounds)
+    check_bases(read.axes, read.per_layer, read.taken, findings)
+    grid = Grid(fixed, read.axes, per_layer=read.per_layer, order=tuple(read.taken))
+    return PlacedGrid(grid, places, bounds)
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,8 @@ class ReadAxes:
     """Those without faults, with where each stands."""
     taken: Mapping[str, Path]
     """Every swept field, with where it stands."""
+    per_layer: tuple[PerLayer, ...] = ()
+    """The fields that each layer has for itself, those without faults."""
 
 
 def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, findings: Findings) -> ReadAxes:
@@ -184,12 +191,18 @@ def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, find
     axes: list[Axis | None] = []
     columns: dict[str, tuple[Column, Path]] = {}
     taken: dict[str, Path] = {}
+    per_layer: list[PerLayer | None] = []
     for name, item in declared.items():
         here = (*path, name)
         if name == "linked":
             tables = item if isinstance(item, list) else []
             for position, table in enumerate(tables):
                 axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
+        elif isinstance(fields, FieldsOfNetwork) and name in FIELDS and is_per_layer(item):
+            _take(name, here, taken, findings)
+            per_layer.append(read_per_layer(FIELDS[name], item, here, findings))
+            if (layered := per_layer[-1]) is not None:
+                columns[name] = (layered.column, here)
         elif fields.is_known(name, here):
             _take(name, here, taken, findings)
             column = fields.axis(name, item, here)
@@ -197,7 +210,9 @@ def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, find
                 columns[name] = (column, here)
             axes.append(None if column is None else Axis((column,), column.length))
     whole = tuple(axis for axis in axes if axis is not None)
-    return ReadAxes(whole if len(whole) == len(axes) else None, columns, taken)
+    layered_whole = tuple(axis for axis in per_layer if axis is not None)
+    complete = len(whole) == len(axes) and len(layered_whole) == len(per_layer)
+    return ReadAxes(whole if complete else None, columns, taken, layered_whole)
 
 
 def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue], findings: Findings) -> None:

@@ -160,8 +160,10 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
         of_blocks=of_blocks,
     )
     sweep = dataclasses.replace(sweep, columns=resolved_columns(output.get("columns", "default"), sweep))
-    _check_limits(sweep, grids, findings)
-    _check_validity(grids, findings)
+    # Of a space both are said by those who count it: its corners are more than can be looked at here.
+    if not sweep.is_space:
+        _check_limits(sweep, grids, findings)
+        _check_validity(grids, findings)
     findings.raise_any()
     return sweep
 
@@ -276,7 +278,7 @@ def apply_options(
             asked = words_of_option(columns, (*known_columns(sweep), "all", "default"), "column", reporter("columns"))
         changes["columns"] = resolved_columns(asked, sweep)
     changed = dataclasses.replace(sweep, **changes)
-    if not faults:
+    if not faults and not sweep.is_space:
         faults.extend(_option_limits(sweep, changed))
     if faults:
         raise InputError(capped(faults))

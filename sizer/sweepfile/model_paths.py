@@ -170,6 +170,12 @@ class FieldsOfModel:
             return self.listed(name, declared, path)
         if not isinstance(declared, dict):
             return None  # the schema has said so
+        if "per_layer" in declared:
+            message = (
+                "per_layer is for models without blocks; in a block a list of lists is an axis of values per layer"
+            )
+            self.findings.at_key((*path, "per_layer"), message)
+            return None
         if isinstance(declared.get("values"), list):
             return self.listed(name, declared["values"], (*path, "values"))
         if one.kind not in _NUMBERS:

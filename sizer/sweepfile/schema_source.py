@@ -24,6 +24,7 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.expressions import LENGTH_LIMIT
+from sizer.sweepfile.per_layer import LAYERED, ORDERS
 from sizer.sweepfile.yamltext import LONGEST_LIST
 
 Schema = dict[str, Any]
@@ -107,7 +108,41 @@ def _axis(field: Field) -> Schema:
     else:
         what = "booleans" if field.kind == "boolean" else f"{field.name}s"
         found["$ref"] = f"#/$defs/axis_of_{what}"
-    return found
+    return _or_per_layer(field, found) if field.name in LAYERED else found
+
+
+def _or_per_layer(field: Field, axis: Schema) -> Schema:
+    """Return the axis of a field that each layer can have for itself."""
+    plain = {name: value for name, value in axis.items() if name not in {"title", "description"}}
+    return {
+        "title": axis["title"],
+        "description": field.description,
+        "if": {"type": "object", "required": ["per_layer"]},
+        "then": {
+            "additionalProperties": False,
+            "properties": {
+                "per_layer": {
+                    "title": "Per layer",
+                    "description": "The values that each layer can take, as an axis of any form.",
+                    **plain,
+                },
+                "order": {
+                    "title": "Order",
+                    "description": "How the values may run from the first layer to the last; equal neighbours are allowed.",
+                    "type": "string",
+                    "enum": list(ORDERS),
+                    "default": "any",
+                },
+                "distinct": {
+                    "title": "Distinct",
+                    "description": "The most different values in one network; left out, any number.",
+                    "type": "integer",
+                    "minimum": 1,
+                },
+            },
+        },
+        "else": plain,
+    }
 
 
 def _linked(field: Field) -> Schema:

@@ -24,6 +24,7 @@ from sizer.sweepfile.axis import Column
 
 if TYPE_CHECKING:
     from sizer.sweepfile.expressions import Expression
+    from sizer.sweepfile.per_layer import PerLayer
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,31 @@ class Grid:
     """The cell types that the file defines."""
     model: OpenModel | None = field(default=None, hash=False, repr=False)
     """The model of blocks of which fields are swept, by their paths; None in a sweep without blocks."""
+    per_layer: tuple[PerLayer, ...] = ()
+    """The fields that each layer has for itself, in file order; what has some is a space."""
+    order: tuple[str, ...] = ()
+    """The swept fields of a space in file order."""
 
     @property
     def size(self) -> int:
         """The number of configurations, a Python int however large."""
-        return math.prod(axis.length for axis in self.axes)
+        once = math.prod(axis.length for axis in self.axes)
+        if not self.per_layer:
+            return once
+        for axis in self.axes:
+            for column in axis.columns:
+                if column.field == "layers":
+                    lengths = [int(column.value(place)) for place in range(axis.length)]
+                    return once // axis.length * sum(map(self._ways, lengths))
+        return once * self._ways(int(self.fixed["layers"]))
+
+    def _ways(self, layers: int) -> int:
+        return math.prod(axis.ways(layers) for axis in self.per_layer)
 
     @property
     def swept(self) -> tuple[str, ...]:
         """The swept fields in file order."""
-        return tuple(self.columns)
+        return self.order or tuple(self.columns)
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -236,6 +252,11 @@ class Sweep:
         return Names(KINDS, {name: choices(name, self.cell_types) for name in CHOICES})
 
     @property
+    def is_space(self) -> bool:
+        """Whether some field is swept for each layer by itself."""
+        return any(grid.per_layer for grid in self.grids)
+
+    @property
     def block_types(self) -> Mapping[str, BlockType]:
         """The block types that the file defines."""
         model = self.grids[0].model if self.grids else None
@@ -257,4 +278,6 @@ def as_word(value: Any) -> str:
     """Return a value of a field as a word of a table."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_word, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else str(value)

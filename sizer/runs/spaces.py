@@ -1,0 +1,293 @@
+"""A run of a space: what fits is counted before anything is written, and written where there is not too much of it.
+
+A table of a space has a column for each layer, `cells.1`, `cells.2` ..., 0 where a layer is not there. Ids that pass
+2^63 - 1 are decimal text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sizer.errors import Fault, InputError
+from sizer.grids.account import Account
+from sizer.networks.columns import COUNTED
+from sizer.networks.fields import FIELDS
+from sizer.runs.making import Making
+from sizer.runs.walk import OnProgress, Progress
+from sizer.spaces.configurations import Configurations
+from sizer.spaces.space import Space
+from sizer.sweepfile.load import apply_options
+from sizer.sweepfile.sweep import Sweep
+
+MOST_ROWS = 100_000_000
+"""The most rows of a table that a run writes unasked."""
+MOST_SORTED = 10_000_000
+"""The most rows that `--keep` sorts."""
+LARGEST_ID = 2**63 - 1
+_SAMPLE = 1000
+
+
+def layered_columns(sweep: Sweep) -> tuple[str, ...]:
+    """Return the columns of a space's table: those of the sweep, with one for each layer where each has its own.
+
+    Args:
+        sweep: with its columns resolved.
+    """
+    layered = {axis.field for grid in sweep.grids for axis in grid.per_layer}
+    depth = max(max(lengths_of(grid)) for grid in sweep.grids)
+    found: list[str] = []
+    for name in sweep.columns:
+        found.extend([f"{name}.{layer}" for layer in range(1, depth + 1)] if name in layered else [name])
+    return tuple(found)
+
+
+def lengths_of(grid: Any) -> list[int]:
+    """Return the numbers of layers that a grid has."""
+    for axis in grid.axes:
+        for column in axis.columns:
+            if column.field == "layers":
+                return [int(column.value(place)) for place in range(axis.length)]
+    return [int(grid.fixed["layers"])]
+
+
+def table_of(configurations: Configurations, columns: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    """Return configurations as rows of a table."""
+    arrays = []
+    known: dict[str, Any] = {}
+    for name in columns:
+        kind = schema.field(name).type
+        if name == "id":
+            ids = configurations.ids
+            values: Any = ids if kind == pa.int64() else list(map(str, ids))
+        elif name in COUNTED and name not in FIELDS:
+            values = configurations.counts(name)
+        else:
+            field, _, layer = name.partition(".")
+            if field not in known:
+                known[field] = configurations.column(field)
+            values = known[field][:, int(layer) - 1] if layer else known[field]
+        text = pa.types.is_string(kind) or pa.types.is_dictionary(kind)
+        arrays.append(pa.array(list(values), type=pa.string()).cast(kind) if text else pa.array(values, type=kind))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def schema_of(sweep: Sweep) -> pa.Schema:
+    """Return the schema of a space's table."""
+
+    def kind(name: str) -> pa.DataType:
+        if name == "id":
+            return pa.int64() if sweep.size - 1 <= LARGEST_ID else pa.string()
+        field = FIELDS.get(name.partition(".")[0])
+        words = {"choice": pa.string(), "boolean": pa.bool_()}
+        return pa.int64() if field is None else words.get(field.kind, pa.int64())
+
+    return pa.schema([pa.field(name, kind(name), nullable=False) for name in sweep.columns])
+
+
+def row_of(configurations: Configurations, place: int) -> dict[str, Any]:
+    """Return one configuration with its id, its fields and every counted column."""
+    one = configurations[place : place + 1]
+    return {"id": one.ids[0], **one[0], **{name: int(one.counts(name)[0]) for name in COUNTED}}
+
+
+@dataclasses.dataclass(frozen=True)
+class CountedSpace:
+    """How many networks of a space are kept, and where the others went."""
+
+    space: Space
+    account: Account | None
+    between: tuple[int, int] | None
+    reason: str
+    largest: tuple[dict[str, Any], ...]
+
+
+def count_space(sweep: Sweep, top: int, *, exact: bool) -> CountedSpace:
+    """Return how many networks of a space are kept: exactly, or between which bounds and why.
+
+    Args:
+        sweep: a space.
+        top: how many of the largest to name.
+        exact: go on for as long as an exact count takes.
+    """
+    found = Space(sweep)
+    between = found.count_between(exact=exact)
+    if between.reason:
+        return CountedSpace(found, None, (between.least, between.most), between.reason, ())
+    largest: tuple[dict[str, Any], ...] = ()
+    if between.most and top:
+        try:
+            best = found.largest(top)
+            largest = tuple(row_of(best, place) for place in range(len(best)))
+        except InputError:
+            pass  # to sort by weights may take more than to count
+    account = _account(found, between.most)
+    return CountedSpace(found, account, None, "", largest)
+
+
+def _account(space: Space, kept: int) -> Account:
+    """Return where every configuration went.
+
+    What has no layers as its convention knows them is known at once. Of the others one count says how many are kept,
+    so that what bounds and conditions leave out is told as one number, unless there is but one of them.
+    """
+    sweep = space.sweep
+    account = Account(kept=kept, repeated=None)
+    plain = Space(dataclasses.replace(sweep, where=(), budget=())) if sweep.where else space
+    valid = plain.count_valid()
+    if sweep.size > valid:
+        account.not_valid = Counter({"not as the convention has its layers": sweep.size - valid})
+    left = valid - kept
+    ends = [
+        (bound.column, side)
+        for bound in sweep.budget
+        for side, end in (("under", bound.minimum), ("over", bound.maximum))
+        if end is not None
+    ]
+    if left and len(ends) == 1 and not sweep.where:
+        account.outside = Counter({ends[0]: left})
+    elif left and len(sweep.budget) == 1 and not sweep.where:
+        # Both ends of one bound are asked of the same tables.
+        up_to = dataclasses.replace(sweep.budget[0], minimum=None)
+        under = Space(dataclasses.replace(sweep, budget=(up_to,))).count(exact=True) - kept
+        account.outside = +Counter({ends[0]: under, ends[1]: left - under})
+    elif left and len(sweep.where) == 1 and not ends:
+        account.excluded = Counter({sweep.where[0].text: left})
+    elif left:
+        account.excluded = Counter({"outside the budget, or a condition does not hold": left})
+    return account
+
+
+class SpaceWalk:
+    """The rows of a space's tables."""
+
+    def __init__(self, counted: CountedSpace, sweep: Sweep, on_progress: OnProgress | None) -> None:
+        assert counted.account is not None
+        self._counted = counted
+        self._sweep = sweep
+        self._on_progress = on_progress
+        self.account = counted.account
+
+    def batches(self, schema: pa.Schema, keep: int | None = None, sort: str = "-weights") -> Iterator[pa.RecordBatch]:
+        """Yield the kept rows as record batches: all in id order, or the first `keep` by `sort`."""
+        written = 0
+        for rows in self._counted.space.rows() if keep is None else _sorted(self._counted.space, keep, sort):
+            yield table_of(rows, self._sweep.columns, schema)
+            written += len(rows)
+            if self._on_progress:
+                self._on_progress(Progress(written, written))
+
+    def best(self) -> list[int]:
+        """Return the ids of the largest that are kept, largest first."""
+        return [row["id"] for row in self._counted.largest]
+
+
+def _sorted(space: Space, keep: int, sort: str) -> Iterator[Configurations]:
+    """Yield the first configurations by a counted column, ties in the order of ids."""
+    column, sign = sort.removeprefix("-"), -1 if sort.startswith("-") else 1
+    if keep > MOST_SORTED:
+        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
+    best = space.extreme(column, keep, largest=sign < 0)
+    for start in range(0, len(best), 1 << 16):
+        yield best[start : start + (1 << 16)]
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceMaking(Making):
+    """A space whose tables are to be made in a folder."""
+
+    counted: CountedSpace | None = None
+
+    def _walk(self, top: int, on_progress: OnProgress | None) -> SpaceWalk:
+        assert self.counted is not None
+        return SpaceWalk(self.counted, self.sweep, on_progress)
+
+    def _schema(self) -> pa.Schema:
+        return schema_of(self.sweep)
+
+
+def check_sensible(counted: CountedSpace, keep: int | None) -> None:
+    """Check that what is kept can be written.
+
+    Raises:
+        InputError: it is too much, with what to do.
+    """
+    if keep is not None and counted.account is not None:
+        return
+    if counted.account is None:
+        low, high = counted.between or (0, 0)
+        words = f"between {low:,} and {high:,} networks fit ({counted.reason})"
+    elif counted.account.kept > MOST_ROWS:
+        words = f"{counted.account.kept:,} networks fit"
+    else:
+        return
+    message = (
+        f"{words}, more than the {MOST_ROWS:,} rows that a run writes: --keep 1000 --sort -weights writes the largest, "
+        "a narrower budget leaves fewer, and sizer sample draws some"
+    )
+    raise InputError([Fault(counted.space.sweep.file, 0, 0, "grid", message)])
+
+
+def sample_rows(counted: CountedSpace, sweep: Sweep) -> pa.Table | None:
+    """Return a few rows, from which the size of a table is estimated; None where there are none."""
+    if counted.account is None or not counted.account.kept:
+        return None
+    schema = schema_of(sweep)
+    drawn = counted.space.sample(min(_SAMPLE, counted.account.kept), seed=0)
+    order = np.argsort(np.array(drawn.ids, dtype=object), kind="stable")
+    return pa.Table.from_batches([table_of(drawn.taken(order), sweep.columns, schema)], schema)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Networks that were drawn from a space."""
+
+    sweep: Sweep
+    seed: int
+    networks: int
+    """How many fit."""
+    rows: pa.RecordBatch
+
+    def as_csv(self) -> str:
+        """Return them as a table in text."""
+        columns = [column.to_pylist() for column in self.rows.columns]
+        lines = [",".join(self.rows.schema.names)]
+        lines.extend(",".join(map(_plain, row)) for row in zip(*columns, strict=True))
+        return "\n".join(lines) + "\n"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return them as `--json` shows them."""
+        return {
+            "name": self.sweep.name,
+            "configurations": self.sweep.size,
+            "kept": self.networks,
+            "seed": self.seed,
+            "networks": self.rows.to_pylist(),
+        }
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any = None) -> Drawn:
+    """Return networks of a space, drawn uniformly among all that fit.
+
+    Raises:
+        InputError: the sweep is no space, an option has faults, or nothing fits.
+    """
+    if number > MOST_SORTED:
+        raise InputError(
+            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that are drawn at once")]
+        )
+    sweep = apply_options(sweep, budget=budget, where=where)
+    found = Space(sweep)
+    wide = dataclasses.replace(sweep, columns=layered_columns(sweep))
+    between = found.count_between()
+    drawn = found.sample(number, seed)
+    return Drawn(wide, seed, between.most, table_of(drawn, wide.columns, schema_of(wide)))

@@ -1,0 +1,385 @@
+"""Chains and bounds become decisions in numbers: which count is the room, what is kept beside it, in which unit.
+
+One bounded count is the room. Others that are bounded too are written as the room's and a small sum: weights are
+multiply-accumulates and biases, the state is a sum of widths. The small sum stands in the state, and what it says of
+the others is said at the end of a chain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sizer.networks.columns import COLUMNS
+from sizer.spaces.chains import End, LayerChain, LayerStep
+from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
+from sizer.spaces.walk import Window
+from sizer.sweepfile.sweep import Bound
+
+MOST_ADDITIONS = 5 * 10**10
+"""Additions that an exact count may take unless a person says to go on."""
+MOST_BYTES = 4 << 30
+"""Bytes that its tables may take."""
+
+
+def normalised(bounds: Sequence[Bound]) -> dict[str, tuple[int | None, int | None]]:
+    """Return the bounds by counted column, each column once; bounds on bytes are bounds on weights."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for bound in bounds:
+        column = COLUMNS[bound.column]
+        name, least, most = bound.column, bound.minimum, bound.maximum
+        if column.each and name != "weights":
+            name = "weights"
+            least = None if least is None else -(-least // column.each)
+            most = None if most is None else most // column.each
+        before = found.get(name, (None, None))
+        found[name] = (_both(max, before[0], least), _both(min, before[1], most))
+    return {name: ends for name, ends in found.items() if ends != (None, None)}
+
+
+def _both(choose: Any, one: int | None, other: int | None) -> int | None:
+    known = [value for value in (one, other) if value is not None]
+    return choose(known) if known else None
+
+
+@dataclass(frozen=True)
+class _SmallSum:
+    """A small sum beside the room: `sign * (column - times * main)`."""
+
+    column: str
+    times: int
+    sign: int
+    unit: int
+    most: int
+    """The largest sum that matters, in units."""
+
+
+class RoomPlan:
+    """Chains as decisions, for bounds on certain columns."""
+
+    def __init__(
+        self,
+        chains: Sequence[LayerChain],
+        bounds: Mapping[str, tuple[int | None, int | None]],
+        main: str | None = None,
+    ) -> None:
+        """Choose the room and what is kept beside it.
+
+        Args:
+            chains: those whose configurations are looked for.
+            bounds: by column; at least one.
+            main: the column that is the room; None: the one with which there is least to do.
+        """
+        self.chains = chains
+        self.bounds = bounds
+        self.main, self.sums = self._chosen(self.bounds if main is None else (main,))
+        self.reach = largest_of(chains, self.main)
+        """The most that the room's count can be."""
+
+    # Which sums
+
+    def _steps(self) -> list[LayerStep]:
+        return steps_of(self.chains)
+
+    def _distinct_counts(self, column: str) -> list[IntArray]:
+        found: dict[int, IntArray] = {}
+        for step in self._steps():
+            counts = step.counts(column)
+            found[id(counts)] = counts
+        return list(found.values())
+
+    def _chosen(self, mains: Iterable[str]) -> tuple[str, list[_SmallSum]]:
+        best: tuple[float, str, list[_SmallSum]] | None = None
+        for main in mains:
+            own = self._distinct_counts(main)
+            unit = common_unit(own)
+            most = self.bounds.get(main, (None, None))[1]
+            largest = largest_of(self.chains, main)
+            room = (largest if most is None else min(most, largest)) // unit + 1
+            sums: list[_SmallSum] = []
+            for column in self.bounds:
+                if column != main:
+                    self._add_sum(main, own, column, sums)
+            work = float(room) * math.prod((float(one.most + 1) for one in sums), start=1.0)
+            if best is None or work < best[0]:
+                best = (work, main, sums)
+        assert best is not None
+        return best[1], best[2]
+
+    def _add_sum(self, main: str, own: list[IntArray], column: str, sums: list[_SmallSum]) -> None:
+        """Add the smallest sum from which a column follows, unless one that is there does."""
+        counts = self._distinct_counts(column)
+        found: list[_SmallSum] = []
+        for times in (0, 1):
+            parts = [one - times * base for one, base in zip(counts, own, strict=True)]
+            for sign in (1, -1):
+                if all((sign * part >= 0).all() for part in parts):
+                    unit = common_unit([sign * part for part in parts])
+                    most = self._largest_sum(column, main, times, sign) // unit
+                    if times == 0 and self.bounds[column][1] is not None:
+                        most = min(most, int(self.bounds[column][1] or 0) // unit)
+                    found.append(_SmallSum(column, times, sign, unit, most))
+                    break
+        sums.append(min(found, key=lambda one: one.most))
+
+    def _largest_sum(self, column: str, main: str, times: int, sign: int) -> int:
+        best: dict[int, IntArray] = {}
+        for step in self._steps():
+            counts = sign * (step.counts(column) - times * step.counts(main))
+            after = best[id(step.after)][step.targets] if isinstance(step.after, LayerStep) else 0
+            best[id(step)] = np.where(step.exists, counts + after, 0).max(axis=1, initial=0)
+        return max((int(best[id(chain.first)].max()) for chain in self.chains), default=0)
+
+    # Sums that are the same but for a factor are kept once
+
+    def _merged(self) -> tuple[list[_SmallSum], list[tuple[int, int]]]:
+        """Return the sums that are kept, and for each bounded column which of them, and how often, it is."""
+        kept: list[_SmallSum] = []
+        parts: list[list[IntArray]] = []
+        places: list[tuple[int, int]] = []
+        for one in self.sums:
+            own = [
+                one.sign * (counts - one.times * base) // one.unit
+                for counts, base in zip(
+                    self._distinct_counts(one.column), self._distinct_counts(self.main), strict=True
+                )
+            ]
+            for place, other in enumerate(parts):
+                if all((a == b).all() for a, b in zip(own, other, strict=True)):
+                    places.append((place, one.unit))
+                    kept[place] = min(kept[place], one, key=lambda each: each.most)
+                    break
+            else:
+                places.append((len(kept), one.unit))
+                kept.append(one)
+                parts.append(own)
+        return kept, places
+
+    # Decisions
+
+    def decided(self) -> RoomDecisions:
+        """Return the chains as decisions."""
+        kept, places = self._merged()
+        sizes = [one.most + 1 for one in kept]
+        sums = math.prod(sizes)
+        made: dict[int, Decision | Ends] = {}
+        arrays: dict[tuple[int, ...], tuple[IntArray, IntArray]] = {}
+        ends: dict[int, tuple[End, Ends]] = {}
+        for step in self._steps():
+            if isinstance(step.after, End) and id(step.after) not in made:
+                made[id(step.after)] = end = Ends(step.after.states * sums)
+                ends[id(end)] = (step.after, end)
+            # Steps that are alike have the same arrays, so that they are made once.
+            key = (id(step.shared), id(step.exists), id(step.allowed))
+            if key not in arrays:
+                arrays[key] = self._arrays(step, kept, sizes)
+            costs, targets = arrays[key]
+            made[id(step)] = Decision(costs, targets, made[id(step.after)])
+        starts = [Start(made[id(chain.first)], 0) for chain in self.chains]
+        return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
+
+    def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
+        stands = step.exists & step.allowed[None, :]
+        costs = np.where(stands, step.counts(self.main), NEVER)
+        if not kept:
+            return costs, np.ascontiguousarray(step.targets)
+        options = costs.shape[1]
+        own = [one.sign * (step.counts(one.column) - one.times * step.counts(self.main)) // one.unit for one in kept]
+        before = [np.zeros((1, 1), dtype=np.int64)] if step.first else None
+        if before is None:
+            grid = np.indices(sizes).reshape(len(sizes), -1)
+            spent = [one[None, :, None] for one in grid]
+        else:
+            spent = [np.zeros((1, 1, 1), dtype=np.int64) for _ in sizes]
+        code: Any = 0
+        fits: Any = True
+        for size, added, so_far in zip(sizes, own, spent, strict=True):
+            total = so_far + added[:, None, :]
+            fits = fits & (total < size)
+            code = code * size + np.minimum(total, size - 1)
+        sums = math.prod(sizes)
+        found = np.where(fits, costs[:, None, :], NEVER)
+        targets = step.targets[:, None, :] * sums + code
+        return found.reshape(-1, options), targets.reshape(-1, options)
+
+
+def steps_of(chains: Sequence[LayerChain]) -> list[LayerStep]:
+    """Return the steps of some chains, each after those that follow it."""
+    found: dict[int, LayerStep] = {}
+    for chain in chains:
+        step: LayerStep | End = chain.first
+        while isinstance(step, LayerStep) and id(step) not in found:
+            found[id(step)] = step
+            step = step.after
+    return sorted(found.values(), key=_height)
+
+
+def largest_of(chains: Sequence[LayerChain], column: str) -> int:
+    """Return the largest that a counted column can be in any of the networks."""
+    best: dict[int, IntArray] = {}
+    for step in steps_of(chains):
+        after = best[id(step.after)] if isinstance(step.after, LayerStep) else step.after.counts(column)
+        reach = np.where(step.exists, step.counts(column) + after[step.targets], -1)
+        best[id(step)] = reach.max(axis=1, initial=-1)
+    return max((int(best[id(chain.first)].max()) for chain in chains), default=0)
+
+
+def _height(step: LayerStep | End) -> int:
+    height = 0
+    while isinstance(step, LayerStep):
+        height += 1
+        step = step.after
+    return height
+
+
+@dataclass(eq=False)
+class RoomDecisions:
+    """Chains as decisions, with what is said at their ends."""
+
+    plan: RoomPlan
+    starts: list[Start]
+    ends: list[tuple[End, Ends]]
+    kept: list[_SmallSum]
+    sizes: list[int]
+    places: list[tuple[int, int]]
+    _scaled: dict[tuple[int, bool], list[Start]] = field(default_factory=dict)
+
+    def scaled(self, unit: int, *, up: bool = False) -> list[Start]:
+        """Return the starts in units, what is no multiple rounded down, or up."""
+        key = (unit, up)
+        if key not in self._scaled:
+            self._scaled[key] = in_units(self.starts, unit, up=up)
+        return self._scaled[key]
+
+    def end_counts(self, end: End) -> IntArray:
+        """Return what an end adds to the room, shape (states with sums,)."""
+        return np.repeat(end.counts(self.plan.main), math.prod(self.sizes))
+
+    @property
+    def unit(self) -> int:
+        """The greatest common divisor of what layers cost."""
+        return common_unit([decision.costs for decision in decisions_of(self.starts)])
+
+    @property
+    def whole_unit(self) -> int:
+        """The same of every difference of two sizes, so that tables serve every bound."""
+        counts = np.concatenate([end.counts(self.plan.main)[end.allowed] for end, _ in self.ends])
+        if not len(counts):
+            return self.unit
+        return math.gcd(self.unit, int(np.gcd.reduce(counts - counts[0])))
+
+    def windows(self, end: End, bounds: Mapping[str, tuple[int | None, int | None]]) -> tuple[IntArray, IntArray]:
+        """Return the least and the most that the room may be at each end, its own count included.
+
+        Shape (states with sums,); the most is below the least where nothing is allowed. -NEVER and NEVER stand for no end.
+        """
+        total = math.prod(self.sizes)
+        states = end.states
+        low, high = bounds.get(self.plan.main, (None, None))
+        # Beyond the largest network there is nothing more.
+        reach = self.plan.reach
+        least = np.full((states, total), -NEVER if low is None else min(low, NEVER), dtype=np.int64)
+        most = np.full((states, total), reach if high is None else min(high, reach), dtype=np.int64)
+        grid = np.indices(self.sizes).reshape(len(self.sizes), -1) if self.sizes else np.zeros((0, 1), dtype=np.int64)
+        main_end = end.counts(self.plan.main)[:, None]
+        for one, (place, unit) in zip(self.plan.sums, self.places, strict=True):
+            low, high = bounds.get(one.column, (None, None))
+            # column = sign * sum + times * main, for the layers; the ends add their own.
+            layers = one.sign * grid[place][None, :] * unit
+            rest = layers + (end.counts(one.column)[:, None] - one.times * main_end)
+            if one.times == 0:
+                if low is not None:
+                    most[rest < low] = -NEVER
+                if high is not None:
+                    most[rest > high] = -NEVER
+            else:
+                if low is not None:
+                    np.maximum(least, low - rest, out=least)
+                if high is not None:
+                    np.minimum(most, high - rest, out=most)
+        most[~end.allowed] = -NEVER
+        return least.reshape(-1), most.reshape(-1)
+
+
+@dataclass(eq=False)
+class Prepared:
+    """Decisions in units with what they cost at their ends: what a `Walk` is made of."""
+
+    starts: list[Start]
+    ends: dict[int, IntArray]
+    window: Window
+    below: tuple[dict[int, IntArray], int] | None
+    unit: int
+
+
+def prepare(
+    decided: RoomDecisions,
+    bounds: Mapping[str, tuple[int | None, int | None]],
+    unit: int,
+    scaled: Sequence[Start],
+) -> Prepared:
+    """Return decisions with ends for certain bounds.
+
+    Args:
+        decided: the chains.
+        bounds: by column.
+        unit: of the room.
+        scaled: the starts in that unit.
+    """
+    highs: dict[int, IntArray] = {}
+    lows: dict[int, IntArray] = {}
+    for end, place in decided.ends:
+        least, most = decided.windows(end, bounds)
+        own = decided.end_counts(end)
+        none = most < np.maximum(least, own)
+        highs[id(place)] = np.where(none, -1, (most - own) // unit)
+        lows[id(place)] = np.where(none, -1, (np.maximum(least, own) - 1 - own) // unit)
+    high = max((int(caps.max(initial=-1)) for caps in highs.values()), default=-1)
+    ends = {place: _end_costs(caps, high) for place, caps in highs.items()}
+    everything = [np.concatenate(list(caps.values())) for caps in (highs, lows)]
+    open_ends = everything[0] >= 0
+    if not (everything[1][open_ends] >= 0).any():
+        return Prepared(list(scaled), ends, Window(high), None, unit)
+    apart = np.unique((everything[0] - everything[1])[open_ends])
+    if len(apart) == 1:
+        return Prepared(list(scaled), ends, Window(high, high - int(apart[0])), None, unit)
+    low = int(everything[1].max())
+    below = {place: _end_costs(caps, low) for place, caps in lows.items()}
+    return Prepared(list(scaled), ends, Window(high, low), (below, low), unit)
+
+
+def _end_costs(caps: IntArray, limit: int) -> IntArray:
+    """Return what ends cost so that a chain may spend up to a cap of its end where the room is the limit."""
+    return np.where(caps < 0, NEVER, np.maximum(limit - caps, 0))
+
+
+def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray, column: str) -> IntArray:
+    """Return a counted column of some configurations.
+
+    Args:
+        chains: of the space.
+        starts: the chain of each, shape (n,).
+        options: what each layer is, shape (n, layers of the longest).
+        column: its name.
+    """
+    base = COLUMNS[column]
+    if base.each and column != "weights":
+        return base.each * counts_of(chains, starts, options, "weights")
+    found = np.zeros(len(starts), dtype=np.int64)
+    for number in np.unique(starts).tolist():
+        rows = np.flatnonzero(starts == number)
+        states = np.zeros(len(rows), dtype=np.int64)
+        step: LayerStep | End = chains[number].first
+        depth = 0
+        while isinstance(step, LayerStep):
+            option = options[rows, depth].astype(np.int64)
+            found[rows] += step.counts(column)[states, option]
+            states = step.targets[states, option]
+            step = step.after
+            depth += 1
+        found[rows] += step.counts(column)[states]
+    return found

@@ -1,0 +1,151 @@
+"""A search in a space of which every suggestion fits: uniform draws first, then neighbours of the best so far.
+
+It keeps nothing but what it is told, and chance is decided by the seed and the suggestion's number alone: the same
+search goes on in another process, from what a storage remembers.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sizer.spaces.configurations import Configurations
+from sizer.spaces.space import Space
+from sizer.sweepfile.axis import Stepped
+
+_BLOCK = 256
+"""Uniform draws that are made at once."""
+_TRIES = 64
+"""Moves that are tried before all of them are written out."""
+
+
+class Search:
+    """Suggests configurations of a space within its budget: `ask()` for one, `tell()` how good it was."""
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        *,
+        maximise: bool = False,
+        first: int = 20,
+        parents: int = 10,
+        explore: float = 0.2,
+    ) -> None:
+        """Start with nothing told.
+
+        Args:
+            space: with its budget.
+            seed: decides all chance.
+            maximise: whether a larger value is better.
+            first: how many are drawn uniformly before any neighbour is tried.
+            parents: of how many of the best neighbours are tried.
+            explore: the share of uniform draws after the first ones.
+        """
+        self.space = space
+        self.seed = seed
+        self._sign = -1 if maximise else 1
+        self._first = first
+        self._parents = parents
+        self._explore = explore
+        self._told: list[tuple[float, int, dict[str, Any]]] = []
+        self._asked = 0
+        self._drawn: dict[int, Configurations] = {}
+
+    def ask(
+        self, number: int | None = None, told: Sequence[tuple[float, Mapping[str, Any]]] | None = None
+    ) -> dict[str, Any]:
+        """Return a configuration that fits.
+
+        Args:
+            number: of the suggestion, from 0; None: the next one.
+            told: values and configurations so far, the smallest value the best; None: what this search was told.
+
+        Raises:
+            InputError: nothing fits.
+        """
+        if number is None:
+            number = self._asked
+            self._asked += 1
+        best = heapq.nsmallest(self._parents, self._told) if told is None else None
+        known: list[Mapping[str, Any]] = (
+            [one for _, _, one in best]
+            if best is not None
+            else [one for _, one in heapq.nsmallest(self._parents, told or (), key=lambda pair: pair[0])]
+        )
+        enough = len(self._told if told is None else told) >= self._first
+        chance = random.Random(f"{self.seed} {number}")
+        if not enough or chance.random() < self._explore:
+            return self._uniform(number)
+        # Of two parents the better: they stand in order.
+        parent = known[min(chance.randrange(len(known)), chance.randrange(len(known)))]
+        return self._moved(parent, chance) or self._uniform(number)
+
+    def tell(self, configuration: Mapping[str, Any], value: float) -> None:
+        """Remember how good a configuration was."""
+        self._told.append((self._sign * value, len(self._told), dict(configuration)))
+
+    def _uniform(self, number: int) -> dict[str, Any]:
+        block, place = divmod(number, _BLOCK)
+        if block not in self._drawn:
+            seed = random.Random(f"{self.seed} block {block}").getrandbits(64)
+            self._drawn = {block: self.space.sample(_BLOCK, seed)}
+        return self._drawn[block][place]
+
+    def _moved(self, parent: Mapping[str, Any], chance: random.Random) -> dict[str, Any] | None:
+        """Return a neighbour of a configuration, each as likely; None where it has none."""
+        found = self.space.some_neighbour(parent, chance, _TRIES)
+        if found is not None:
+            return found
+        every = self.space.neighbours(parent)
+        return every[chance.randrange(len(every))] if len(every) else None
+
+
+def parameters(space: Space) -> dict[str, Any]:
+    """Return the swept parameters of a space by name, `layers` first: what each can be.
+
+    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table.
+    """
+    found: dict[str, Any] = {}
+    once = [name for name in ("layers", *space.once) if name in space.once]
+    for name in dict.fromkeys(once):
+        found[name] = space.values_of(name)
+    for name in space.layered:
+        values = space.values_of(name)
+        found |= {f"{name}.{layer}": values for layer in range(1, space.depth + 1)}
+    return found
+
+
+def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration by parameters, one for each layer that there is."""
+    found = {name: configuration[name] for name in parameters(space) if name in configuration and "." not in name}
+    for name in space.layered:
+        found |= {f"{name}.{layer}": value for layer, value in enumerate(configuration[name], start=1)}
+    return found
+
+
+def gathered(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return parameters as a configuration of the space; None where some are missing."""
+    found = {name: values[name] for name in space.once if name in values}
+    layers = int(values.get("layers", space.depth))
+    for name in space.layered:
+        row = [values.get(f"{name}.{layer}") for layer in range(1, layers + 1)]
+        if None in row:
+            return None
+        found[name] = tuple(row)
+    missing = [name for name in space.once if name not in found]
+    if missing:
+        return None
+    return dict(space.find([found])[0])
+
+
+def steps_of_values(values: Sequence[Any]) -> Stepped | None:
+    """Return whole numbers in equal steps as such, None where they are not."""
+    if len(values) < 2 or not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return None
+    step = values[1] - values[0]
+    if step > 0 and list(values) == list(range(values[0], values[-1] + 1, step)):
+        return Stepped("cells", values[0], step, len(values))
+    return None

@@ -1,0 +1,103 @@
+"""An axis of which each layer takes a value of its own: `{per_layer: AXIS, order: falling, distinct: 3}`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sizer.networks.fields import FIELDS, Field
+from sizer.sweepfile.axes import read_axis
+from sizer.sweepfile.axis import Column
+from sizer.sweepfile.findings import Findings
+from sizer.sweepfile.sweep import Axis
+from sizer.sweepfile.yamltext import Path
+
+Order = Literal["any", "falling", "rising"]
+ORDERS: tuple[Order, ...] = ("any", "falling", "rising")
+
+LAYERED = (*(field.name for field in FIELDS.values() if field.per_layer), "cell_type")
+"""The fields that each layer can have for itself."""
+
+
+@dataclass(frozen=True)
+class PerLayer:
+    """One swept field with a value for each layer."""
+
+    column: Column
+    """The values that a layer can take."""
+    order: Order = "any"
+    """How they may run from the first layer to the last; equal neighbours are allowed."""
+    distinct: int | None = None
+    """The most different values in one network; None: any number."""
+
+    @property
+    def field(self) -> str:
+        """The swept field."""
+        return self.column.field
+
+    def ways(self, layers: int) -> int:
+        """Return how many rows of values so many layers can have.
+
+        Example:
+            >>> from sizer.sweepfile.axis import Stepped
+            >>> PerLayer(Stepped("cells", 32, 32, 64), "falling").ways(2)
+            2080
+        """
+        number = self.column.length
+        ordered = self.order != "any"
+        if self.distinct is None:
+            return math.comb(number + layers - 1, layers) if ordered else number**layers
+        return sum(
+            math.comb(number, different)
+            * (math.comb(layers - 1, different - 1) if ordered else _onto(layers, different))
+            for different in range(1, min(self.distinct, layers, number) + 1)
+        )
+
+
+def _onto(layers: int, values: int) -> int:
+    """Return how many rows of so many layers have all of some values."""
+    return sum((-1) ** left * math.comb(values, left) * (values - left) ** layers for left in range(values + 1))
+
+
+def is_per_layer(declared: Any) -> bool:
+    """Return whether an axis is one of these."""
+    return isinstance(declared, Mapping) and "per_layer" in declared
+
+
+def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findings: Findings) -> PerLayer | None:
+    """Return the axis, None where it has faults.
+
+    Args:
+        field: the swept field.
+        declared: data that fits the schema.
+        path: where the axis stands.
+        findings: takes the faults.
+    """
+    if field.name not in LAYERED:
+        findings.at_key(path, f"a layer has no {field.name} of its own; {', '.join(LAYERED)} can vary by layer")
+        return None
+    column = read_axis(field, declared["per_layer"], (*path, "per_layer"), findings)
+    order = declared.get("order", "any")
+    if order != "any" and field.kind != "count":
+        findings.at_value((*path, "order"), f"{field.name} are words, which neither rise nor fall")
+    if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
+        findings.at_parent(path, "the values depend on those of another field, so that order and distinct say nothing")
+    if findings.touched(path) or column is None:
+        return None
+    return PerLayer(column, order, declared.get("distinct"))
+
+
+def check_bases(
+    axes: Sequence[Axis], per_layer: Sequence[PerLayer], places: Mapping[str, Path], findings: Findings
+) -> None:
+    """Report the fields of whole networks that are fractions of what each layer has for itself."""
+    layered = {axis.field for axis in per_layer}
+    for axis in axes:
+        if axis.base in layered:
+            field = axis.columns[0].field
+            findings.at_value(
+                (*places[field], "of"),
+                f"{axis.base} has a value for each layer; write {{per_layer: {{of: {axis.base}}}}}",
+            )
