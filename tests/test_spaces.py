@@ -210,6 +210,43 @@ def test_a_pareto_front_is_what_no_network_beats(
     assert described(model, grid, budget).pareto("weights", "state_size") == sorted(front)
 
 
+def test_every_layer_feeds_the_output_where_connections_skip() -> None:
+    model = {**LSTM, "inputs": 7, "outputs": 11, "skip_connections": True, "bidirectional": True}
+    grid = {"layers": [1, 2, 3], "cells": {"per_layer": [3, 5, 8]}, "recurrent_projection": {"per_layer": [0, 2]}}
+    budget = {"weights": {"min": 1000, "max": 4500}}
+    expected = [one for one in listed(model, grid) if one.within(budget)]
+    found = described(model, grid, budget)
+    assert found.count() == len(expected) > 50
+    assert found[:].weights.tolist() == [(one.counts or {})["weights"] for one in expected]
+
+
+def test_projections_in_equal_steps_are_counted_as_one_by_one() -> None:
+    """Options that lead to one width at costs of equal steps are added up at once; here they are added one by one."""
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 16, "bias_vectors": 2}
+    grid = {
+        "layers": steps(1, 4, 1),
+        "cells": {"per_layer": steps(8, 160, 8)},
+        "recurrent_projection": {"per_layer": steps(8, 32, 8)},
+    }
+    most = 260_000
+    total = 0
+    sizes = Counter({(16, 0): 1})  # (what is handed up, weights so far) -> how often
+    for _ in range(4):
+        new: Counter[tuple[int, int]] = Counter()
+        for (fed, so_far), times in sizes.items():
+            for n in range(8, 161, 8):
+                for r in range(8, 33, 8):
+                    size = so_far + 4 * n * (fed + r) + 8 * n + n * r
+                    if size <= most:
+                        new[r, size] += times
+        sizes = new
+        total += sum(sizes.values())
+    assert described(model, grid, {"weights": {"max": most}}).count(exact=True) == total
+    aim = most * 2 // 3
+    first = described(model, grid, {"weights": {"max": most}}).count(budget=aim)
+    assert first == described(model, grid, {"weights": {"max": aim}}).count() < total
+
+
 # Conditions and restrictions
 
 
