@@ -50,6 +50,7 @@ def test_falling_widths_count_to_what_two_methods_gave() -> None:
     assert described(LSTM, grid, {"weights": {"max": "10M"}}).count() == 5_678_313
 
 
+@pytest.mark.thorough
 def test_three_budgets_at_once_count_to_what_two_methods_gave() -> None:
     grid = {"layers": steps(1, 6, 1), "cells": {"per_layer": steps(32, 2048, 32)}}
     budget = {"weights": {"max": "10M"}, "macs_per_step": {"max": "9.98M"}, "state_size": {"max": 5000}}
@@ -354,6 +355,7 @@ def test_draws_from_coarse_tables_are_uniform_too(monkeypatch: pytest.MonkeyPatc
 # Past 2^63
 
 
+@pytest.mark.thorough
 def test_counts_past_int64_are_those_of_python_ints() -> None:
     widths = list(range(8, 8 + 8 * 200, 8))
     grid = {"cells": {"per_layer": steps(8, 1600, 8)}, "recurrent_projection": {"per_layer": steps(1, 16, 1)}}
