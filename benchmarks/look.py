@@ -1,6 +1,6 @@
 """What is in a model file? Its header read alone, against the frameworks that load it: seconds and peak memory.
 
-    python benchmarks/look.py [--json FILE] [--largest MB]
+    python benchmarks/look.py [--json FILE] [--largest MB] [--kinds pt,onnx]
 
 The files are made on the spot in a temporary folder, an LSTM's weights among others, of 10 MB to 2 GB; each way runs in a
 process of its own, so that its peak memory is its own, and says its seconds without the imports. Files come from the
@@ -38,7 +38,7 @@ WAYS: dict[str, dict[str, str]] = {
     },
     "safetensors": {
         "sizer": READ,
-        "safe_open": "from safetensors import safe_open\ndef names():\n    with safe_open(path, 'pt') as file:\n"
+        "safe_open": "import torch\nfrom safetensors import safe_open\ndef names():\n    with safe_open(path, 'pt') as file:\n"
         "        return len([file.get_slice(name).get_shape() for name in file.keys()])",
         "load_file": "from safetensors.torch import load_file\nnames = lambda: len(load_file(path))",
     },
@@ -139,13 +139,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--json")
     parser.add_argument("--largest", type=int, default=max(SIZES))
+    parser.add_argument("--kinds", default=",".join(WAYS), help="kinds of files, separated by commas")
     options = parser.parse_args()
     rows = []
     described = machine()
     print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}\n")
     print(f"{'file':14} {'MB':>6}  {'way':26} {'seconds':>10} {'MB more':>8} {'MB peak':>8} {'tensors':>8}")
     with tempfile.TemporaryDirectory() as made:
-        for kind, ways in WAYS.items():
+        for kind in options.kinds.split(","):
+            ways = WAYS[kind]
             for size in SIZES:
                 wanted = min(size, KERAS_LARGEST) if kind in ("keras", "h5") else size
                 if size > options.largest:

@@ -392,6 +392,21 @@ def attacks(path: str) -> None:
     cog.outl("")
 
 
+def looked(path: str) -> None:
+    """Place what looking at a model file takes, beside the frameworks that load it, for the largest file of each kind."""
+    rows = json.loads((ROOT / path).read_text())["rows"]
+    largest = {row["file"]: row["megabytes"] for row in sorted(rows, key=lambda row: row["megabytes"])}
+    cog.outl("\n| file | MB | what reads it | milliseconds | memory at most, MB |\n| --- | --- | --- | --- | --- |")
+    for row in rows:
+        if row["megabytes"] == largest[row["file"]] and "failed" not in row:
+            milliseconds = 1000 * row["seconds"]
+            shown = f"{milliseconds:,.0f}" if milliseconds >= 10 else f"{milliseconds:.1f}"
+            cog.outl(
+                f"| {row['file']} | {row['megabytes']:,.0f} | {row['way']} | {shown} | {row['megabytes_peak']:,.0f} |"
+            )
+    cog.outl("")
+
+
 def public_names() -> None:
     """Place what makes the site's page of the Python library: every public name, by what it is."""
     import sizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import COUNTED
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import FIELDS
+from sizer.service.network_answers import counted
+from sizer.service.settings import Limits
 from sizer.sweepfile.load import apply_options, parse_sweep
 from tests.commands import run
 
@@ -173,6 +176,15 @@ def test_a_budget_in_bytes_says_what_to_write(size: str) -> None:
     assert said == f"budget: '{size}' is a size in bytes, and this is a number of things; write 10M or 1e7"
 
 
+def test_parameters_of_a_query_in_other_words() -> None:
+    said = faults(sizer.query, "none.csv", group="layers", sorted="weights", zzz=3)
+    assert said.splitlines()[:2] == [
+        "group: no parameter of that name; did you mean 'group_by'?",
+        "sorted: no parameter of that name; did you mean 'sort'?",
+    ]
+    assert said.splitlines()[2].startswith("zzz: no parameter of that name; one of budget, where,")
+
+
 # Toolkits that are other names of a convention
 
 
@@ -268,6 +280,8 @@ grid:
 def test_every_screen_says_what_a_toolkit_is_counted_as(tmp_path: Path) -> None:
     words = ("--convention", "cudnn", "--inputs", "39", "--layers", "1", "--cells", "8")
     assert json.loads(run("explain", *words, "--json").stdout)["notes"] == ["cudnn is counted as pytorch"]
+    asked = {"convention": "cudnn", "cell_type": "lstm", "inputs": 39, "layers": 1, "cells": 8}
+    assert counted({"network": asked}, dataclasses.asdict(Limits()))["notes"] == ["cudnn is counted as pytorch"]
     file = tmp_path / "words.yaml"
     file.write_text(SWEEP.replace("pytorch", "cudnn"))
     done = run("run", file, "--dry-run")

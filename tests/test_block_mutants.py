@@ -166,7 +166,8 @@ def _broken_tensors(
         for at in places:
             if at != tensor.at:
                 yield f"at {at}", dataclasses.replace(tensor, at=at)
-        for area in (None, "height", "height_multiplied"):
+        # What is handed up has a height behind a convolution alone.
+        for area in (None, "height", "height_multiplied") if tensor.area else ():
             if area != tensor.area:
                 yield f"area {area}", dataclasses.replace(tensor, area=area)
     yield "matrix flipped", dataclasses.replace(tensor, matrix=not tensor.matrix)
@@ -350,7 +351,6 @@ TABLES = [name for name in BLOCK_TYPES if name not in {"input", "recurrent", "gr
 """Types whose table has rows that are not those of the cells, or of what is written in the block itself."""
 
 _MEMORY = "dimensions['memory'] = memory[0].width if memory and memory[0] else 0"
-_NUMBERS = "isinstance(dimensions['groups'], int) and isinstance(fields['channels'], int)"
 _LAYER = "yield (Group('layer', layer + 1, repeats, 1, block.type.tensors, here, ('state', 'state')), steps(rate))"
 _GROUPS = "groups = [*_layer_groups(cell, 1, 1, first.directions, first.dimensions), *_layer_groups(cell, 2, more, others.directions, others.dimensions)]"
 EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {
@@ -362,7 +362,6 @@ EQUIVALENT: dict[str, list[tuple[str, set[str]]]] = {
         ("nobody reads what hands up no width", {"0 in: return Shape(fields['width'] or 0)"}),
         ("recurrent layers hand up the same, whatever they read", {"1 in: return Shape(stack(block, 1)[1])"}),
     ],
-    "a convolution's kernel": [("one model has numbers alone", {f"{_NUMBERS} in: if {_NUMBERS}:"})],
     "the layers of a convolutional LSTM": [
         ("the number of a layer is shown and not counted", {f"1 in: {_LAYER}", f"layer + 1 in: {_LAYER}"})
     ],

@@ -17,6 +17,7 @@ import sizer
 from sizer.errors import InputError
 from sizer.networks.blocks.counting import count_model
 from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.counting import described
 from tests.served import ROOT
 
 ROWS = list(csv.DictReader((ROOT / "tests" / "oracles" / "composite_models.csv").read_text().splitlines()))
@@ -81,6 +82,15 @@ def test_macs_of_several_clocks() -> None:
     assert found.macs_per_second is None
     clocked = count_model(model(RNNT, "tensorflow1", clocks={"frames": 100, "labels": 4}))
     assert clocked.macs_per_second == 100 * 20_234_240 + 4 * 22_839_296
+
+
+def test_clocks_say_their_rates_as_numbers_and_as_sizes() -> None:
+    blocks = {"x": features(8), "o": {"type": "dense", "width": 2, "bias": False}}
+    for rate, exact in ((100, 100), ("100", 100), ("12.5", Fraction(25, 2)), (0.1, Fraction(1, 10)), ("10K", 10_000)):
+        assert count_model(model(blocks, clocks={"frames": rate})).macs_per_second == 16 * exact
+    for wrong in ("ten", "0", "1e400", float("inf"), float("nan"), 10**400, "9" * 5000, True, "-1", ""):
+        with pytest.raises(InputError, match=r"clocks\.frames: .* is no number above 0"):
+            count_model(model(blocks, clocks={"frames": wrong}))
 
 
 def test_what_happens_once_for_an_input_is_apart() -> None:
@@ -184,6 +194,22 @@ COUNTS: dict[str, tuple[str, dict[str, Any], int, int]] = {
         {"x": features(8), "g": {"type": "group", "repeat": 2, "frozen": True, "blocks": {"a": {"type": "dense", "width": 4}}}, "o": {"type": "dense", "width": 1}},
         61, 5,
     ),
+    "a group that has the weights of another": (
+        "pytorch",
+        {
+            "x": features(8), "one": {"type": "group", "repeat": 2, "blocks": {"a": {"type": "dense", "width": 8}, "b": {"type": "dense", "width": 8, "shared": "a"}}},
+            "y": features(8), "two": {"type": "group", "repeat": 2, "shared": "one", "blocks": {"a": {"type": "dense", "width": 8}, "b": {"type": "dense", "width": 8, "shared": "a"}}},
+        },
+        2 * 72, 2 * 72,
+    ),
+    "a group in a group that has the weights of another": (
+        "pytorch",
+        {
+            "x": features(8), "one": {"type": "group", "blocks": {"deep": {"type": "group", "repeat": 2, "blocks": {"a": {"type": "dense", "width": 8}}}}},
+            "y": features(8), "two": {"type": "group", "shared": "one", "blocks": {"deep": {"type": "group", "repeat": 2, "blocks": {"a": {"type": "dense", "width": 8}}}}},
+        },
+        2 * 72, 2 * 72,
+    ),
     "a group that reads several blocks": (
         "pytorch",
         {"x": features(8), "y": features(3), "g": {"type": "group", "repeat": 2, "from": ["x", {"y": 2}], "blocks": {"a": {"type": "dense", "width": 4}}}},
@@ -273,7 +299,31 @@ def test_what_stands_still_is_no_clock() -> None:
     assert (found.clocks, found.macs_per_step) == (("frames",), 22)
 
 
+def _repeated(width: int, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "group",
+        "repeat": 2,
+        "blocks": {"a": {"type": "dense", "width": width}, "b": {"type": "dense", "width": 8}},
+        **more,
+    }
+
+
 FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
+    (
+        {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(6, shared="one")},
+        {f"blocks.two.{name}.shared": f"one.{name} has tensors of other shapes, so its weights cannot be shared" for name in "ab"},
+    ),
+    (
+        {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(5, shared="oen")},
+        {"blocks.two.shared": "no block named 'oen'; did you mean 'one'?"},
+    ),
+    (
+        {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(5, shared="one") | {"repeat": 3}},
+        {"blocks.two.shared": "one has other blocks, or repeats them otherwise, so its weights cannot be shared"},
+    ),
+    ({"x": features(8), "one": _repeated(5, shared="one")}, {"blocks.one.shared": "shares the weights of itself"}),
+    ({"x": features(8), "one": _repeated(5, shared="x")}, {"blocks.one.shared": "x is no group"}),
+    ({"x": features(8), "one": _repeated(5, shared=3)}, {"blocks.one.shared": "'3' is no name"}),
     (
         {"features": features(), "encoder": {"type": "recurent", "cells": 8}},
         {"blocks.encoder.type": "'recurent' is no type of block; did you mean 'recurrent'?"},
@@ -502,17 +552,10 @@ def test_the_front_door_takes_models() -> None:
         sizer.count(model(blocks, "textbook"))
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        lambda network: sizer.reconcile(network, "21M"),
-        lambda network: sizer.fit(network, vary="cells", budget="10M"),
-    ],
-)
-def test_what_takes_no_whole_models_says_so_once(asked: Any) -> None:
+def test_what_takes_no_whole_models_says_so_once() -> None:
     with pytest.raises(InputError) as raised:
-        asked(model({"x": features()}))
-    said = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+        described(model({"x": features()}))
+    said = "is a whole model; this is asked of a network without blocks"
     assert [(fault.path, fault.message) for fault in raised.value.faults] == [("blocks", said)]
 
 

@@ -59,6 +59,8 @@ from sizer.service.schemas import SCHEMAS
 from sizer.tables.workbook.calculator import calculator_of
 from sizer.networks.counting import described
 network = json.loads(sys.argv[1])
+lstm = {"type": "recurrent", "layers": 2, "cells": 1024}
+model = {"convention": "pytorch", "blocks": {"x": {"type": "input", "inputs": 80}, "lstm": lstm}}
 counted_here = count(network)
 Path("schemas").mkdir()
 Path("schemas/sweep.schema.json").write_text(text())  # as its command does
@@ -76,6 +78,14 @@ print(json.dumps({
     "described": "handed_up" in SCHEMAS["Count"]["properties"],
     "served": counted({"network": network}, {"list_values": 1000, "digits": 1000})["handed_up"],
     "calculator": calculator_of(described(network)).others["handed_up"].value,
+    "model": [
+        count(model).columns()["handed_up"],
+        sizer.explain(model).as_json()["handed_up"],
+        sizer.count_batch([model, model])[1]["handed_up"],
+        counted({"network": model}, {"list_values": 1000, "digits": 1000})["handed_up"],
+        sizer.fit(model, vary="lstm.layers", budget="handed_up=3K").largest.count.columns()["handed_up"],
+    ],
+    "fits_model": [sizer.fits(model, f"handed_up={most}") for most in (2047, 2048)],
 }))
 """
 
@@ -102,6 +112,8 @@ def test_a_new_column_is_one_row(tmp_path: Path) -> None:
         **dict.fromkeys(("count", "explain", "batch", "served", "calculator"), handed_up),
         "others": {"handed_up": handed_up},
         "fits": [False, True],
+        "model": [handed_up] * 5,
+        "fits_model": [False, True],
         "fit": 2,
         "table": [2 * 8],
         "schema": True,

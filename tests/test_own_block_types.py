@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import doctest
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -191,6 +194,43 @@ def test_a_file_defines_its_own_types(tmp_path: Path) -> None:
         ":4:24: block_types.my_dense.tensors.kernel[0]: 'reed' is not known; did you mean 'read'?",
         ":5:22: block_types.my_dense.hands_up[1]: 'widt' is not known; did you mean 'width'?",
     ]
+
+
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(4, 10))])
+def test_no_definition_ends_in_a_traceback(seed: int) -> None:
+    draw = random.Random(seed)
+    words = [*OWN["my_dense"]["tensors"], "read", "width", "a/b", "read/width", "2*width", "*width", "bias", "dense_weights",
+             0, 1, -1, 2.5, True, None, "", "x" * 300, 10**200, [], {}, ("read",), {"each": [1]}, "9" * 5000]  # fmt: skip
+
+    def garbage(deep: int) -> Any:
+        kind = draw.random()
+        if deep and kind < 0.35:
+            return {
+                draw.choice([*own_types.KEYS, *own_types.TENSOR_KEYS, "width", 3, None]): garbage(deep - 1)
+                for _ in range(3)
+            }
+        if deep and kind < 0.6:
+            return [garbage(deep - 1) for _ in range(draw.randint(0, 3))]
+        return draw.choice(words)
+
+    taken = 0
+    for _ in range(600):
+        definition = copy.deepcopy(OWN[draw.choice(list(OWN))])
+        for _ in range(draw.randint(0, 2)):
+            definition[draw.choice(own_types.KEYS)] = garbage(3)
+        fields = {"width": 8, "channels": 6, "parts": 2, "groups": 4, "context": 2}
+        known = (
+            {name: value for name, value in fields.items() if name in (definition.get("fields") or ())}
+            if isinstance(definition.get("fields"), dict)
+            else {}
+        )
+        one = chain({"type": "mine", **known}, {"type": "dense", "width": 3})
+        with contextlib.suppress(InputError):
+            found = sizer.explain(one, block_types={"mine": definition})
+            found.count.columns()
+            assert sum(found.by_tensor().values()) == found.count.weights
+            taken += 1
+    assert taken > 50
 
 
 def test_the_example_of_the_module() -> None:

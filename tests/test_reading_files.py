@@ -7,6 +7,7 @@ import json
 import shutil
 import struct
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,39 @@ def test_what_the_model_files_hold() -> None:
         ("FULLY_CONNECTED", ("input", "dense/kernel", "dense/bias"))
     ]
     assert found.producer == "made for tests"
+
+
+def test_a_keras_file_that_does_not_say_the_names_of_its_groups(tmp_path: Path) -> None:
+    """Before Keras 3.6 the groups of weights had names of classes alone: here the newer names are taken away."""
+    (named,) = read_contents(FOLDER / "model.keras")
+    path = tmp_path / "older.keras"
+    with zipfile.ZipFile(FOLDER / "model.keras") as new, zipfile.ZipFile(path, "w") as old:
+        for name in new.namelist():
+            data = new.read(name)
+            if name.endswith(".h5"):
+                # An attribute of another name says nothing.
+                assert data.count(b"name\0\0\0\0") >= 4
+                data = data.replace(b"name\0\0\0\0", b"nome\0\0\0\0")
+            old.writestr(name, data)
+    (found,) = read_contents(path)
+    assert found.layers == named.layers
+    assert sum(len(layer.tensors) for layer in found.layers) == len(found.tensors)
+
+
+def test_joblib_and_what_stands_in_objects(tmp_path: Path) -> None:
+    joblib = pytest.importorskip("joblib", reason="joblib is not installed")
+    import numpy
+
+    held = {
+        "w": numpy.zeros((3, 4), "f4"),
+        "o": numpy.array([{"a": numpy.ones(3)}], dtype=object),
+        "v": numpy.arange(5),
+    }
+    for compressed in (0, ("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3)):
+        joblib.dump(held, tmp_path / "model.joblib", compress=compressed)
+        (found,) = read_contents(tmp_path / "model.joblib")
+        assert [(tensor.shape, tensor.dtype) for tensor in found.tensors] == [
+            ((3, 4), "float32"),
+            ((3,), "float64"),
+            ((5,), "int64"),
+        ]

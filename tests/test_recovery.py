@@ -9,7 +9,7 @@ import pytest
 
 import sizer
 from sizer.errors import InputError
-from sizer.files.contents import Contents, StoredTensor
+from sizer.files.contents import Contents, StatedLayer, StoredTensor
 from sizer.recovery.claims import reconcile_file
 from sizer.recovery.looking import Look, look_into
 from sizer.recovery.stated import stated_type
@@ -94,6 +94,25 @@ NAMED: dict[str, tuple[Shapes, dict[str, Any]]] = {
     "Keras, reset_after": (
         {"gru/gru_cell/kernel": (9, 24), "gru/gru_cell/recurrent_kernel": (8, 24), "gru/gru_cell/bias": (2, 24)},
         {"convention": "keras", "cell_type": "gru", "inputs": 9, "layers": 1, "cells": 8},
+    ),
+    "Keras, cells that are counted by themselves": (
+        {
+            f"bidirectional_1/{way}_lstm_1/lstm_cell_{number}/{word}:0": shape
+            for way, number in (("forward", 4), ("backward", 5))
+            for word, shape in (("kernel", (9, 32)), ("recurrent_kernel", (8, 32)), ("bias", (32,)))
+        },
+        {"convention": "keras", "cell_type": "lstm", "inputs": 9, "layers": 1, "cells": 8, "bidirectional": True},
+    ),
+    "TensorFlow 1 in ELMo's file": (
+        {
+            f"RNN_0/RNN/MultiRNNCell/Cell{layer}/LSTMCell/{word}": shape
+            for layer in (0, 1)
+            for word, shape in (("W_0", (16 + 16, 256)), ("B", (256,)), ("W_P_0", (64, 16)))
+        },
+        {
+            **{"convention": "tensorflow1", "cell_type": "lstm", "inputs": 16, "layers": 2, "cells": 64},
+            "recurrent_projection": 16,
+        },
     ),
     "Kaldi nnet3, lstmp-layer": (
         {
@@ -213,6 +232,21 @@ def test_simple_recurrent_units_have_one_direction_or_two() -> None:
     assert [sizer.count(one).weights for one in (stack.fields, *stack.readings)] == [stack.weights, stack.weights]
 
 
+def test_layers_with_another_between_them_are_no_stack() -> None:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in ("lstm", "lstm_1"):
+        shapes |= {f"{name}/kernel": (8, 32), f"{name}/recurrent_kernel": (8, 32), f"{name}/bias": (32,)}
+    shapes |= {"dense/kernel": (8, 8), "dense/bias": (8,)}
+    assert [one["layers"] for one in fields(shapes)] == [2]
+    layers = tuple(
+        StatedLayer(kind, name, {}, tuple(one for one in shapes if one.partition("/")[0] == name))
+        for kind, name in (("LSTM", "lstm"), ("Dense", "dense"), ("LSTM", "lstm_1"))
+    )
+    assert [stack.fields["layers"] for stack in seen(shapes, "keras h5", layers=layers).stacks] == [1, 1]
+    apart = (layers[1], layers[0], layers[2])
+    assert [stack.fields["layers"] for stack in seen(shapes, "keras h5", layers=apart).stacks] == [2]
+
+
 def test_what_no_sizes_bear_out_is_no_stack() -> None:
     for broken in ({"rnn.weight_hh_l0": (4096, 1000)}, {"rnn.bias_ih_l0": (4095,)}, {"rnn.weight_hr_l0": (255, 1024)}):
         found = seen({**LSTM_2, **broken})
@@ -256,7 +290,7 @@ def test_buffers_optimizers_and_ties_are_told_apart() -> None:
         StoredTensor("stft.window", (400,), "float32", "buffer"),
         StoredTensor("stft.filters", (400, 201), "float32", "buffer"),
     )
-    found = look_into(Contents("torch zip", tensors))
+    found = look_into(Contents("torchscript", tensors))
     values = {
         kind: sum(tensor.size for tensor in getattr(found.kinds, kind)) for kind in ("buffers", "optimizer", "fixed")
     }
@@ -271,6 +305,18 @@ def test_buffers_optimizers_and_ties_are_told_apart() -> None:
     assert found.counted.weights == 800 + 100 + 16
     assert [block.fields.get("norm") for block in found.around if block.type == "norm"] == ["batch"]
     assert [tensor.name for tensor in found.unexplained] == ["stft.filters"]
+
+
+def test_an_lstm_of_convolutions_is_a_block() -> None:
+    # keras.layers.ConvLSTM2D(8, (3, 5)) on 6 channels has 4 x (3 x 5 x (6 + 8) x 8 + 8) weights.
+    at = "conv_lstm2d/conv_lstm_cell"
+    shapes = {f"{at}/kernel": (3, 5, 6, 32), f"{at}/recurrent_kernel": (3, 5, 8, 32), f"{at}/bias": (32,)}
+    found = seen(shapes)
+    assert [(block.type, dict(block.fields)) for block in found.around] == [
+        ("convolutional_lstm", {"channels": 8, "kernel": [3, 5], "bias": True})
+    ]
+    assert found.counted is not None
+    assert found.counted.weights == found.weights == 4 * (3 * 5 * (6 + 8) * 8 + 8)
 
 
 def test_transformer_layers_are_one_block() -> None:

@@ -133,3 +133,28 @@ def test_the_client_answers_as_the_library(server: Served) -> None:
         with pytest.raises(InputError) as raised:
             client.count(model({"a": {"type": "dens"}}))
         assert raised.value.faults[0].path == "blocks.a.type"
+
+
+SWEPT = """\
+sizer: 1
+name: small-model
+model:
+  convention: pytorch
+  blocks:
+    features: {type: input, inputs: 80}
+    encoder: {type: recurrent, layers: 2}
+    output: {type: dense, width: 500}
+grid:
+  encoder.cells: [256, 512]
+"""
+
+
+@pytest.mark.process
+def test_a_row_of_a_sweep_opens_block_by_block(server: Served) -> None:
+    job = server.done(SWEPT)
+    status, found, _ = server.ask(f"/v1/sweeps/{job['id']}/configurations/1")
+    assert status == 200
+    blocks = {block["name"]: block["weights"] for block in found["blocks"]}
+    assert blocks == {"features": 0, "encoder": found["encoder.weights"], "output": 512 * 500 + 500}
+    assert "4*encoder.cells*(features.inputs + encoder.cells)" in found["formula"]
+    described(found, "ModelBreakdown")

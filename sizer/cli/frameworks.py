@@ -196,7 +196,7 @@ def code(
             loaded = load_sweep(sweep)
             network = configuration_of(loaded, configuration_id)
             with faults_of(sweep):
-                written = write_code(network, framework.value, loaded.cell_types)
+                written = write_code(network, framework.value, loaded.cell_types, loaded.block_types)
         write_out(written, out)
 
 

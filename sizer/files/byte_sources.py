@@ -75,10 +75,10 @@ class ByteSource(ABC):
             raise unread(
                 f"it is cut off: {quoted(length)} bytes should stand at byte {quoted(start)}, but it has {self.size:,}"
             )
-        return _Part(self, start, length)
+        return _SourcePart(self, start, length)
 
 
-class _Part(ByteSource):
+class _SourcePart(ByteSource):
     def __init__(self, whole: ByteSource, start: int, length: int) -> None:
         super().__init__(length, whole.allowance)
         self._whole = whole
@@ -380,6 +380,14 @@ class Cursor:
         """
         self._buffer = data
         self._buffer_start = start
+
+    def window(self) -> tuple[bytes, int]:
+        """Return bytes that are at hand, and the place among them where it stands; nothing is taken."""
+        begin = self.at - self._buffer_start
+        if not 0 <= begin < len(self._buffer) - 16 and self.at < self.end:
+            self._buffer_start, begin = self.at, 0
+            self._buffer = self.source.read(self.at, min(4096, self.end - self.at))
+        return self._buffer, max(0, begin)
 
     def skip(self, length: int) -> None:
         """Stand so many bytes further on.

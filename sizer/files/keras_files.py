@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sizer.files.archives import Zip
@@ -35,7 +37,7 @@ def read_keras_zip(archive: Zip, allowance_of: ByteSource) -> Contents:
     if "metadata.json" in archive.members:
         metadata = parse_json(archive.read("metadata.json"), "metadata.json")
         version = str(metadata.get("keras_version", ""))[:100] if isinstance(metadata, dict) else ""
-    layers = tuple(_stated(config, groups))
+    layers = tuple(_by_class(_stated(config, groups), groups))
     return Contents("keras", tuple(tensors), layers, f"keras {version}".strip())
 
 
@@ -103,6 +105,22 @@ def _old_keras(file: HDF5, attributes: Mapping[str, Any], children: Mapping[str,
         layers = tuple(StatedLayer("", name, {}, names) for name, names in of_layer.items() if names)
         notes = (WEIGHTS_ALONE,)
     return Contents("keras h5", tuple(found), layers, f"keras {version}".strip(), notes)
+
+
+def _by_class(layers: Iterator[StatedLayer], groups: Mapping[str, tuple[str, ...]]) -> Iterator[StatedLayer]:
+    """Give layers their tensors where the groups do not say the layers' names, as before Keras 3.6.
+
+    A group is called there as the class, in lower case, with the number of those of the class before it.
+    """
+    listed = list(layers)
+    if any(layer.tensors for layer in listed):
+        yield from listed
+        return
+    seen: dict[str, int] = {}
+    for layer in listed:
+        word = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", layer.kind).lower()
+        number = seen[word] = seen.get(word, -1) + 1
+        yield replace(layer, tensors=groups.get(f"{word}_{number}" if number else word, ()))
 
 
 def _keep(found: list[StoredTensor], tensor: StoredTensor) -> None:

@@ -463,6 +463,8 @@ TENSORS: dict[str, Callable[[PickledObject, tuple[Any, ...], FoundTensors], Tens
     "numpy.core.multiarray._reconstruct": _array,
     "numpy._core.multiarray._reconstruct": _array,
     "numpy.ndarray": _array,
+    "numpy.ma.core._mareconstruct": _array,
+    "numpy.ma._mareconstruct": _array,
     "numpy.core.numeric._frombuffer": _array_of_bytes,
     "numpy._core.numeric._frombuffer": _array_of_bytes,
     "joblib.numpy_pickle.NumpyArrayWrapper": lambda made, arguments, found: _joblib(made),

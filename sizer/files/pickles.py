@@ -124,16 +124,76 @@ class Unpickler:
             InputError: it is cut off, or no pickle.
         """
         self._stack, self._memo = [], {}
-        take, spend = self._cursor.take, self._cursor.allowance.spend
+        cursor = self._cursor
         while True:
-            spend()
-            opcode = take(1)
+            self._quick(*cursor.window())
+            opcode = cursor.take(1)
+            cursor.allowance.spend()
             if opcode == b".":
                 return self._pop()
             act = _ACTS.get(opcode)
             if act is None:
-                raise unread(f"it is no pickle: there is no opcode {opcode!r}, as at byte {self._cursor.at - 1:,}")
+                raise unread(f"it is no pickle: there is no opcode {opcode!r}, as at byte {cursor.at - 1:,}")
             act(self)
+
+    def _quick(self, data: bytes, start: int) -> None:
+        """Read the opcodes that most of a pickle consists of from the bytes at hand, up to one that is none of them.
+
+        Args:
+            data: bytes of the source.
+            start: the place among them where the next opcode stands.
+        """
+        stack, memo = self._stack, self._memo
+        # The longest of these opcodes has 5 bytes; a short text, which has more, is looked at before it is taken.
+        at, last, steps = start, len(data) - 5, 0
+        while at < last and steps < 1000:
+            steps += 1
+            opcode = data[at]
+            if opcode == 0x71 and stack:  # put, one byte
+                memo[data[at + 1]] = stack[-1]
+                at += 2
+            elif opcode == 0x72 and stack:  # put, four bytes
+                memo[int.from_bytes(data[at + 1 : at + 5], "little")] = stack[-1]
+                at += 5
+            elif opcode == 0x94 and stack:  # put at the next place
+                memo[len(memo)] = stack[-1]
+                at += 1
+            elif opcode == 0x68 and data[at + 1] in memo:  # get, one byte
+                stack.append(memo[data[at + 1]])
+                at += 2
+            elif opcode == 0x4B:  # a whole number, one byte
+                stack.append(data[at + 1])
+                at += 2
+            elif opcode == 0x4D:  # a whole number, two bytes
+                stack.append(data[at + 1] | data[at + 2] << 8)
+                at += 3
+            elif opcode == 0x28:
+                stack.append(_MARK)
+                at += 1
+            elif opcode == 0x29:
+                stack.append(())
+                at += 1
+            elif opcode == 0x86 and len(stack) > 1:
+                stack[-2:] = [(stack[-2], stack[-1])]
+                at += 1
+            elif opcode == 0x52 and len(stack) > 1:  # what would be called, with its arguments
+                stack[-2:] = [PickledObject(stack[-2], stack[-1])]
+                at += 1
+            elif opcode == 0x89:
+                stack.append(False)
+                at += 1
+            elif (
+                opcode == 0x58
+                and 0 <= (length := int.from_bytes(data[at + 1 : at + 5], "little")) <= len(data) - at - 5
+                and length <= KEPT
+            ):
+                stack.append(data[at + 5 : at + 5 + length].decode("utf-8", "surrogateescape"))
+                at += 5 + length
+                steps += length >> 6
+            else:
+                break
+        self._cursor.at += at - start
+        self._cursor.allowance.spend(steps)
 
     def _pop(self) -> Any:
         if not self._stack:

@@ -355,6 +355,7 @@ FORMS = (
     ),
     KnownFormat(_begins(b"PK\3\4", b"PK\5\6"), _zip),
     KnownFormat(_begins(b"\x1f\x8b"), _packed("gzip")),
+    KnownFormat(_begins(b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"), _packed("zlib")),
     KnownFormat(_begins(b"BZh"), _packed("bz2")),
     KnownFormat(_begins(b"\xfd7zXZ\0"), _packed("xz")),
     KnownFormat(_is_hdf5, lambda asked: keras_files.read_hdf5(asked.source)),

@@ -148,7 +148,7 @@ def _pass_over_array(made: PickledObject, cursor: Cursor) -> None:
     shape, word = state.get("shape"), numpy_type(state.get("dtype"))
     if word == "object":
         # The objects are a pickle of their own.
-        Unpickler(cursor).load()
+        made.items.append(Unpickler(cursor, _pass_over_array).load())
         return
     bits = re.search(r"(\d+)$", word)
     if not isinstance(shape, tuple) or any(type(size) is not int or size < 0 for size in shape):

@@ -14,6 +14,7 @@ from sizer.frameworks.keras_code import keras_code
 from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
 from sizer.networks.blocks.counting import graph_of
+from sizer.networks.blocks.declared import declare
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import checked_network, described
@@ -34,7 +35,12 @@ MODEL_WRITERS: dict[str, Callable[[Graph], str]] = {
 """What writes a model of blocks for each framework."""
 
 
-def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any] | None = None) -> str:
+def write_code(
+    fields: Mapping[str, Any],
+    to: str,
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> str:
     """Return a module that builds one network, its exact count in the docstring.
 
     `other_weights` are no part of it. Neither this function nor what it writes looks at a framework that is installed.
@@ -43,6 +49,7 @@ def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any]
         fields: as `sizer.count` takes them, of a network or of a model of blocks.
         to: `torch` or `keras`.
         cell_types: as `sizer.count` takes them.
+        block_types: likewise.
 
     Raises:
         InputError: as `sizer.count` says, or the framework cannot express the network; all faults at once, each with
@@ -55,14 +62,16 @@ def write_code(fields: Mapping[str, Any], to: str, cell_types: Mapping[str, Any]
             return keras.Model(frames, hidden)
     """
     if "blocks" in fields:
-        return write_model(graph_of(fields, cell_types), to)
+        asked = declare(fields, cell_types, block_types)
+        return write_model(graph_of(asked.model, asked.cell_types, asked.block_types), to)
     refusals_of, writer = WRITERS[to]
-    asked = described(fields, cell_types)
-    network = checked_network(asked)
+    described_network = described(fields, cell_types)
+    network = checked_network(described_network)
     refusals = refusals_of(network)
     if refusals:
         raise InputError(
-            Fault("", 0, 0, *_blamed(field, message, asked.fields, network.resolved)) for field, message in refusals
+            Fault("", 0, 0, *_blamed(field, message, described_network.fields, network.resolved))
+            for field, message in refusals
         )
     planned = plan(network.resolved)
     imports, code = writer(planned)

@@ -265,7 +265,7 @@ def normalise(
         cell_types: these, where they stand apart.
     """
     if "blocks" in fields:
-        message = "is a whole model, which count, fits and explain take; this is asked of a network without blocks"
+        message = "is a whole model; this is asked of a network without blocks"
         return Description({}), [("blocks", message)]
     normal: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []

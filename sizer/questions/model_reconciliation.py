@@ -25,7 +25,7 @@ from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
 from sizer.questions.assumptions import ASSUMPTIONS, MOST, MUCH
 from sizer.questions.reconciliation import BESIDE, NEAR, NEAREST, SHOWN, expected_by_chance
 from sizer.questions.stated_figures import Claim
-from sizer.questions.varied_models import Place, places_of
+from sizer.questions.varied_models import FieldPlace, places_of
 
 MOST_WIRED = 250
 """Ways of wiring that are tried, the cheapest first; of a model of many blocks fewer."""
@@ -47,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedOtherwise:
     """One thing that a reading assumes about what is counted."""
 
     name: str
@@ -71,14 +71,14 @@ class ModelAnswer(Answer):
 
 
 @dataclass(frozen=True)
-class _Wiring:
+class _WiredModel:
     """One way of wiring the model."""
 
     changes: tuple[Change, ...]
     asked: Declared
     count: ModelCount
     by_tensor: Mapping[str, int]
-    counted: tuple[Counted, ...]
+    counted: tuple[CountedOtherwise, ...]
     """What can be counted otherwise."""
 
     @property
@@ -88,9 +88,9 @@ class _Wiring:
 
 
 @dataclass(frozen=True)
-class _Reading:
-    wiring: _Wiring
-    counted: tuple[Counted, ...]
+class _ModelReading:
+    wiring: _WiredModel
+    counted: tuple[CountedOtherwise, ...]
 
     @cached_property
     def price(self) -> int:
@@ -111,10 +111,10 @@ def reconcile_model(asked: Declared, claim: Claim) -> Reconciliation:
     Raises:
         InputError: every fault of the model by the block's name.
     """
-    return _Reconciling(asked, claim).reconciliation()
+    return _ModelReconciling(asked, claim).reconciliation()
 
 
-class _Reconciling:
+class _ModelReconciling:
     """The search for one claim."""
 
     def __init__(self, asked: Declared, claim: Claim) -> None:
@@ -129,7 +129,7 @@ class _Reconciling:
         """Return the answers."""
         plain = self.plain
         assert plain is not None
-        readings = [_Reading(plain, ())]
+        readings = [_ModelReading(plain, ())]
         readings += [
             one for wiring in self.wirings() for one in self.readings(wiring) if one.wiring.changes or one.counted
         ]
@@ -148,7 +148,7 @@ class _Reconciling:
                 expected = expected_by_chance(self.claim, as_cheap) if answer.price else 0.0
                 chances[answer.price] = max(expected, *chances.values(), 0.0)
             with_chances.append(replace(answer, chance=chances[answer.price]))
-        first = self.answer(_Reading(plain, ()))
+        first = self.answer(_ModelReading(plain, ()))
         return Reconciliation(
             self.claim,
             first,
@@ -162,7 +162,7 @@ class _Reconciling:
 
     # Ways of wiring
 
-    def wirings(self) -> Iterator[_Wiring]:
+    def wirings(self) -> Iterator[_WiredModel]:
         """Yield every way of wiring that is tried, the cheapest first; those that are refused are left out."""
         conventions: list[tuple[Change, ...]] = [(), *((one,) for one in self.conventions())]
         others = list(self.changes())
@@ -179,7 +179,7 @@ class _Reconciling:
             if found is not None:
                 yield found
 
-    def wired(self, changes: tuple[Change, ...]) -> _Wiring | None:
+    def wired(self, changes: tuple[Change, ...]) -> _WiredModel | None:
         """Return one way of wiring; None where it is refused."""
         model: Mapping[str, Any] = self.asked.model
         for change in changes:
@@ -190,7 +190,7 @@ class _Reconciling:
         except InputError:
             return None
         count = count_graph(graph, model)
-        return _Wiring(changes, asked, count, _by_tensor(graph), tuple(_counted(graph, count)))
+        return _WiredModel(changes, asked, count, _by_tensor(graph), tuple(_counted(graph, count)))
 
     def changed(self, model: Mapping[str, Any], change: Change) -> Mapping[str, Any]:
         """Return the model with a change made."""
@@ -280,18 +280,18 @@ class _Reconciling:
 
     # What is counted
 
-    def readings(self, wiring: _Wiring) -> Iterator[_Reading]:
+    def readings(self, wiring: _WiredModel) -> Iterator[_ModelReading]:
         """Yield a way of wiring with everything that can be counted otherwise."""
         together = MOST_TOGETHER if len(wiring.changes) < MOST_TOGETHER else 1
         for number in range(together + 1):
             for some in itertools.combinations(wiring.counted, number):
                 alone = any(one.name == "recurrent_part" for one in some)
                 if len({one.what or one.name for one in some}) == number and not (alone and number > 1):
-                    yield _Reading(wiring, some)
+                    yield _ModelReading(wiring, some)
 
-    def told_apart(self, readings: Sequence[_Reading]) -> list[tuple[_Reading, list[_Reading]]]:
+    def told_apart(self, readings: Sequence[_ModelReading]) -> list[tuple[_ModelReading, list[_ModelReading]]]:
         """Return readings, each network once under its cheapest name, with its other names."""
-        found: dict[Any, tuple[_Reading, list[_Reading]]] = {}
+        found: dict[Any, tuple[_ModelReading, list[_ModelReading]]] = {}
         for one in sorted(readings, key=lambda one: (one.price, abs(one.weights - self.claim.size))):
             same = (tuple(sorted(one.wiring.by_tensor.items())), tuple((each.name, each.what) for each in one.counted))
             if same in found:
@@ -300,7 +300,7 @@ class _Reconciling:
                 found[same] = one, []
         return list(found.values())
 
-    def answer(self, reading: _Reading, others: Sequence[_Reading] = ()) -> ModelAnswer:
+    def answer(self, reading: _ModelReading, others: Sequence[_ModelReading] = ()) -> ModelAnswer:
         """Return a reading with its difference to the plain one, step by step."""
         match = self.claim.match(reading.weights)
         steps = list(self.steps(reading))
@@ -319,7 +319,7 @@ class _Reconciling:
             stated=reading.weights,
         )
 
-    def steps(self, reading: _Reading) -> Iterator[Step]:
+    def steps(self, reading: _ModelReading) -> Iterator[Step]:
         """Yield each assumption with what it changes, made one after the other."""
         assert self.plain is not None
         before: Mapping[str, int] = self.plain.by_tensor
@@ -334,9 +334,9 @@ class _Reconciling:
             by_tensor = {one.what: one.difference} if one.what else {}
             yield Step(one.name, one.words, {one.name: one.what or True}, one.price, one.difference, by_tensor)
 
-    def near(self, readings: Sequence[_Reading], most: int) -> tuple[Answer, ...]:
+    def near(self, readings: Sequence[_ModelReading], most: int) -> tuple[Answer, ...]:
         """Return what misses the figure by less than everything that assumes less, the nearest first."""
-        found: list[_Reading] = []
+        found: list[_ModelReading] = []
         missing = [one for one in readings if one.price <= most and self.claim.match(one.weights) == "near"]
         for one in sorted(missing, key=lambda one: (one.price, self.claim.distance(one.weights))):
             if not found or self.claim.distance(one.weights) < self.claim.distance(found[-1].weights):
@@ -346,7 +346,7 @@ class _Reconciling:
             close = found[-1:]
         return tuple(self.answer(one) for one in reversed(close) if one.price)[:NEAREST]
 
-    def others(self, readings: Sequence[_Reading]) -> tuple[Answer, ...]:
+    def others(self, readings: Sequence[_ModelReading]) -> tuple[Answer, ...]:
         """Return the readings with one assumption that do not give the figure, each count once."""
         assert self.plain is not None
         seen = {self.plain.count.weights}
@@ -388,15 +388,17 @@ def _plain(asked: Declared, said: bool) -> tuple[Declared, Graph]:
     raise why_not
 
 
-def _counted(graph: Graph, count: ModelCount) -> Iterator[Counted]:
+def _counted(graph: Graph, count: ModelCount) -> Iterator[CountedOtherwise]:
     """Yield what can be counted otherwise: trained weights alone, values beside them, a block or an output left out."""
     frozen = count.weights - count.trained_weights
     if frozen:
-        yield Counted("trained", "only what is trained is counted", "", -frozen, 2)
+        yield CountedOtherwise("trained", "only what is trained is counted", "", -frozen, 2)
     if count.buffer_values:
-        yield Counted("buffers", "the values that are kept beside the weights are counted", "", count.buffer_values, 2)
+        yield CountedOtherwise(
+            "buffers", "the values that are kept beside the weights are counted", "", count.buffer_values, 2
+        )
     if count.parts["other_weights"] and graph.model.other_weights:
-        yield Counted(OTHER, ASSUMPTIONS[OTHER].words, OTHER, -graph.model.other_weights, 2)
+        yield CountedOtherwise(OTHER, ASSUMPTIONS[OTHER].words, OTHER, -graph.model.other_weights, 2)
     read = {key for one in graph.blocks for key, _ in one.block.reads}
     read |= {key for one in graph.blocks for key in one.block.names.get("attends", ())}
     outputs = {one.block.path for one in graph.blocks if one.block.key not in read and count.by_block[one.block.path]}
@@ -408,17 +410,17 @@ def _counted(graph: Graph, count: ModelCount) -> Iterator[Counted]:
         if not weights or "." in path:
             continue
         if path in outputs and len(outputs) > 1:
-            yield Counted("output", f"the output {path} is not counted", path, -weights, 2)
+            yield CountedOtherwise("output", f"the output {path} is not counted", path, -weights, 2)
         elif types.get(path) == "embedding":
             words = f"{path} is not counted: left out, or frozen where trained weights are stated"
-            yield Counted("left_out", words, path, -weights, 3)
+            yield CountedOtherwise("left_out", words, path, -weights, 3)
         else:
-            yield Counted("left_out", f"{path} is not counted", path, -weights, 3)
+            yield CountedOtherwise("left_out", f"{path} is not counted", path, -weights, 3)
         if path in outputs and types.get(path) == "dense":
-            yield Counted("second_output", f"a second output like {path} is counted", path, weights, 4)
+            yield CountedOtherwise("second_output", f"a second output like {path} is counted", path, weights, 4)
     if recurrent and recurrent != count.weights:
         words = "only the recurrent blocks are counted"
-        yield Counted("recurrent_part", words, "", recurrent - count.weights, 4)
+        yield CountedOtherwise("recurrent_part", words, "", recurrent - count.weights, 4)
 
 
 def _by_tensor(graph: Graph) -> dict[str, int]:
@@ -446,5 +448,5 @@ def _apart(changes: Sequence[Change]) -> bool:
     return len(set(names)) == len(names)
 
 
-def _path(name: str, places: Mapping[str, Place]) -> tuple[str | int, ...]:
+def _path(name: str, places: Mapping[str, FieldPlace]) -> tuple[str | int, ...]:
     return places[name].path

@@ -26,7 +26,7 @@ _OTHER = BlockField(OTHER, "size", "Weights of the rest of the model.", 0, minim
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldPlace:
     """A field of a block, and where it stands, or would."""
 
     path: Path
@@ -37,18 +37,18 @@ class Place:
     """Of `layers`: the field beside it that has one value for each of them."""
 
 
-def places_of(asked: Declared) -> dict[str, Place]:
+def places_of(asked: Declared) -> dict[str, FieldPlace]:
     """Return every field of every block by its name with dots, whether it stands in the model or not.
 
     Args:
         asked: a model; it may have faults.
     """
     found = dict(_places(asked.model.get("blocks"), ("blocks",), "", asked))
-    found[OTHER] = Place((OTHER,), _OTHER, is_size=True)
+    found[OTHER] = FieldPlace((OTHER,), _OTHER, is_size=True)
     return found
 
 
-def _places(blocks: Any, path: Path, before: str, asked: Declared) -> Iterator[tuple[str, Place]]:
+def _places(blocks: Any, path: Path, before: str, asked: Declared) -> Iterator[tuple[str, FieldPlace]]:
     for name, block in blocks.items() if isinstance(blocks, Mapping) else ():
         kind = block.get("type") if isinstance(block, Mapping) else None
         if not isinstance(kind, str) or not isinstance(name, str):
@@ -70,9 +70,9 @@ def _places(blocks: Any, path: Path, before: str, asked: Declared) -> Iterator[t
             whole = here[:-1] if here[-1] == "each" else here
             is_size = one.name in sizes and not (one.kind == "pair" and listed)
             layers = _told_one_by_one(block) if kind == "recurrent" and one.name == "layers" else ""
-            yield f"{before}{name}.{one.name}", Place(whole, one, is_size, layers)
+            yield f"{before}{name}.{one.name}", FieldPlace(whole, one, is_size, layers)
             for number in range(len(value) if listed and is_size else 0):
-                yield f"{before}{name}.{one.name}.{number + 1}", Place((*here, number), one, is_size)
+                yield f"{before}{name}.{one.name}.{number + 1}", FieldPlace((*here, number), one, is_size)
 
 
 def _told_one_by_one(block: Mapping[str, Any]) -> str:
@@ -100,7 +100,7 @@ class VariedModel:
     """A model of blocks of which some sizes vary."""
 
     asked: Declared
-    places: Mapping[str, Place]
+    places: Mapping[str, FieldPlace]
     """What varies, by name."""
     column: str
     _wired: dict[Any, tuple[Graph | None, list[tuple[str, str]]]] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class VariedModel:
         return self.places[name].field.maximum
 
 
-def place_problem(name: str, places: Mapping[str, Place], *, of_sizes: bool = True) -> str:
+def place_problem(name: str, places: Mapping[str, FieldPlace], *, of_sizes: bool = True) -> str:
     """Return what to say of a name that cannot be searched; nothing where it can.
 
     Args:

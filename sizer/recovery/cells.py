@@ -15,7 +15,7 @@ from typing import Any
 from sizer.errors import InputError
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import count
-from sizer.recovery.pieces import HINTS, Layout, Order, Piece, Place
+from sizer.recovery.pieces import HINTS, CellPlace, Layout, NamedTensor, Order
 
 MOST_GATES = 12
 """Gates of a cell that is still taken for one."""
@@ -45,9 +45,9 @@ GENERAL = ("keras", "pytorch", "tensorflow1", "flax", "graves2013", "textbook", 
 class Cells:
     """One layer of cells in one direction, read one way."""
 
-    place: Place
+    place: CellPlace
     layout: Layout
-    pieces: tuple[Piece, ...]
+    pieces: tuple[NamedTensor, ...]
     cell_type: str
     inputs: int
     cells: int
@@ -104,9 +104,9 @@ def meant(text: str) -> tuple[str, ...]:
 
 
 def read_cells(
-    place: Place,
+    place: CellPlace,
     layout: Layout,
-    pieces: Sequence[Piece],
+    pieces: Sequence[NamedTensor],
     stated: str | None = None,
     widths: Mapping[str, int] | None = None,
 ) -> list[Cells]:
@@ -152,7 +152,7 @@ def read_cells(
     return sorted(own or known, key=lambda one: one not in preferred)
 
 
-def _simple_recurrent_units(place: Place, layout: Layout, pieces: Sequence[Piece]) -> Iterator[Cells]:
+def _simple_recurrent_units(place: CellPlace, layout: Layout, pieces: Sequence[NamedTensor]) -> Iterator[Cells]:
     """Yield the readings of a simple recurrent unit: of one direction, and of both, which its one matrix may hold as well."""
     by_role = {piece.role: piece for piece in pieces}
     if set(by_role) != {"input", "bias", "peepholes"} or len(pieces) != 3 or len(by_role["input"].shape) != 2:
@@ -190,14 +190,14 @@ def _with_by(one: Cells, by: str) -> Cells:
 
 
 def _readings(
-    place: Place,
+    place: CellPlace,
     layout: Layout,
-    pieces: Sequence[Piece],
+    pieces: Sequence[NamedTensor],
     order: Order,
     expected: tuple[str, ...],
     widths: Mapping[str, int],
 ) -> Iterator[Cells]:
-    by_role: dict[str, list[Piece]] = {}
+    by_role: dict[str, list[NamedTensor]] = {}
     for piece in pieces:
         by_role.setdefault(piece.role, []).append(piece)
     sizes = {role: sum(piece.size for piece in found) for role, found in by_role.items()}
@@ -248,7 +248,7 @@ _BUILT_IN = frozenset(name for names in _GATES.values() for name in names) | {
 }
 
 
-def _matrix(piece: Piece, order: Order) -> tuple[int, int] | None:
+def _matrix(piece: NamedTensor, order: Order) -> tuple[int, int] | None:
     """Return (what a matrix makes, what it reads); None where it is none."""
     shape = [size for size in piece.shape if size != 1] if len(piece.shape) > 2 else piece.shape
     if len(shape) != 2:
@@ -257,7 +257,7 @@ def _matrix(piece: Piece, order: Order) -> tuple[int, int] | None:
 
 
 def _widths(
-    by_role: Mapping[str, list[Piece]],
+    by_role: Mapping[str, list[NamedTensor]],
     order: Order,
     cells_projected: int,
     expected: tuple[str, ...],
@@ -283,7 +283,7 @@ def _widths(
 
 
 def _joined_widths(
-    by_role: Mapping[str, list[Piece]],
+    by_role: Mapping[str, list[NamedTensor]],
     order: Order,
     cells_projected: int,
     expected: tuple[str, ...],
@@ -336,7 +336,7 @@ def _joined_widths(
 
 
 def _types(
-    gates: int, expected: tuple[str, ...], by_role: Mapping[str, list[Piece]], layout: Layout
+    gates: int, expected: tuple[str, ...], by_role: Mapping[str, list[NamedTensor]], layout: Layout
 ) -> tuple[str, ...]:
     """Return the cell types that as many gates may be, those that are expected alone where there are any of them."""
     found = _GATES.get(gates, ())
@@ -377,7 +377,7 @@ def _overrides(
     return found
 
 
-def own_cell(pieces: Sequence[Piece], inputs: int, cells: int, order: Order) -> dict[str, Any] | None:
+def own_cell(pieces: Sequence[NamedTensor], inputs: int, cells: int, order: Order) -> dict[str, Any] | None:
     """Return a table in the words of `cell_types`, of which each size is a multiple of the cells, or the inputs."""
     tensors: dict[str, Any] = {}
     for piece in pieces:

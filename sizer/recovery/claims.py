@@ -17,7 +17,7 @@ MOST_ANSWERS = 20
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimedPart:
     """Some of a file's values, in words."""
 
     words: str
@@ -37,9 +37,9 @@ class ClaimedParts:
 
     claim: Claim
     whole: int
-    answers: tuple[Part, ...]
+    answers: tuple[ClaimedPart, ...]
     """Those that give it, the least assumed first."""
-    near: tuple[Part, ...]
+    near: tuple[ClaimedPart, ...]
     """Those that come nearest, where none gives it."""
 
     def as_json(self) -> dict[str, Any]:
@@ -65,10 +65,10 @@ def reconcile_file(found: Look, claim: str | int) -> ClaimedParts:
         InputError: the text is no figure.
     """
     stated = parse_claim(claim)
-    parts: dict[int, Part] = {}
+    parts: dict[int, ClaimedPart] = {}
     for words, values, assumed in sorted(_parts(found), key=lambda one: one[2]):
         if values > 0 and values not in parts:
-            parts[values] = Part(words, values, stated.match(values), assumed)
+            parts[values] = ClaimedPart(words, values, stated.match(values), assumed)
     answers = sorted(
         (part for part in parts.values() if part.match in {"exact", "rounded"}),
         key=lambda part: (part.assumed, stated.distance(part.values), abs(part.values - stated.size)),

@@ -16,7 +16,7 @@ from sizer.networks.blocks.wiring import Graph
 from sizer.networks.tensors import product
 from sizer.recovery.looking import Look
 from sizer.recovery.stacks import Stack
-from sizer.recovery.surroundings import Found
+from sizer.recovery.surroundings import FoundBlock
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def compare_with_file(graph: Graph, our_weights: int, found: Look) -> FileCompar
         found: what stands in the file.
     """
     ours = [one for one in _our_blocks(graph) if one.weights]
-    theirs: list[Stack | Found] = [*found.stacks, *found.around]
+    theirs: list[Stack | FoundBlock] = [*found.stacks, *found.around]
     paired: dict[int, int] = {}
     # First those that are the same, then those that count to the same, then those of one type, each in order.
     for same in (_same, _as_large, _of_type):
@@ -151,15 +151,15 @@ def _our_blocks(graph: Graph) -> Iterator[_Ours]:
         )
 
 
-def _of_type(ours: _Ours, theirs: Stack | Found) -> bool:
+def _of_type(ours: _Ours, theirs: Stack | FoundBlock) -> bool:
     return ours.type == ("recurrent" if isinstance(theirs, Stack) else theirs.type)
 
 
-def _as_large(ours: _Ours, theirs: Stack | Found) -> bool:
+def _as_large(ours: _Ours, theirs: Stack | FoundBlock) -> bool:
     return _of_type(ours, theirs) and ours.weights == theirs.weights
 
 
-def _same(ours: _Ours, theirs: Stack | Found) -> bool:
+def _same(ours: _Ours, theirs: Stack | FoundBlock) -> bool:
     return _as_large(ours, theirs) and not _different_fields(ours, theirs)
 
 
@@ -176,7 +176,7 @@ _COMPARED = {
 """The fields that are compared, by block type."""
 
 
-def _different_fields(ours: _Ours, theirs: Stack | Found) -> list[tuple[str, Any, Any]]:
+def _different_fields(ours: _Ours, theirs: Stack | FoundBlock) -> list[tuple[str, Any, Any]]:
     found = []
     for name in _COMPARED.get(ours.type, ()):
         mine, other = _plain(ours.fields.get(name)), _plain(theirs.fields.get(name))
@@ -202,7 +202,7 @@ _ROLES = {
 """What the tensors of a file are called that make up a part of the count."""
 
 
-def _parts(ours: _Ours, theirs: Stack | Found) -> list[tuple[str, int, int]]:
+def _parts(ours: _Ours, theirs: Stack | FoundBlock) -> list[tuple[str, int, int]]:
     if not isinstance(theirs, Stack):
         if ours.type == "transformer":
             return []
@@ -228,7 +228,7 @@ def _parts(ours: _Ours, theirs: Stack | Found) -> list[tuple[str, int, int]]:
     return found
 
 
-def _pair(ours: _Ours | None, theirs: Stack | Found | None) -> PairedBlock:
+def _pair(ours: _Ours | None, theirs: Stack | FoundBlock | None) -> PairedBlock:
     kind = (
         ours.type if ours is not None else "recurrent" if isinstance(theirs, Stack) else theirs.type if theirs else ""
     )

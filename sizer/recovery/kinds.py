@@ -51,8 +51,8 @@ class Kinds:
 def tell_apart(contents: Contents) -> Kinds:
     """Return the tensors of a file by kind.
 
-    What the format states goes before what a name says, and a name before a type. A fixed matrix counts among the weights,
-    since other formats of the same model cannot tell it from them.
+    What the format states goes before what a name says, and a name before a type. A fixed matrix of a TorchScript archive
+    counts among the weights: it is made to be run, and the graph of the same model cannot tell such a matrix from the others.
     """
     kinds: dict[str, list[StoredTensor]] = {name: [] for name in _ORDER}
     tied: list[tuple[StoredTensor, StoredTensor]] = []
@@ -62,7 +62,7 @@ def tell_apart(contents: Contents) -> Kinds:
     constants = _constants(contents)
     beside = statistics(contents)
     for tensor in _longest_first(contents.tensors):
-        kind = "buffers" if tensor.name in beside else _kind(tensor, names, constants)
+        kind = "buffers" if tensor.name in beside else _kind(tensor, names, constants, contents.format)
         if kind == "weights" and tensor.storage is not None:
             if tensor.storage in first_at:
                 tied.append((tensor, first_at[tensor.storage]))
@@ -80,7 +80,7 @@ def tell_apart(contents: Contents) -> Kinds:
 _ORDER = ("weights", "buffers", "whole", "constants", "optimizer")
 
 
-def _kind(tensor: StoredTensor, names: Set[str], constants: Set[str]) -> str:
+def _kind(tensor: StoredTensor, names: Set[str], constants: Set[str], form: str) -> str:
     if tensor.name in constants:
         return "constants"
     if tensor.role == "optimizer" or (tensor.role == "unknown" and _OPTIMIZER.search(tensor.name)):
@@ -91,7 +91,7 @@ def _kind(tensor: StoredTensor, names: Set[str], constants: Set[str]) -> str:
         return "buffers"
     if _is_whole(tensor) or _quantises(tensor.name, names):
         return "whole"
-    if tensor.role == "buffer" and sum(size != 1 for size in tensor.shape) < 2:
+    if tensor.role == "buffer" and (form != "torchscript" or sum(size != 1 for size in tensor.shape) < 2):
         return "buffers"
     return "weights"
 

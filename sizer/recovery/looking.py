@@ -12,11 +12,11 @@ from sizer.files.contents import Contents, StoredTensor
 from sizer.networks.counting import Count, count
 from sizer.recovery.cells import Cells, read_cells
 from sizer.recovery.kinds import Kinds, tell_apart
-from sizer.recovery.models import Model, model_of
+from sizer.recovery.models import FoundModel, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
 from sizer.recovery.stated import around_stated, operators, stated_types
-from sizer.recovery.surroundings import Found, surroundings
+from sizer.recovery.surroundings import FoundBlock, surroundings
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Look:
     kinds: Kinds
     stacks: tuple[Stack, ...]
     """The recurrent ones, in the order of their tensors."""
-    around: tuple[Found, ...]
+    around: tuple[FoundBlock, ...]
     """The other blocks."""
     unexplained: tuple[StoredTensor, ...]
     """Weights that are in none of them."""
-    model: Model | None
+    model: FoundModel | None
     """All that was found as a model of blocks; None where nothing was, or too much."""
     counted: Count | None
     """Our count of it."""
@@ -144,14 +144,20 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
                 left = [tensor for tensor in left if id(tensor) not in taken]
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
-    return stacks_of(found, weights)
+    # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.
+    in_order = (
+        contents.layers if contents.format.startswith("keras") and any(one.kind for one in contents.layers) else ()
+    )
+    return stacks_of(found, weights, in_order)
 
 
-def _tied(kinds: Kinds, around: Sequence[Found], left: Sequence[StoredTensor], taken: set[int]) -> list[Found]:
+def _tied(
+    kinds: Kinds, around: Sequence[FoundBlock], left: Sequence[StoredTensor], taken: set[int]
+) -> list[FoundBlock]:
     """Return the dense layers whose matrix is an embedding's, each with its bias where it has one."""
     from sizer.recovery.pieces import dotted
 
-    embeddings: Mapping[int, Found] = {
+    embeddings: Mapping[int, FoundBlock] = {
         id(tensor): block for block in around if block.type == "embedding" for tensor in block.tensors
     }
     free = {dotted(tensor.name): tensor for tensor in left if id(tensor) not in taken}
@@ -168,7 +174,7 @@ def _tied(kinds: Kinds, around: Sequence[Found], left: Sequence[StoredTensor], t
         settings = {"width": vocabulary, "bias": bias is not None, "tied": block.name}
         tensors = () if bias is None else (bias,)
         weights = sum(tensor.size for tensor in tensors)
-        found.append(Found(path, "dense", settings, weights, tensors, "names", width, False, vocabulary))
+        found.append(FoundBlock(path, "dense", settings, weights, tensors, "names", width, False, vocabulary))
     return found
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from sizer.networks.blocks.reading import MOST_BLOCKS
 from sizer.recovery.stacks import Stack
-from sizer.recovery.surroundings import Found
+from sizer.recovery.surroundings import FoundBlock
 
 _RESERVED = frozenset({"linked", "and", "or", "not", "in", "true", "false"})
 
 
 @dataclass(frozen=True)
-class Model:
+class FoundModel:
     """A model of blocks in the words of `sizer.count`."""
 
     declared: Mapping[str, Any]
@@ -28,7 +28,7 @@ class Model:
 
 
 @dataclass
-class _Draft:
+class _ModelDraft:
     convention: str
     blocks: dict[str, Any] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class _Draft:
         return called
 
 
-def model_of(stacks: Sequence[Stack], around: Sequence[Found], order: Mapping[str, int]) -> Model | None:
+def model_of(stacks: Sequence[Stack], around: Sequence[FoundBlock], order: Mapping[str, int]) -> FoundModel | None:
     """Return the model that counts to what was found; None where it has too many blocks to be one.
 
     Args:
@@ -84,12 +84,12 @@ def model_of(stacks: Sequence[Stack], around: Sequence[Found], order: Mapping[st
         around: the other blocks.
         order: the place of each tensor in the file, by its name.
     """
-    found: list[Stack | Found] = [*stacks, *around]
+    found: list[Stack | FoundBlock] = [*stacks, *around]
     found.sort(key=lambda one: min((order.get(tensor.name, 0) for tensor in one.tensors), default=len(order)))
     if not found or 2 * len(found) > MOST_BLOCKS:
         return None
     convention = str(stacks[0].fields["convention"]) if stacks else "pytorch"
-    draft = _Draft(convention)
+    draft = _ModelDraft(convention)
     embeddings: dict[str, str] = {}
     cell_types: dict[str, Any] = {}
     for one in found:
@@ -129,10 +129,10 @@ def model_of(stacks: Sequence[Stack], around: Sequence[Found], order: Mapping[st
         called = draft.add(one.name, block, reads, one.channels, one.hands_up)
         if one.type == "embedding":
             embeddings[one.name] = called
-    return Model({"convention": convention, "blocks": draft.blocks}, cell_types, draft.names)
+    return FoundModel({"convention": convention, "blocks": draft.blocks}, cell_types, draft.names)
 
 
-def _add_beside(draft: _Draft, one: Found, block: dict[str, Any]) -> None:
+def _add_beside(draft: _ModelDraft, one: FoundBlock, block: dict[str, Any]) -> None:
     """Add tensors that stand beside the chain."""
     called = draft.free(one.name)
     draft.blocks[called] = {**block, "from": []}

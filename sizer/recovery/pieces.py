@@ -28,7 +28,7 @@ Order = Literal["out_in", "in_out", "either"]
 
 
 @dataclass(frozen=True)
-class Piece:
+class NamedTensor:
     """One tensor of one layer and direction."""
 
     tensor: StoredTensor
@@ -51,7 +51,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Place:
+class CellPlace:
     """Where one layer and direction of cells stands."""
 
     at: str
@@ -323,12 +323,12 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "TensorFlow 1",
         _AT
-        + r"(?P<word>kernel|weights|W|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|projection\.bias)",
+        + r"(?P<word>kernel|weights|W|W_0|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|W_P_0|projection\.bias)",
         {
-            **dict.fromkeys(("kernel", "weights", "W", "Matrix"), "joined"),
+            **dict.fromkeys(("kernel", "weights", "W", "W_0", "Matrix"), "joined"),
             **dict.fromkeys(("bias", "biases", "B", "Bias"), "bias"),
             **dict.fromkeys((f"{w}_{gate}_diag" for w in "wW" for gate in "fioFIO"), "peepholes"),
-            **dict.fromkeys(("projection.kernel", "projection.weights", "W_P"), "projection"),
+            **dict.fromkeys(("projection.kernel", "projection.weights", "W_P", "W_P_0"), "projection"),
             "projection.bias": "projection_bias",
         },
         "in_out",
@@ -455,7 +455,7 @@ LAYOUTS: tuple[Layout, ...] = (
 """In the order in which they are tried; what one has explained is not shown to the next."""
 
 
-def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -> dict[Place, list[Piece]]:
+def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -> dict[CellPlace, list[NamedTensor]]:
     """Return the pieces that a layout's names tell, by where they stand; in the order of the tensors.
 
     Args:
@@ -463,7 +463,7 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
         tensors: those that are looked at.
         form: the format that they stand in.
     """
-    found: dict[Place, list[Piece]] = {}
+    found: dict[CellPlace, list[NamedTensor]] = {}
     if layout.formats and form not in layout.formats:
         return found
     for tensor in tensors:
@@ -484,20 +484,20 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
         pieces = found.setdefault(place, [])
         if layout.biased and len(tensor.shape) == 2 and tensor.shape[1] > 1:
             made, read = tensor.shape
-            pieces.append(Piece(tensor, role, gate, word, (made, read - 1)))
-            pieces.append(Piece(tensor, "bias", gate, word, (made,)))
+            pieces.append(NamedTensor(tensor, role, gate, word, (made, read - 1)))
+            pieces.append(NamedTensor(tensor, "bias", gate, word, (made,)))
         else:
-            pieces.append(Piece(tensor, role, gate, word))
+            pieces.append(NamedTensor(tensor, role, gate, word))
     return found
 
 
-def _place(named: Mapping[str, str | None]) -> Place:
+def _place(named: Mapping[str, str | None]) -> CellPlace:
     layer = named.get("layer")
     back = bool(named.get("back")) or named.get("side") == "r"
-    return Place(named.get("at") or "", int(layer) if layer is not None else None, back)
+    return CellPlace(named.get("at") or "", int(layer) if layer is not None else None, back)
 
 
-def _of_builder(layout: Layout, named: Mapping[str, str | None]) -> tuple[Place, str]:
+def _of_builder(layout: Layout, named: Mapping[str, str | None]) -> tuple[CellPlace, str]:
     """Return the place, and which tensor of a layer it is, where a builder numbers the tensors of its layers.
 
     The builders of a bidirectional one stand in it by turns: forwards, backwards, layer after layer.
@@ -506,8 +506,8 @@ def _of_builder(layout: Layout, named: Mapping[str, str | None]) -> tuple[Place,
     layer, which = divmod(number, layout.a_layer)
     at = named["at"] or ""
     if re.search(r"(^|\.)birnn[^.]*\.[^.]*$", at):
-        return Place(at.rpartition(".")[0], builder // 2, builder % 2 == 1), str(which % 3)
-    return Place(f"{at}_{builder}" if builder else at, layer, False), str(which % 3)
+        return CellPlace(at.rpartition(".")[0], builder // 2, builder % 2 == 1), str(which % 3)
+    return CellPlace(f"{at}_{builder}" if builder else at, layer, False), str(which % 3)
 
 
 def dotted(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sizer.errors import InputError
-from sizer.files.contents import StoredTensor
+from sizer.files.contents import StatedLayer, StoredTensor
 from sizer.networks.counting import count
 from sizer.recovery.cells import Cells, convention_of
 from sizer.recovery.pieces import dotted
@@ -21,6 +21,8 @@ _FORTH = re.compile(
     r"(?<![a-z])(forward|fwd|fw|forth|l2r)(?![a-z])|(?<=[a-z])(_forward|_fwd|_fw)(?![a-z])",
     re.I,
 )
+_CELL_OF_KERAS = re.compile(r"\.(lstm|gru|simple_rnn)_cell(_\d+)*$")
+"""The cell within a layer, which Keras counts by themselves."""
 _NUMBER = re.compile(r"\d+")
 
 
@@ -68,7 +70,7 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _StackedLayer:
     """One layer, of one direction or of two."""
 
     key: str
@@ -90,17 +92,20 @@ class _Layer:
         return sum(one.handed_up for one in self.directions)
 
 
-def stacks_of(readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTensor]) -> list[Stack]:
+def stacks_of(
+    readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTensor], stated: Sequence[StatedLayer] = ()
+) -> list[Stack]:
     """Return the stacks that layers and directions make.
 
     Args:
         readings: one layer and direction each; the first of its readings is taken, the others are said.
         weights: every tensor of the file that is a weight, in its order.
+        stated: the layers that the format states, where it states them in order.
     """
-    between = _Between(weights)
+    between = _MatricesBeside(weights, stated)
     layers = _layers(readings)
     stacks: list[Stack] = []
-    rising: list[_Layer] = []
+    rising: list[_StackedLayer] = []
     for layer in layers:
         if rising and not _follows(rising, layer, between):
             stacks.extend(_stacks(rising))
@@ -111,7 +116,7 @@ def stacks_of(readings: Sequence[Sequence[Cells]], weights: Iterable[StoredTenso
     return stacks
 
 
-def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
+def _layers(readings: Sequence[Sequence[Cells]]) -> list[_StackedLayer]:
     """Return layers in order, each with both of its directions where it has two of the same kind."""
     forth: dict[tuple[str, int | None], list[Sequence[Cells]]] = {}
     for found in readings:
@@ -120,7 +125,7 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
     numbers: dict[str, set[int | None]] = {}
     for neutral, number in forth:
         numbers.setdefault(neutral, set()).add(number)
-    layers: list[_Layer] = []
+    layers: list[_StackedLayer] = []
     for (neutral, number), here in forth.items():
         pair = sorted(here, key=lambda one: _is_back(one[0]))
         same = (
@@ -136,7 +141,9 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_Layer]:
         for group in groups:
             at = neutral if same else group[0][0].place.at
             layers.append(
-                _Layer(at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own)
+                _StackedLayer(
+                    at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own
+                )
             )
     numbered = [_with_number(layer) for layer in layers]
     first: dict[str, int] = {}
@@ -151,37 +158,56 @@ def _is_back(one: Cells) -> bool:
 
 def _neutral(at: str) -> str:
     """Return where a cell stands without the words that say its direction."""
+    at = _CELL_OF_KERAS.sub("", at)
     return re.sub(r"[._]+", ".", _FORTH.sub("", _BACK.sub("", at))).strip("._")
 
 
-def _with_number(layer: _Layer) -> _Layer:
+def _with_number(layer: _StackedLayer) -> _StackedLayer:
     """Return a layer that a module does not number itself with the last number of its name as one; 0 where it has none."""
     if layer.own:
         return layer
     numbers = list(_NUMBER.finditer(layer.key))
     if not numbers:
-        return _Layer(layer.key, 0, layer.name, layer.directions, layer.others)
-    # A name that says its number twice (`rnn_1/rnn_1`) says one number.
+        return _StackedLayer(layer.key, 0, layer.name, layer.directions, layer.others)
     last = numbers[-1].group()
-    stem = (
-        re.sub(rf"[._]?(?<!\d){last}(?!\d)", "", layer.key)
-        if layer.key.count(last) > 1
-        else (
-            layer.key[: numbers[-1].start()].rstrip("._")
-            + "#" * (numbers[-1].end() < len(layer.key))
-            + layer.key[numbers[-1].end() :]
-        )
-    )
-    return _Layer(stem, int(last), layer.name, layer.directions, layer.others)
+    parts = layer.key.split(".")
+    numbered = [place for place, part in enumerate(parts) if re.search(rf"_{last}$", part)]
+    if len(numbered) == 2 and numbered[1] == numbered[0] + 1:
+        # A name that says its number twice (`rnn_1/rnn_1`) says one number.
+        stem = ".".join(part.removesuffix(f"_{last}") if at in numbered else part for at, part in enumerate(parts))
+    else:
+        start, end = numbers[-1].span()
+        stem = layer.key[:start].rstrip("._") + "#" * (end < len(layer.key)) + layer.key[end:]
+    return _StackedLayer(stem, int(last), layer.name, layer.directions, layer.others)
 
 
-class _Between:
+class _MatricesBeside:
     """What else stands where layers stand."""
 
-    def __init__(self, weights: Iterable[StoredTensor]) -> None:
-        self.matrices = [dotted(tensor.name) for tensor in weights if len(tensor.shape) > 1]
+    def __init__(self, weights: Iterable[StoredTensor], stated: Sequence[StatedLayer]) -> None:
+        held = list(weights)
+        names = {tensor.name for tensor in held}
+        # One layer after another, of those that have weights.
+        self.turn: dict[str, int] = {}
+        for number, layer in enumerate(one for one in stated if names & {*one.tensors}):
+            for name in layer.tensors:
+                self.turn.setdefault(name, number)
+        self.matrices = [dotted(tensor.name) for tensor in held if len(tensor.shape) > 1]
 
-    def any_at(self, layer: _Layer) -> bool:
+    def any_between(self, below: _StackedLayer, layer: _StackedLayer) -> bool:
+        """Return whether the format states a layer with weights between two."""
+        turns = [
+            [
+                self.turn[piece.tensor.name]
+                for one in each.directions
+                for piece in one.pieces
+                if piece.tensor.name in self.turn
+            ]
+            for each in (below, layer)
+        ]
+        return bool(turns[0] and turns[1]) and min(turns[1]) > max(turns[0]) + 1
+
+    def any_at(self, layer: _StackedLayer) -> bool:
         """Return whether a matrix that is not the layer's own stands under its number, in its parent."""
         own = {dotted(piece.tensor.name) for one in layer.directions for piece in one.pieces}
         numbers = list(_NUMBER.finditer(layer.name))
@@ -200,7 +226,7 @@ class _Between:
         )
 
 
-def _follows(rising: Sequence[_Layer], layer: _Layer, between: _Between) -> bool:
+def _follows(rising: Sequence[_StackedLayer], layer: _StackedLayer, between: _MatricesBeside) -> bool:
     """Return whether a layer is the next one of a stack."""
     below = rising[-1]
     if layer.key != below.key or below.number is None or layer.number is None:
@@ -212,12 +238,12 @@ def _follows(rising: Sequence[_Layer], layer: _Layer, between: _Between) -> bool
     own = rising[0].own
     if own != layer.own:
         return False
-    if not own and (between.any_at(below) or between.any_at(layer)):
+    if not own and (between.any_at(below) or between.any_at(layer) or between.any_between(below, layer)):
         return False
     return layer.inputs == below.handed_up or (own and layer.inputs == below.handed_up + rising[0].inputs)
 
 
-def _stacks(layers: Sequence[_Layer]) -> list[Stack]:
+def _stacks(layers: Sequence[_StackedLayer]) -> list[Stack]:
     """Return the stack that layers make; each by itself where no fields count to them together."""
     whole = _stack(layers)
     if whole is not None:
@@ -225,7 +251,7 @@ def _stacks(layers: Sequence[_Layer]) -> list[Stack]:
     return [one for layer in layers if (one := _stack([layer])) is not None]
 
 
-def _stack(layers: Sequence[_Layer]) -> Stack | None:
+def _stack(layers: Sequence[_StackedLayer]) -> Stack | None:
     first = layers[0].directions[0]
     found = convention_of(first)
     if found is None:
@@ -242,7 +268,7 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
     readings = []
     for which in range(min(len(layer.others) for layer in layers)):
         others = [
-            _Layer(layer.key, layer.number, layer.name, (layer.others[which],) * len(layer.directions), ())
+            _StackedLayer(layer.key, layer.number, layer.name, (layer.others[which],) * len(layer.directions), ())
             for layer in layers
         ]
         convention = convention_of(others[0].directions[0])
@@ -265,7 +291,7 @@ def _stack(layers: Sequence[_Layer]) -> Stack | None:
     )
 
 
-def _by_role(layers: Sequence[_Layer]) -> dict[str, int]:
+def _by_role(layers: Sequence[_StackedLayer]) -> dict[str, int]:
     found: dict[str, int] = {}
     for layer in layers:
         for one in layer.directions:
@@ -274,11 +300,11 @@ def _by_role(layers: Sequence[_Layer]) -> dict[str, int]:
     return found
 
 
-def _name(layers: Sequence[_Layer]) -> str:
+def _name(layers: Sequence[_StackedLayer]) -> str:
     return layers[0].name or layers[0].directions[0].cell_type
 
 
-def _fields(layers: Sequence[_Layer], convention: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(layers: Sequence[_StackedLayer], convention: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     below = layers[0].directions[0]
     ones = [layer.directions[0] for layer in layers]
     fields: dict[str, Any] = {

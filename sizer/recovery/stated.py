@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sizer.files.contents import Contents, StatedLayer, StoredTensor
 from sizer.recovery.cells import Cells, read_cells
-from sizer.recovery.pieces import Layout, Piece, Place, Role, dotted
+from sizer.recovery.pieces import CellPlace, Layout, NamedTensor, Role, dotted
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (r"(CuDNN|cudnn_?)?(Optimized|Basic|Stacked)?LSTM(Cell|Block(Fused)?Cell)?", "lstm"),
@@ -90,7 +90,7 @@ def operators(contents: Contents, weights: Sequence[StoredTensor]) -> Iterator[l
         kind, cells = _TYPES[layer.kind], layer.settings.get("hidden_size")
         widths = {"cells": cells} if isinstance(cells, int) else {}
         found = [
-            read_cells(Place(place.at, place.layer, bool(back)), _OPERATOR, own, kind, widths)
+            read_cells(CellPlace(place.at, place.layer, bool(back)), _OPERATOR, own, kind, widths)
             for back, own in enumerate(pieces)
         ]
         if all(found):
@@ -103,16 +103,16 @@ class _Chain:
 
     def __init__(self, made_by: Mapping[str, StatedLayer]) -> None:
         self._made_by = made_by
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, CellPlace] = {}
 
-    def place(self, layer: StatedLayer) -> Place:
+    def place(self, layer: StatedLayer) -> CellPlace:
         """Return the name of the stack's first operator, and how many stand below this one."""
         below = self._below(layer)
         if below is not None and id(below) in self._places:
             first = self._places[id(below)]
-            found = Place(first.at, (first.layer or 0) + 1)
+            found = CellPlace(first.at, (first.layer or 0) + 1)
         else:
-            found = Place(dotted(layer.name), 0)
+            found = CellPlace(dotted(layer.name), 0)
         self._places[id(layer)] = found
         return found
 
@@ -138,9 +138,9 @@ def _outputs(layer: StatedLayer) -> Sequence[str]:
 
 def _pieces(
     layer: StatedLayer, held: Mapping[str, StoredTensor], made_by: Mapping[str, StatedLayer]
-) -> list[list[Piece]] | None:
+) -> list[list[NamedTensor]] | None:
     """Return the pieces of each direction; None where they cannot be told."""
-    directions: list[list[Piece]] = []
+    directions: list[list[NamedTensor]] = []
     for role, name in zip(_ROLES, layer.tensors, strict=False):
         if role is None or not name:
             continue
@@ -160,7 +160,7 @@ def _pieces(
         while len(directions) < number:
             directions.append([])
         for own in directions:
-            own.append(Piece(tensor, role, "", name, part))
+            own.append(NamedTensor(tensor, role, "", name, part))
     return directions or None
 
 

@@ -26,6 +26,7 @@ _ENDS: dict[str, tuple[str, str]] = {
     "parametrizations.weight.original1": ("matrix", "out_in"),
     "parametrizations.weight.original": ("matrix", "out_in"),
     "kernel": ("matrix", "in_out"),
+    "recurrent_kernel": ("recurrent", ""),
     "weights": ("matrix", "in_out"),
     "w": ("matrix", "in_out"),
     "W": ("matrix", "in_out"),
@@ -57,7 +58,7 @@ _LAST = sorted(_ENDS, key=len, reverse=True)
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundBlock:
     """One block that is no recurrent stack."""
 
     name: str
@@ -109,7 +110,7 @@ def surroundings(
     weights: Sequence[StoredTensor],
     buffers: Sequence[StoredTensor],
     stated: Mapping[str, StatedTensor] | None = None,
-) -> list[Found]:
+) -> list[FoundBlock]:
     """Return the blocks that tensors make, each tensor in at most one.
 
     Args:
@@ -154,19 +155,21 @@ def _modules(tensors: Sequence[StoredTensor], stated: Mapping[str, StatedTensor]
         yield _Module(path, roles, orders.get(path, ""), path)
 
 
-def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTensor]) -> Iterator[Found]:
+def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTensor]) -> Iterator[FoundBlock]:
     path = module.path
     matrix = module.one("matrix") or module.one("table")
     bias = module.one("bias")
     gains = module.one("norm_gain")
     if gains is not None and matrix is not None:
-        yield Found(f"{path}.gains", "weights", {"tensors": {"gains": [gains.size]}}, gains.size, (gains,), "names")
+        yield FoundBlock(
+            f"{path}.gains", "weights", {"tensors": {"gains": [gains.size]}}, gains.size, (gains,), "names"
+        )
     transitions = module.one("transitions")
     if transitions is not None and len(transitions.shape) == 2 and transitions.shape[0] == transitions.shape[1]:
         ends = [tensor for tensor in module.tensors.get("ends", []) if tensor.size == transitions.shape[0]]
         tensors = (transitions, *ends)
         fields = {"ends": len(ends)} if ends else {}
-        yield Found(path or "crf", "crf", fields, _sum(tensors), tensors, "names", reads=transitions.shape[0])
+        yield FoundBlock(path or "crf", "crf", fields, _sum(tensors), tensors, "names", reads=transitions.shape[0])
     gain, shift = module.one("gain"), module.one("shift") or bias
     if gain is None and matrix is not None and _vector(matrix):
         gain, matrix = matrix, None
@@ -178,6 +181,11 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTenso
     if depthwise is not None:
         yield from _separable(path, depthwise, pointwise, bias)
         return
+    recurrent = module.one("recurrent")
+    if recurrent is not None:
+        if matrix is not None:
+            yield from _convolutional_lstm(path, matrix, recurrent, bias)
+        return
     in_projection = module.one("in_projection")
     if in_projection is not None and len(in_projection.shape) == 2:
         width = in_projection.shape[1]
@@ -185,7 +193,7 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTenso
         tensors = (in_projection,) if others is None else (in_projection, others)
         fields = {"width": in_projection.shape[0], "bias": others is not None}
         if in_projection.shape[0] == 3 * width:
-            yield Found(
+            yield FoundBlock(
                 f"{path}.in_proj" if path else "in_proj",
                 "dense",
                 fields,
@@ -204,7 +212,7 @@ def _blocks(module: _Module, running: set[str], stated: Mapping[str, StatedTenso
     shape = matrix.shape
     if said is not None and said.biased:
         settings = {"width": shape[0], "bias": True}
-        yield Found(path, "dense", settings, matrix.size, (matrix,), by, shape[1] - 1, False, shape[0])
+        yield FoundBlock(path, "dense", settings, matrix.size, (matrix,), by, shape[1] - 1, False, shape[0])
     elif len(shape) == 2:
         yield from _dense(module, matrix, bias, by)
     elif len(shape) in {3, 4}:
@@ -225,12 +233,12 @@ def _norm(
     shift: StoredTensor | None,
     running: set[str],
     stated: Mapping[str, StatedTensor],
-) -> Iterator[Found]:
+) -> Iterator[FoundBlock]:
     path = module.path
     if shift is None:
         name = path or gain.name
         fields: dict[str, Any] = {"tensors": {"gains": [gain.size]}}
-        yield Found(name, "weights", fields, gain.size, (gain,), "shape", reads=gain.size, hands_up=gain.size)
+        yield FoundBlock(name, "weights", fields, gain.size, (gain,), "shape", reads=gain.size, hands_up=gain.size)
         return
     if shift.size != gain.size:
         return
@@ -244,7 +252,7 @@ def _norm(
         if batch or re.search(r"norm|(^|[._])(ln|gn)", path, re.I)
         else "shape"
     )
-    yield Found(
+    yield FoundBlock(
         path or "norm",
         "norm",
         {"norm": "batch"} if batch else {},
@@ -256,14 +264,14 @@ def _norm(
     )
 
 
-def _dense(module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str) -> Iterator[Found]:
+def _dense(module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str) -> Iterator[FoundBlock]:
     path, (rows, columns) = module.path or "dense", matrix.shape
     table = module.one("table")
     embeds = table is not None or bool(_EMBEDDING.search(path))
     if embeds and bias is None:
         fields = {"vocabulary": rows, "embedding": columns}
         how = "stated" if by == "stated" else "names"
-        yield Found(path, "embedding", fields, matrix.size, (matrix,), how, None, False, columns)
+        yield FoundBlock(path, "embedding", fields, matrix.size, (matrix,), how, None, False, columns)
         return
     out_in = module.order == "out_in"
     if bias is not None and bias.size != (rows if out_in else columns):
@@ -274,12 +282,12 @@ def _dense(module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by:
     made, read = (rows, columns) if out_in else (columns, rows)
     tensors = (matrix,) if bias is None else (matrix, bias)
     fields = {"width": made, "bias": bias is not None}
-    yield Found(path, "dense", fields, _sum(tensors), tensors, by, read, False, made)
+    yield FoundBlock(path, "dense", fields, _sum(tensors), tensors, by, read, False, made)
 
 
 def _convolution(
     module: _Module, matrix: StoredTensor, bias: StoredTensor | None, by: str, said: StatedTensor | None
-) -> Iterator[Found]:
+) -> Iterator[FoundBlock]:
     path, shape = module.path or "convolution", matrix.shape
     plain = (shape[2:], shape[1], shape[0]), (shape[:-2], shape[-2], shape[-1]), (shape[2:], shape[0], shape[1])
     orders = plain if module.order == "out_in" else (plain[1], plain[2], plain[0])
@@ -304,7 +312,22 @@ def _convolution(
     if groups > 1 and not transposed:
         read *= groups
         fields["groups"] = "all" if groups == read else groups
-    yield Found(path, "convolution", fields, _sum(tensors), tensors, by, read, True, made)
+    yield FoundBlock(path, "convolution", fields, _sum(tensors), tensors, by, read, True, made)
+
+
+def _convolutional_lstm(
+    path: str, matrix: StoredTensor, recurrent: StoredTensor, bias: StoredTensor | None
+) -> Iterator[FoundBlock]:
+    """Yield an LSTM of convolutions over two dimensions as Keras stores it; nothing where the sizes are not its."""
+    if len(matrix.shape) != 4 or len(recurrent.shape) != 4:
+        return
+    *kernel, read, made = matrix.shape
+    channels = recurrent.shape[2]
+    if recurrent.shape != (*kernel, channels, made) or made != 4 * channels:
+        return
+    tensors = (matrix, recurrent) if bias is None else (matrix, recurrent, bias)
+    fields = {"channels": channels, "kernel": list(kernel), "bias": bias is not None}
+    yield FoundBlock(path, "convolutional_lstm", fields, _sum(tensors), tensors, "names", read, True, channels)
 
 
 def _kernel(sizes: Sequence[int]) -> Any:
@@ -313,23 +336,25 @@ def _kernel(sizes: Sequence[int]) -> Any:
 
 def _separable(
     path: str, depthwise: StoredTensor, pointwise: StoredTensor | None, bias: StoredTensor | None
-) -> Iterator[Found]:
+) -> Iterator[FoundBlock]:
     """Yield Keras' depthwise convolution, and what makes it a separable one."""
     *kernel, read, times = depthwise.shape
     own = bias if pointwise is None and bias is not None and bias.size == read * times else None
     fields = {"channels": read * times, "kernel": _kernel(kernel), "groups": "all", "bias": own is not None}
     tensors = (depthwise,) if own is None else (depthwise, own)
-    yield Found(f"{path}.depthwise", "convolution", fields, _sum(tensors), tensors, "names", read, True, read * times)
+    yield FoundBlock(
+        f"{path}.depthwise", "convolution", fields, _sum(tensors), tensors, "names", read, True, read * times
+    )
     if pointwise is not None:
         *kernel, read, made = pointwise.shape
         own = bias if bias is not None and bias.size == made else None
         tensors = (pointwise,) if own is None else (pointwise, own)
         fields = {"channels": made, "kernel": _kernel(kernel), "bias": own is not None}
-        yield Found(f"{path}.pointwise", "convolution", fields, _sum(tensors), tensors, "names", read, True, made)
+        yield FoundBlock(f"{path}.pointwise", "convolution", fields, _sum(tensors), tensors, "names", read, True, made)
 
 
 @dataclass(frozen=True)
-class _TransformerLayer:
+class _FoundTransformer:
     path: str
     number: int
     stem: str
@@ -345,20 +370,20 @@ class _TransformerLayer:
         return (self.stem, self.width, self.feed_forward, self.bias, self.attention_bias, self.memory)
 
 
-def _transformers(weights: Sequence[StoredTensor]) -> Iterator[Found]:
+def _transformers(weights: Sequence[StoredTensor]) -> Iterator[FoundBlock]:
     """Yield stacks of transformer layers: numbered modules with attention in their names, whose sizes are such a layer's."""
     under: dict[str, list[StoredTensor]] = {}
     for tensor in weights:
         name = dotted(tensor.name)
         for match in re.finditer(r"\d+(?=\.)", name):
             under.setdefault(name[: match.end()], []).append(tensor)
-    layers: list[_TransformerLayer] = []
+    layers: list[_FoundTransformer] = []
     for path, tensors in under.items():
         if any(_ATTENTION.search(dotted(tensor.name)[len(path) :]) for tensor in tensors):
             layer = _transformer_layer(path, tensors)
             if layer is not None:
                 layers.append(layer)
-    runs: list[list[_TransformerLayer]] = []
+    runs: list[list[_FoundTransformer]] = []
     for layer in sorted(layers, key=lambda one: (one.stem, one.number)):
         if runs and runs[-1][-1].alike == layer.alike and layer.number == runs[-1][-1].number + 1:
             runs[-1].append(layer)
@@ -374,7 +399,7 @@ def _transformers(weights: Sequence[StoredTensor]) -> Iterator[Found]:
             "attention_bias": first.attention_bias,
         }
         held = tuple(tensor for layer in run for tensor in layer.tensors)
-        yield Found(
+        yield FoundBlock(
             first.stem.rstrip("._") or first.path,
             "transformer",
             fields,
@@ -388,7 +413,7 @@ def _transformers(weights: Sequence[StoredTensor]) -> Iterator[Found]:
         )
 
 
-def _transformer_layer(path: str, tensors: Sequence[StoredTensor]) -> _TransformerLayer | None:
+def _transformer_layer(path: str, tensors: Sequence[StoredTensor]) -> _FoundTransformer | None:
     matrices = [tensor for tensor in tensors if len(tensor.shape) == 2 and min(tensor.shape) > 1]
     vectors = [
         tensor for tensor in tensors if len(tensor.shape) == 1 or (len(tensor.shape) == 2 and min(tensor.shape) == 1)
@@ -411,7 +436,7 @@ def _transformer_layer(path: str, tensors: Sequence[StoredTensor]) -> _Transform
                 for bias, attention_bias in ((True, True), (True, False), (False, False), (False, True)):
                     expected = norms * width + bias * (feed_forward + width) + attention_bias * biases * width
                     if added == expected:
-                        return _TransformerLayer(
+                        return _FoundTransformer(
                             path, int(number.group()), path[: number.start()], width, feed_forward, bias, attention_bias,
                             memory, tuple(tensors),
                         )  # fmt: skip

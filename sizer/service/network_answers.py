@@ -93,6 +93,8 @@ def counted(body: Any, limits: Mapping[str, int]) -> dict[str, Any]:
         **{name: value for name, value in columns.items() if name not in {"weights", *found.parts}},
         "configuration": found.configuration,
     }
+    if found.notes:
+        shown["notes"] = list(found.notes)
     if isinstance(found, ModelCount):
         shown["clocks"] = list(found.clocks)
         shown["macs"] = {name: str(number) for name, number in found.macs.items()}

@@ -158,8 +158,10 @@ SCHEMAS |= {
             "parts": _REF["Parts"],
             **{name: _COLUMNS[name] for name in _COLUMNS if name not in PARTS and name != "weights"},
             "configuration": _SHOWN,
+            "notes": _list(_TEXT, "What was read otherwise than it was written, or taken to be meant."),
             "fits": _FITS,
         },
+        "notes",
         "fits",
     ),
     "ModelCount": _object(
@@ -258,12 +260,16 @@ SCHEMAS |= {
                             "type": "string",
                             "description": "Of a model of blocks: the block that it belongs to.",
                         },
+                        "weights": {**_COUNTED, "description": "Of all of its tensors, as often as they stand."},
+                        "share": _SHARE,
                         "tensors": _list(
                             _object(
                                 {
                                     "name": _TEXT,
                                     "shape": _list(_COUNTED),
                                     "weights": _COUNTED,
+                                    "weights_in_all": _COUNTED,
+                                    "share": _SHARE,
                                     "macs_per_step": _COUNTED,
                                     "shared": _YES_OR_NO,
                                 }

@@ -18,7 +18,7 @@ from sizer.networks.cells import CELL_TYPES, CellType
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.fields import Kind
 from sizer.numbers.polynomial import UnsettledError
-from sizer.sweepfile.axis import Listed
+from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.grids import PlacedGrid, declared_grids, read_axes
 from sizer.sweepfile.model_paths import MOST_STRUCTURES, FieldsOfModel
@@ -77,6 +77,7 @@ def read_model_grids(
                 return ModelGrids([], Names({}, {}), {})
             whole = [one for one in again if one is not None]
     _report(model, whole, outlines, findings)
+    _check_kinds(whole, findings)
     valid = [outline for several in outlines for outline in several if not outline.problems]
     names = _names(fields, whole, valid)
     model.kinds = names.kinds
@@ -217,6 +218,31 @@ def _shared(several: Any) -> list[Problem]:
     first, *others = [list(problems) for problems in several]
     kept = set(first).intersection(*map(set, others))
     return [problem for problem in first if problem in kept]
+
+
+def _check_kinds(placed: list[PlacedGrid], findings: Findings) -> None:
+    """Report fields that hold numbers in one grid and words in another: they would share a column."""
+    first: dict[str, tuple[Kind, Path]] = {}
+    for one in placed:
+        for name, column in one.grid.columns.items():
+            kind = _kind_of(column)
+            other, there = first.setdefault(name, (kind, one.places[name]))
+            if other != kind:
+                place = findings.place(there)
+                message = f"holds {_HELD[kind]} here, and {_HELD[other]} at {place}; one column of a table holds one kind: write two sweeps"
+                findings.at_value(one.places[name], message)
+
+
+_HELD: Mapping[Kind, str] = {"count": "numbers", "boolean": "true and false", "choice": "words"}
+
+
+def _kind_of(column: Column) -> Kind:
+    """Return the kind of the columns that a swept field has in tables."""
+    if not isinstance(column, Listed):
+        return "count"
+    if column.kind == "choice" and all(map(_is_spread, column.values)):
+        return "boolean" if isinstance(column.values[0][0], bool) else "count"
+    return column.kind
 
 
 # What there is

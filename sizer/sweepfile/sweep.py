@@ -278,4 +278,6 @@ def as_word(value: Any) -> str:
     """Return a value of a field as a word of a table."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(as_word, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else str(value)

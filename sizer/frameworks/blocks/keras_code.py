@@ -118,7 +118,9 @@ def keras_module(graph: Graph) -> KerasModule:
     ]
     code = "\n".join(line for one in lines for line in broken(one)) + "\n"
     parts = [text for name, text in PARTS.items() if re.search(rf"\b{name}\(", code)]
-    text = "\n\n\n".join(["import keras\nfrom keras import layers", *parts, code])
+    everything = "\n\n\n".join([*parts, code])
+    imports = "import keras" + ("\nfrom keras import layers" if "layers." in everything else "")
+    text = f"{imports}\n\n\n{everything}"
     return KerasModule(f'"""{heading(graph)}\n"""\n\n{text}', placed, writer.layers)
 
 

@@ -21,8 +21,10 @@ from sizer.networks.blocks.widths import Shape
 from sizer.networks.blocks.wiring import Graph, Wired
 from sizer.networks.tensors import product, total
 
-WIDTH = 100
+WIDTH = 120
 """Of a line that is written, where it can be broken."""
+TEXT_WIDTH = 100
+"""Of a docstring."""
 OF_MODULES = frozenset(
     [
         "T_destination",
@@ -188,6 +190,9 @@ def _members(
     if order.looped:
         said = listed_in_words(dict.fromkeys(key[0] for key in order.looped))
         found.append(f"# {said} feed each other, step by step: only their weights stand here.")
+    if order.behind:
+        behind = listed_in_words(dict.fromkeys(key[0] for key in order.behind))
+        found += [f"# {line}" for line in _wrapped(f"What is not run comes before {behind}.", TEXT_WIDTH)]
     for key, module in modules.items():
         block = placed[key].wired.block
         name = names[key]
@@ -226,11 +231,11 @@ def _class(
     if returned:
         takes = ", ".join(f"{block.wired.block.path} {_shape_of(block)}" for block in given)
         what = ", ".join(f"{key[0]} {_shape_of(placed[key])}" for key in returned)
-        text = _wrapped(f"Takes {takes}; returns {what}.", WIDTH - 10)
+        text = _wrapped(f"Takes {takes}; returns {what}.", TEXT_WIDTH - 10)
         lines += [
             f"    {line}" for line in ([f'"""{text[0]}"""'] if len(text) == 1 else [f'"""{text[0]}', *text[1:], '"""'])
         ]
-    lines += ["", "    def __init__(self):", "        super().__init__()"]
+    lines += [*([""] if returned else []), "    def __init__(self):", "        super().__init__()"]
     lines += [f"        {line}" for line in members]
     if returned:
         lines += ["", f"    def forward({', '.join(['self', *forward.given])}):"]
@@ -276,7 +281,7 @@ def heading(graph: Graph) -> str:
     front = (
         f"A model of {len(blocks):,} block{'s' * (len(blocks) != 1)} with exactly {counted.weights - other:,} weights."
     )
-    return front + "\n\n" + "\n".join(_wrapped(text, WIDTH))
+    return front + "\n\n" + "\n".join(_wrapped(text, TEXT_WIDTH))
 
 
 # Parts
@@ -304,9 +309,10 @@ def _imports_and_parts(code: str) -> str:
                 add(part)
                 used.setdefault(name)
 
-    add("\n".join(line for line in code.splitlines() if not line.lstrip().startswith("#")))
+    lines = [line for line in code.splitlines() if not line.lstrip().startswith("#")]
+    add("\n".join(lines))
     found = [parts[name] for name in parts if name in used]
-    everything = "\n".join([*found, code])
+    everything = "\n".join([*found, *lines])
     imports = [
         *(["import math", ""] if "math." in everything else []),
         *(["import torch"] if re.search(r"\btorch\.", everything) else []),
@@ -323,11 +329,14 @@ def broken(line: str) -> list[str]:
     """Return a line, broken at its outermost bracket where it is too long, and again inside.
 
     Example:
-        >>> broken("    x = " + "f(" + ", ".join(["long_name"] * 12) + ")")[:2]
+        >>> broken("    x = " + "f(" + ", ".join(["long_name"] * 14) + ")")[:2]
         ['    x = f(', '        long_name,']
     """
     if len(line) <= WIDTH or line.lstrip().startswith(("#", '"')):
         return [line]
+    if line.lstrip().startswith("return ") and not re.search(r"[(\[{]", line):
+        front, _, values = line.partition("return ")
+        return [f"{front}return (", *(f"{front}    {one}," for one in _items(values)), f"{front})"]
     start, end = _outermost(line)
     if start < 0:
         return [line]

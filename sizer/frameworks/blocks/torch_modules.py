@@ -87,6 +87,8 @@ def arguments(*given: object, **options: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value in code, text in double quotes."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shown, value))}{',' * (len(value) == 1)})"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
@@ -392,7 +394,7 @@ def _transformer(block: Placed) -> Written:
             bias=None if bias else False,
             attention_bias=None if attention_bias else False,
         )
-        layer = f"TransformerLayer({options})"
+        layer = f"AttendingLayer({options})"
     members = [("", repeated(layer, fields["layers"]))]
     if fields["final_norm"]:
         members.append(("_norm", f"nn.LayerNorm({width})"))

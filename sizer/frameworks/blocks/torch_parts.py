@@ -83,7 +83,7 @@ class RelativeAttention(nn.Module):
         return steps.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
-class TransformerLayer(nn.Module):
+class AttendingLayer(nn.Module):
     """Self-attention, attention to each memory, feed-forward; a norm behind each."""
 
     def __init__(self, width, feed_forward, heads, memories=(), relative=False, bias=True, attention_bias=True):

@@ -31,6 +31,8 @@ MACS = "macs_per_"
 """In front of the steps of a clock, in the name of a column."""
 OF_BLOCK = ".weights"
 """Behind a block's path, in the name of the column of its weights."""
+_OF_MODEL: Mapping[str, Any] = {"convention": "textbook", "other_weights": 0}
+"""The defaults of what the model says for all of its blocks."""
 _OF_ANY_BLOCK: Mapping[str, Any] = {"combine": "concat", "frozen": False}
 """The defaults of what any block may say."""
 _DEFAULTS: Mapping[Kind, Any] = {"count": 0, "boolean": False}
@@ -88,8 +90,8 @@ class OpenModel:
         block: Any = {}
         for word in place_of(self.declared, path):
             block, here = here, here.get(word) if isinstance(here, Mapping) else None
-        if here is None and path == "convention":
-            return "textbook"
+        if here is None and path in _OF_MODEL:
+            return _OF_MODEL[path]
         if here is None and isinstance(block, Mapping):
             known = {**BLOCK_TYPES, **self.block_types}.get(str(block.get("type")))
             name = path.rpartition(".")[2]
@@ -164,6 +166,20 @@ class ModelOutline(Outline):
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())
         self._wiring = _ModelWiring(self, self.graph, self.checks.rules)
         self.plain, self._derived = _fields(self.read, self.graph)
+        self._as_said()
+
+    def _as_said(self) -> None:
+        """Let fields that are said once for all layers be one value, however the layers are told apart."""
+        known = {**self.plain, **self._derived}
+        for path in {name.rpartition(".")[0] for name in known if name.rpartition(".")[2].isdecimal()}:
+            said = self.symbols.get(path, self.words.get(path, self.open_model.own(path)))
+            if isinstance(said, (int, Polynomial)):
+                for fields in (self.plain, self._derived):
+                    for name in [name for name in fields if name.rpartition(".")[0] == path]:
+                        if name.rpartition(".")[2].isdecimal():
+                            del fields[name]
+                if isinstance(said, int):
+                    self.plain[path] = said
 
     def _blocks(self) -> Sequence[Block]:
         return [] if self.read is None else list(self.read.blocks.values())
@@ -212,13 +228,10 @@ class ModelOutline(Outline):
         for name, value in self._derived.items():
             found[name] = evaluated(compiled_text(value.nested()), values)
         kinds = self.open_model.kinds
-        # A list stands in columns of its own, or is a word.
-        words = {
-            name: value
-            for name, value in self.words.items()
-            if not isinstance(value, tuple) or kinds.get(name) == "choice"
-        }
-        return found | words | dict(values)
+        for name, value in self.words.items():  # a list stands in columns of its own, or is a word
+            is_spread = isinstance(value, tuple) and kinds.get(name) != "choice"
+            found[name] = _DEFAULTS[kinds.get(name, "count")] if is_spread else value
+        return found | dict(values)
 
     @cached_property
     def _absent(self) -> dict[str, Any]:
@@ -344,7 +357,10 @@ def _fields(model: Model | None, graph: Graph | None) -> tuple[dict[str, Any], d
             spread = {path: value}
         for name, item in spread.items():
             if isinstance(item, Polynomial):
-                derived[name] = item
+                if not any(
+                    "(" in variable for variable in item.variables()
+                ):  # a width that compares others has no ends
+                    derived[name] = item
             elif isinstance(item, (int, str)):
                 plain[name] = item
     return plain, derived

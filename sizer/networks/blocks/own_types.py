@@ -30,7 +30,10 @@ READ = ("read", "channels_read", "height_read", "height")
 KEYS = ("title", "fields", "tensors", "hands_up", "keeps_height", "steps", "state", "source")
 FIELD_KEYS = ("default", "minimum", "description")
 TENSOR_KEYS = ("shape", "part", "matrix", "when", "area")
-_FACTOR = re.compile(r"[A-Za-z0-9_]+(?:\*[A-Za-z0-9_]+)*|[A-Za-z0-9_]+/[A-Za-z0-9_]+")
+_WORD = r"[A-Za-z0-9_]{1,100}"
+_FACTOR = re.compile(rf"{_WORD}(?:\*{_WORD}){{0,20}}|{_WORD}/{_WORD}", re.ASCII)
+_MOST = 10**100
+"""What a number in a definition is below."""
 _BIAS = BlockField("bias", "flag", "Whether it has a bias; left out, the convention decides.")
 
 
@@ -133,6 +136,8 @@ class _Definition:
             here = (*path, name)
             before = len(self.problems)
             self.problems.extend(name_problems(name, "a field", here))
+            if not isinstance(name, str):
+                continue
             if name in COMMON or name in READ:
                 self.problems.append((here, f"{quoted(name)} means something else in a block; choose another name"))
             options = item if isinstance(item, Mapping) else {"default": item}
@@ -143,10 +148,12 @@ class _Definition:
                 self.flags.add(name)
             else:
                 self.sizes.add(name)
-                if not _is_whole(minimum) or minimum < 0:
+                if not _is_whole(minimum) or not 0 <= minimum < _MOST:
                     self.problems.append(((*here, "minimum"), f"{quoted(minimum)} is no whole number of at least 0"))
                 elif default is not None and not _is_whole(default):
                     self.problems.append((at, f"{quoted(default)} is neither a whole number, nor true, nor false"))
+                elif default is not None and default >= _MOST:
+                    self.problems.append((at, "has more than 100 digits"))
                 elif default is not None and default < minimum:
                     self.problems.append((at, f"{default} is below the minimum, {minimum}"))
             description = options.get("description", "a size of which there is no default")
@@ -196,8 +203,9 @@ class _Definition:
             return ()
         for position, factor in enumerate(declared):
             if _is_whole(factor):
-                if factor < 1:
-                    self.problems.append(((*path, position), f"{factor} is below the minimum, 1"))
+                if not 1 <= factor < _MOST:
+                    said = "is below the minimum, 1" if factor < 1 else "has more than 100 digits"
+                    self.problems.append(((*path, position), f"{quoted(factor) if factor >= _MOST else factor} {said}"))
             else:
                 self._check_factor(factor, (*path, position))
         return tuple(factor for factor in declared if isinstance(factor, (int, str)))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.columns import BYTES, COUNTED, PARTS
+from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
@@ -106,6 +107,12 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
+    known = [one.name for one in fields(Query)]
+    strays = [name for name in asked if name not in known]
+    if strays:
+        choice = f"; one of {', '.join(known)}"
+        message = "no parameter of that name"
+        raise InputError(Fault("", 0, 0, name, message + (did_you_mean(name, known) or choice)) for name in strays)
     several = {"sort", "columns", "group_by", "pareto"}
     read: dict[str, Any] = {
         name: [word.strip() for word in value.split(",") if word.strip()]
