@@ -416,6 +416,10 @@ def test_a_sum_past_a_limb_is_carried() -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
+        (
+            {"layers": {"from": 1, "to": 10**9, "step": 1}, "cells": {"per_layer": [8, 16]}},
+            "1,000,000,000 layers are more than the 200 of a space",
+        ),
         ({"cells": [8, 16]}, "is no space: no field is swept per_layer"),
         ({"cells": {"per_layer": [8, 16], "order": "sideways"}}, "order"),
         ({"inputs": {"per_layer": [8]}, "cells": [8]}, "per_layer"),
@@ -425,7 +429,7 @@ def test_a_sum_past_a_limb_is_carried() -> None:
 def test_faults_of_spaces(grid: dict[str, Any], message: str) -> None:
     model = {key: value for key, value in LSTM.items() if key not in grid}
     with pytest.raises(InputError, match=message):
-        described({**model, "layers": 2}, grid).count()
+        described({**({} if "layers" in grid else {"layers": 2}), **model}, grid).count()
 
 
 def test_what_does_not_fit_has_no_rank_and_what_is_not_there_no_id() -> None:
