@@ -97,9 +97,11 @@ def look_into(contents: Contents) -> Look:
     """Return what stands in a file, from its names and shapes and what its format says."""
     kinds = tell_apart(contents)
     notes: list[str] = []
-    stacks = recurrent_stacks(contents, kinds.weights)
+    # What holds nothing is no part of anything.
+    weights = [tensor for tensor in kinds.weights if tensor.size]
+    stacks = recurrent_stacks(contents, weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
-    left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
+    left = [tensor for tensor in weights if id(tensor) not in taken]
     around = surroundings(left, kinds.buffers, around_stated(contents, left))
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     around = [*around, *_tied(kinds, around, left, taken)]
@@ -136,12 +138,14 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     left = [tensor for tensor in weights if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
+        here: set[int] = set()
         for place, pieces in pieces_of(layout, left, contents.format).items():
             readings = read_cells(place, layout, pieces, stated.get(place.at))
             if readings:
                 found.append(readings)
-                taken = {id(piece.tensor) for piece in pieces}
-                left = [tensor for tensor in left if id(tensor) not in taken]
+                here.update(id(piece.tensor) for piece in pieces)
+        if here:
+            left = [tensor for tensor in left if id(tensor) not in here]
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
     # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.

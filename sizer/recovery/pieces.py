@@ -86,6 +86,8 @@ class Layout:
     """Where words are running numbers: how many tensors a layer has."""
 
 
+LONGEST_NAME = 500
+"""Characters of a name that is still looked at for what it says."""
 HINTS = re.compile(
     r"(layer_?norm_?(basic_)?lstm|ln_?lstm|cifg|couple\w*lstm|m_?lstm|lstm|ligru|li_gru|gru|mgu|janet|sru|qrnn|(simple|basic|vanilla)_?rnn|rnn|recurrent|elman)",
     re.IGNORECASE,
@@ -188,7 +190,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "SRU",
-        _AT + r"rnn_lst\.(?P<layer>\d+)\.(?P<word>weight|weight_c|bias)",
+        _AT + r"rnn_lst\.(?P<layer>\d{1,9})\.(?P<word>weight|weight_c|bias)",
         {"weight": "input", "weight_c": "peepholes", "bias": "bias"},
         "in_out",
         "pytorch",
@@ -197,7 +199,7 @@ LAYOUTS: tuple[Layout, ...] = (
     *(
         _layout(
             f"DyNet, {kind}",
-            rf"(?P<at>(?:.*\.)?{kind}-builder)(?:_(?P<builder>\d+))?\._(?P<word>\d+)",
+            rf"(?P<at>(?:.*\.)?{kind}-builder)(?:_(?P<builder>\d{{1,9}}))?\._(?P<word>\d{{1,9}})",
             {"0": "input", "1": "recurrent", "2": "bias"},
             "out_in",
             cell_type=cell_type,
@@ -214,7 +216,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "PyTorch",
         _AT
         + r"(?:parametrizations\.)?(?P<word>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|layernorm_[ihc]\.(?:weight|bias))"
-        r"(?:_?l(?P<layer>\d+))?(?P<back>_reverse)?(?:_raw|_v|\.original1)?",
+        r"(?:_?l(?P<layer>\d{1,9}))?(?P<back>_reverse)?(?:_raw|_v|\.original1)?",
         {
             **{"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"},
             **{"bias_ih": "bias", "bias_hh": "bias"},
@@ -244,7 +246,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "MXNet",
-        r"(?P<at>.*?)_?(?:(?P<side>[lr])(?P<layer>\d+)_)?(?P<word>i2h_weight|h2h_weight|h2r_weight|i2h_bias|h2h_bias)",
+        r"(?P<at>.*?)_?(?:(?P<side>[lr])(?P<layer>\d{1,9})_)?(?P<word>i2h_weight|h2h_weight|h2r_weight|i2h_bias|h2h_bias)",
         {
             "i2h_weight": "input",
             "h2h_weight": "recurrent",
@@ -467,7 +469,7 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
     if layout.formats and form not in layout.formats:
         return found
     for tensor in tensors:
-        match = layout.pattern.fullmatch(dotted(tensor.name))
+        match = layout.pattern.fullmatch(dotted(tensor.name)) if len(tensor.name) <= LONGEST_NAME else None
         if match is None:
             continue
         named = match.groupdict()
