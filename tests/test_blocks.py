@@ -350,7 +350,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"x": features(10), "dense": {"type": "dense", "width": 8, "groups": 4}},
-        {"blocks.dense": "10 is not 4 equal parts"},
+        {"blocks.dense.groups": "10 cannot be divided into 4 equal parts"},
     ),
     (
         {"words": {"type": "embedding", "vocabulary": 100, "embedding": 12}, "lstm": {"type": "recurrent", "cells": 16}, "output": {"type": "dense", "width": 100, "tied": "words"}},
@@ -363,7 +363,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(), "dense": {"type": "dense", "widht": 16, "cells": 4}},
         {
-            "blocks.dense": "a dense needs width: values that it hands up.",
+            "blocks.dense": "a dense needs width: values that it hands up",
             "blocks.dense.widht": "a dense has no widht; did you mean 'width'?",
             "blocks.dense.cells": "a dense has no cells",
         },
@@ -392,7 +392,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 4, "shared": "a"}, "c": {"type": "dense", "width": 4, "groups": 3}},
         {
             "blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared",
-            "blocks.c": "4 is not 3 equal parts",
+            "blocks.c.groups": "4 cannot be divided into 3 equal parts",
         },
     ),
     (
@@ -406,7 +406,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(8), "d": {"type": "dense", "width": None, "groups": "all", "shared": {}, 3: 4}},
         {
-            "blocks.d": "a dense needs width: values that it hands up.",
+            "blocks.d": "a dense needs width: values that it hands up",
             "blocks.d.groups": "'all' is not a size; write it as 10000000, 10M or 1e7",
             "blocks.d.shared": "'{}' is no name",
             "blocks.d.'3'": "a dense has no '3'",

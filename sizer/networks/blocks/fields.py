@@ -68,7 +68,7 @@ class FieldReader:
                 if one.required and one.name not in given:
                     self.report(
                         at,
-                        f"{article(block_type.name)} needs {one.name}: {one.description[0].lower()}{one.description[1:]}",
+                        f"{article(block_type.name)} needs {one.name}: {one.description[0].lower()}{one.description[1:].rstrip('.')}",
                     )
             else:
                 found[one.name] = self._value(one, value, f"{at}.{one.name}")
