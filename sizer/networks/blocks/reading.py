@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.blocks.fields import FieldReader, article, rate_of
+from sizer.networks.aliases import has_no_weights
+from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -288,6 +289,9 @@ class _ModelReader:
         kind = declared.get("type")
         block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
+            if isinstance(kind, str) and has_no_weights(kind):
+                self.report(f"{at}.type", f"{quoted(kind)} is no type of block: it {LEFT_OUT}")
+                return None
             said = "has no type" if kind is None else f"{quoted(kind)} is no type of block"
             self.report(
                 f"{at}.type",
