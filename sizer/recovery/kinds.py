@@ -10,14 +10,15 @@ from sizer.files.contents import Contents, StoredTensor
 from sizer.recovery.stated import initial_states, statistics
 
 _BUFFERS = re.compile(
-    r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|position_ids|inv_freq"
+    r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|pop_mean|pop_var|position_ids|inv_freq"
     r"|total_ops|total_params|global_step|save_counter|masked_bias|_metadata)(:0|/\.ATTRIBUTES/VARIABLE_VALUE)?$",
     re.IGNORECASE,
 )
 """Names of what a toolkit keeps beside the weights."""
 _OPTIMIZER = re.compile(
     r"(^|[./])(optimizer(_weights|_state(_dict)?|s)?|optim|opt_state|training)[./]|[./](Adam(_\d+)?|Momentum|RMSProp(_\d+)?"
-    r"|Adagrad|exp_avg(_sq)?|max_exp_avg_sq|momentum_buffer|beta[12]_power|\.OPTIMIZER_SLOT.*)(:0)?$"
+    r"|Adagrad|exp_avg(_sq)?|max_exp_avg_sq|momentum_buffer|\.OPTIMIZER_SLOT.*)(:0)?$"
+    r"|(^|[./])beta_?[12]_power(_\d+)?(:0)?$"
 )
 """Names of an optimizer's tensors."""
 _QUANTISED = re.compile(r"^q?u?int[248]$|^float8")
