@@ -18,13 +18,15 @@ _BUFFERS = re.compile(
 _OPTIMIZER = re.compile(
     r"(^|[./])(optimizer(_weights|_state(_dict)?|s)?|optim|opt_state|training)[./]|[./](Adam(_\d+)?|Momentum|RMSProp(_\d+)?"
     r"|Adagrad|exp_avg(_sq)?|max_exp_avg_sq|momentum_buffer|\.OPTIMIZER_SLOT.*)(:0)?$"
-    r"|(^|[./])beta_?[12]_power(_\d+)?(:0)?$"
+    r"|(^|[./])beta_?[12]_power(_\d+)?(:0)?$|(^|\.)state\.\d+\.step$"
 )
 """Names of an optimizer's tensors."""
 _QUANTISED = re.compile(r"^q?u?int[248]$|^float8")
 _WHOLE = re.compile(r"^(u?int\d+|bool|str.*|object|complex.*)$")
 
 
+_COMPUTED = re.compile(r"(^|[./])_?val_\d{1,9}$")
+"""Names of the values that PyTorch's exporter has computed, and that are no parameters."""
 _WEIGHED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "BatchNormalization"})
 """Operators of a graph that read weights behind their first input, a bias of one value too."""
 
@@ -109,7 +111,8 @@ def _constants(contents: Contents) -> frozenset[str]:
     for layer in contents.layers:
         if layer.kind == "Constant":
             found.update(layer.settings.get("outputs", ()))
-    begun = found & initial_states(contents)
+    # What a tracing exporter computed has no name of its own; a state that is trained has its parameter's.
+    begun = {name for name in initial_states(contents) if name in found or _COMPUTED.search(name)}
     read = {name for layer in contents.layers for name in layer.tensors}
     attributes = {f"{layer.name}/value" for layer in contents.layers}
     weighed = {name for layer in contents.layers if layer.kind in _WEIGHED for name in layer.tensors[1:]}

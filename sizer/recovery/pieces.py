@@ -246,6 +246,32 @@ LAYOUTS: tuple[Layout, ...] = (
         "pytorch",
     ),
     _layout(
+        "PyTorch, quantised",
+        r"(?P<at>.*)\._all_weight_values\.(?P<layer>\d{1,9})\.param\."
+        r"(?P<word>0\.1\.[01]|0\.4\.[01]\.0\.0|1\.0\.[01]|4\.0\.[01]\.0)",
+        # As a table of states has it, and as TorchScript does.
+        {
+            **dict.fromkeys(("0.4.0.0.0", "4.0.0.0"), "input"),
+            **dict.fromkeys(("0.4.1.0.0", "4.0.1.0"), "recurrent"),
+            **dict.fromkeys(("0.1.0", "0.1.1", "1.0.0", "1.0.1"), "bias"),
+        },
+        "out_in",
+        "pytorch",
+        by_turns=True,
+    ),
+    _layout(
+        "PyTorch, quantised cells",
+        _AT + r"(?P<word>_packed_weight_(?:ih|hh)\.0\.[01])",
+        {
+            "_packed_weight_ih.0.0": "input",
+            "_packed_weight_hh.0.0": "recurrent",
+            "_packed_weight_ih.0.1": "bias",
+            "_packed_weight_hh.0.1": "bias",
+        },
+        "out_in",
+        "pytorch",
+    ),
+    _layout(
         "PyTorch, shortened",
         r"(?P<at>.*?)[._]?(?P<word>[wW]_ih|[wW]_hh|b_ih|b_hh)(?:_l(?P<layer>\d{1,9}))?(?P<back>_reverse)?",
         {
@@ -640,12 +666,14 @@ def _by_turns(found: Mapping[CellPlace, list[NamedTensor]]) -> dict[CellPlace, l
     Two that read the same width are two directions where a layer above reads both, or where neither can read the other.
     """
     read = {place: next((one.shape[-1] for one in pieces if one.role == "input"), 0) for place, pieces in found.items()}
-    made = {place: next((one.shape[0] for one in pieces if one.role == "input"), 0) for place, pieces in found.items()}
+    cells = {
+        place: next((one.shape[-1] for one in pieces if one.role == "recurrent"), 0) for place, pieces in found.items()
+    }
     turned = {}
     for place, pieces in found.items():
         first, second, third = (CellPlace(place.at, number) for number in range(3))
         both = second in read and read[first] == read[second]
-        if both and (read[third] == 2 * made[first] if third in read else read[second] != made[first]):
+        if both and (read[third] == 2 * cells[first] if third in read else read[second] != cells[first]):
             place = CellPlace(place.at, (place.layer or 0) // 2, bool((place.layer or 0) % 2))
         turned[place] = pieces
     return turned
