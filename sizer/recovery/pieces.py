@@ -342,8 +342,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "TensorFlow 1, gates",
-        _AT
-        + r"(?P<gate>[Gg]ates|[Cc]andidate)\.(?:[Ll]inear\.)?(?P<word>kernel|weights|Matrix|bias|biases|Bias)",
+        _AT + r"(?P<gate>[Gg]ates|[Cc]andidate)\.(?:[Ll]inear\.)?(?P<word>kernel|weights|Matrix|bias|biases|Bias)",
         {
             **dict.fromkeys(("kernel", "weights", "Matrix"), "joined"),
             **dict.fromkeys(("bias", "biases", "Bias"), "bias"),
@@ -476,11 +475,7 @@ LAYOUTS: tuple[Layout, ...] = (
         _layout(
             f"Keras 0, {gates} gates",
             r"(?P<at>(?:.*\.)?layer_\d{1,9})\.param_(?P<word>\d{1,2})",
-            {
-                str(3 * gate + place): role
-                for gate in range(gates)
-                for place, role in enumerate(_ONE_AFTER_ANOTHER)
-            },
+            {str(3 * gate + place): role for gate in range(gates) for place, role in enumerate(_ONE_AFTER_ANOTHER)},
             "in_out",
             None,
             formats=("keras h5", "hdf5"),
@@ -612,7 +607,9 @@ LAYOUTS: tuple[Layout, ...] = (
                 "input",
             ),
             **dict.fromkeys(("W", "w", "w_i"), "input"),
-            **dict.fromkeys(("recurrent_weights", "Wh", "W_h", "wh", "w_h", "W_hh", "w_hh", "Whh", "W_re"), "recurrent"),
+            **dict.fromkeys(
+                ("recurrent_weights", "Wh", "W_h", "wh", "w_h", "W_hh", "w_hh", "Whh", "W_re"), "recurrent"
+            ),
             **dict.fromkeys(("U", "u", "R", "r"), "recurrent"),
             **dict.fromkeys(("bias", "b", "b_h", "bh", "bhn", "b_ih", "b_hh"), "bias"),
             **dict.fromkeys(("peephole_weights", "p"), "peepholes"),

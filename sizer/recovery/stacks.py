@@ -167,7 +167,9 @@ def _apart(layers: Sequence[_StackedLayer]) -> list[_StackedLayer]:
             continue
         said = _FORTH.search(layer.directions[0].place.at)
         numbers = list(_NUMBER.finditer(layer.directions[0].place.at))
-        within = said is not None and bool(numbers) and "." in layer.directions[0].place.at[said.end() : numbers[-1].start()]
+        within = (
+            said is not None and bool(numbers) and "." in layer.directions[0].place.at[said.end() : numbers[-1].start()]
+        )
         if within and layer.inputs == below.directions[0].handed_up != below.handed_up:
             apart.add(layer.key)
     found: list[_StackedLayer] = []
