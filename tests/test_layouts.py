@@ -246,7 +246,7 @@ NAMED: dict[str, tuple[str, Shapes, dict[str, Any]]] = {
     ),
     "a list of arrays of Lasagne": (
         "npz",
-        {f"arr_{number}": shape for number, shape in enumerate(4 * [(20, 32), (32, 32), (32,)] + 3 * [(32,)])},
+        {f"arr_{number}": shape for number, shape in enumerate([*(4 * [(20, 32), (32, 32), (32,)]), *(3 * [(32,)])])},
         {**LSTM, "convention": "tensorflow1", "peepholes": True, "bias_vectors": 1},
     ),
 }

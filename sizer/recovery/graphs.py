@@ -110,7 +110,7 @@ def _spelt_out(contents: Contents, held: Mapping[str, StoredTensor], form: str) 
             continue
         outputs = layer.settings.get("outputs", ())
         name = str(outputs[0]) if form == "tflite" and outputs else layer.name
-        match = next((found for part in name.split(";") if (found := _PRODUCT.fullmatch(part))), None)
+        match = next((product for part in name.split(";") if (product := _PRODUCT.fullmatch(part))), None)
         mine = [held[one] for one in layer.tensors if one in held]
         if match is not None:
             products = scopes.setdefault(match["scope"], _Products())

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from sizer.files.contents import StoredTensor
 from sizer.recovery.cells import Cells, read_cells
-from sizer.recovery.pieces import LONGEST_NAME, CellPlace, Layout, NamedTensor, dotted
+from sizer.recovery.pieces import LONGEST_NAME, CellPlace, Layout, NamedTensor, Role, dotted
 
 _NUMBERED = re.compile(r"(?:(?P<at>.*?)[._])?(?P<number>\d{1,6})")
 _KERAS = Layout("Keras, in order", re.compile(""), {}, "in_out", "keras")
 _PYTORCH = Layout("PyTorch, in order", re.compile(""), {}, "out_in", "pytorch")
 _GATE_BY_GATE = Layout("Gate by gate, in order", re.compile(""), {}, "in_out", None)
+_ONE_GATE: tuple[Role, ...] = ("input", "recurrent", "bias")
 _TYPES = {3: "gru", 4: "lstm"}
 """Cells by their gates. One gate is left out: two dense layers look the same."""
 
@@ -101,7 +102,7 @@ def _gate_by_gate(ordered: Sequence[StoredTensor], start: int) -> _FoundRun | No
     pieces = [
         NamedTensor(ordered[start + 3 * gate + place], role)
         for gate in range(gates)
-        for place, role in enumerate(("input", "recurrent", "bias"))
+        for place, role in enumerate(_ONE_GATE)
     ]
     end = start + 3 * gates
     if gates == 4 and [one.shape for one in ordered[end : end + 3]] == 3 * [(cells,)]:
