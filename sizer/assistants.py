@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer import __version__
 from sizer.errors import Fault, InputError, RunError
+from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.service.question_pool import QuestionPool
@@ -63,7 +64,8 @@ def _network(about: str = "The fields of a network, as in the tool count.") -> d
         name: {key: value for key, value in schema.items() if key != "description"}
         for name, schema in SCHEMAS["Network"]["properties"].items()
     }
-    return {"type": "object", "description": about, "properties": fields}
+    blocks = {"type": "object", "additionalProperties": {"type": "object"}}
+    return {"type": "object", "description": about, "properties": {**fields, "blocks": blocks}}
 
 
 def _described_network() -> dict[str, Any]:
@@ -72,6 +74,10 @@ def _described_network() -> dict[str, Any]:
     for name, schema in SCHEMAS["Network"]["properties"].items():
         words = f" One of {', '.join(CHOICES[name])}." if name in CHOICES else ""
         found["properties"][name]["description"] = schema["description"] + words
+    found["properties"]["blocks"]["description"] = (
+        "A whole model, instead of the fields of a network: named blocks in order, each with its type and fields."
+        f" Types: {', '.join(BLOCK_TYPES)}."
+    )
     return {**found, "examples": [SCHEMAS["Network"]["example"]]}
 
 

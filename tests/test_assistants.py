@@ -24,11 +24,16 @@ SKILL = ROOT / "docs" / "assistants" / "SKILL.md"
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 GRAVES = {"convention": "textbook", "cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
 SPEECH = (ROOT / "sweeps" / "speech.yaml").read_text()
+MODEL = {
+    "convention": "pytorch",
+    "blocks": {"x": {"type": "input", "inputs": 80}, "y": {"type": "recurrent", "layers": 2, "cells": 1024}},
+}
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "count": ("count", {"network": NETWORK, "budget": "10M"}),
     "explain": ("explain", {"network": NETWORK}),
     "compare": ("compare", {"network": NETWORK}),
     "claim": ("claim", {"network": GRAVES, "claim": "21M"}),
+    "model": ("count", {"network": MODEL}),
     "fit": ("fit", {"network": {**NETWORK, "cells": None, "layers": 3}, "vary": "cells", "budget": "10M"}),
     "dry run": ("dry_run", {"sweep": SPEECH, "budget": "5M", "where": ["layers >= 2"]}),
     "no budget": ("dry_run", {"sweep": SPEECH}),
@@ -93,7 +98,9 @@ def test_tools_say_what_they_take(told: Mapping[str, Any]) -> None:
     fields = tools["count"].input_schema["properties"]["network"]["properties"]
     assert fields["layers"]["type"] == "integer"
     assert "kaldi_nnet3" in fields["convention"]["description"]
-    for tool, arguments in (ASKED[name] for name in ("count", "explain", "compare", "claim", "fit", "dry run")):
+    for tool, arguments in (
+        ASKED[name] for name in ("count", "model", "explain", "compare", "claim", "fit", "dry run")
+    ):
         jsonschema.validate(arguments, tools[tool].input_schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(ASKED["wrong argument"][1], tools["count"].input_schema)
@@ -107,6 +114,7 @@ def test_counts_are_those_of_the_command_line(told: Mapping[str, Any]) -> None:
     found = answer(told, "count")
     assert found["weights"] == 12_926_976  # torch.nn.LSTM(80, 1024, 2)
     assert found["fits"] is False
+    assert answer(told, "model")["y.weights"] == 12_926_976
     options = ["--convention", "pytorch", "--inputs", "80", "--layers", "2", "--cells", "1024"]
     assert answer(told, "explain") == json.loads(run("explain", *options, "--json").stdout)
     compared = json.loads(run("compare", *options[2:], "--json").stdout)

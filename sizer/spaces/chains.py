@@ -184,12 +184,12 @@ def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[LayerChain]:
     for values in combinations:
         key = _key(values, apart=apart)
         longest[key] = max(longest.get(key, 0), int(values["layers"]))
-    stacks: dict[tuple[Any, ...], _Stack] = {}
+    stacks: dict[tuple[Any, ...], _StackSteps] = {}
     for values in combinations:
         key = _key(values, apart=apart)
         if key not in stacks:
             layers = LayerChoices(values, grid.per_layer, grid.cell_types, of_layers, longest[key])
-            stacks[key] = _Stack(layers, longest[key])
+            stacks[key] = _StackSteps(layers, longest[key])
         resolved = resolve({**values, **_some_layer(grid)}, grid.cell({**values, **_some_layer(grid)}))
         allowed = all(bool(condition.holds(resolved)) for condition in of_networks)
         yield LayerChain(values, stacks[key].first(int(values["layers"])), allowed)
@@ -216,7 +216,7 @@ def _key(values: Mapping[str, Any], *, apart: bool) -> tuple[Any, ...]:
     return tuple((name, value) for name, value in values.items() if apart or name != "layers")
 
 
-class _Stack:
+class _StackSteps:
     """The steps of stacks that differ in their number of layers alone."""
 
     def __init__(self, layers: LayerChoices, longest: int) -> None:

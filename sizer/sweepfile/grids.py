@@ -12,7 +12,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.per_layer import PerLayer, check_bases, is_per_layer, read_per_layer
+from sizer.sweepfile.per_layer import MOST_LAYERS, PerLayer, check_bases, is_per_layer, read_per_layer
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
@@ -161,6 +161,10 @@ def _read_grid(
     if not read.per_layer:
         return PlacedGrid(Grid(fixed, read.axes), places, bounds)
     check_bases(read.axes, read.per_layer, read.taken, findings)
+    most = read.columns["layers"][0].ends()[1] if "layers" in read.columns else int(fixed.get("layers", 1))
+    if most > MOST_LAYERS:
+        findings.at_value(places.get("layers", path), f"{most:,} layers are more than the {MOST_LAYERS} of a space")
+        return None
     grid = Grid(fixed, read.axes, per_layer=read.per_layer, order=tuple(read.taken))
     return PlacedGrid(grid, places, bounds)
 

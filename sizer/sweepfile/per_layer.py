@@ -15,6 +15,8 @@ from sizer.sweepfile.sweep import Axis
 from sizer.sweepfile.yamltext import Path
 
 Order = Literal["any", "falling", "rising"]
+MOST_LAYERS = 200
+"""The most layers of a network of which each has values of its own."""
 ORDERS: tuple[Order, ...] = ("any", "falling", "rising")
 
 LAYERED = (*(field.name for field in FIELDS.values() if field.per_layer), "cell_type")

@@ -134,9 +134,9 @@ class _Given(Mapping[str, Any]):
         value = self.seen[name]
         if not isinstance(value, Polynomial):
             return value
-        ((variable, factor),) = value.terms.items() if len(value.terms) == 1 else [((), 0)]
-        if len(variable) == 1 and factor == 1:  # a field that is left open itself, as nearly all are
-            return self.given[variable[0]]
+        variables = value.variables()
+        if len(variables) == 1 and value.terms == {tuple(variables): 1}:  # a field itself, as nearly all are
+            return self.given[variables.pop()]
         return evaluated(compiled_text(value.nested()), self.given)
 
     def __iter__(self) -> Iterator[str]:
