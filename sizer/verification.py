@@ -14,12 +14,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError
+from sizer.frameworks.equivalents import Shape
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
+from sizer.layout import DOT, aligned
 from sizer.networks.counting import Description, refused
 from sizer.networks.fields import FIELDS, FieldValue
+from sizer.networks.wording import network_heading
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 MOST_CORNERS = 1024
@@ -32,8 +36,8 @@ Progress = Callable[[int, int], None]
 """Called with the configurations that were looked at and those that were compared so far."""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """What was compared, and the first difference."""
 
     sweep: Sweep
@@ -56,6 +60,31 @@ class Verification:
     configuration_id: int | None
     """Of the difference."""
     seconds: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether something was compared, and no difference found."""
+        return self.difference is None and self.compared > 0
+
+    def _in_a_line(self) -> str:
+        with_what = f"{self.framework.title} {self.version}"
+        if self.difference is not None:
+            return f"{self.sweep.name}: configuration {self.configuration_id} differs from {with_what}"
+        return (
+            f"{self.sweep.name}: {self.compared:,} networks equal {with_what}"
+            if self.compared
+            else (f"{self.sweep.name}: nothing was compared with {with_what}")
+        )
+
+    def _as_text(self) -> str:
+        return verification_screen(self)
+
+    def _as_table(self) -> Table:
+        rows: list[tuple[str, int]] = [("looked at", self.looked_at)]
+        rows += [(f"not valid: {reason}", number) for reason, number in self.not_valid.items()]
+        rows += [(f"not comparable: {reason}", number) for reason, number in self.not_comparable.items()]
+        rows += [("compared", self.compared), ("tensors", self.tensors)]
+        return ("what", "number"), rows
 
     def as_json(self) -> dict[str, Any]:
         """Return the verification as `--json` shows it."""
@@ -210,3 +239,52 @@ def _ends(axis: Axis) -> list[int]:
     if words and axis.length <= MOST_CORNERS:
         return list(range(axis.length))
     return sorted({0, axis.length - 1})
+
+
+def verification_screen(done: Verification) -> str:
+    """Return what was compared, with what, and the first difference with both sides."""
+    framework = done.framework
+    lines = [DOT.join(filter(None, (done.sweep.name, done.sweep.description)))]
+    if done.compared:
+        lines += [f"Compared with {framework.title} {done.version}, {framework.how}", ""]
+    else:
+        none = f"builds none of the {done.looked_at:,} configurations that were looked at"
+        lines += [f"Nothing was compared: {framework.title} {done.version} {none}", ""]
+    random_ones = done.compared - done.corners
+    rows = [
+        (f"{done.looked_at:,}", f"configurations looked at, of {done.sweep.size:,}"),
+        *_dropped(done.not_valid, "not valid: "),
+        *_dropped(done.not_comparable, "not comparable: "),
+        (
+            f"{done.compared:,}",
+            f"compared: {done.corners:,} corners, {random_ones:,} drawn at random, seed {done.seed}",
+        ),
+    ]
+    lines += aligned(rows, left=(1,))
+    if done.compared:
+        lines.append("")
+    if done.difference is not None:
+        lines += [f"Configuration {done.configuration_id} differs from {framework.title}.", ""]
+        lines += difference_lines(done.difference, framework.title)
+    elif done.compared:
+        lines.append(f"Every shape of {done.tensors:,} tensors and every total is equal      {done.seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def _dropped(reasons: Counter[str], front: str) -> list[tuple[str, str]]:
+    return [(f"-{number:,}", front + reason) for reason, number in reasons.items()]
+
+
+def difference_lines(comparison: Comparison, title: str) -> list[str]:
+    """Return both sides of a network, tensor by tensor, with a mark at each difference."""
+    rows = [("", "", "Sizer", title)]
+    rows += [
+        ("" if pair.equal else "*", pair.name, _shape(pair.ours), _shape(pair.theirs)) for pair in comparison.tensors
+    ]
+    mark = "" if comparison.our_weights == comparison.their_weights else "*"
+    rows.append((mark, "weights", f"{comparison.our_weights:,}", f"{comparison.their_weights:,}"))
+    return [network_heading(comparison.count), "", *aligned(rows, left=(0, 1, 2, 3))]
+
+
+def _shape(shape: Shape | None) -> str:
+    return "-" if shape is None else " x ".join(map(str, shape))

@@ -17,9 +17,9 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.edge import NOT_FINISHED, STOPPED, UnwrittenError
-from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, RunError, number_of_faults, quoted
 from sizer.tables.stored.files import LONGEST_NAME, pending_files
+from sizer.terminal import Terminal
 
 if TYPE_CHECKING:
     from sizer.tables.asked.results import Results

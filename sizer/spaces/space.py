@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import random
@@ -31,7 +30,7 @@ from sizer.spaces.plan import (
     prepare,
 )
 from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
-from sizer.sweepfile.load import apply_options, load_sweep, parse_sweep
+from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
 Budget = str | int | tuple[Any, Any] | Mapping[str, Any] | Sequence[Any] | None
@@ -78,13 +77,7 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
         >>> found.size, found.count()
         (4096, 84)
     """
-    if isinstance(source, Sweep):
-        sweep = source
-    elif isinstance(source, Mapping):
-        sweep = parse_sweep(json.dumps({"sizer": 1, "name": "space", **source}), "")
-    else:
-        sweep = load_sweep(source)
-    return Space(sweep, threads=threads)
+    return Space(sweep_of(source, "space"), threads=threads)
 
 
 class Space:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sizer.cli.screens import DOT, aligned, shown, tab_separated, visible
+from sizer.layout import DOT, aligned, shown, tab_separated, visible
 from sizer.recovery.claims import ClaimedParts
 from sizer.recovery.comparing import FileComparison
 from sizer.recovery.looking import Look
