@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sizer.answer import Shown, Table
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, quoted
 from sizer.frameworks.equivalents import Shape
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
 from sizer.layout import DOT, aligned
-from sizer.networks.counting import Description, refused
+from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.wording import network_heading
+from sizer.sweepfile.load import sweep_of
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 MOST_CORNERS = 1024
@@ -170,6 +172,44 @@ def verify_sweep(
         configuration_id=different,
         seconds=time.perf_counter() - started,
     )
+
+
+def verify(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
+    framework: str = "torch",
+    *,
+    sample: int = 1000,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Verification:
+    """Build a sample of a sweep, and its corners, in a framework, and compare every tensor's shape.
+
+    A model of blocks is compared by `sizer verify` on the command line.
+
+    Args:
+        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
+        framework: `torch`, `keras` or `flax`.
+        sample: how many configurations to compare, besides the corners.
+        seed: of the random draws; the same seed draws the same configurations.
+        on_progress: called after each configuration.
+
+    Returns:
+        What was compared; `.equal` says whether something was, and no difference found.
+
+    Raises:
+        InputError: the sweep or an argument has faults, or the framework cannot be imported.
+    """
+    read = sweep_of(sweep)
+    if framework not in FRAMEWORKS:
+        known = did_you_mean(str(framework), FRAMEWORKS) or f"; one of {', '.join(FRAMEWORKS)}"
+        raise InputError([Fault("", 0, 0, "framework", f"no framework named {quoted(str(framework))}{known}")])
+    if sample < 0:
+        raise InputError([Fault("", 0, 0, "sample", f"{sample} is below the minimum, 0")])
+    if read.of_blocks is not None or read.is_space:
+        what = "a model of blocks" if read.of_blocks is not None else "a space of widths per layer"
+        hint = "; sizer verify FILE --with torch compares it" if read.of_blocks is not None else ""
+        raise InputError([Fault(read.file, 0, 0, "model", f"is {what}, of which no sample is compared{hint}")])
+    return verify_sweep(read, framework, sample=sample, seed=seed, on_progress=on_progress)
 
 
 def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValue]:

@@ -11,11 +11,12 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
-from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, print_json, reported, write_out
+from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
 from sizer.errors import Fault, InputError, number_of_faults
 from sizer.formats import OF_RUNS
 from sizer.layout import tab_separated
 from sizer.sweepfile.starter import Template
+from sizer.tables.stored.out_files import checked_path
 from sizer.terminal import Terminal
 
 

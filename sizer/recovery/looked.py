@@ -49,7 +49,7 @@ def look_screen(found: Look, file: str) -> str:
     lines.extend(_left_lines(found))
     lines.extend(_beside_lines(found))
     lines.extend(visible(note) for note in (*found.contents.notes, *found.notes))
-    if found.stacks:
+    if found.stacks and file:
         lines.append(f"Next: sizer look {_quoted(file)} --sweep around.yaml")
     return "\n".join(lines)
 
