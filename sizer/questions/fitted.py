@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sizer.layout import DOT, aligned, shown, tab_separated
+from sizer.networks.aliases import counted_as
 from sizer.networks.wording import network_heading
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _field(found: Fit, name: str) -> Any:
 def _said(fields: dict[str, Any]) -> list[str]:
     """Return the fields of a network as words."""
     if "blocks" in fields:
-        return [str(fields.get("convention") or "textbook"), f"a model of {len(fields['blocks']):,} blocks"]
+        return [counted_as(str(fields.get("convention") or "textbook")), f"a model of {len(fields['blocks']):,} blocks"]
     words = []
     for name, value in fields.items():
         title = name.replace("_", " ")

@@ -58,7 +58,7 @@ def what_is_fixed(sweep: Sweep) -> str:
         )
         said = [f"{len(sweep.grids)} grids"] * (len(sweep.grids) > 1)
         conventions = [str(grid.fixed["convention"]) for grid in sweep.grids if "convention" in grid.fixed]
-        return DOT.join([*said, *dict.fromkeys(conventions), blocks])
+        return DOT.join([*said, *dict.fromkeys(conventions), blocks, *sweep.notes])
     if len(sweep.grids) > 1:
         said = [f"{len(sweep.grids)} grids"]
         fixed = {

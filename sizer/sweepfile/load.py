@@ -43,7 +43,7 @@ from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import KINDS, Bound, Names, Sweep
-from sizer.sweepfile.toolkits import read_toolkits
+from sizer.sweepfile.toolkits import notes_of_blocks, read_toolkits
 from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_long
 
 _WORDS_OF_ERRORS = {
@@ -191,6 +191,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
         found = read_model_grids(data, findings, cell_types, block_types)
         grids = found.grids
+        notes = notes_of_blocks(data["model"], data.get("grid"))
         budget: tuple[Bound, ...] = ()
         where: tuple[Expression, ...] = ()
         if grids and found.names.counted:
