@@ -34,7 +34,7 @@ def sweep_text(found: Look, name: str) -> str:
     """
     if not found.stacks:
         raise InputError(
-            [Fault("", 0, 0, "--sweep", "there is no recurrent network to sweep around; --model has the blocks")]
+            [Fault("", 0, 0, "sweep", "there is no recurrent network to sweep around; --model has the blocks")]
         )
     stack = max(found.stacks, key=lambda one: one.weights)
     fields = _around(found, stack)
@@ -77,7 +77,7 @@ def model_text(found: Look, name: str) -> str:
     """
     if found.model is None:
         reason = next((note for note in found.notes if note.startswith("no model")), "nothing in it is explained")
-        raise InputError([Fault("", 0, 0, "--model", reason)])
+        raise InputError([Fault("", 0, 0, "model", reason)])
     lines = [
         f"# {found.explained:,} of the {found.weights:,} weights of {_comment(name)}.",
         "# Wires are by order and width: a file of tensors does not say them. Heights of images are not in it either.",
