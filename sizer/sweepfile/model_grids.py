@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.blocks.reading import Problem
 from sizer.networks.blocks.types import BlockType
@@ -111,7 +112,8 @@ def _swept_number(declared: Mapping[str, Any]) -> int:
 def declared_convention(declared: Mapping[str, Any]) -> str:
     """Return whose rules count of the blocks that name none."""
     given = declared.get("convention")
-    return given if isinstance(given, str) and given in CONVENTIONS else "textbook"
+    named = counted_as(given) if isinstance(given, str) else ""
+    return named if named in CONVENTIONS else "textbook"
 
 
 def _apart(placed: PlacedGrid, fields: FieldsOfModel) -> PlacedGrid | None:
