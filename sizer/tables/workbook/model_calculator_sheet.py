@@ -17,7 +17,7 @@ from sizer.tables.workbook.calculator_sheet import NOT_VALID, NOTHING_KEPT, Calc
 from sizer.tables.workbook.model_calculator import BlockRow, ModelCalculator, ModelTensor, model_calculator
 from sizer.tables.workbook.styles import Styles
 
-_HOLDS = "holds"
+_HOLDS = "holds: "
 _BLOCKS = ("block", "type", "", "reads", "hands up", "weights", "share", "state", "buffers")
 _TENSORS = ("where", "tensor", "shape", "weights of one", "how many", "weights", "MACs each time", "multiplies at")
 _WEIGHTS, _SHARE, _STATE, _BUFFERS = 5, 6, 7, 8
@@ -90,17 +90,16 @@ class _ModelRows(CalculatorRows):
         first = self.row
         for condition in calculator.conditions:
             self.sheet.write_string(self.row, 0, condition.where, self.styles.words)
-            said = (
-                f"=IF({condition.refused.text},{quoted_text(_cut(NOT_VALID + condition.reason))},{quoted_text(_HOLDS)})"
-            )
-            self.sheet.write_formula(self.row, 2, said, self.styles.beside, _HOLDS)
+            said = f"=IF({condition.refused.text},{quoted_text(_cut(NOT_VALID + condition.reason))},{quoted_text(_cut(_HOLDS + condition.reason))})"
+            self.sheet.write_formula(self.row, 2, said, self.styles.beside, _cut(_HOLDS + condition.reason))
             self.row += 1
         self.redden(first)
         return first, self.row - 1
 
     def blocks(self, blocks: tuple[BlockRow, ...], first_tensor: int, tensors: tuple[ModelTensor, ...]) -> None:
         """Write the blocks, each with what it reads and hands up."""
-        self.heading("Blocks", _BLOCKS, range(3, 9))
+        buffered = any(one.buffers.text != "0" for one in tensors)
+        self.heading("Blocks", _BLOCKS if buffered else _BLOCKS[:_BUFFERS], range(3, 9))
         for block in blocks:
             beside = [f"the weights of {block.shared}"] if block.shared else []
             beside += ["frozen"] if block.frozen else []
@@ -119,8 +118,9 @@ class _ModelRows(CalculatorRows):
             share = f"=IF(weights=0,0,{cell}/weights)"
             self.sheet.write_formula(self.row, _SHARE, share, self.styles.share, weights.value / total if total else 0)
             self.formula(self.row, _STATE, block.state_size)
-            buffers = [live(one.times) * one.buffers for one in own if one.buffers.text != "0"]
-            self.formula(self.row, _BUFFERS, sum(buffers, live(0)))
+            if buffered:
+                buffers = [live(one.times) * one.buffers for one in own if one.buffers.text != "0"]
+                self.formula(self.row, _BUFFERS, sum(buffers, live(0)))
             self.row += 1
 
     def tensors(self, calculator: ModelCalculator) -> int:

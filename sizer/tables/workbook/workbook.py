@@ -31,7 +31,7 @@ from sizer.networks.counting import Count, Description, count_network
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.files import partial_path
 from sizer.tables.workbook.calculator_sheet import write_calculator
-from sizer.tables.workbook.largest import Largest
+from sizer.tables.workbook.largest import Largest, lines_of
 from sizer.tables.workbook.model_calculator_sheet import write_model_calculator
 from sizer.tables.workbook.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
 from sizer.tables.workbook.styles import PAST_EXACT, Styles
@@ -118,11 +118,23 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
                 workbook, styles, row, about=_largest_said(None if row is None else count_network(row.wired()))
             )
 
-    _write(path, tables, schema, _Seen.of(schema, largest=Largest()), about.sweep.name, write_rest)
+    _write(
+        path,
+        tables,
+        schema,
+        _Seen.of(schema, largest=Largest(*lines_of(_swept(about.sweep, schema), about.sweep.of_blocks is not None))),
+        about.sweep.name,
+        write_rest,
+    )
 
 
 def _largest_said(counted: Count | None) -> str:
     return "" if counted is None else f"The largest configuration that was kept: {counted.weights:,} weights."
+
+
+def _swept(sweep: Sweep, schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Return the fields of a table that are swept, with their types; what is drawn has a column of its own."""
+    return {name: schema.field(name).type for name in sweep.swept if name in schema.names}
 
 
 def write_rows(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, facts: Sequence[tuple[str, str]]) -> None:
