@@ -320,6 +320,26 @@ def test_the_parts_of_blocks_add_up(name: str, tmp_path: Path) -> None:
     assert totals_of(tmp_path, name, tmp_path) == table["weights"].tolist()
 
 
+def test_the_parts_of_shared_and_repeated_blocks_add_up(tmp_path: Path) -> None:
+    blocks = {
+        **{name: {"type": "input", "inputs": 8} for name in ("first", "second")},
+        "left": {"type": "recurrent", "from": ["first"], "layers": 2, "cells": 8},
+        "right": {"type": "recurrent", "from": ["second"], "layers": 2, "cells": 8, "shared": "left"},
+        "both": {"type": "join", "from": ["left", "right"]},
+        "twice": {"type": "group", "repeat": 2, "blocks": {"dense": {"type": "dense", "width": 6, "norm": "batch"}}},
+    }
+    grid = {
+        "linked": [{"left.cells": [8, 16], "right.cells": [8, 16]}],
+        "twice.dense.width": [6, 7],
+        "other_weights": [0, 5],
+    }
+    sweep = {"sizer": 1, "name": "twins", "model": {"convention": "keras", "blocks": blocks}, "grid": grid}
+    (tmp_path / "twins.yaml").write_text(json.dumps(sweep))
+    table = sizer.run_sweep(sizer.load_sweep(tmp_path / "twins.yaml"), tmp_path).frame()
+    assert len(table) == 8
+    assert totals_of(tmp_path, "twins", tmp_path) == table["weights"].tolist()
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_parts_of_every_shipped_model_add_up(name: str, tmp_path: Path) -> None:
