@@ -246,13 +246,13 @@ def look(model: Any) -> Look:
         from sizer.files.reading import read_contents
 
         found = [look_into(contents) for contents in read_contents(os.fspath(model))]
-        return found[0] if len(found) == 1 else _joined(found)
+        return found[0] if len(found) == 1 else joined(found)
     from sizer.recovery.live import contents_of
 
     return look_into(contents_of(model))
 
 
-def _joined(parts: Sequence[Look]) -> Look:
+def joined(parts: Sequence[Look]) -> Look:
     """Return what stands in several files of one folder or archive, each by itself and all together."""
     kinds = Kinds(
         **{one.name: tuple(held for part in parts for held in getattr(part.kinds, one.name)) for one in fields(Kinds)}
