@@ -202,13 +202,24 @@ def test_a_pareto_front_is_what_no_network_beats(
     model, grid, budget = drawn
     budget = {name: {"max": ends["max"]} for name, ends in budget.items() if name in {"weights", "state_size"}}
     everything = list(listed(model, grid))
-    if len(everything) > 1500 or "distinct" in grid["cells"]:
+    if len(everything) > 1500:
         return
     pairs = {
         ((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in everything if one.within(budget)
     }
     front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
     assert described(model, grid, budget).pareto("weights", "state_size") == sorted(front)
+
+
+def test_a_front_of_few_different_widths_holds_no_network_with_more() -> None:
+    model = {"convention": "pytorch", "cell_type": "gru", "inputs": 5, "layers": 3}
+    grid = {"cells": {"per_layer": [3, 8, 13, 30], "distinct": 2}}
+    pairs = {((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in listed(model, grid)}
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    found = described(model, grid)
+    assert found.pareto("weights", "state_size") == sorted(front)
+    more = described(model, {"cells": {"per_layer": [3, 8, 13, 30]}})
+    assert more.pareto("weights", "state_size") != sorted(front)
 
 
 def test_every_layer_feeds_the_output_where_connections_skip() -> None:

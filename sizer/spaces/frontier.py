@@ -70,7 +70,7 @@ def front(
         tables[id(step)] = _best(step, tables[id(step.after)], rooms, best_of, unit, limit, sign)
     best = np.max([tables[id(chain.first)][0] for chain in chains], axis=0)
     found = _within(best, rooms, best_of, unit, sign, bounds)
-    return _unbeaten([pair if rooms == spent else pair[::-1] for pair in found])
+    return unbeaten([pair if rooms == spent else pair[::-1] for pair in found])
 
 
 def _end(chain: LayerChain) -> End:
@@ -116,7 +116,7 @@ def _best(step: LayerStep, after: IntArray, rooms: str, best_of: str, unit: int,
     return found
 
 
-def _unbeaten(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def unbeaten(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the pairs (wanted, spent) that none beats, in growing order."""
     found: list[tuple[int, int]] = []
     best: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -388,12 +389,7 @@ class Space:
 
     def _coarse_sample(self, n: int, chance: random.Random, bounds: Bounds) -> Configurations:
         """Draw from tables that hold a few networks too many, and throw these away."""
-        try:
-            if not self._few():
-                raise _TooMuchError
-            walk, window, _, _ = self._walk(bounds, exact=False, listed=False)
-        except _TooMuchError:
-            walk, window = self._coarse_walk(bounds)
+        walk, window = self._wider_walk(bounds)
         number = walk.count(window)
         kept: list[Configurations] = []
         left = n
@@ -407,6 +403,14 @@ class Space:
             message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
+
+    def _wider_walk(self, bounds: Bounds) -> tuple[Descent, Window]:
+        """Return a walk that holds all that fits, and some more: however many different values, or in coarser units."""
+        if self._few():
+            with contextlib.suppress(_TooMuchError):
+                walk, window, _, _ = self._walk(bounds, exact=False, listed=False)
+                return walk, window
+        return self._coarse_walk(bounds)
 
     def _coarse_walk(self, bounds: Bounds) -> tuple[Descent, Window]:
         unit, decided = self._coarse_unit(bounds)
@@ -666,14 +670,29 @@ class Space:
 
         Returns:
             (wanted, spent) of each unbeaten network, once, in growing order.
+
+        Raises:
+            InputError: no such column, or it takes too long; where few values may differ, networks are listed one by one.
         """
         from sizer.spaces.frontier import front
 
         for name in (wanted, spent):
             if name not in COUNTED:
                 raise InputError([Fault("", 0, 0, "pareto", f"no column named {name!r}{did_you_mean(name, COUNTED)}")])
+        if self._few():
+            return self._listed_front(wanted, spent, budget)
         chains = [chain for chain in self._chains if chain.allowed]
         return front(chains, wanted, spent, self.bounds(budget))
+
+    def _listed_front(self, wanted: str, spent: str, budget: Budget) -> list[tuple[int, int]]:
+        """Return the unbeaten pairs of networks that are listed one by one, as few different values are."""
+        from sizer.spaces.frontier import unbeaten
+
+        found: list[tuple[int, int]] = []
+        for some in self.rows(budget):
+            pairs = np.stack([some.counts(wanted), some.counts(spent)], axis=1)
+            found = unbeaten([*found, *map(tuple, np.unique(pairs, axis=0).tolist())])
+        return found
 
     # Search
 
@@ -759,8 +778,15 @@ class Space:
         return found
 
 
-class _TooMuchError(Exception):
+class _TooMuchError(InputError):
     """Exact tables take too long, or too much memory."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__([Fault("", 0, 0, "grid", reason)])
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @dataclasses.dataclass
