@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sizer.networks.columns import COLUMNS
+from sizer.networks.columns import BYTES
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
 from sizer.spaces.walk import Window
@@ -30,12 +30,12 @@ def normalised(bounds: Sequence[Bound]) -> dict[str, tuple[int | None, int | Non
     """Return the bounds by counted column, each column once; bounds on bytes are bounds on weights."""
     found: dict[str, tuple[int | None, int | None]] = {}
     for bound in bounds:
-        column = COLUMNS[bound.column]
         name, least, most = bound.column, bound.minimum, bound.maximum
-        if column.each and name != "weights":
+        each = BYTES.get(name)
+        if each:
             name = "weights"
-            least = None if least is None else -(-least // column.each)
-            most = None if most is None else most // column.each
+            least = None if least is None else -(-least // each)
+            most = None if most is None else most // each
         before = found.get(name, (None, None))
         found[name] = (_both(max, before[0], least), _both(min, before[1], most))
     return {name: ends for name, ends in found.items() if ends != (None, None)}
@@ -183,7 +183,7 @@ class RoomPlan:
         return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
 
     def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
-        stands = step.exists & step.allowed[None, :]
+        stands = step.exists & step.allowed
         costs = np.where(stands, step.counts(self.main), NEVER)
         if not kept:
             return costs, np.ascontiguousarray(step.targets)
@@ -366,9 +366,8 @@ def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray,
         options: what each layer is, shape (n, layers of the longest).
         column: its name.
     """
-    base = COLUMNS[column]
-    if base.each and column != "weights":
-        return base.each * counts_of(chains, starts, options, "weights")
+    if column in BYTES:
+        return BYTES[column] * counts_of(chains, starts, options, "weights")
     found = np.zeros(len(starts), dtype=np.int64)
     for number in np.unique(starts).tolist():
         rows = np.flatnonzero(starts == number)
@@ -382,4 +381,10 @@ def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray,
             step = step.after
             depth += 1
         found[rows] += step.counts(column)[states]
-    return found
+    divisor = divisor_of(chains, column)
+    return found if divisor == 1 else -(-found // divisor)
+
+
+def divisor_of(chains: Sequence[LayerChain], column: str) -> int:
+    """Return in which parts of one a column is summed: counts for each step of a clock may be fractions, rounded up."""
+    return chains[0].divisors.get(column, 1) if chains else 1

@@ -16,9 +16,8 @@ import numpy as np
 
 from sizer.errors import Fault, InputError
 from sizer.networks.budgets import read_size
-from sizer.networks.columns import COLUMNS, COUNTED
+from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
-from sizer.networks.fields import FIELDS
 from sizer.spaces.chains import End, LayerChain, LayerStep, chains_of
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.decisions import IntArray
@@ -28,6 +27,7 @@ from sizer.spaces.plan import (
     MOST_BYTES,
     RoomDecisions,
     RoomPlan,
+    divisor_of,
     normalised,
     prepare,
 )
@@ -142,6 +142,20 @@ class Space:
             budget = {"weights": {"min": budget[0], "max": budget[1]}}
         sweep = self.sweep if budget is None else apply_options(self.sweep, budget=budget)
         return normalised(sweep.budget)
+
+    def _bounds(self, budget: Budget = None) -> Bounds:
+        """Return the bounds in the parts in which columns are summed; a count is a sum of them rounded up."""
+        found: dict[str, tuple[int | None, int | None]] = {}
+        for column, (least, most) in self.bounds(budget).items():
+            parts = self._divisor(column)
+            found[column] = (
+                None if least is None else parts * (least - 1) + 1,
+                None if most is None else parts * most,
+            )
+        return found
+
+    def _divisor(self, column: str) -> int:
+        return divisor_of(self._chains, column)
 
     def _where(self, where: str | Iterable[str] | None) -> Space:
         """Return the space with further conditions."""
@@ -276,7 +290,7 @@ class Space:
         """
         if where is not None:
             return self._where(where).count_between(budget, exact=exact)
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         if not bounds and not self._few():
             number = self.count_valid()
             return CountBetween(number, number, "")
@@ -374,7 +388,7 @@ class Space:
         """
         if where is not None:
             return self._where(where).sample(n, seed, budget)
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         chance = random.Random(int(seed))
         if not any(chain.allowed for chain in self._chains):
             raise self._nothing()
@@ -425,7 +439,7 @@ class Space:
     def _fits(self, configurations: Configurations, bounds: Bounds) -> Any:
         fits = np.ones(len(configurations), dtype=np.bool_)
         for column, (least, most) in bounds.items():
-            counts = configurations.counts(column)
+            counts = configurations.counts(column) * self._divisor(column)
             if least is not None:
                 fits &= counts >= least
             if most is not None:
@@ -447,7 +461,7 @@ class Space:
 
     def rows(self, budget: Budget = None) -> Iterator[Configurations]:
         """Yield all configurations within a budget in the order of ids, some at a time."""
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         if any(chain.allowed for chain in self._chains):
             walk, window, _, _ = self._walk(bounds)
             for chosen in walk.in_order(window):
@@ -478,7 +492,7 @@ class Space:
         Raises:
             IndexError: there are not so many.
         """
-        walk, window, _, _ = self._walk(self.bounds(budget))
+        walk, window, _, _ = self._walk(self._bounds(budget))
         return self._configurations(walk.unrank(list(ranks), window))
 
     def by_id(self, ids: Sequence[int]) -> Configurations:
@@ -502,7 +516,7 @@ class Space:
             InputError: the space has no such configuration.
         """
         several = configuration if isinstance(configuration, Configurations) else self.find([configuration])
-        walk, window, _, _ = self._walk(self.bounds(budget))
+        walk, window, _, _ = self._walk(self._bounds(budget))
         stands = {place: number for number, place in enumerate(p for p, c in enumerate(self._chains) if c.allowed)}
         starts = np.array([stands.get(start, -1) for start in several.starts.tolist()], dtype=np.int64)
         chosen = Chosen(starts, several.options, np.zeros(len(starts), dtype=np.int64))
@@ -535,18 +549,8 @@ class Space:
 
     def _found(self, configuration: Mapping[str, Any]) -> tuple[int, list[int]]:
         for start, chain in enumerate(self._chains):
-            own = chain.first.layers.letters
-            names = [name for name in self.once if name != "layers"]
-            if any(name in configuration and configuration[name] != chain.values.get(name) for name in names):
-                continue
-            rows = [configuration.get(name) for name in own]
-            lengths = {len(row) for row in rows if isinstance(row, (list, tuple))}
-            if lengths != {chain.depth} or None in rows:
-                continue
-            known = chain.places
-            layers = zip(*(row if isinstance(row, (list, tuple)) else [row] * chain.depth for row in rows), strict=True)
-            letters = [known.get(layer, -1) for layer in layers]
-            if -1 not in letters and chain.exists(letters):
+            letters = chain.letters_of(configuration, self.once)
+            if letters is not None and chain.exists(letters):
                 return start, letters
         raise InputError(
             [Fault(self.sweep.file, 0, 0, "", f"the space has no such configuration: {_shown(configuration)}")]
@@ -562,7 +566,7 @@ class Space:
     # Order by size
 
     def _sizes(self, budget: Budget, column: str = "weights") -> _Sizes:
-        bounds = dict(self.bounds(budget))
+        bounds = dict(self._bounds(budget))
         bounds[column] = bounds.get(column, (None, None))
         if not any(chain.allowed for chain in self._chains):
             raise self._nothing()
@@ -585,16 +589,17 @@ class Space:
             budget: as in `count`.
             largest: the most; else the least.
         """
-        sizes = self._sizes(budget, "weights" if COLUMNS[column].each else column)
+        sizes = self._sizes(budget, "weights" if column in BYTES else column)
+        parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
         if not n:
             return self._empty()
-        size = sizes.of_place(number - n if largest else n - 1)
-        beyond = sizes.ranked(size + 1, None) if largest else sizes.ranked(None, size - 1)
+        size = -(-sizes.of_place(number - n if largest else n - 1) // parts)
+        beyond = sizes.ranked(size * parts + 1, None) if largest else sizes.ranked(None, (size - 1) * parts)
         counts = beyond.counts(column)
         order = np.argsort(-counts if largest else counts, kind="stable")
-        equal = sizes.ranked(size, size, n - len(beyond))
+        equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
@@ -677,12 +682,13 @@ class Space:
         from sizer.spaces.frontier import front
 
         for name in (wanted, spent):
-            if name not in COUNTED:
-                raise InputError([Fault("", 0, 0, "pareto", f"no column named {name!r}{did_you_mean(name, COUNTED)}")])
+            known = self.sweep.names.counted
+            if name not in known:
+                raise InputError([Fault("", 0, 0, "pareto", f"no column named {name!r}{did_you_mean(name, known)}")])
         if self._few():
             return self._listed_front(wanted, spent, budget)
         chains = [chain for chain in self._chains if chain.allowed]
-        return front(chains, wanted, spent, self.bounds(budget))
+        return front(chains, wanted, spent, self._bounds(budget))
 
     def _listed_front(self, wanted: str, spent: str, budget: Budget) -> list[tuple[int, int]]:
         """Return the unbeaten pairs of networks that are listed one by one, as few different values are."""
@@ -707,7 +713,7 @@ class Space:
         chain = self._chains[start]
         rows = []
         for layer in range(chain.depth):
-            for letter in chain.beside(int(letters[layer])):
+            for letter in chain.beside(layer, int(letters[layer])):
                 moved = letters.copy()
                 moved[layer] = letter
                 if chain.allowed and chain.stands(moved[: chain.depth].tolist()):
@@ -716,7 +722,7 @@ class Space:
             return self._empty()
         options = np.array(rows, dtype=np.int64)
         found = Configurations(self._chains, self._numbering, np.full(len(rows), start), options)
-        found = found.taken(np.flatnonzero(self._fits(found, self.bounds(budget))))
+        found = found.taken(np.flatnonzero(self._fits(found, self._bounds(budget))))
         return found.taken(np.lexsort(found.options.T[::-1]))
 
     def some_neighbour(
@@ -728,11 +734,11 @@ class Space:
         """
         one = self.find([configuration])
         chain = self._chains[int(one.starts[0])]
-        bounds = self.bounds()
+        bounds = self._bounds()
         for _ in range(tries):
             moved = one.options[0].copy()
             layer = chance.randrange(chain.depth)
-            beside = chain.beside(int(moved[layer]))
+            beside = chain.beside(layer, int(moved[layer]))
             if not beside:
                 continue
             moved[layer] = beside[chance.randrange(len(beside))]
@@ -741,6 +747,10 @@ class Space:
                 if self._fits(found, bounds)[0]:
                     return found[0]
         return None
+
+    def layers_of(self, field: str) -> int:
+        """Return the most layers that have a field of their own."""
+        return max((own[1] for chain in self._chains if (own := chain.layered(field)) is not None), default=0)
 
     @property
     def layered(self) -> tuple[str, ...]:
@@ -751,8 +761,8 @@ class Space:
         """Return the values that a swept field has somewhere in the space, in the order of the file."""
         found: dict[Any, None] = {}
         for chain in self._chains:
-            own = chain.first.layers.letters.get(field)
-            found.update(dict.fromkeys([chain.values.get(field)] if own is None else own.tolist()))
+            own = chain.layered(field)
+            found.update(dict.fromkeys([chain.values.get(field)] if own is None else own[2].tolist()))
         return list(found)
 
     def restrict(self, fields: Mapping[str, Any]) -> Space:
@@ -769,8 +779,9 @@ class Space:
         for path, values in fields.items():
             name, _, layer = path.rpartition(".") if path.rpartition(".")[2].isdigit() else (path, "", "")
             several = set(values) if isinstance(values, (list, tuple, set, frozenset, range)) else {values}
-            if name not in FIELDS or not (name in self.once or name in self.sweep.swept):
-                message = f"{path} is not swept{did_you_mean(name, self.sweep.swept)}"
+            known = (*self.once, *self.layered)
+            if name not in known:
+                message = f"{path} is not swept{did_you_mean(name, known)}"
                 raise InputError([Fault("", 0, 0, "restrict", message)])
             chains = [chain.restricted(name, int(layer) if layer else None, several) for chain in chains]
         found = Space(self.sweep, threads=self._threads, chains=chains)
