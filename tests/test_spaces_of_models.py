@@ -125,8 +125,9 @@ def _small(model: dict[str, Any], grid: dict[str, Any], budget: dict[str, dict[s
     return found if found.size <= 400 else None
 
 
-@seeing(within=40)
-@settings(max_examples=examples(200))
+@pytest.mark.thorough
+@seeing(within=20)
+@settings(max_examples=examples(80))
 @given(small_models())
 def test_a_space_of_models_is_what_it_is_written_out(
     drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]],
@@ -142,6 +143,25 @@ def test_a_space_of_models_is_what_it_is_written_out(
     if not within:
         return
     saw("within")
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_space_of_two_blocks_is_what_it_is_written_out(name: str) -> None:
+    model, blocks, others = MODELS[name]
+    grid: dict[str, Any] = {
+        f"{blocks[1]}.layers": [1, 2],
+        f"{blocks[1]}.cells": {"per_layer": [4, 9], "order": "falling"},
+        f"{blocks[0]}.cells": {"per_layer": [4, 6, 9]},
+        **others,
+    }
+    everything = list(listed_models(model, grid))
+    valid = sorted((one.counts or {})["weights"] for one in everything if one.counts is not None)
+    budget = {"weights": {"min": valid[len(valid) // 4], "max": valid[-1 - len(valid) // 4]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(model, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
     _check_ranks(found, grid, everything, within)
     _check_sizes(found, grid, within)
 
