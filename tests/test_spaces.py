@@ -480,8 +480,7 @@ def test_a_front_holds_what_conditions_let_stand() -> None:
         ((one.counts or {})["weights"], (one.counts or {})["state_size"])
         for one in listed(model, grid)
         if all(
-            2 * r <= n and n != 12
-            for n, r in zip(one.fields["cells"], one.fields["recurrent_projection"], strict=True)
+            2 * r <= n and n != 12 for n, r in zip(one.fields["cells"], one.fields["recurrent_projection"], strict=True)
         )
     }
     front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}

@@ -25,7 +25,6 @@ from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import (
     Monomial,
-    Polynomial,
     Symbolic,
     UnsettledError,
     compiled_text,
@@ -192,15 +191,15 @@ class _Structure:
             lists[axis.field] = tuple(Symbolic({(name,): 1}, never_0) for name in names)
             start = next(place for place, one in enumerate(self.positions) if one[0] == axis.block)
             self.symbols |= {name: start + place for place, name in enumerate(names)}
-        sizes = {
-            name: above for name, above in grid.sizes.items() if name not in words and name not in self.symbols
-        }
+        sizes = {name: above for name, above in grid.sizes.items() if name not in words and name not in self.symbols}
         self.sizes = tuple(sizes)
         try:
             self.outline = ModelOutline(grid.model, {**words, **lists}, sizes)
         except UnsettledError as unsettled:
-            names = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables} or unsettled.variables))
-            raise InputError([Fault("", 0, 0, "grid", f"{names} decides what cannot be counted layer by layer")]) from None
+            which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
+            raise InputError(
+                [Fault("", 0, 0, "grid", f"{which} decides what cannot be counted layer by layer")]
+            ) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
         self.refusals: list[_Refusal] = []
@@ -209,7 +208,7 @@ class _Structure:
             for column in self.outline.columns:
                 if column not in BYTES:
                     number, divisor = self.outline.canonical.count(column)
-                    self.counts[column] = (dict(polynomial(number).terms), divisor)  # type: ignore[arg-type]
+                    self.counts[column] = (dict(polynomial(number).terms), divisor)
             self.refusals = [_Refusal(rule, self._read_by(rule)) for rule in self.outline.canonical.rules]
 
     def _read_by(self, rule: Rule) -> frozenset[str]:
@@ -568,7 +567,15 @@ class _ChainMaker:
             )
             if key not in self._steps:
                 self._steps[key] = ModelStep(
-                    alphabet, position == 0, exists, targets, step, allowed, {}, parts, known  # type: ignore[arg-type]
+                    alphabet,  # type: ignore[arg-type]
+                    position == 0,
+                    exists,
+                    targets,
+                    step,
+                    allowed,
+                    {},
+                    parts,
+                    known,
                 )
             step = self._steps[key]
         assert isinstance(step, LayerStep)
@@ -582,7 +589,8 @@ class _ChainMaker:
         key = ("end", tuple(sorted(self._rest.items())))
         if key not in self._steps:
             one = np.ones(1, dtype=np.bool_)
-            self._steps[key] = ModelEnd(next(iter(self._alphabets.values())), one, {}, dict(self._rest))  # type: ignore[arg-type]
+            some = next(iter(self._alphabets.values()))
+            self._steps[key] = ModelEnd(some, one, {}, dict(self._rest))  # type: ignore[arg-type]
         end = self._steps[key]
         assert isinstance(end, End)
         return end

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sizer.errors import Fault, InputError
 from sizer.networks.columns import BYTES
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
@@ -24,6 +25,10 @@ MOST_ADDITIONS = 5 * 10**10
 """Additions that an exact count may take unless a person says to go on."""
 MOST_BYTES = 4 << 30
 """Bytes that its tables may take."""
+MOST_BYTES_OF_SUMS = 8 << 30
+"""Bytes that decisions may take that hold sums beside the room."""
+_BYTES_OF_A_PAIR = 16
+"""Of a decision, for each state and option."""
 
 
 def normalised(bounds: Sequence[Bound]) -> dict[str, tuple[int | None, int | None]]:
@@ -166,6 +171,7 @@ class RoomPlan:
         kept, places = self._merged()
         sizes = [one.most + 1 for one in kept]
         sums = math.prod(sizes)
+        self._check_sums(sums)
         made: dict[int, Decision | Ends] = {}
         arrays: dict[tuple[int, ...], tuple[IntArray, IntArray]] = {}
         ends: dict[int, tuple[End, Ends]] = {}
@@ -181,6 +187,19 @@ class RoomPlan:
             made[id(step)] = Decision(costs, targets, made[id(step.after)])
         starts = [Start(made[id(chain.first)], 0) for chain in self.chains]
         return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
+
+    def _check_sums(self, sums: int) -> None:
+        """Check that small sums beside the room fit into memory.
+
+        Raises:
+            InputError: they do not.
+        """
+        pairs = {(id(one.shared), id(one.exists), id(one.allowed)): one.targets.size for one in self._steps()}
+        needed = _BYTES_OF_A_PAIR * sums * sum(pairs.values())
+        if sums > 1 and needed > MOST_BYTES_OF_SUMS:
+            names = " and ".join([self.main, *(one.column for one in self.sums)])
+            message = f"bounds on {names} at once take {needed / 2**30:,.0f} GiB; coarser steps, or fewer of the bounds, take less"
+            raise InputError([Fault("", 0, 0, "budget", message)])
 
     def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
         stands = step.exists & step.allowed

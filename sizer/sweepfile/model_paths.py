@@ -183,7 +183,9 @@ class FieldsOfModel:
         """Return a field as each layer has it for itself."""
         one = self.found[name]
         of_layers = one.kind == "sizes" and self._type_of(name) == "recurrent"
-        return Field(name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers)
+        return Field(
+            name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers
+        )
 
     def shaped(self, column: Column, path: Path) -> Column | None:
         """Return a column with each value apart, where they make structures of their own."""

@@ -30,16 +30,21 @@ def listed_models(model: Mapping[str, Any], grid: Mapping[str, Any]) -> Iterator
             layers = fields.get(f"{block}.layers", model["blocks"][block].get("layers", 1))
             own = [name for name in layered if name.rpartition(".")[0] == block]
             one_layer = list(itertools.product(*(layered[name]["per_layer"] for name in own)))
-            stacks = [dict(zip(own, zip(*stack, strict=True), strict=True)) for stack in itertools.product(one_layer, repeat=layers)]
+            stacks = [
+                dict(zip(own, zip(*stack, strict=True), strict=True))
+                for stack in itertools.product(one_layer, repeat=layers)
+            ]
             rows.append([one for one in stacks if all(_runs(one[name], layered[name].get("order")) for name in own)])
-        for stacks in itertools.product(*rows):
-            found = {**fields, **{name: value for one in stacks for name, value in one.items()}}
+        for several in itertools.product(*rows):
+            found = {**fields, **{name: value for one in several for name, value in one.items()}}
             yield Listed(found, counted(written(model, found)))
 
 
 def _runs(values: tuple[int, ...], order: str | None) -> bool:
     pairs = list(itertools.pairwise(values))
-    return (order != "falling" or all(a >= b for a, b in pairs)) and (order != "rising" or all(a <= b for a, b in pairs))
+    return (order != "falling" or all(a >= b for a, b in pairs)) and (
+        order != "rising" or all(a <= b for a, b in pairs)
+    )
 
 
 def written(model: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
