@@ -190,7 +190,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         from sizer.runs.spaces import row_of
         from sizer.spaces.space import Space
 
-        return row_of(Space(sweep).by_id([configuration_id]), 0)
+        return row_of(Space(sweep).by_id([configuration_id]), 0, sweep.names.counted)
     grid, places = locate(sweep, configuration_id)
     counted = count(grid.configuration(places), sweep.cell_types, sweep.block_types)
     if sweep.of_blocks is None:

@@ -172,12 +172,6 @@ class FieldsOfModel:
             return self.listed(name, declared, path)
         if not isinstance(declared, dict):
             return None  # the schema has said so
-        if "per_layer" in declared:
-            message = (
-                "per_layer is for models without blocks; in a block a list of lists is an axis of values per layer"
-            )
-            self.findings.at_key((*path, "per_layer"), message)
-            return None
         if isinstance(declared.get("values"), list):
             return self.listed(name, declared["values"], (*path, "values"))
         if one.kind not in _NUMBERS:
@@ -186,6 +180,14 @@ class FieldsOfModel:
         field = Field(name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum)
         column = read_axis(field, declared, path, self.findings)
         return None if column is None else self.shaped(column, path)
+
+    def layered(self, name: str) -> Field:
+        """Return a field as each layer has it for itself."""
+        one = self.found[name]
+        of_layers = one.kind == "sizes" and self._type_of(name) == "recurrent"
+        return Field(
+            name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers
+        )
 
     def shaped(self, column: Column, path: Path) -> Column | None:
         """Return a column with each value apart, where they make structures of their own."""
