@@ -324,7 +324,8 @@ class _ModelReader:
         if not isinstance(frozen, bool):
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
         sources = self._sources(given.get("from"), at)
-        if sources is _MISSING:
+        unreadable = sources is _MISSING
+        if unreadable:
             sources = None
             before = _MISSING
         if block_type.name == "group":
