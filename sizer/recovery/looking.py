@@ -13,12 +13,14 @@ from sizer.files.contents import Contents, StoredTensor
 from sizer.layout import DOT, share_words, visible
 from sizer.networks.counting import Count, count
 from sizer.recovery.cells import Cells, read_cells
+from sizer.recovery.graphs import cells_of_graphs
 from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import FoundModel, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
 from sizer.recovery.stated import around_stated, operators, stated_types
 from sizer.recovery.surroundings import FoundBlock, surroundings
+from sizer.recovery.unnamed import cells_in_order
 
 _SHOWN = 20
 """Rows of a notebook's table; a frame has all."""
@@ -171,6 +173,10 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     found: list[list[Cells]] = list(operators(contents, weights))
     taken = {id(piece.tensor) for readings in found for piece in readings[0].pieces}
     left = [tensor for tensor in weights if id(tensor) not in taken]
+    spelt_out = list(cells_of_graphs(contents, left))
+    taken = {id(piece.tensor) for readings in spelt_out for piece in readings[0].pieces}
+    found.extend(spelt_out)
+    left = [tensor for tensor in left if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
         here: set[int] = set()
@@ -181,6 +187,7 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
                 here.update(id(piece.tensor) for piece in pieces)
         if here:
             left = [tensor for tensor in left if id(tensor) not in here]
+    found.extend(cells_in_order(left))
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
     # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.

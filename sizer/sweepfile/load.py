@@ -38,7 +38,7 @@ from sizer.sweepfile.limits import (
     too_large,
     too_many_corners,
 )
-from sizer.sweepfile.model_grids import read_model_grids
+from sizer.sweepfile.model_grids import place_in, read_model_grids
 from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
@@ -283,7 +283,10 @@ def _check_validity(grids: Sequence[PlacedGrid], findings: Findings) -> None:
     reported: set[tuple[Path, str]] = set()
     for number, field, reason in no_valid_configuration([placed.grid for placed in grids]):
         places = grids[number].places
-        path = places.get(field) or places.get("convention") or ("grid",)
+        model = grids[number].grid.model
+        path = places.get(field) or (
+            place_in(model.declared, field) if model else places.get("convention") or ("grid",)
+        )
         if (path, reason) not in reported:
             reported.add((path, reason))
             findings.at_value(path, f"no configuration of this sweep is valid: {reason}")

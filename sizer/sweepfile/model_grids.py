@@ -134,11 +134,11 @@ def _check_alone(model: OpenModel, fields: FieldsOfModel, findings: Findings) ->
     """Report what is wrong with the model by itself, but for what an axis with faults may decide."""
     swept = {path.rpartition(".")[0] for path in fields.found}
     found, problems = model.read(model.declared)
-    if found is not None and not problems and not swept:
+    if found is not None and not swept:
         try:
             wire_model(found)
         except GraphError as wrong:
-            problems = wrong.problems
+            problems = [*problems, *wrong.problems]
     for dotted, message in problems:
         block = dotted.removeprefix("blocks.")
         if not any(block == name or block.startswith(f"{name}.") for name in swept if name):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.aliases import TOOLKITS, counted_as
-from sizer.networks.blocks.fields import FieldReader, article, rate_of
+from sizer.networks.aliases import TOOLKITS, counted_as, has_no_weights
+from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -295,12 +295,16 @@ class _ModelReader:
     ) -> Key | None:
         at = f"blocks.{path}"
         if not isinstance(declared, Mapping):
-            self.report(at, f"{quoted(declared)} is no block; write {{type: ..., ...}}")
+            said = "is empty" if declared is None else f"{quoted(declared)} is no block"
+            self.report(at, f"{said}; write {{type: ..., ...}}")
             return None
         kind = declared.get("type")
         block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
-            said = "is missing" if kind is None else f"{quoted(kind)} is no type of block"
+            if isinstance(kind, str) and has_no_weights(kind):
+                self.report(f"{at}.type", f"{quoted(kind)} is no type of block: it {LEFT_OUT}")
+                return None
+            said = "has no type" if kind is None else f"{quoted(kind)} is no type of block"
             self.report(
                 f"{at}.type",
                 f"{said}{did_you_mean('' if kind is None else quoted(kind), self.block_types) or '; one of ' + ', '.join(self.block_types)}",
@@ -320,6 +324,8 @@ class _ModelReader:
         if not isinstance(frozen, bool):
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
         sources = self._sources(given.get("from"), at)
+        if sources is _MISSING:
+            sources, before = None, _MISSING
         if block_type.name == "group":
             if sources is not None:
                 before = _Outside(sources, scope, combine, at)
@@ -443,9 +449,11 @@ class _ModelReader:
         return values[turns[-1]]
 
     def _sources(self, given: Any, at: str) -> list[tuple[str, int]] | None:
+        """Return the names in `from`; None: there is none, `_MISSING`: it has faults of its own."""
         if given is None:
             return None
         found: list[tuple[str, int]] = []
+        whole = True
         for position, item in enumerate(given if isinstance(given, (list, tuple)) else [given]):
             if isinstance(item, str):
                 found.append((item, 1))
@@ -454,11 +462,15 @@ class _ModelReader:
                 number = self.fields.count(copies, f"{at}.from.{position}", 1)
                 found.append((name, number or 1))
             else:
+                whole = False
+                several = isinstance(item, Mapping) and len(item) > 1
                 self.report(
                     f"{at}.from",
-                    f"{quoted(item)} is no block; write a name, or {{name: 3}} for three steps side by side",
+                    f"{quoted(item)} names several blocks; write a list, one block in each entry"
+                    if several
+                    else f"{quoted(item)} is no block; write a name, or {{name: 3}} for three steps side by side",
                 )
-        return found
+        return found if whole else _MISSING
 
     def _cell(self, fields: Mapping[str, Any], convention: str) -> CellType:
         name = fields["cell_type"]
