@@ -36,7 +36,7 @@ def sweep_text(found: Look, name: str) -> str:
     """
     if not found.stacks:
         raise InputError(
-            [Fault("", 0, 0, "--sweep", "there is no recurrent network to sweep around; --model has the blocks")]
+            [Fault("", 0, 0, "sweep", "there is no recurrent network to sweep around; --model has the blocks")]
         )
     stack = max(found.stacks, key=lambda one: one.weights)
     axes = _axes_of_blocks(found, stack)
@@ -72,7 +72,7 @@ def model_text(found: Look, name: str) -> str:
     """
     if found.model is None:
         reason = next((note for note in found.notes if note.startswith("no model")), "nothing in it is explained")
-        raise InputError([Fault("", 0, 0, "--model", reason)])
+        raise InputError([Fault("", 0, 0, "model", reason)])
     lines = [
         f"# {found.explained:,} of the {found.weights:,} weights of {_comment(name)}.",
         "# Wires are by order and width: a file of tensors does not say them. Heights of images are not in it either.",

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, quoted
 from sizer.grids.ids import locate
 from sizer.networks.blocks.outlines import OpenModel
 from sizer.networks.cells import CellType
-from sizer.networks.counting import count
+from sizer.networks.counting import count, did_you_mean
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Grid, Sweep
-from sizer.tables.asked.results import Results
+from sizer.tables.asked.results import Named, Results, open_results
+from sizer.tables.stored.out_files import checked_path, out_file
 
 MOST_IN_ONE_SWEEP = 100_000
 """Configurations of W&B's and Hydra's files: these tools take such a file into memory as a whole."""
@@ -261,3 +263,47 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
         message = f"{number:,} configurations are more than the {MOST_IN_ONE_SWEEP:,} that go into one file for {form}; --top N takes the first ones"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])
     yield from FORMS[form](configurations(results, rows), results.name)
+
+
+def export(
+    results: Named,
+    to: str,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    budget: Any = (),
+    where: str | Sequence[str] = (),
+    sort: str | Sequence[str] = (),
+    top: int | None = None,
+) -> Any:
+    """Hand kept configurations over to a search tool.
+
+    Args:
+        results: the table of one run, or the run.
+        to: `optuna`, `wandb`, `ray`, `hydra` or `jsonl`.
+        out: the file to write; None: the text is returned.
+        budget, where, sort, top: as `query` takes them.
+
+    Returns:
+        The text, or the path of the file.
+
+    Raises:
+        InputError: a file is no result, its networks cannot be known, or what is asked has faults.
+        RunError: DuckDB is not installed, or the file cannot be written.
+    """
+    from sizer.tables.asked.answers import rows_of
+    from sizer.tables.asked.query import Query, answered, words_of
+
+    if to not in FORMS:
+        message = f"no tool named {quoted(str(to))}{did_you_mean(str(to), FORMS) or '; one of ' + ', '.join(FORMS)}"
+        raise InputError([Fault("", 0, 0, "to", message)])
+    path = None if out is None else checked_path(os.fspath(out), "out")
+    opened = open_results(results)
+    conditions = (where,) if isinstance(where, str) else tuple(where)
+    asked = Query(budget=budget, where=conditions, sort=words_of(sort), top=top, columns=columns_needed(opened))
+    with answered(opened, asked) as answer:
+        pieces = exported(opened, rows_of(answer), answer.rows, to)
+        if path is None:
+            return "".join(pieces)
+        with out_file(path, "out") as pending, pending.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+    return path
