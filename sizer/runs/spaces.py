@@ -80,10 +80,17 @@ def table_of(
             field, layer = _field_of(name)
             if field not in known:
                 known[field] = configurations.column(field)
-            values = known[field][:, layer - 1] if layer else known[field]
+            values = _of_layer(known[field], layer) if layer else known[field]
         text = pa.types.is_string(kind) or pa.types.is_dictionary(kind)
         arrays.append(pa.array(list(values), type=pa.string()).cast(kind) if text else pa.array(values, type=kind))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _of_layer(values: Any, layer: int) -> Any:
+    """Return a field of one layer; conditions may leave no network that is so deep, of which the table has columns too."""
+    if layer <= values.shape[1]:
+        return values[:, layer - 1]
+    return np.full(len(values), "" if values.dtype == object else 0, dtype=values.dtype)
 
 
 def schema_of(sweep: Sweep) -> pa.Schema:

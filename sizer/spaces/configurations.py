@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from sizer.answer import Shown, Table
 from sizer.networks.fields import FIELDS
 from sizer.spaces.decisions import IntArray
 from sizer.sweepfile.sweep import as_word
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from sizer.spaces.chains import LayerChain
     from sizer.spaces.numbering import Numbering
 
+_SHOWN = 20
+"""Networks that are printed."""
 
-class Configurations(Sequence[dict[str, Any]]):
+
+class Configurations(Shown, Sequence[dict[str, Any]]):
     """Some configurations of a space, in an order."""
 
     def __init__(self, chains: Sequence[LayerChain], numbering: Numbering, starts: IntArray, options: IntArray) -> None:
@@ -53,8 +57,18 @@ class Configurations(Sequence[dict[str, Any]]):
         chain = self._chains[int(self.starts[place])]
         return chain.flat(self.options[place, : chain.depth].tolist())
 
-    def __repr__(self) -> str:
-        return f"<{len(self):,} configurations>"
+    def _in_a_line(self) -> str:
+        return f"{len(self):,} network{'' if len(self) == 1 else 's'}"
+
+    def _as_table(self) -> Table:
+        """Return the networks, a column for each layer of what each layer has for itself."""
+        columns = self.columns()
+        return tuple(columns), list(zip(*(values.tolist() for values in columns.values()), strict=True))
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self[:_SHOWN]._as_table()
+        more = len(self) - len(rows)
+        return self._in_a_line(), (header, rows), [f"and {more:,} more; .frame() has all"] if more else []
 
     def taken(self, places: IntArray) -> Configurations:
         """Return those at some places."""

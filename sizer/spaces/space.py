@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import random
@@ -14,7 +13,9 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError
+from sizer.layout import DOT, share_words
 from sizer.networks.budgets import read_size
 from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
@@ -32,7 +33,7 @@ from sizer.spaces.plan import (
     prepare,
 )
 from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
-from sizer.sweepfile.load import apply_options, load_sweep, parse_sweep
+from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
 Budget = str | int | tuple[Any, Any] | Mapping[str, Any] | Sequence[Any] | None
@@ -79,16 +80,10 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
         >>> found.size, found.count()
         (4096, 84)
     """
-    if isinstance(source, Sweep):
-        sweep = source
-    elif isinstance(source, Mapping):
-        sweep = parse_sweep(json.dumps({"sizer": 1, "name": "space", **source}), "")
-    else:
-        sweep = load_sweep(source)
-    return Space(sweep, threads=threads)
+    return Space(sweep_of(source, "space"), threads=threads)
 
 
-class Space:
+class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
@@ -122,6 +117,42 @@ class Space:
     def depth(self) -> int:
         """The layers of the largest stack."""
         return max(chain.depth for chain in self._chains)
+
+    # How it is looked at
+
+    def _in_a_line(self) -> str:
+        fields = ", ".join(self.layered)
+        layers = f"up to {self.depth} layers" if "layers" in self.once else f"each of {self.depth} layers"
+        return f"{self.sweep.name}: {self.size:,} networks{DOT}{fields} of {layers}"
+
+    def _as_table(self) -> Table:
+        """Return how many networks that fit have how many weights."""
+        found = self.histogram(10)
+        number = sum(one.networks for one in found)
+        header = ("weights from", "to", "networks", "share")
+        return header, [(one.least, one.most, one.networks, one.networks / number) for one in found]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        between = self.count_between()
+        limits = [
+            f"{least:,} <= {name}"
+            if most is None
+            else f"{name} <= {most:,}"
+            if least is None
+            else f"{least:,} <= {name} <= {most:,}"
+            for name, (least, most) in self.bounds().items()
+        ]
+        fit = f"{between.most:,}" if not between.reason else f"between {between.least:,} and {between.most:,}"
+        below = [f"{fit} of {self.size:,} fit{DOT}{', '.join(limits) or 'no budget'}", between.reason]
+        try:
+            header, rows = self._as_table() if between.most else (("weights from", "to", "networks", "share"), [])
+        except InputError as problem:
+            # By size it takes too long: what is counted is said all the same.
+            header, rows = ("weights from", "to", "networks", "share"), []
+            below.append(problem.faults[0].message)
+        number = sum(row[2] for row in rows)
+        shown = [(*row[:3], share_words(row[2], number)) for row in rows]
+        return self._in_a_line(), (header, shown), [line for line in below if line]
 
     # What is asked
 

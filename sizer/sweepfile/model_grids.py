@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.blocks.reading import Problem
 from sizer.networks.blocks.types import BlockType
@@ -131,7 +132,8 @@ def _swept_number(declared: Mapping[str, Any]) -> int:
 def declared_convention(declared: Mapping[str, Any]) -> str:
     """Return whose rules count of the blocks that name none."""
     given = declared.get("convention")
-    return given if isinstance(given, str) and given in CONVENTIONS else "textbook"
+    named = counted_as(given) if isinstance(given, str) else ""
+    return named if named in CONVENTIONS else "textbook"
 
 
 def _apart(placed: PlacedGrid, fields: FieldsOfModel) -> PlacedGrid | None:
@@ -152,11 +154,11 @@ def _check_alone(model: OpenModel, fields: FieldsOfModel, findings: Findings) ->
     """Report what is wrong with the model by itself, but for what an axis with faults may decide."""
     swept = {path.rpartition(".")[0] for path in fields.found}
     found, problems = model.read(model.declared)
-    if found is not None and not problems and not swept:
+    if found is not None and not swept:
         try:
             wire_model(found)
         except GraphError as wrong:
-            problems = wrong.problems
+            problems = [*problems, *wrong.problems]
     for dotted, message in problems:
         block = dotted.removeprefix("blocks.")
         if not any(block == name or block.startswith(f"{name}.") for name in swept if name):

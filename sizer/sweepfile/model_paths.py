@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.aliases import TOOLKITS
 from sizer.networks.blocks.fields import article
 from sizer.networks.blocks.outlines import settled_value
 from sizer.networks.blocks.reading import COMBINES
@@ -18,6 +19,7 @@ from sizer.networks.fields import FIELDS, Field, Kind
 from sizer.sweepfile.axes import read_axis, read_count
 from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.findings import Findings, words_known
+from sizer.sweepfile.toolkits import problems_of_blocks
 from sizer.sweepfile.yamltext import REFUSED, Path, written_path
 
 MOST_STRUCTURES = 2_000
@@ -233,6 +235,10 @@ class FieldsOfModel:
             place = (*path, position)
             if self.findings.touched(place) or item is REFUSED:
                 continue
+            if one.name == "convention" and isinstance(item, str) and item in TOOLKITS:
+                for message in problems_of_blocks(self.declared, name, TOOLKITS[item]):
+                    self.findings.at_value(place, message)
+                item = TOOLKITS[item].convention
             value = self._value(one, item, place)
             if value is None:
                 continue

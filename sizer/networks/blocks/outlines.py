@@ -167,7 +167,7 @@ class ModelOutline(Outline):
             try:
                 self.graph = wire_model(self.read, self.checks)
             except GraphError as found:
-                self.problems += found.problems
+                self.problems += [*found.problems, *self.checks.refused]
         if self.problems:
             self.graph = None
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())

@@ -12,7 +12,7 @@ from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.types import BlockType
-from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.blocks.widths import Shape, Widths, at_field
 from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
@@ -117,7 +117,7 @@ def wire_model(model: Model, checks: Checks | None = None) -> Graph:
                 for tensor in group.tensors:
                     tensor.size(group.dimensions)  # what is no whole number of equal parts is said here
         except ValueError as problem:
-            checks.report(block, str(problem), "")
+            checks.report(block, str(problem), at_field(problem, block))
             continue
         found.append(Wired(block, read.width, shape, own, rate))
     _check_shared(found, checks)
