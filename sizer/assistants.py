@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sizer import __version__
 from sizer.errors import Fault, InputError, RunError
 from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.conventions import CONVENTIONS
@@ -22,6 +21,7 @@ from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.schemas import SCHEMAS
 from sizer.service.settings import Limits
+from sizer.version import __version__
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext

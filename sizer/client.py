@@ -161,15 +161,79 @@ class Client:
             InputError: the sweep has faults, or the file cannot be read.
             RunError: as in `count`.
         """
-        if isinstance(sweep, Mapping):
-            body = json.dumps(sweep).encode()
-        else:
-            try:
-                body = Path(sweep).read_bytes()
-            except OSError as problem:
-                words = problem.strerror or str(problem)
-                raise InputError([Fault(os.fspath(sweep), 0, 0, "", f"cannot be read: {words}")]) from None
-        return RemoteSweep(self, self._asked("POST", "/v1/sweeps", body))
+        return RemoteSweep(self, self._asked("POST", "/v1/sweeps", _sweep_body(sweep)))
+
+    def count_space(
+        self,
+        sweep: str | os.PathLike[str] | Mapping[str, Any],
+        *,
+        budget: str | Sequence[str] = (),
+        where: str | Sequence[str] = (),
+        bins: int = 20,
+    ) -> dict[str, Any]:
+        """Return how many networks of a space fit, and how many of them have how many weights.
+
+        Args:
+            sweep: as in `run_sweep`, with `per_layer` axes.
+            budget: bounds in place of the sweep's, such as 10M.
+            where: further conditions.
+            bins: of the histogram; 0: none is made.
+
+        Raises:
+            InputError: the sweep is no space, or what is asked has faults.
+            RunError: as in `count`.
+        """
+        asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})
+        return self._asked("POST", f"/v1/space/count?{asked}", _sweep_body(sweep))
+
+    def sample_space(
+        self,
+        sweep: str | os.PathLike[str] | Mapping[str, Any],
+        n: int = 10,
+        seed: int = 0,
+        *,
+        budget: str | Sequence[str] = (),
+        where: str | Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Return what `sizer sample --json` prints: networks drawn uniformly among all of a space that fit.
+
+        Args:
+            sweep: as in `run_sweep`, with `per_layer` axes.
+            n: how many networks.
+            seed: the same draws the same.
+            budget: bounds in place of the sweep's, such as 10M.
+            where: further conditions.
+
+        Raises:
+            InputError: the sweep is no space, what is asked has faults, or nothing fits.
+            RunError: as in `count`.
+        """
+        asked = _parameters({"budget": _several(budget), "where": _several(where), "n": n, "seed": seed})
+        return self._asked("POST", f"/v1/space/sample?{asked}", _sweep_body(sweep))
+
+    def look(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Return what `sizer look --json` prints, with a sweep and a model in YAML. Of safetensors the header alone is sent.
+
+        Args:
+            path: of a model file on this machine.
+
+        Raises:
+            InputError: it is no model file that is read, or it cannot be read.
+            RunError: as in `count`.
+        """
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                head = file.read(8)
+                length = int.from_bytes(head, "little")
+                first = file.read(1)
+                whole = first != b"{" or head[6:8] != b"\0\0" or length > size
+                body = head + first + (file.read() if whole else file.read(length - 1))
+        except OSError as problem:
+            raise InputError([Fault(str(path), 0, 0, "", f"cannot be read: {problem.strerror or problem}")]) from None
+        asked = {"name": path.name[-200:], **({} if whole else {"size": size, "head": len(body)})}
+        return self._asked("POST", f"/v1/look?{_parameters(asked)}", body)
 
     def sweep(self, sweep_id: str) -> RemoteSweep:
         """Return a sweep that was started before.
@@ -360,6 +424,25 @@ class RemoteSweep:
 
     def _path(self) -> str:
         return f"/v1/sweeps/{self.id}"
+
+
+def _sweep_body(sweep: str | os.PathLike[str] | Mapping[str, Any]) -> bytes:
+    """Return a sweep as it is sent.
+
+    Raises:
+        InputError: its file cannot be read.
+    """
+    if isinstance(sweep, Mapping):
+        return json.dumps(sweep).encode()
+    try:
+        return Path(sweep).read_bytes()
+    except OSError as problem:
+        words = problem.strerror or str(problem)
+        raise InputError([Fault(os.fspath(sweep), 0, 0, "", f"cannot be read: {words}")]) from None
+
+
+def _several(words: str | Sequence[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
 
 
 def _with_types(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,11 +15,31 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 
 from sizer.service.schemas import MODEL
 from tests.asked import asked
-from tests.served import LARGE, SMALL, Served, served
+from tests.served import LARGE, ROOT, SMALL, Served, served
 
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 STATED = {"cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
 WITHOUT_CELLS = {name: NETWORK[name] for name in NETWORK if name != "cells"}
+
+
+SPACE = (ROOT / "sweeps" / "widths.yaml").read_bytes()
+
+
+def safetensors() -> bytes:
+    """Return a file of one LSTM layer."""
+    header = {}
+    place = 0
+    for name, shape in (
+        ("weight_ih_l0", [64, 8]),
+        ("weight_hh_l0", [64, 16]),
+        ("bias_ih_l0", [64]),
+        ("bias_hh_l0", [64]),
+    ):
+        end = place + 4 * math.prod(shape)
+        header[f"rnn.{name}"] = {"dtype": "F32", "shape": shape, "data_offsets": [place, end]}
+        place = end
+    head = json.dumps(header).encode()
+    return len(head).to_bytes(8, "little") + head + bytes(place)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +138,14 @@ def test_answers_are_as_described(server: Served, description: dict[str, Any]) -
     check("/v1/conventions")
     check("/v1/dry-run", body=SMALL.encode())
     check("/v1/dry-run", body=LARGE.encode())
+    check("/v1/block-types")
+    check("/v1/examples")
+    check("/v1/space/count", body=SPACE)
+    check("/v1/space/count", body=SMALL.encode(), status=422)
+    check("/v1/space/sample?n=3&seed=1", "/v1/space/sample", body=SPACE)
+    check("/v1/space/sample?n=0", "/v1/space/sample", body=SPACE, status=422)
+    check("/v1/look?name=x.safetensors", "/v1/look", body=safetensors())
+    check("/v1/look", body=b"no model", status=422)
     check("/v1/sweeps")
     check("/v1/sweeps", body=SMALL.encode())
     check(of_job, "/v1/sweeps/{sweep_id}")

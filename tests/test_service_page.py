@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import os
 import shutil
 import time
@@ -119,6 +121,13 @@ def rows_in_sight(browser: Any) -> list[list[str]]:
     return found
 
 
+def columns_in_sight(browser: Any) -> list[str]:
+    found: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('.grid .head button')].map(one => one.innerText)"
+    )
+    return found
+
+
 def fresh(browser: Any, server: Served, path: str) -> None:
     browser.get(server.url + path)
     browser.execute_script("sessionStorage.clear()")
@@ -195,9 +204,32 @@ def test_rows_are_sorted_filtered_and_plotted_by_the_server(
     browser.get(f"{server.url}/sweeps/{speech['id']}")
     until(lambda: text(browser, "#shown").startswith("1,834 "))
     first = until(lambda: [row for row in rows_in_sight(browser) if "…" not in row])
-    assert int(first[0][1].replace(",", "")) == table.weights[0]
+    assert int(first[0][1].replace(",", "")) == table.weights.max()
     browser.execute_script("document.querySelectorAll('.grid .head button')[1].click()")  # weights
+    until(lambda: rows_in_sight(browser)[:1] and rows_in_sight(browser)[0][1] == f"{table.weights.min():,}")
+    browser.execute_script("document.querySelectorAll('.grid .head button')[1].click()")
     until(lambda: rows_in_sight(browser)[:1] and rows_in_sight(browser)[0][1] == f"{table.weights.max():,}")
+    # What became of the grid, and the columns: those that vary, until others are chosen.
+    assert "3,100 configurations in the grid, of which 1,266 were dropped" in text(browser, "#account summary")
+    browser.find_element(By.CSS_SELECTOR, "#account summary").click()
+    account = text(browser, "#account dl").split("\n")
+    assert account[:2] == ["over the budget of weights", "988"]
+    assert account[2:] == ["excluded: recurrent_projection + nonrecurrent_projection <= cells", "278", "kept", "1,834"]
+    browser.find_element(By.CSS_SELECTOR, "#account summary").click()
+    heads = ["id", "weights ↓", "layers", "cells", "recurrent_projection", "nonrecurrent_projection"]
+    assert columns_in_sight(browser) == heads
+    browser.find_element(By.CSS_SELECTOR, "#columns summary").click()
+    browser.find_element(By.NAME, "column.cell_type").click()
+    browser.find_element(By.NAME, "column.layers").click()
+    assert columns_in_sight(browser) == ["id", "weights ↓", "cell_type", *heads[3:]]
+    assert "lstm" in rows_in_sight(browser)[0]
+    browser.find_element(By.NAME, "column.cell_type").click()
+    browser.find_element(By.NAME, "column.layers").click()
+    browser.find_element(By.CSS_SELECTOR, "#columns summary").click()
+    assert [one.text for one in browser.find_elements(By.CSS_SELECTOR, "#plot .title")] == [
+        "cells",
+        "weights, the most at each place",
+    ]
     cut = browser.execute_script(
         "return [...document.querySelectorAll('.grid .line span')].filter(cell => cell.scrollWidth > cell.clientWidth + 1).length"
     )
@@ -231,7 +263,7 @@ def test_rows_are_sorted_filtered_and_plotted_by_the_server(
 def test_the_rows_follow_the_keyboard_to_the_last(
     browser: Any, server: Served, speech: dict[str, Any], table: pd.DataFrame
 ) -> None:
-    browser.get(f"{server.url}/sweeps/{speech['id']}")
+    browser.get(f"{server.url}/sweeps/{speech['id']}?sort=id")
     until(lambda: text(browser, "#shown").startswith("1,834 "))
     grid = browser.find_element(By.CSS_SELECTOR, ".grid")
     grid.send_keys(Keys.END)
@@ -293,6 +325,7 @@ def test_compare_with_a_claim(browser: Any, server: Served, tmp_path: Path) -> N
     until(lambda: "18,385,705" in text(browser, "main"))
     browser.find_element(By.NAME, "claim").send_keys("21.3M")
     until(lambda: "21,252,205" in text(browser, "main") and "graves2013" in text(browser, "main"))
+    assert text(browser, "#plain") == "18,357,500 plainly (textbook): 13.6 % short of 21.3M."
     shot(browser, tmp_path, "claim")
     assert "claim=21.3M" in browser.current_url
     browser.find_element(By.NAME, "cells").send_keys("x")
@@ -364,7 +397,7 @@ def test_numbers_past_2_to_the_53_are_shown_to_the_last_digit(
     job = server.done(HUGE)
     page = server.ask(f"/v1/sweeps/{job['id']}/rows")[1]
     first, last = page["rows"][0], page["rows"][-1]
-    browser.get(f"{server.url}/sweeps/{job['id']}")
+    browser.get(f"{server.url}/sweeps/{job['id']}?sort=id")
     until(lambda: rows_in_sight(browser)[:1] and "…" not in rows_in_sight(browser)[0])
     assert rows_in_sight(browser)[0][:2] == [exact(first["id"]), exact(first["weights"])]
     until(lambda: exact(last["weights"]) in text(browser, "#plot svg") or exact(last["weights"]) in browser.page_source)
@@ -452,8 +485,17 @@ def test_a_shared_budget_moves_the_slider_and_the_plot(
     field.send_keys("4M")
     until(lambda: "budget 4,000,000" in browser.page_source)
     assert int(browser.find_element(By.ID, "slider").get_property("value")) > step
-    browser.get(f"{server.url}/sweeps/{speech['id']}?budget=int8_bytes=2MB")
-    until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= 2_000_000).sum():,} "))
+    for budget, most in (
+        ("int8_bytes=2MB", 2_000_000),
+        ("float32-bytes = 20MiB", 5 * 2**20),
+        ("5M, float16_bytes=4MB", 2_000_000),
+    ):
+        asked = urllib.parse.urlencode({"budget": budget})
+        browser.get(f"{server.url}/sweeps/{speech['id']}?{asked}")
+        until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= most).sum():,} "))  # noqa: B023
+        until(lambda: f"budget {most:,}" in browser.page_source)  # noqa: B023
+    browser.get(f"{server.url}/sweeps/{speech['id']}?budget=state_size=5000")
+    until(lambda: text(browser, "#shown").endswith("are shown"))
     assert browser.find_element(By.ID, "slider").get_property("value") == "1000"
 
 
@@ -597,6 +639,8 @@ def test_on_a_phone_and_in_the_dark(browser: Any, server: Served, speech: dict[s
             ("/", "#kept"),
             (f"/sweeps/{speech['id']}?row=2909", "#breakdown .formula"),
             ("/compare", "td"),
+            ("/compare?inputs=205&layers=5&cells=700&outputs=205&claim=21.3M", "#plain"),
+            ("/look", "h1"),
             ("/sweeps", "td"),
         ):
             browser.get(server.url + path)
@@ -666,3 +710,239 @@ def test_a_token_is_asked_for_once(browser: Any, tmp_path: Path) -> None:
         # Chromium notes the calls that had no token.
         noted = [entry for entry in browser.get_log("browser") if "401" not in entry["message"]]
         assert json.loads(json.dumps(noted)) == []
+
+
+SHIPPED = {
+    "rnnt": ("120,443,520", ["encoder.cells 2,048", "joint.width 640"]),
+    "las": ("", ["encoder.layers 6"]),
+    "kaldi_tdnn_lstm": ("", ["lstm1.cells 1,024"]),
+    "keywords": ("", ["conv.stride.1 "]),
+    "awd_lstm": ("24,348,816", ["lstm.cells.1 1,280"]),
+    "conformer_transducer": ("", ["encoder.layers 14"]),
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_models_are_opened_run_and_looked_into_block_by_block(
+    browser: Any, server: Served, tmp_path: Path, name: str
+) -> None:
+    largest, values = SHIPPED[name]
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    until(lambda: name in text(browser, "#examples"))
+    before = browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value")
+    choose = "const one = document.querySelector('#examples'); one.value = arguments[0]; one.dispatchEvent(new Event('change'))"
+    browser.execute_script(choose, name)
+    until(lambda: f"name: {name}" in browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value"))
+    table = sizer.run_sweep(ROOT / "sweeps" / f"{name}.yaml", dry_run=True).frame()
+    until(lambda: text(browser, "#kept") == f"{len(table):,}")
+    browser.find_element(By.CSS_SELECTOR, "textarea").send_keys(Keys.CONTROL, "z")
+    assert browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value") == before
+    browser.find_element(By.CSS_SELECTOR, "textarea").send_keys(Keys.CONTROL, "y")
+    until(lambda: text(browser, "#kept") == f"{len(table):,}" and browser.find_element(By.ID, "run").is_enabled())
+    browser.find_element(By.ID, "run").click()
+    until(lambda: text(browser, "#shown").startswith(f"{len(table):,} "))
+    most = f"{table.weights.max():,}"
+    assert most == (largest or most)
+    until(lambda: rows_in_sight(browser)[0][1] == most)
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, "#plot circle"))
+    browser.execute_script("document.querySelector('.grid .line').click()")
+    until(lambda: f"{most} weights" in text(browser, "#breakdown"))
+    assert all(value in text(browser, "#breakdown .values") for value in values)
+    shares = [
+        one.text.split("\n")[2].replace(",", "") for one in browser.find_elements(By.CSS_SELECTOR, "#breakdown summary")
+    ]
+    assert sum(map(int, shares)) == table.weights.max()
+    shot(browser, tmp_path, f"shipped-{name}")
+    middle = int(table.weights.median())
+    field = browser.find_element(By.ID, "budget")
+    field.send_keys(str(middle))
+    until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= middle).sum():,} "))
+    until(lambda: f"budget {middle:,}" in browser.page_source)
+
+
+BLOCKS = """sizer: 1
+name: mine
+model:
+  blocks:
+    features: {type: input, inputs: 80}
+    encoder:
+      type: recurrent
+      cells: 100
+    output: {type: dense, width: 500}
+grid:
+  encoder.cells: [1, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered", "missing"),
+    [
+        ("  ", {"encoder.layers", "output.width", "linked", "features.inputs"}, {"cells"}),
+        ("budget:\n  ", {"encoder.weights", "weights"}, set()),
+        ("where:\n  - ", {"encoder.cells", "output.width"}, set()),
+        ("  encoder.recurrent_projection: {of: ", {"encoder.cells"}, {"weights"}),
+    ],
+)
+def test_completion_knows_the_paths_of_blocks(
+    browser: Any, server: Served, typed: str, offered: set[str], missing: set[str]
+) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    found = offered_at(browser, BLOCKS + typed)
+    assert offered <= found
+    assert not missing & found
+
+
+@pytest.mark.parametrize(
+    ("inside", "offered", "missing"),
+    [
+        ("    joint: {ty", {"type", "from"}, {"cells"}),
+        ("    joint: {type: ", {"recurrent", "conformer", "group"}, {"cells"}),
+        ("    joint: {type: dense, ", {"width", "context", "tied", "from"}, {"cells", "kernel"}),
+        ("    joint: {type: dense, from: [", {"encoder", "output"}, {"joint"}),
+        ("    joint:\n      type: attention\n      kind: ", {"additive", "location"}, {"lstm"}),
+        ("    joint:\n      type: pooling\n      ", {"kernel", "over"}, {"cells"}),
+    ],
+)
+def test_completion_knows_blocks_and_their_types(
+    browser: Any, server: Served, inside: str, offered: set[str], missing: set[str]
+) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    found = offered_at(browser, BLOCKS.partition("grid:")[0] + inside)
+    assert offered <= found
+    assert not missing & found
+
+
+def offered_at(browser: Any, words: str) -> set[str]:
+    """Return what is offered at the end of a text."""
+    found = browser.execute_async_script(
+        """const [words, done] = arguments;
+        Promise.all([import('/page/editor.js'), fetch('/v1/schema').then((one) => one.json()), fetch('/v1/block-types').then((one) => one.json())]).then(
+          ([module, schema, { block_types }]) => {
+            const types = new Map(block_types.map((one) => [one.block_type, one.fields]));
+            done(module.completions(schema, words, words.length, types).candidates.map((one) => one.text));
+          }, (problem) => done([String(problem)]))""",
+        words,
+    )
+    return set(found)
+
+
+def test_a_space_shows_its_sizes_and_draws_networks(browser: Any, server: Served, tmp_path: Path) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    write(browser, (ROOT / "sweeps" / "widths.yaml").read_text())
+    until(lambda: text(browser, "#kept") == "231,943")
+    until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#histogram rect")) == 40)
+    bars = browser.execute_script(
+        "return [...document.querySelectorAll('#histogram rect title')].map(one => one.textContent)"
+    )
+    assert sum(int(bar.split(": ")[1].split()[0].replace(",", "")) for bar in bars) == 231_943
+    browser.find_element(By.ID, "draw").click()
+    until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#drawn tbody tr")) == 10)
+    drawn = server.ask("/v1/space/sample?n=10&seed=0", (ROOT / "sweeps" / "widths.yaml").read_bytes())[1]["networks"]
+    first = browser.find_element(By.CSS_SELECTOR, "#drawn tbody tr").text
+    assert first.startswith(f"{drawn[0]['weights']:,} ")
+    shot(browser, tmp_path, "space")
+    browser.find_element(By.ID, "draw").click()
+    until(lambda: browser.find_element(By.CSS_SELECTOR, "#drawn tbody tr").text != first)
+    # A space of billions is run where few of them fit.
+    browser.find_element(By.ID, "run").click()
+    until(lambda: text(browser, "#shown").startswith("231,943 "), 60)
+    until(lambda: rows_in_sight(browser)[0][1] == "9,999,360")
+
+
+DROP = """
+const [name, content] = arguments;
+const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+const held = new DataTransfer();
+held.items.add(new File([bytes], name));
+document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: held, bubbles: true, cancelable: true}));
+"""
+
+
+def drop(browser: Any, name: str, content: bytes) -> None:
+    browser.execute_script(DROP, name, base64.b64encode(content).decode())
+
+
+def test_a_dropped_file_is_opened_or_looked_into(browser: Any, server: Served, tmp_path: Path) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    drop(browser, "mine.yaml", SMALL.encode())
+    until(lambda: browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value") == SMALL)
+    drop(browser, "rnnt.yaml", (ROOT / "docs" / "rnnt" / "3-rnnt.yaml").read_bytes())
+    until(lambda: browser.current_url.endswith("/model") and "120,443,520 weights" in text(browser, "#counted"))
+    content = safetensors()
+    drop(browser, "model.safetensors", content)
+    until(lambda: "6,272 weights" in text(browser, "#looked"))
+    assert browser.current_url.endswith("/look")
+    assert "pytorch · 1 lstm layer, 8 -> 16" not in text(browser, "#looked .panel")
+    assert "lstm layer, 8 -> 32" in text(browser, "#looked")
+    assert "All 6,272 weights are explained." in text(browser, "#looked")
+    # The header alone has left the browser.
+    sent = int.from_bytes(content[:8], "little") + 8
+    assert browser.execute_script(
+        "return performance.getEntriesByType('resource').filter(one => one.name.includes('/v1/look')).map(one => one.name)"
+    )[-1].endswith(f"size={len(content)}&head={sent}")
+    shot(browser, tmp_path, "look")
+    browser.find_element(By.ID, "sweep-around").click()
+    until(lambda: text(browser, "#kept") not in ("", "0"))
+    assert "cells: [" in browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value")
+    drop(browser, "weights.npz", b"PK\x03\x04 damaged")
+    until(lambda: browser.find_elements(By.CSS_SELECTOR, "#looked .bad-text"))
+
+
+def safetensors() -> bytes:
+    """Return a file of an LSTM layer: 4 x 32 x (8 + 32) and two biases of 4 x 32, with PyTorch's names."""
+    header: dict[str, Any] = {}
+    place = 0
+    for name, shape in (
+        ("weight_ih_l0", (128, 8)),
+        ("weight_hh_l0", (128, 32)),
+        ("bias_ih_l0", (128,)),
+        ("bias_hh_l0", (128,)),
+    ):
+        end = place + 4 * math.prod(shape)
+        header[f"rnn.{name}"] = {"dtype": "F32", "shape": shape, "data_offsets": [place, end]}
+        place = end
+    head = json.dumps(header).encode()
+    return len(head).to_bytes(8, "little") + head + bytes(place)
+
+
+def test_five_thousand_lines_stay_fluid(browser: Any, server: Served) -> None:
+    fresh(browser, server, "/")
+    until(lambda: text(browser, "#kept"))
+    long = BLOCKS + "# " + "\n# ".join(map(str, range(5000))) + "\nbudgt: 1\n"
+    field = write(browser, long)
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".gutter span")) < 60
+    lines = long.count("\n") + 1
+    until(lambda: f"line {lines - 1}, " in text(browser, "#faults"))
+    field.send_keys(Keys.CONTROL, Keys.END)
+    until(lambda: text(browser, ".gutter").strip().split("\n")[-1].strip() == f"{lines:,}".replace(",", ""))
+    until(lambda: text(browser, ".gutter .bad") == str(lines - 1))
+    # A number stands beside its line.
+    beside = browser.execute_script(
+        "const line = [...document.querySelectorAll('.gutter span')].at(-1).getBoundingClientRect();"
+        "const field = document.querySelector('textarea');"
+        "return line.top - field.getBoundingClientRect().top - (arguments[0] - 1) * 20 - 9.6 + field.scrollTop",
+        lines,
+    )
+    assert abs(beside) < 5
+    took = browser.execute_script(
+        "const field = document.querySelector('textarea'); field.focus(); const began = performance.now();"
+        "for (let at = 0; at < 20; at++) document.execCommand('insertText', false, 'x');"
+        "return (performance.now() - began) / 20"
+    )
+    assert took < 100  # milliseconds a letter; some 10 where nothing else runs
+
+
+def test_an_address_that_does_not_exist_gets_a_page(browser: Any, server: Served) -> None:
+    browser.get(f"{server.url}/no/such")
+    until(lambda: text(browser, "h1") == "Nothing has this address")
+    assert "/no/such" in text(browser, "main")
+    assert [entry for entry in browser.get_log("browser") if "404" not in entry["message"]] == []
+    for path, accept in (("/no/such", "*/*"), ("/v1/no-such", "text/html")):
+        status, said, _ = server.ask(path, headers={"accept": accept})
+        assert status == 404
+        assert said["faults"][0]["message"] == "there is nothing at this address"

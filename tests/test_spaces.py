@@ -202,13 +202,24 @@ def test_a_pareto_front_is_what_no_network_beats(
     model, grid, budget = drawn
     budget = {name: {"max": ends["max"]} for name, ends in budget.items() if name in {"weights", "state_size"}}
     everything = list(listed(model, grid))
-    if len(everything) > 1500 or "distinct" in grid["cells"]:
+    if len(everything) > 1500:
         return
     pairs = {
         ((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in everything if one.within(budget)
     }
     front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
     assert described(model, grid, budget).pareto("weights", "state_size") == sorted(front)
+
+
+def test_a_front_of_few_different_widths_holds_no_network_with_more() -> None:
+    model = {"convention": "pytorch", "cell_type": "gru", "inputs": 5, "layers": 3}
+    grid = {"cells": {"per_layer": [3, 8, 13, 30], "distinct": 2}}
+    pairs = {((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in listed(model, grid)}
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    found = described(model, grid)
+    assert found.pareto("weights", "state_size") == sorted(front)
+    more = described(model, {"cells": {"per_layer": [3, 8, 13, 30]}})
+    assert more.pareto("weights", "state_size") != sorted(front)
 
 
 def test_every_layer_feeds_the_output_where_connections_skip() -> None:
@@ -444,3 +455,33 @@ def test_what_does_not_fit_has_no_rank_and_what_is_not_there_no_id() -> None:
         found[9]
     with pytest.raises(InputError, match="no network of this space fits"):
         found.sample(1, seed=1, budget=10)
+
+
+def test_neighbours_differ_in_one_field_where_a_layer_has_two() -> None:
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 5, "layers": 2}
+    grid = {"cells": {"per_layer": [8, 12]}, "recurrent_projection": {"per_layer": [2, 4, 6]}}
+    found = described(model, grid)
+    here = {"layers": 2, "cells": (8, 12), "recurrent_projection": (2, 4)}
+    expected = [
+        (cells, projections)
+        for cells, projections in [
+            ((8, 12), (2, 2)), ((8, 12), (2, 6)), ((8, 8), (2, 4)), ((8, 12), (4, 4)), ((8, 12), (6, 4)), ((12, 12), (2, 4)),
+        ]
+    ]  # fmt: skip
+    seen = [(one["cells"], one["recurrent_projection"]) for one in found.neighbours(here)]
+    assert sorted(seen) == sorted(expected)
+
+
+def test_a_front_holds_what_conditions_let_stand() -> None:
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 5, "layers": 2}
+    grid = {"cells": {"per_layer": [8, 12, 30]}, "recurrent_projection": {"per_layer": [2, 4, 16]}}
+    found = described(model, grid, where=["2 * recurrent_projection <= cells", "cells != 12"])
+    pairs = {
+        ((one.counts or {})["weights"], (one.counts or {})["state_size"])
+        for one in listed(model, grid)
+        if all(
+            2 * r <= n and n != 12 for n, r in zip(one.fields["cells"], one.fields["recurrent_projection"], strict=True)
+        )
+    }
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    assert found.pareto("weights", "state_size") == sorted(front)

@@ -277,3 +277,13 @@ TOOLKITS: dict[str, Toolkit] = {
     )
 }
 """Another name of a convention -> what it is the name of."""
+
+
+def counted_as(convention: str) -> str:
+    """Return the convention that a word names, be it the name of a toolkit.
+
+    Example:
+        >>> counted_as("cudnn"), counted_as("keras")
+        ('pytorch', 'keras')
+    """
+    return TOOLKITS[convention].convention if convention in TOOLKITS else convention

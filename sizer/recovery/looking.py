@@ -7,20 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import InputError
 from sizer.files.contents import Contents, StoredTensor
+from sizer.layout import DOT, share_words, visible
 from sizer.networks.counting import Count, count
 from sizer.recovery.cells import Cells, read_cells
+from sizer.recovery.graphs import cells_of_graphs
 from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import FoundModel, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
 from sizer.recovery.stated import around_stated, operators, stated_types
 from sizer.recovery.surroundings import FoundBlock, surroundings
+from sizer.recovery.unnamed import cells_in_order
+
+_SHOWN = 20
+"""Rows of a notebook's table; a frame has all."""
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, repr=False)
+class Look(Shown):
     """What stands in one model file."""
 
     contents: Contents
@@ -58,6 +65,36 @@ class Look:
     def explained(self) -> int:
         """Those that the model counts."""
         return self.weights - sum(tensor.size for tensor in self.unexplained)
+
+    def _in_a_line(self) -> str:
+        place = f"{self.contents.place}: " if self.contents.place else ""
+        networks = f"{len(self.stacks):,} recurrent network{'' if len(self.stacks) == 1 else 's'}"
+        tensors = f"{len(self.contents.tensors):,} tensor{'' if len(self.contents.tensors) == 1 else 's'}"
+        return f"{visible(place)}{self.weights:,} weights{DOT}{tensors}{DOT}{networks}"
+
+    def _as_text(self) -> str:
+        from sizer.recovery.looked import look_screen
+
+        return look_screen(self, self.contents.place)
+
+    def _as_table(self) -> Table:
+        from sizer.recovery.looked import network_words
+
+        total = self.weights
+        rows = [(stack.name, network_words(stack.fields), stack.weights) for stack in self.stacks]
+        rows += [(block.name, block.type, block.weights) for block in self.around]
+        rows += [(one.name, "not explained", one.size) for one in self.unexplained]
+        return ("name", "what", "weights", "share"), [(*row, row[2] / total if total else 0.0) for row in rows]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        total = self.weights
+        shown: list[tuple[Any, ...]] = [(*row[:3], share_words(row[2], total)) for row in rows[:_SHOWN]]
+        rest = sum(row[2] for row in rows[_SHOWN:])
+        if len(rows) > _SHOWN:
+            shown.append((f"and {len(rows) - _SHOWN:,} more", "", rest, share_words(rest, total)))
+        shown.append(("weights", "", total, share_words(total, total)))
+        return self._in_a_line(), (header, shown), [visible(note) for note in (*self.contents.notes, *self.notes)]
 
     def as_json(self) -> dict[str, Any]:
         """Return what was found as `--json` shows it."""
@@ -136,6 +173,10 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     found: list[list[Cells]] = list(operators(contents, weights))
     taken = {id(piece.tensor) for readings in found for piece in readings[0].pieces}
     left = [tensor for tensor in weights if id(tensor) not in taken]
+    spelt_out = list(cells_of_graphs(contents, left))
+    taken = {id(piece.tensor) for readings in spelt_out for piece in readings[0].pieces}
+    found.extend(spelt_out)
+    left = [tensor for tensor in left if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
         here: set[int] = set()
@@ -146,6 +187,7 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
                 here.update(id(piece.tensor) for piece in pieces)
         if here:
             left = [tensor for tensor in left if id(tensor) not in here]
+    found.extend(cells_in_order(left))
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
     # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.
@@ -204,13 +246,13 @@ def look(model: Any) -> Look:
         from sizer.files.reading import read_contents
 
         found = [look_into(contents) for contents in read_contents(os.fspath(model))]
-        return found[0] if len(found) == 1 else _joined(found)
+        return found[0] if len(found) == 1 else joined(found)
     from sizer.recovery.live import contents_of
 
     return look_into(contents_of(model))
 
 
-def _joined(parts: Sequence[Look]) -> Look:
+def joined(parts: Sequence[Look]) -> Look:
     """Return what stands in several files of one folder or archive, each by itself and all together."""
     kinds = Kinds(
         **{one.name: tuple(held for part in parts for held in getattr(part.kinds, one.name)) for one in fields(Kinds)}

@@ -147,11 +147,40 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_StackedLayer]:
                     at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own
                 )
             )
-    numbered = [_with_number(layer) for layer in layers]
+    numbered = _apart([_with_number(layer) for layer in layers])
     first: dict[str, int] = {}
     for place, layer in enumerate(numbered):
         first.setdefault(layer.key, place)
     return sorted(numbered, key=lambda layer: (first[layer.key], layer.number if layer.number is not None else -1))
+
+
+def _apart(layers: Sequence[_StackedLayer]) -> list[_StackedLayer]:
+    """Return layers with directions as stacks of their own where each direction's layers read that direction alone.
+
+    So where names number layers within a direction, `fw.cell_0` and `fw.cell_1`, and the second is as wide as one direction.
+    """
+    known = {(layer.key, layer.number): layer for layer in layers}
+    apart = set()
+    for layer in layers:
+        below = known.get((layer.key, (layer.number or 0) - 1))
+        if below is None or len(layer.directions) < 2 or len(below.directions) < 2:
+            continue
+        said = _FORTH.search(layer.directions[0].place.at)
+        numbers = list(_NUMBER.finditer(layer.directions[0].place.at))
+        within = (
+            said is not None and bool(numbers) and "." in layer.directions[0].place.at[said.end() : numbers[-1].start()]
+        )
+        if within and layer.inputs == below.directions[0].handed_up != below.handed_up:
+            apart.add(layer.key)
+    found: list[_StackedLayer] = []
+    for layer in layers:
+        if layer.key not in apart or len(layer.directions) < 2:
+            found.append(layer)
+            continue
+        for one in layer.directions:
+            key = f"{layer.key} {'back' if _is_back(one) else 'forth'}"
+            found.append(_StackedLayer(key, layer.number, one.place.at, (one,), layer.others, layer.own))
+    return found
 
 
 def _is_back(one: Cells) -> bool:

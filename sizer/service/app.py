@@ -11,13 +11,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import sizer
-from sizer.service import networks, openapi, pages, rows, sweeps
-from sizer.service.faults import HANDLERS, answer, on_anything
+from sizer.service import files, networks, openapi, pages, rows, spaces, sweeps
+from sizer.service.faults import HANDLERS, answer, on_anything, on_http
 from sizer.service.guard import Guard
 from sizer.service.metrics import CONTENT_TYPE
 from sizer.service.refusals import RefusedError
 from sizer.service.settings import Settings
 from sizer.service.state import State
+
+
+async def _on_nothing(request: Request, problem: Exception) -> Response:
+    """Answer an address that does not exist: people with a page, programs with a fault."""
+    if pages.is_for_people(request.scope["headers"], request.method, request.url.path):
+        return pages.nothing_here()
+    return await on_http(request, problem)
 
 
 def make_app(settings: Settings) -> tuple[ASGIApp, State]:
@@ -48,6 +55,7 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
     for kind, handler in HANDLERS:
         app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, on_anything)
+    app.add_exception_handler(404, _on_nothing)
 
     @app.get("/healthz", tags=["server"], **openapi.HEALTH)
     async def health() -> Response:
@@ -67,6 +75,8 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
     app.include_router(of_networks)
     app.include_router(sweeps.router(state))
     app.include_router(rows.router(state))
+    app.include_router(spaces.router(state))
+    app.include_router(files.router(state))
     app.include_router(pages.router())
     made = app.openapi
 
@@ -76,4 +86,6 @@ def make_app(settings: Settings) -> tuple[ASGIApp, State]:
         return app.openapi_schema
 
     app.openapi = description  # type: ignore[method-assign]
-    return Guard(networks.Quickly(app, of_networks), settings, state.metrics, pages.is_page, state.allowance), state
+    return Guard(
+        networks.Quickly(app, of_networks), settings, state.metrics, pages.is_page, pages.is_for_people, state.allowance
+    ), state

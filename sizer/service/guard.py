@@ -8,7 +8,7 @@ import hmac
 import ipaddress
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,6 +46,7 @@ class Guard:
         settings: Settings,
         metrics: Metrics,
         is_page: Callable[[str], bool],
+        is_for_people: Callable[[Iterable[tuple[bytes, bytes]], str, str], bool],
         allowance: Allowance,
     ) -> None:
         """Stand before an application.
@@ -55,12 +56,14 @@ class Guard:
             settings: who may ask.
             metrics: told of every request.
             is_page: whether a path is of the page's own files.
+            is_for_people: whether a browser asks for a page: where there is none, it is told so in one.
             allowance: what all requests together may hold.
         """
         self._app = app
         self._allowance = allowance
         self._metrics = metrics
         self._is_page = is_page
+        self._is_for_people = is_for_people
         self._token = hashlib.sha256(settings.token.encode()).digest() if settings.token else b""
         named = {
             "localhost",
@@ -146,7 +149,8 @@ class Guard:
             )
         if origin and scope["method"] not in {"GET", "HEAD"} and origin.partition(b"://")[2] != host:
             return 403, "pages of other origins may not call this server", {}
-        if self._token and path not in _OPEN and not self._is_page(path):
+        open_to_all = path in _OPEN or self._is_page(path)
+        if self._token and not open_to_all and not self._is_for_people(scope["headers"], scope["method"], path):
             scheme, _, token = authorization.partition(b" ")
             given = hashlib.sha256(token.strip()).digest()
             if not hmac.compare_digest(given, self._token) or scheme.lower() != b"bearer":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.service import openapi
 from sizer.service.bodies import parse_json, read_body
 from sizer.service.faults import answer, answered, on_anything
 from sizer.service.network_answers import counted, plain_network
 from sizer.service.state import State
+from sizer.sweepfile.starter import EXAMPLES, example_text
 
 _COUNT = "/v1/count"
 _AT_ONCE = 16 * 2**10
@@ -66,6 +70,14 @@ def router(state: State) -> APIRouter:
     async def conventions() -> Response:
         return answer({"conventions": [convention.as_json() for convention in CONVENTIONS.values()]})
 
+    @found.get("/block-types", **openapi.BLOCK_TYPES)
+    async def block_types() -> Response:
+        return answer({"block_types": _block_types()})
+
+    @found.get("/examples", **openapi.EXAMPLES)
+    async def examples() -> Response:
+        return answer({"examples": [{"name": name, "text": example_text(name)} for name in EXAMPLES]})
+
     @found.get("/schema", **openapi.SCHEMA)
     async def schema() -> Response:
         from sizer.sweepfile.schema import schema_text
@@ -73,6 +85,27 @@ def router(state: State) -> APIRouter:
         return Response(schema_text(), media_type="application/schema+json")
 
     return found
+
+
+def _block_types() -> list[dict[str, Any]]:
+    """Return what each type of block may say."""
+    return [
+        {
+            "block_type": kind.name,
+            "title": kind.title,
+            "fields": [
+                {
+                    "field": field.name,
+                    "kind": field.kind,
+                    "required": field.required,
+                    "words": list(field.words),
+                    "meaning": field.description,
+                }
+                for field in kind.fields
+            ],
+        }
+        for kind in BLOCK_TYPES.values()
+    ]
 
 
 def _json(content: bytes) -> Response:

@@ -24,6 +24,12 @@ _MODEL = """model:
     encoder: {type: recurrent, layers: 4, cells: 1024, recurrent_projection: 256}
     output: {type: dense, width: 500}
 """
+_SPACE = """sizer: 1
+name: widths
+model: {convention: pytorch, cell_type: lstm, inputs: 80}
+grid: {layers: [2, 3, 4], cells: {per_layer: {from: 128, to: 1024, step: 128}}}
+budget: {weights: {max: 10M}}
+"""
 _JOB_ID = "b2c1f0a9d3e4f5061728"
 
 _BUDGET = {
@@ -254,6 +260,42 @@ POST_SWEEP = _described(
     },
     _SWEEP_BODY,
 )
+_FILE_BODY: Described = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_SPACE_BODY: Described = {**_SWEEP_BODY, "application/yaml": {"schema": {"type": "string"}, "example": _SPACE}}
+SPACE_COUNT = _described(
+    "How many networks of a space fit",
+    "Of a sweep with `per_layer` axes: how many networks fit, exactly or in bounds with the reason, and how many of them have how many weights.",
+    _responses(200, "How many.", _json(named("SpaceCount")), 413, 422, 429),
+    _SPACE_BODY,
+)
+SPACE_SAMPLE = _described(
+    "Networks drawn from a space",
+    "Drawn uniformly among all that fit; the same seed draws the same networks.",
+    _responses(200, "As `sizer sample --json` prints them.", _json(named("Drawn")), 413, 422, 429),
+    _SPACE_BODY,
+)
+LOOK = _described(
+    "What stands in a model file",
+    "Names and shapes are read, no weights; nothing in the file is executed, and nothing of it is stored. Of a long file"
+    " its first and last bytes may be sent, with `size` and `head`: the beginning of a safetensors file says everything.",
+    _responses(
+        200,
+        "As `sizer look --json` prints it, with a sweep and a model in YAML.",
+        _json(named("Looked")),
+        413,
+        422,
+        429,
+    ),
+    _FILE_BODY,
+)
+BLOCK_TYPES = _described(
+    "The types of blocks",
+    "Their fields, and what these mean.",
+    _responses(200, "All of them.", _json(named("BlockTypes")), 429),
+)
+EXAMPLES = _described(
+    "The shipped sweeps", "To start from.", _responses(200, "All of them.", _json(named("Examples")), 429)
+)
 LIST_SWEEPS = _described(
     "The sweeps",
     "The newest first.",
@@ -282,7 +324,14 @@ EVENTS = _described(
 CONFIGURATION = _described(
     "One configuration of a sweep, tensor by tensor",
     "By its id, whether the sweep keeps it or not.",
-    _responses(200, "As `sizer explain --json` prints it.", _json(named("Breakdown")), 404, 422, 429),
+    _responses(
+        200,
+        "As `sizer explain --json` prints it.",
+        _json({"anyOf": [named("Breakdown"), named("ModelBreakdown")]}),
+        404,
+        422,
+        429,
+    ),
 )
 ROWS = _described(
     "Rows, a page at a time",

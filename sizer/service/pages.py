@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -20,6 +21,10 @@ _TYPES = {
 }
 
 
+_DATA = ("/metrics", "/openapi.json", "/healthz", "/readyz")
+_PAGES = ("/", "/compare", "/model", "/look", "/sweeps")
+
+
 def router() -> APIRouter:
     """Return the addresses of the page."""
     found = APIRouter(include_in_schema=False)
@@ -27,6 +32,7 @@ def router() -> APIRouter:
     @found.get("/")
     @found.get("/compare")
     @found.get("/model")
+    @found.get("/look")
     @found.get("/sweeps")
     @found.get("/sweeps/{sweep_id}")
     async def page(request: Request) -> Response:
@@ -43,7 +49,26 @@ def router() -> APIRouter:
 
 def is_page(path: str) -> bool:
     """Return whether a path is of the page's own files."""
-    return path in ("/", "/compare", "/model", "/sweeps") or path.startswith(("/page/", "/sweeps/"))
+    return path in _PAGES or path.startswith(("/page/", "/sweeps/"))
+
+
+def is_for_people(headers: Iterable[tuple[bytes, bytes]], method: str, path: str) -> bool:
+    """Return whether a browser asks for a page, and not a program for data.
+
+    Args:
+        headers: of the request.
+        method: of the request.
+        path: of the address.
+    """
+    if method not in {"GET", "HEAD"} or path.startswith("/v1/") or path in _DATA:
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in headers)
+
+
+def nothing_here() -> Response:
+    """Return the page for an address that does not exist; it says so itself."""
+    content, _ = _file("page.html")
+    return Response(content, 404, {"content-type": _TYPES["html"], "cache-control": "no-cache"})
 
 
 @cache

@@ -112,6 +112,7 @@ def _known_of(question: Mapping[str, Any], body: bytes) -> dict[str, Any]:
         "configurations": sweep.size,
         "columns": list(sweep.columns),
         "swept": list(sweep.swept),
+        "space": sweep.is_space,
     }
     if question["dry"]:
         done = run_sweep(
@@ -240,8 +241,29 @@ def _summary(manifest: Mapping[str, Any], dry_run: Mapping[str, Any]) -> dict[st
     }
 
 
+def _space_count(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    from sizer.service.space_answers import counted_space
+
+    return counted_space(question, body)
+
+
+def _space_sample(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    from sizer.service.space_answers import drawn_networks
+
+    return drawn_networks(question, body)
+
+
+def _look(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    from sizer.service.file_answers import looked_into
+
+    return looked_into(question, body)
+
+
 _ABOUT = {
     "sweep": _sweep,
+    "space-count": _space_count,
+    "space-sample": _space_sample,
+    "look": _look,
     "configuration": _configuration,
     "folder": _folder,
     "space": _space,

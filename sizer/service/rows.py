@@ -215,7 +215,7 @@ def _plotted(
 
     with _reading(folder, job) as results:
         found, known = points_for(results, Asked(**asked), varying)
-    return dataclasses.asdict(found), known
+    return {**dataclasses.asdict(found), "values": dict(known.values)}, known
 
 
 def _text(folder: Path, job: SweepJob, form: str, asked: dict[str, Any]) -> Generator[bytes]:

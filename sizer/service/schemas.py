@@ -374,6 +374,7 @@ SCHEMAS |= {
             "points": _list(
                 _list({"anyOf": [_WHOLE, _TEXT]}), "Each: place, group, smallest, largest, configurations."
             ),
+            "values": _by_name(_COUNTED, "Field -> how many values it has in all rows."),
         }
     ),
 }  # fmt: skip
@@ -398,6 +399,7 @@ SCHEMAS |= {
             "configurations": _COUNTED,
             "columns": _list(_TEXT),
             "swept": _list(_TEXT),
+            "space": {"type": "boolean", "description": "Whether fields are swept for each layer by itself."},
             "dry_run": named("DryRun"),
         }
     ),
@@ -405,4 +407,82 @@ SCHEMAS |= {
     "JobWithText": _object({**_JOB, "sweep": _TEXT}),
     "Conventions": _object({"conventions": _list(named("Convention"))}),
 }
+SCHEMAS |= {
+    "SpaceCount": _object(
+        {
+            "name": _TEXT,
+            "configurations": _COUNTED,
+            "exact": _YES_OR_NO,
+            "kept": _or_null(_COUNTED),
+            "kept_between": _or_null(_list(_COUNTED)),
+            "reason": {"type": "string", "description": "Why it is not exact; empty where it is."},
+            "histogram": _list(
+                _object({"least": _COUNTED, "most": _COUNTED, "networks": _COUNTED}),
+                "How many networks have how many weights, both ends included.",
+            ),
+            "median": _or_null(_COUNTED),
+            "unsorted": {"type": "string", "description": "Why there is no histogram; empty where there is."},
+        }
+    ),
+    "Drawn": _object(
+        {
+            "name": _TEXT,
+            "configurations": _COUNTED,
+            "kept": _COUNTED,
+            "seed": _COUNTED,
+            "columns": _list(_TEXT),
+            "networks": _list(_CONFIGURATION),
+        }
+    ),
+    "Looked": _object(
+        {
+            "file": _TEXT,
+            "place": _TEXT,
+            "format": _TEXT,
+            "producer": _TEXT,
+            "tensors": _COUNTED,
+            **dict.fromkeys(
+                (
+                    "weights", "recurrent_weights", "explained_weights", "trained_weights", "stored_values",
+                    "buffer_values", "whole_number_values", "constant_values", "optimizer_values",
+                ),
+                _COUNTED,
+            ),
+            "tied": _list(_list(_TEXT), "A tensor, and the one that it is."),
+            "networks": _list(_FIELDS, "Recurrent stacks: name, fields, weights, how they were found."),
+            "blocks": _list(_FIELDS, "What stands around them."),
+            "unexplained": _list(_FIELDS, "Tensors that are in none of them."),
+            "model": _or_null(_FIELDS),
+            "cell_types": _or_null(_FIELDS),
+            "notes": _list(_TEXT),
+            "files": _list(_FIELDS, "Each by itself, where there are several."),
+            "sweep_text": _or_null(_TEXT),
+            "model_text": _or_null(_TEXT),
+        }
+    ),
+    "BlockTypes": _object(
+        {
+            "block_types": _list(
+                _object(
+                    {
+                        "block_type": _TEXT,
+                        "title": _TEXT,
+                        "fields": _list(
+                            _object(
+                                {
+                                    "field": _TEXT,
+                                    "kind": _TEXT,
+                                    "required": _YES_OR_NO,
+                                    "words": _list(_TEXT),
+                                    "meaning": _TEXT,
+                                }
+                            )
+                        ),
+                    }
+                )
+            )
+        }
+    ),
+    "Examples": _object({"examples": _list(_object({"name": _TEXT, "text": _TEXT}))}),
+}  # fmt: skip
 SCHEMAS |= {"Jobs": _object({"sweeps": _list(named("Job"))})}

@@ -21,6 +21,8 @@ class Limits:
     """Of a body that holds networks."""
     sweep_bytes: int = 1 * 2**20
     """Of a body that holds a sweep."""
+    file_bytes: int = 64 * 2**20
+    """Of a body that holds a model file."""
     body_values: int = 3_000_000
     """In a body that holds networks, counted before it is read: each takes some hundred bytes then."""
     body_seconds: float = 60.0

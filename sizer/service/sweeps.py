@@ -63,8 +63,12 @@ def router(state: State) -> APIRouter:
             # What cannot be counted in time, or in memory, can still be run.
             told = await asked(body, [], [], dry=False)
         said = told.parsed()
-        if said["configurations"] > limits.configurations:
-            message = f"{said['configurations']:,} configurations are more than the {limits.configurations:,} that one job may have"
+        # Of a space none but those that are kept are ever listed.
+        kept = said.get("dry_run", {}).get("kept") if said["space"] else None
+        many = said["configurations"] if kept is None else kept
+        if many > limits.configurations:
+            what = "configurations" if kept is None else "networks that fit"
+            message = f"{many:,} {what} are more than the {limits.configurations:,} that one job may have"
             raise InputError([Fault("sweep", 0, 0, "grid", message)])
         dry = said.get("dry_run") or {"exact": False, "configurations": said["configurations"]}
         job = SweepJob(said["id"], said["name"], said["text"], said["configurations"], "queued", dry, time.time())

@@ -18,13 +18,26 @@ class Template(enum.Enum):
     CONFORMER_TRANSDUCER = "conformer_transducer"
 
 
+EXAMPLES = (*(template.value for template in Template), "speech", "widths")
+"""The shipped sweeps that are shown as examples: whole models, a network of layers, a space of widths per layer."""
+
+
 def template_text(template: Template) -> str:
-    """Return a shipped sweep: the wheel's copy, or the repository's in an editable install."""
-    name = f"{template.value}.yaml"
+    """Return a shipped sweep of a whole model."""
+    return example_text(template.value)
+
+
+def example_text(example: str) -> str:
+    """Return a shipped sweep: the wheel's copy, or the repository's in an editable install.
+
+    Args:
+        example: one of `EXAMPLES`.
+    """
+    name = f"{example}.yaml"
     packaged = files("sizer") / "sweeps" / name
     text = packaged.read_text("utf-8") if packaged.is_file() else (_REPOSITORY / name).read_text("utf-8")
     # What an editor looks for beside the repository's sweeps stands nowhere else.
-    return text.partition("\n#\n")[2] if text.startswith(_FOR_EDITORS) else text
+    return text.partition("\n")[2].removeprefix("#\n") if text.startswith(_FOR_EDITORS) else text
 
 
 _REPOSITORY = Path(__file__).parents[2] / "sweeps"

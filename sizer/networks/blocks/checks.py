@@ -35,6 +35,15 @@ class Checks:
         path = f"blocks.{block.path}"
         self.problems.setdefault((f"{path}.{field}" if field else path, message))
 
+    def handed_up(self, block: Block, channels: Number) -> Number:
+        """Return the channels that a block hands up, as those that read it are to see them.
+
+        Args:
+            block: which.
+            channels: as they follow from its fields and from what it reads.
+        """
+        return channels
+
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
         """Return whether two widths are the same; where they are not, the caller says how they differ.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.aliases import has_no_weights
+from sizer.networks.aliases import TOOLKITS, counted_as, has_no_weights
 from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
@@ -69,6 +69,8 @@ class Model:
     blocks: Mapping[Key, Block]
     clocks: Mapping[str, Any]
     other_weights: int = 0
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it was written, in words."""
 
 
 def read_model(
@@ -90,6 +92,11 @@ def read_model(
     model = reader.model()
     at_all = any(path == "blocks" or path.endswith("convention") for path, _ in reader.problems)
     return (None if at_all else model), reader.problems
+
+
+def set_of(fields: Mapping[str, Any]) -> list[str]:
+    """Return the fields that are set to something that is not nothing, of several layers in any of them."""
+    return [name for name, value in fields.items() if any(value if isinstance(value, (list, tuple)) else (value,))]
 
 
 class _Scope:
@@ -183,6 +190,7 @@ class _ModelReader:
         """Blocks that name what is not there, or what has faults of its own."""
         self.fields = FieldReader(self.report, cell_types)
         self.repeats: list[int] = []
+        self.notes: dict[str, None] = {}
         self.lent: list[_Lent] = []
 
     def report(self, path: str, message: str) -> None:
@@ -219,11 +227,15 @@ class _ModelReader:
             for key, block in found.items()
             if key not in self.broken and f"blocks.{block.path}" not in faulty
         }
-        return Model(convention, found, clocks, other or 0)
+        return Model(counted_as(convention), found, clocks, other or 0, tuple(self.notes))
 
     def _convention(self, given: Any, path: str, default: str) -> str:
+        """Return what is named: a convention, or a toolkit that is another name of one."""
         if given is None:
             return default
+        if isinstance(given, str) and given in TOOLKITS:
+            self.notes[TOOLKITS[given].note] = None
+            return given  # for each block it is asked whether the toolkit counts it so
         if not isinstance(given, str) or given not in CONVENTIONS:
             self.report(
                 path,
@@ -327,6 +339,11 @@ class _ModelReader:
             inner = _Scope(convention, frozen is True or scope.frozen, scope, lent)
             return self._read_group(given, path, turns, inner, before)
         fields = self.fields.fields(block_type, given, at)
+        if convention in TOOLKITS:
+            if block_type.name == "recurrent":
+                for message in TOOLKITS[convention].problems([fields["cell_type"]], set_of(fields)):
+                    self.report(at, message)
+            convention = counted_as(convention)
         cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
         shared = given.get("shared")
         if shared is not None and not isinstance(shared, str):

@@ -106,7 +106,8 @@ class Widths:
         for key in self._order():
             block = self._blocks[key]
             try:
-                self._handed[key] = self._hands_up(block)
+                shape = self._hands_up(block)
+                self._handed[key] = shape and Shape(checks.handed_up(block, shape.channels), shape.height)
             except ValueError as problem:
                 checks.report(block, str(problem), at_field(problem, block))
                 self._handed[key] = None

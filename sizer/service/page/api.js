@@ -19,7 +19,7 @@ function headers(more = {}) {
 
 export async function response(path, { body, method, signal, type = "application/json" } = {}) {
   for (;;) {
-    const sent = body === undefined ? undefined : typeof body === "string" ? body : text(body);
+    const sent = body === undefined ? undefined : typeof body === "string" || body instanceof Blob ? body : text(body);
     const found = await fetch(path, {
       method: method ?? (sent === undefined ? "GET" : "POST"),
       body: sent,

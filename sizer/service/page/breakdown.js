@@ -1,26 +1,51 @@
 // One configuration: its tensors, the formula, and the code that builds it.
 import { call, Faults } from "./api.js";
 import { element, number, replace, say } from "./dom.js";
-import { product } from "./exact.js";
+import { product, whole as wholeNumber } from "./exact.js";
+import { networkWords } from "./look.js";
 import { tabsOf } from "./new.js";
 
-export async function breakdown(place, path, signal) {
+export async function breakdown(place, path, signal, named) {
   replace(place, element("p", { class: "quiet" }, "Counting …"));
-  replace(place, whole(await call(path, { signal }), signal));
+  replace(place, whole(await call(path, { signal }), signal, named));
 }
 
 // Everything that is said of one network, or of a model of blocks.
-export function whole(found, signal) {
-  return found.blocks?.length ? modelOf(found) : networkOf(found, signal);
+// named: {id, swept}: which row of a table it is, and the columns that tell it from the others.
+export function whole(found, signal, named = {}) {
+  return found.blocks?.length ? modelOf(found, named) : networkOf(found, signal, named);
 }
 
-function networkOf(found, signal) {
+// What the network is called where it is one of many.
+function title(found, { id, swept }) {
+  const values = (swept ?? []).map((path) => [path, valueAt(found.configuration, path)]).filter(([, value]) => value !== undefined);
+  const which = id === undefined ? "" : `Configuration ${number(wholeNumber(String(id)))}`;
+  const words = found.blocks?.length
+    ? `${found.configuration.convention ?? "textbook"} · ${found.blocks.length} blocks, ${found.blocks[0].name} to ${found.blocks.at(-1).name}`
+    : networkWords(found.configuration);
+  return [
+    element("h2", { class: "name" }, [which, words].filter(Boolean).join(": ")),
+    values.length && found.blocks?.length ? element("p", { class: "values" }, values.map(([path, value]) => `${path} ${Array.isArray(value) ? value.map(number).join(", ") : number(value)}`).join(" · ")) : null,
+  ];
+}
+
+// A swept field of a configuration by its path, which may lead through blocks, groups and a place of a list.
+function valueAt(configuration, path) {
+  let node = configuration;
+  for (const part of path.split(".")) {
+    if (node === null || typeof node !== "object") return undefined;
+    node = Array.isArray(node) ? node[Number(part) - 1] : node[part] ?? node.blocks?.[part];
+  }
+  return node;
+}
+
+function networkOf(found, signal, named) {
   const about = element("div", {}, tensors(found), element("h2", {}, "Formula"), element("p", { class: "formula" }, found.formula));
   return [
     element(
       "div",
       { class: "row spread" },
-      element("h2", {}, `${number(found.weights)} weights`),
+      element("div", {}, title(found, named), element("p", { class: "large" }, `${number(found.weights)} weights`)),
       element("a", { class: "button", href: `/compare?${fieldsOf(found.configuration)}` }, "Under every convention"),
     ),
     element("p", { class: "quiet" }, `${number(found.macs_per_step)} multiply-accumulates and ${number(found.state_size)} scalars of state a step`),
@@ -33,7 +58,7 @@ function networkOf(found, signal) {
 }
 
 // A model, block by block; each opens to its tensors and its formula.
-function modelOf(found) {
+function modelOf(found, named) {
   const macs = Object.entries(found)
     .filter(([name]) => name.startsWith("macs_per_") && name !== "macs_per_step")
     .map(([name, value]) => `${number(value)} per ${name.slice("macs_per_".length).replace("_x_", " x ")}`);
@@ -41,7 +66,8 @@ function modelOf(found) {
   const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values beside them` : "";
   const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} scalars of state`];
   return [
-    element("h2", {}, `${number(found.weights)} weights`),
+    title(found, named),
+    element("p", { class: "large" }, `${number(found.weights)} weights`),
     element("p", { class: "quiet" }, said.filter(Boolean).join(" · ")),
     element("div", { class: "blocks" }, found.blocks.map((block) => blockOf(block, found))),
   ];

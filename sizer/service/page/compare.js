@@ -82,7 +82,7 @@ function conventions(list) {
     { class: "scroll" },
     element(
       "table",
-      {},
+      { class: "cards" },
       element("thead", {}, element("tr", {}, element("th", { class: "word" }, "Convention"), element("th", {}, "Weights"), element("th", {}, "Difference"), element("th", { class: "word" }, "Because of"))),
       element(
         "tbody",
@@ -91,10 +91,10 @@ function conventions(list) {
           element(
             "tr",
             {},
-            element("td", { class: "word" }, one.convention),
-            element("td", {}, one.weights === null ? "" : number(one.weights)),
-            element("td", {}, one.difference ? `${one.difference > 0 ? "+" : ""}${number(one.difference)}` : ""),
-            element("td", { class: "word wrap" }, one.refusal ?? (Object.entries(one.difference_by_tensor).map(([name, value]) => `${name} ${value > 0 ? "+" : ""}${number(value)}`).join(", ") || "")),
+            element("td", { class: "word", "data-head": "Convention" }, one.convention),
+            element("td", { "data-head": "Weights" }, one.weights === null ? "" : number(one.weights)),
+            element("td", { "data-head": "Difference" }, one.difference ? `${one.difference > 0 ? "+" : ""}${number(one.difference)}` : ""),
+            element("td", { class: "word wrap", "data-head": "Because of" }, one.refusal ?? (Object.entries(one.difference_by_tensor).map(([name, value]) => `${name} ${value > 0 ? "+" : ""}${number(value)}`).join(", ") || "")),
           ),
         ),
       ),
@@ -102,26 +102,46 @@ function conventions(list) {
   );
 }
 
+// The plain count first, then what gives the figure, then what comes near it.
 function readings(answer) {
-  if (!answer.answers.length) return element("p", {}, "No reading gives this figure.");
+  const { plain, claim } = answer;
+  const found = [element("p", { id: "plain" }, element("span", { class: "large" }, number(plain.weights)), ` plainly (${plain.fields.convention}): ${distance(plain.weights, claim)}`)];
+  const heading = answer.answers.length ? `What gives ${claim.text}` : `Nothing gives ${claim.text}`;
+  found.push(element("h2", {}, heading));
+  if (answer.answers.length) found.push(listed(answer.answers));
+  if (answer.near.length) found.push(element("h2", {}, answer.answers.length ? "What comes near" : "The nearest"), listed(answer.near));
+  if (answer.not.length) found.push(element("p", { class: "quiet" }, "Not: ", answer.not.map((one) => `${assumptions(one)}: ${number(one.weights)}`).join(" · ")));
+  return found;
+}
+
+function distance(weights, claim) {
+  const [count, least, most] = [weights, claim.least, claim.most].map(BigInt);
+  if (count >= least && count <= most) return `that is ${claim.text}.`;
+  const end = count < least ? least : most;
+  const away = Number(((end - count) * 1000n) / end) / 10;
+  return `${Math.abs(away)} % ${count < least ? "short of" : "over"} ${claim.text}.`;
+}
+
+function listed(list) {
+  const heads = ["Weights", "Against the plain count", "Convention", "If one assumes"];
   return element(
     "div",
     { class: "scroll" },
     element(
       "table",
-      {},
-      element("thead", {}, element("tr", {}, element("th", {}, "Weights"), element("th", {}, "Against the plain reading"), element("th", { class: "word" }, "Convention"), element("th", { class: "word" }, "If one assumes"))),
+      { class: "cards" },
+      element("thead", {}, element("tr", {}, heads.map((head, at) => element("th", { class: at > 1 ? "word" : "" }, head)))),
       element(
         "tbody",
         {},
-        answer.answers.map((one) =>
+        list.map((one) =>
           element(
             "tr",
             {},
-            element("td", {}, number(one.weights)),
-            element("td", {}, `${one.difference > 0 ? "+" : ""}${number(one.difference)}`),
-            element("td", { class: "word" }, one.fields.convention),
-            element("td", { class: "word wrap" }, assumptions(one)),
+            element("td", { "data-head": heads[0] }, number(one.weights)),
+            element("td", { "data-head": heads[1] }, `${one.difference > 0 ? "+" : ""}${number(one.difference)}`),
+            element("td", { class: "word", "data-head": heads[2] }, one.fields.convention),
+            element("td", { class: "word wrap", "data-head": heads[3] }, assumptions(one)),
           ),
         ),
       ),

@@ -28,6 +28,7 @@ const whole = new Intl.NumberFormat("en-US");
 
 export function number(value) {
   if (typeof value === "number" || typeof value === "bigint") return whole.format(value);
+  if (Array.isArray(value)) return value.map(number).join(" · ");
   return value === null || value === undefined ? "" : String(value);
 }
 

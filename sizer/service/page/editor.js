@@ -1,12 +1,15 @@
 // A field for a sweep's text: line numbers, faults at their lines, completion from the schema.
+import { blocksOf, pathsOf } from "./blocks.js";
 import { element, replace } from "./dom.js";
 import { historyOf } from "./history.js";
 
 const LINE = 20;
 const PADDING = 9.6;
 
-export function editor(schema, onChange, label = "Sweep in YAML") {
-  const gutter = element("pre", { class: "gutter", "aria-hidden": "true" });
+// known() -> {schema, types}: what completion knows of.
+export function editor(known, onChange, label = "Sweep in YAML") {
+  const numbers = element("div", { class: "numbers" });
+  const gutter = element("pre", { class: "gutter", "aria-hidden": "true" }, numbers);
   const behind = element("div", { class: "behind" });
   const choices = element("ul", { class: "choices", role: "listbox", id: "choices", hidden: true });
   const field = element("textarea", {
@@ -23,20 +26,26 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
   let offered = [];
   let chosen = 0;
   let inserting = false;
+  let counted = { text: "", lines: 1 };
 
+  // Only the lines in sight are drawn, however many there are.
   function draw() {
-    const lines = field.value.split("\n").length;
-    const bad = new Set(faults.map((fault) => fault.line).filter((line) => line <= lines));
-    replace(gutter, Array.from({ length: lines }, (_, at) => [element("span", { class: bad.has(at + 1) ? "bad" : "" }, String(at + 1)), "\n"]));
+    if (counted.text !== field.value) counted = { text: field.value, lines: field.value.split("\n").length };
+    const lines = counted.lines;
+    const first = Math.max(0, Math.floor((field.scrollTop - PADDING) / LINE) - 2);
+    const last = Math.min(lines, first + Math.ceil((field.clientHeight || 600) / LINE) + 5);
+    const bad = new Set(faults.map((fault) => fault.line).filter((line) => line && line <= lines));
+    numbers.style.minWidth = `${String(lines).length}ch`;
+    numbers.style.transform = `translateY(${first * LINE - field.scrollTop}px)`;
+    replace(numbers, Array.from({ length: last - first }, (_, at) => [element("span", { class: bad.has(first + at + 1) ? "bad" : "" }, String(first + at + 1)), "\n"]));
     replace(
       behind,
-      [...bad].filter(Boolean).map((line) => {
+      [...bad].filter((line) => line > first && line <= last).map((line) => {
         const stripe = element("div", { class: "stripe" });
         stripe.style.top = `${PADDING + (line - 1) * LINE - field.scrollTop}px`;
         return stripe;
       }),
     );
-    gutter.scrollTop = field.scrollTop;
   }
 
   function close() {
@@ -46,7 +55,7 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
   }
 
   function offer(asked) {
-    const { start, word, candidates } = completions(schema(), field.value, field.selectionStart);
+    const { start, word, candidates } = completions(known().schema, field.value, field.selectionStart, known().types);
     offered = candidates.filter((one) => one.text.startsWith(word) && one.text !== word).slice(0, 40);
     if (!offered.length || (!asked && !word)) return close();
     chosen = 0;
@@ -86,7 +95,7 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
   }
 
   function take(at) {
-    const { start } = completions(schema(), field.value, field.selectionStart);
+    const { start } = completions(known().schema, field.value, field.selectionStart, known().types);
     const after = offered[at].text + (offered[at].after ?? "");
     close();
     insert(after, start, field.selectionStart);
@@ -130,7 +139,12 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
     changed();
     if (!inserting) offer(false);
   });
-  field.addEventListener("scroll", draw);
+  let frame = 0;
+  field.addEventListener("scroll", () => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(draw);
+  });
+  new ResizeObserver(draw).observe(field);
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
     if (event.key === " " && event.ctrlKey) {
@@ -164,6 +178,16 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
       past.begin();
       draw();
     },
+    // A text that was opened, in place of the one that is there; undo brings that back.
+    open(value) {
+      past.pause();
+      field.value = value;
+      past.record("open");
+      past.pause();
+      field.setSelectionRange(0, 0);
+      field.scrollTop = 0;
+      changed();
+    },
     // A text that was made elsewhere; all that is made there until the text is seen again is one step to be undone.
     replace(value) {
       field.value = value;
@@ -188,39 +212,96 @@ export function editor(schema, onChange, label = "Sweep in YAML") {
   };
 }
 
+const NAMING = ["from", "query", "memory", "shared", "tied", "attends"];
+
 // What may stand at a place of the text: keys of the mapping that it is in, or the words that a key takes.
-export function completions(schema, text, at) {
+// types: type of block -> its fields, where the server has told them.
+export function completions(schema, text, at, types = null) {
   const lineStart = text.lastIndexOf("\n", at - 1) + 1;
   const line = text.slice(lineStart, at);
   const word = line.match(/[A-Za-z0-9_.-]*$/)[0];
   const start = at - word.length;
   const nothing = { start, word, candidates: [] };
   if (!schema || line.includes("#")) return nothing;
+  const blocks = blocksOf(text);
   const path = parents(text.slice(0, lineStart), line);
   const head = line.slice(0, line.length - word.length);
-  // Inside of {a: 1, b: ...} on one line, the mapping's own key comes before the brace.
-  const flow = head.match(/(?:^|[\s,{[])([A-Za-z_]+)\s*:\s*\{([^}]*)$/);
-  if (flow) path.push(flow[1]);
-  const inner = flow ? flow[2] : head.replace(/^\s*-\s*/, "");
-  const key = inner.match(/([A-Za-z_]+)\s*:\s*(\[[^\]]*)?$/);
+  if (path[0] === "where" || /^where\s*:\s*\[/.test(head)) return { start, word, candidates: conditionWords(text, blocks, types) };
+  // Inside of {a: 1, b: ...} on one line, the mapping's own keys come before the braces.
+  const { keys: opened, inner: within } = flow(head);
+  path.push(...opened);
+  const inner = opened.length ? within : head.replace(/^\s*-\s*/, "");
+  const block = blockAt(path, inner, blocks);
+  const fields = block && types?.get(block.type);
+  const key = inner.match(/([A-Za-z_][\w.]*)\s*:\s*(\[[^\]]*)?$/);
   if (key) {
-    const words = values(schema, [...path, key[1]]);
-    return { start, word, candidates: words.map((one) => ({ text: one })) };
+    const words = block ? blockWords(key[1], block, blocks, fields, types) : key[1] === "of" ? Object.keys(pathsOf(blocks, types)).map((name) => ({ text: name })) : [];
+    const known = words.length ? [] : values(schema, [...path, key[1]]).map((one) => ({ text: one }));
+    return { start, word, candidates: [...words, ...known] };
   }
-  if (inner.trim() && !(flow && /,\s*$/.test(inner))) return nothing;
-  const candidates = Object.entries(keys(schema, path)).map(([name, about]) => ({
-    text: name,
-    after: ": ",
-    about: about.description ?? about.title,
-  }));
-  return { start, word, candidates };
+  if (inner.trim() && !(opened.length && /,\s*$/.test(inner))) return nothing;
+  const offered = Object.entries(keys(schema, path, blocks.length > 0)).map(([name, about]) => ({ text: name, after: ": ", about: about.description ?? about.title }));
+  if (block) {
+    const common = offered.filter((one) => ["type", "from", "combine", "shared", "frozen", "convention"].includes(one.text));
+    if (fields) return { start, word, candidates: [...fields.map((one) => ({ text: one.field, after: ": ", about: one.meaning })), ...common] };
+    return { start, word, candidates: block.type ? offered : common };
+  }
+  const more = [];
+  if (blocks.length && path.length === 1 && path[0] === "grid") more.push(...Object.entries(pathsOf(blocks, types)).map(([name, about]) => ({ text: name, after: ": ", about })));
+  if (blocks.length && path.length === 1 && path[0] === "budget") more.push(...blocks.map((one) => ({ text: `${one.name}.weights`, after: ": ", about: `The weights of ${one.name}.` })));
+  return { start, word, candidates: path.at(-1) === "blocks" ? [] : [...more, ...offered] };
+}
+
+// The keys of the braces that are open at the end of a line, and what stands in the innermost.
+function flow(head) {
+  const open = [];
+  for (const brace of head.matchAll(/[{}]/g)) {
+    if (brace[0] === "}") open.pop();
+    else open.push({ key: /([A-Za-z_][\w.]*)\s*:\s*$/.exec(head.slice(0, brace.index))?.[1] ?? "", from: brace.index + 1 });
+  }
+  return { keys: open.map((one) => one.key).filter(Boolean), inner: open.length ? head.slice(open.at(-1).from) : head };
+}
+
+// The block whose fields stand at a place; null where none do.
+function blockAt(path, inner, blocks) {
+  if (path.length < 2 || path.at(-2) !== "blocks") return null;
+  const name = path.filter((one) => one !== "model" && one !== "blocks").join(".");
+  const type = /(?:^|[\s,])type:\s*([A-Za-z_]\w*)/.exec(inner)?.[1];
+  return { name, type: type ?? blocks.find((one) => one.name === name)?.type ?? "" };
+}
+
+function blockWords(key, block, blocks, fields, types) {
+  if (key === "type" && types) return [...types.keys()].map((name) => ({ text: name, about: types.title?.(name) }));
+  if (NAMING.includes(key)) return blocks.filter((one) => one.name !== block.name).map((one) => ({ text: one.name.slice(one.name.lastIndexOf(".") + 1), about: one.type }));
+  const field = fields?.find((one) => one.field === key);
+  if (field?.words.length) return field.words.map((one) => ({ text: one }));
+  if (field && ["flag", "flags"].includes(field.kind)) return ["true", "false"].map((one) => ({ text: one }));
+  return [];
+}
+
+// What a condition speaks of: what is swept first, then every other field.
+function conditionWords(text, blocks, types) {
+  const swept = [];
+  let inside = false;
+  for (const line of text.split("\n")) {
+    if (/^\S/.test(line)) inside = /^grid\s*:/.test(line);
+    const key = inside && /^ +(?:- )?([A-Za-z_][\w.]*)\s*:/.exec(line);
+    if (key && key[1] !== "linked") swept.push(key[1]);
+  }
+  const others = Object.entries(pathsOf(blocks, types)).filter(([name]) => !swept.includes(name));
+  return [...[...new Set(swept)].map((name) => ({ text: name, about: "swept" })), ...others.map(([name, about]) => ({ text: name, about }))];
 }
 
 function parents(before, line) {
   const path = [];
   let indent = line.match(/^ */)[0].length;
-  for (const text of before.split("\n").reverse()) {
-    const found = text.match(/^( *)(?:- )?([A-Za-z_]+)\s*:\s*(?:#.*)?$/);
+  let end = before.length;
+  // Backwards, line by line: the nearest that stand further out are enough.
+  while (indent && end > 0) {
+    const from = before.lastIndexOf("\n", end - 2) + 1;
+    const text = before.slice(from, end).replace(/\n$/, "");
+    end = from;
+    const found = text.match(/^( *)(?:- )?([A-Za-z_][\w.]*)\s*:\s*(?:#.*)?$/);
     if (found && found[1].length < indent) {
       path.unshift(found[2]);
       indent = found[1].length;
@@ -228,40 +309,42 @@ function parents(before, line) {
       const depth = text.match(/^ */)[0].length;
       if (depth < indent) indent = depth + (depth ? 0 : 1);
     }
-    if (!indent) break;
   }
   return path;
 }
 
-function nodes(schema, node, depth = 0) {
+// blocks: whether the model is one of blocks; undefined where that does not matter.
+function nodes(schema, node, blocks, depth = 0) {
   if (!node || typeof node !== "object" || depth > 8) return [];
   const referred = node.$ref?.startsWith("#/") ? node.$ref.slice(2).split("/").reduce((found, part) => found?.[part], schema) : null;
+  const about = node.if?.required?.includes("blocks") || node.if?.properties?.model?.required?.includes("blocks");
+  const ways = about && blocks !== undefined ? [blocks ? "then" : "else"] : ["then", "else"];
   return [
     node,
-    ...nodes(schema, referred, depth + 1),
-    ...["then", "else"].flatMap((word) => nodes(schema, node[word], depth + 1)),
-    ...["anyOf", "oneOf", "allOf"].flatMap((word) => (node[word] ?? []).flatMap((one) => nodes(schema, one, depth + 1))),
+    ...nodes(schema, referred, blocks, depth + 1),
+    ...ways.flatMap((word) => nodes(schema, node[word], blocks, depth + 1)),
+    ...["anyOf", "oneOf", "allOf"].flatMap((word) => (node[word] ?? []).flatMap((one) => nodes(schema, one, blocks, depth + 1))),
   ];
 }
 
-function at(schema, path) {
-  let found = nodes(schema, schema);
+function at(schema, path, blocks) {
+  let found = nodes(schema, schema, blocks);
   for (const part of path) {
     found = found.flatMap((node) => [
-      ...nodes(schema, node.properties?.[part]),
-      ...nodes(schema, node.items?.properties?.[part]),
-      ...nodes(schema, node.properties?.[part] ? null : node.additionalProperties),
+      ...nodes(schema, node.properties?.[part], blocks),
+      ...nodes(schema, node.items?.properties?.[part], blocks),
+      ...nodes(schema, node.properties?.[part] ? null : node.additionalProperties, blocks),
     ]);
   }
   return found;
 }
 
-function keys(schema, path) {
-  return Object.assign({}, ...at(schema, path).map((node) => ({ ...node.properties, ...node.items?.properties })));
+function keys(schema, path, blocks) {
+  return Object.assign({}, ...at(schema, path, blocks).map((node) => ({ ...node.properties, ...node.items?.properties })));
 }
 
 function values(schema, path) {
-  const found = at(schema, path).flatMap((node) => [
+  const found = at(schema, path, undefined).flatMap((node) => [
     ...(node.enum ?? []),
     ...(node.const === undefined ? [] : [node.const]),
     ...([node.type].flat().includes("boolean") ? [true, false] : []),

@@ -42,8 +42,33 @@ export function size(words) {
   return /^0*$/.test(rest) ? whole(digits.slice(0, zeros) || "0") : null;
 }
 
+const BYTES = { b: 1n, kb: 10n ** 3n, mb: 10n ** 6n, gb: 10n ** 9n, tb: 10n ** 12n, kib: 2n ** 10n, mib: 2n ** 20n, gib: 2n ** 30n, tib: 2n ** 40n };
+const OF_A_WEIGHT = { float32_bytes: 4n, float16_bytes: 2n, int8_bytes: 1n };
+
+// The bytes that a size such as 2MB, 2MiB or 10M stands for; null where it is none.
+function sizeInBytes(words) {
+  const found = /^([0-9]*)(?:\.([0-9]+))?([kmgt]i?b|b)$/i.exec(words.trim());
+  if (!found || !(found[1] || found[2])) return size(words);
+  const [, before, after = "", unit] = found;
+  const value = BigInt(before + after) * BYTES[unit.toLowerCase()];
+  const part = 10n ** BigInt(after.length);
+  return value % part ? null : whole(String(value / part));
+}
+
+// The bounds that a person writes in one line: 10M, int8_bytes=2MB.
+export function boundsOf(budget) {
+  return budget.split(/[,;]|\s+and\s+/).map((one) => one.trim()).filter(Boolean);
+}
+
 // The most weights that a budget allows, as an address has it; null where it bounds something else, or is none.
 export function mostWeights(budget) {
-  const found = /^(?:\s*weights\s*=)?([^=]*)$/.exec(budget);
-  return found ? size(found[1]) : null;
+  const most = boundsOf(budget).map((bound) => {
+    const [, column, words] = /^(?:([^=]*)=)?([^=]*)$/.exec(bound) ?? [];
+    if (words === undefined) return null;
+    const name = (column ?? "weights").trim().replaceAll("-", "_");
+    if (name === "weights") return size(words);
+    const bytes = OF_A_WEIGHT[name] && sizeInBytes(words);
+    return bytes === undefined || bytes === null ? null : whole(String(BigInt(bytes) / OF_A_WEIGHT[name]));
+  });
+  return most.filter((one) => one !== null).reduce((least, one) => (least === null || BigInt(one) < BigInt(least) ? one : least), null);
 }

@@ -7,12 +7,14 @@ const MOST_PIXELS = 8000000;
 const MOST_BLOCKS = 60;
 
 // load(offset, limit) -> {columns, rows, total}
-export function grid({ load, onSort, onOpen, label }) {
+// isShown(column): whether it stands in the table; asked again by choose().
+export function grid({ load, onSort, onOpen, label, isShown = () => true }) {
   const head = element("div", { class: "head", role: "row" });
   const space = element("div", { class: "space" });
   const whole = element("div", { class: "grid", tabIndex: 0, role: "grid", "aria-label": label, "aria-busy": "true" }, head, space);
   let blocks = new Map();
   let columns = [];
+  let every = [];
   const widths = {};
   let words = new Set();
   let sort = [];
@@ -40,7 +42,7 @@ export function grid({ load, onSort, onOpen, label }) {
       blocks.set(at, page.rows);
       if (blocks.size > MOST_BLOCKS) blocks.delete(blocks.keys().next().value);
       total = page.total;
-      if (!columns.length) setColumns(page);
+      if (!every.length) setColumns(page);
       widen(page.rows);
       draw();
     } catch (problem) {
@@ -52,14 +54,15 @@ export function grid({ load, onSort, onOpen, label }) {
   function setColumns(page) {
     // What a row is and how large it is stand first; the rest as the table has it.
     const first = ["id", "weights"].filter((name) => page.columns.includes(name));
-    columns = [...first, ...page.columns.filter((name) => !first.includes(name))];
-    words = new Set(columns.filter((name) => page.rows.some((row) => typeof row[name] === "string")));
+    every = [...first, ...page.columns.filter((name) => !first.includes(name))];
+    columns = every.filter(isShown);
+    words = new Set(every.filter((name) => page.rows.some((row) => typeof row[name] === "string")));
   }
 
   // A column is as wide as the longest value that was seen: no number is ever cut.
   function widen(rows) {
     let wider = false;
-    for (const name of columns) {
+    for (const name of every) {
       const longest = rows.reduce((most, row) => Math.max(most, number(row[name]).length), name.length + 2);
       const width = 26 + longest * 8.2;
       if (width > (widths[name] ?? 0)) {
@@ -84,7 +87,7 @@ export function grid({ load, onSort, onOpen, label }) {
             class: words.has(name) ? "word-cell" : "",
             "aria-sort": down ? "descending" : up ? "ascending" : "none",
             title: `Sort by ${name}`,
-            onclick: () => onSort(down ? name : up ? "" : words.has(name) ? name : `-${name}`),
+            onclick: () => onSort(down ? name : up ? `-${name}` : words.has(name) ? name : `-${name}`),
           },
           name + (down ? " ↓" : up ? " ↑" : ""),
         );
@@ -168,6 +171,16 @@ export function grid({ load, onSort, onOpen, label }) {
   return {
     element: whole,
     remove: () => removeEventListener("resize", draw),
+    get columns() {
+      return every;
+    },
+    // Show the columns that are to be shown now.
+    choose() {
+      columns = every.filter(isShown);
+      if (!columns.length) return;
+      drawHead();
+      draw();
+    },
     async show(sorted) {
       generation++;
       blocks = new Map();

@@ -1,8 +1,10 @@
 // A model of named blocks: written, and counted as one types.
 import { call, Faults } from "./api.js";
-import { element, later, replace } from "./dom.js";
+import { element, later, replace, say } from "./dom.js";
 import { editor } from "./editor.js";
 import { whole } from "./breakdown.js";
+import { known } from "./known.js";
+import { fileButton, openFile } from "./opening.js";
 
 const KEPT = "sizer-model";
 const START = `model:
@@ -14,10 +16,11 @@ const START = `model:
     output:   {type: dense, width: 500}
 `;
 
-export function showModel(main, signal) {
+export function showModel(main, signal, go, on) {
+  const words = known();
   let asked = null;
   const write = editor(
-    () => null,
+    () => words,
     (text) => {
       sessionStorage.setItem(KEPT, text);
       check();
@@ -75,10 +78,11 @@ export function showModel(main, signal) {
     element(
       "div",
       { class: "columns" },
-      element("section", { class: "panel" }, element("h1", {}, "Model"), write.element, faults),
+      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "Model"), element("div", { class: "row" }, fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), element("button", { type: "button", onclick: () => on.sweep(write.text) }, "Sweep it"))), write.element, faults),
       element("section", { class: "panel", "aria-label": "What it counts to" }, found),
     ),
   );
   write.text = sessionStorage.getItem(KEPT) ?? START;
   count();
+  return { open: (text) => write.open(text) };
 }

@@ -3,6 +3,9 @@ import { call, Faults } from "./api.js";
 import { bytes, element, later, number, replace, say } from "./dom.js";
 import { editor } from "./editor.js";
 import { sweepForm } from "./form.js";
+import { known } from "./known.js";
+import { exampleChoice, fileButton, openFile } from "./opening.js";
+import { spaceOf } from "./space.js";
 
 const KEPT = "sizer-sweep";
 const START = `sizer: 1
@@ -28,11 +31,12 @@ budget:
   weights: {max: 10M}
 `;
 
-export function showNew(main, signal, go) {
-  let schema = null;
+// on.text(text), on.model(file): what is done with a file that is opened.
+export function showNew(main, signal, go, on) {
+  const words = known();
   let asked = null;
   const write = editor(
-    () => schema,
+    () => words,
     (text) => {
       sessionStorage.setItem(KEPT, text);
       check();
@@ -60,7 +64,7 @@ export function showNew(main, signal, go) {
       const said = await call("/v1/dry-run", { body: write.text, type: "application/yaml", signal: mine.signal });
       if (mine !== asked) return;
       mark([]);
-      replace(found, summary(said));
+      replace(found, summary(said), said.space ? spaceOf(write.text, signal) : null);
       run.disabled = false;
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== asked) return;
@@ -113,13 +117,18 @@ export function showNew(main, signal, go) {
     element(
       "div",
       { class: "columns" },
-      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), run), tabs, faults),
+      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), element("div", { class: "row" }, exampleChoice(on.text), fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), run)), tabs, faults),
       element("section", { class: "panel", "aria-label": "What it would give" }, element("h2", {}, "What it would give"), found),
     ),
   );
   write.text = sessionStorage.getItem(KEPT) ?? START;
   dryRun();
-  call("/v1/schema", { signal }).then((value) => (schema = value), () => {});
+  return {
+    open(text) {
+      tabs.choose(0);
+      write.open(text);
+    },
+  };
 }
 
 function summary(said) {

@@ -34,7 +34,8 @@ export function plot(found, budget, scale) {
   for (const value of ticks(low, high)) {
     picture.append(drawn("text", { x: across(value), y: HEIGHT - EDGE.bottom + 22, "text-anchor": "middle" }, number(value)));
   }
-  picture.append(drawn("text", { x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, found.x));
+  picture.append(drawn("text", { class: "title", x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, found.x + (found.length > 1 ? `, ${number(found.length)} values a place` : "")));
+  picture.append(drawn("text", { class: "title", x: 2, y: 14 }, "weights, the most at each place"));
   for (const group of groups) {
     const points = found.points.filter(([, word]) => word === group);
     if (!points.length) continue;

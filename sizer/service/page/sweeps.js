@@ -2,11 +2,13 @@
 import { breakdown } from "./breakdown.js";
 import { call, download, Faults, follow } from "./api.js";
 import { element, later, number, replace, say, short } from "./dom.js";
-import { mostWeights } from "./exact.js";
+import { boundsOf, mostWeights } from "./exact.js";
 import { grid } from "./grid.js";
+import { formats as formatsOf } from "./known.js";
 import { plot } from "./plot.js";
 
 const STEPS = 1000;
+const FEW = 2000000;
 
 export async function showSweeps(main, signal) {
   const { sweeps } = await call("/v1/sweeps", { signal });
@@ -114,15 +116,32 @@ export async function showSweep(main, id, signal, go) {
   }
 }
 
+// Where every configuration of the grid went.
+function account(job) {
+  const said = job.summary;
+  const parts = [
+    ...Object.entries(said.not_valid ?? {}).map(([reason, count]) => [count, `not valid: ${reason}`]),
+    ...Object.entries(said.outside_budget ?? {}).flatMap(([column, sides]) => Object.entries(sides).map(([side, count]) => [count, `${side} the budget of ${column}`])),
+    ...Object.entries(said.excluded ?? {}).map(([condition, count]) => [count, `excluded: ${condition}`]),
+  ].filter(([count]) => Number(count));
+  const dropped = BigInt(job.configurations) - BigInt(said.kept);
+  return element(
+    "details",
+    { id: "account" },
+    element("summary", {}, `${number(job.configurations)} configurations in the grid`, element("span", { class: "quiet" }, dropped ? `, of which ${number(dropped)} were dropped, and why` : ", all of them kept")),
+    element("dl", { class: "figures" }, parts.flatMap(([count, words]) => [element("dt", {}, words), element("dd", {}, number(count))]), element("dt", {}, "kept"), element("dd", {}, number(said.kept))),
+  );
+}
+
 async function results(body, id, job, signal) {
   const base = `/v1/sweeps/${id}`;
   const asked = new URLSearchParams(location.search);
   if (!job.summary.kept) {
-    replace(body, element("p", {}, `None of ${number(job.configurations)} configurations is kept.`), job.summary.smallest ? element("p", { class: "quiet" }, `The smallest has ${number(job.summary.smallest.weights)} weights.`) : null);
+    replace(body, element("p", {}, `None of ${number(job.configurations)} configurations is kept.`), account(job), job.summary.smallest ? element("p", { class: "quiet" }, `The smallest has ${number(job.summary.smallest.weights)} weights.`) : null);
     return;
   }
   const [formats, least, most] = await Promise.all([
-    call("/v1/schema", { signal }).then((schema) => schema.properties.output.properties.formats.items.enum, () => []),
+    formatsOf(),
     ...["weights", "-weights"].map((sort) => call(`${base}/rows?sort=${sort}&limit=1&columns=weights`, { signal }).then((page) => Number(page.rows[0].weights), () => null)),
   ]);
   const place = element("div", { class: "panel", id: "breakdown", hidden: true });
@@ -134,18 +153,30 @@ async function results(body, id, job, signal) {
   where.style.flex = "1 1 16rem";
   const wrong = element("p", { class: "bad-text small", role: "alert" });
   const links = element("div", { class: "row" });
+  const columns = element("details", { id: "columns" });
 
+  // The largest come first, where nothing else is asked for.
+  const order = () => asked.get("sort") ?? (most === null ? "" : "-weights");
+  let values = null;
+  const isShown = (name) => {
+    const chosen = asked.get("columns");
+    if (chosen !== null) return chosen.split(",").includes(name);
+    return name === "id" || !(values?.[name] <= 1);
+  };
   const question = (more = {}) => {
     const found = new URLSearchParams();
-    for (const name of ["budget", "where", "sort"]) if (asked.get(name)) found.set(name, asked.get(name));
+    for (const bound of boundsOf(asked.get("budget") ?? "")) found.append("budget", bound);
+    if (asked.get("where")) found.set("where", asked.get("where"));
+    if (order()) found.set("sort", order());
     for (const [name, value] of Object.entries(more)) found.set(name, value);
     return found;
   };
   let loading = new AbortController();
   const table = grid({
     label: "Configurations",
+    isShown,
     load: (offset, limit) => call(`${base}/rows?${question({ offset, limit })}`, { signal: loading.signal }),
-    onSort: (sort) => change({ sort }),
+    onSort: (sort) => change({ sort: sort === "-weights" ? "" : sort }),
     onOpen: (row) => row.id !== undefined && change({ row: row.id }, false),
   });
   signal.addEventListener("abort", () => {
@@ -186,15 +217,18 @@ async function results(body, id, job, signal) {
     try {
       const points = question();
       points.delete("sort");
-      const [total, found] = await Promise.all([
-        table.show(asked.get("sort") ?? ""),
-        call(`${base}/plot?${points}`, { signal: mine.signal }).catch((problem) => { if (problem.name === "AbortError") throw problem; return null; }),
-      ]);
+      const drawing = call(`${base}/plot?${points}`, { signal: mine.signal }).catch((problem) => { if (problem.name === "AbortError") throw problem; return null; });
+      // Which columns vary is known with the plot; of a large table the rows do not wait for it.
+      if (!values && Number(job.summary.kept) <= FEW) values = (await drawing)?.values ?? {};
+      const [total, found] = await Promise.all([table.show(order()), drawing]);
       if (mine !== loading) return;
+      values ??= found?.values ?? {};
+      table.choose();
+      drawChoice();
       replace(wrong);
       exact.classList.remove("wrong");
       where.classList.remove("wrong");
-      replace(shown, `${number(total)} `, element("span", { class: "quiet small" }, `of ${number(job.summary.kept)} configurations fit`));
+      replace(shown, `${number(total)} `, element("span", { class: "quiet small" }, `of ${number(job.summary.kept)} configurations ${asked.get("budget") || asked.get("where") ? "are shown" : "that were kept"}`));
       replace(around, found ? plot(found, bound, { most }) : element("p", { class: "quiet" }, "Nothing to draw."));
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== loading) return;
@@ -205,10 +239,27 @@ async function results(body, id, job, signal) {
     }
   }
 
+  // Which columns stand in the table: those that vary, until others are chosen.
+  function drawChoice() {
+    const hidden = table.columns.filter((name) => !isShown(name));
+    const toggle = (name) => {
+      const now = table.columns.filter((one) => (one === name ? !isShown(one) : isShown(one)));
+      asked.set("columns", now.join(","));
+      history.replaceState(null, "", `${location.pathname}?${asked}`);
+      table.choose();
+      drawChoice();
+    };
+    replace(
+      columns,
+      element("summary", {}, "Columns", element("span", { class: "quiet" }, hidden.length ? ` · ${hidden.length} ${asked.has("columns") ? "not shown" : `${hidden.length === 1 ? "does" : "do"} not vary`}` : "")),
+      element("div", { class: "row" }, table.columns.map((name) => element("label", { class: "row" }, element("input", { type: "checkbox", name: `column.${name}`, checked: isShown(name), onchange: () => toggle(name) }), name))),
+    );
+  }
+
   function openRow() {
     const row = asked.get("row");
     place.hidden = !row;
-    if (row) breakdown(place, `${base}/configurations/${encodeURIComponent(row)}`, signal).then(() => place.scrollIntoView({ block: "nearest" }), (problem) => problem.name === "AbortError" || replace(place, element("p", {}, problem.message)));
+    if (row) breakdown(place, `${base}/configurations/${encodeURIComponent(row)}`, signal, { id: row, swept: table.columns.filter((name) => values?.[name] > 1) }).then(() => place.scrollIntoView({ block: "nearest" }), (problem) => problem.name === "AbortError" || replace(place, element("p", {}, problem.message)));
   }
 
   const soon = later(70, () => change({ budget: exact.value.trim(), where: where.value.trim() }));
@@ -229,6 +280,8 @@ async function results(body, id, job, signal) {
       element("div", { class: "row spread" }, shown, links),
       element("div", { class: "row" }, element("label", { class: "row", for: "slider" }, "Budget"), least && most > least ? slider : null, exact, where),
       wrong,
+      account(job),
+      columns,
     ),
     element(
       "div",
