@@ -34,6 +34,7 @@ soak: ## a server under mixed load with cancelled jobs and killed workers, for t
 	$(python) benchmarks/soak.py --minutes 10 --json benchmarks/soak.json
 
 docs: ## make the generated parts of README and docs anew, then the site
+	$(python) -m docs.notebook --write
 	$(python) docs/check.py --write
 	$(MAKE) site
 

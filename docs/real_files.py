@@ -7,7 +7,7 @@ from collections import Counter
 import cog
 
 from docs.screens import table
-from sizer.cli.look_screen import network_words
+from sizer.recovery.looked import network_words
 from sizer.recovery.looking import look_into
 from sizer.recovery.stacks import Stack
 from tests.oracles.recorded_files import recorded

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sizer import __version__
 from sizer.errors import Fault, InputError, RunError
+from sizer.networks.blocks.types import BLOCK_TYPES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.service.question_pool import QuestionPool
 from sizer.service.refusals import FoundFaultsError, RefusedError
 from sizer.service.schemas import SCHEMAS
 from sizer.service.settings import Limits
+from sizer.version import __version__
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -63,7 +64,8 @@ def _network(about: str = "The fields of a network, as in the tool count.") -> d
         name: {key: value for key, value in schema.items() if key != "description"}
         for name, schema in SCHEMAS["Network"]["properties"].items()
     }
-    return {"type": "object", "description": about, "properties": fields}
+    blocks = {"type": "object", "additionalProperties": {"type": "object"}}
+    return {"type": "object", "description": about, "properties": {**fields, "blocks": blocks}}
 
 
 def _described_network() -> dict[str, Any]:
@@ -72,6 +74,10 @@ def _described_network() -> dict[str, Any]:
     for name, schema in SCHEMAS["Network"]["properties"].items():
         words = f" One of {', '.join(CHOICES[name])}." if name in CHOICES else ""
         found["properties"][name]["description"] = schema["description"] + words
+    found["properties"]["blocks"]["description"] = (
+        "A whole model, instead of the fields of a network: named blocks in order, each with its type and fields."
+        f" Types: {', '.join(BLOCK_TYPES)}."
+    )
     return {**found, "examples": [SCHEMAS["Network"]["example"]]}
 
 
@@ -80,6 +86,13 @@ _BUDGET = {
     "description": "The most there may be: 10M weights, or of another counted column: int8_bytes=2MB, macs_per_step=5M.",
 }
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_SWEEP = {
+    "sweep": {"type": "string", "description": "The text of the sweep file, YAML."},
+    "budget": {**_TEXTS, "description": "Bounds beside those of the file: 10M, int8_bytes=2MB."},
+    "where": {**_TEXTS, "description": "Conditions that must hold too, such as layers >= 2."},
+}
+_MOST_DRAWN = 1000
+"""Networks that are drawn for one call."""
 
 TOOLS: dict[str, _Offer] = {
     "count": _Offer(
@@ -140,12 +153,39 @@ TOOLS: dict[str, _Offer] = {
         "Count a sweep",
         "Check a sweep file and count how many configurations of its grid fit, without writing anything:"
         " how many are kept, over the budget, excluded or not valid, and the largest that fit.",
+        _SWEEP,
+        ("sweep",),
+    ),
+    "space": _Offer(
+        "space",
+        "Count and draw from a space",
+        "Of a sweep file with per_layer axes, in which each layer has a width of its own: how many networks there are and"
+        " how many fit, and some that fit, drawn uniformly. Nothing is written.",
         {
-            "sweep": {"type": "string", "description": "The text of the sweep file, YAML."},
-            "budget": {**_TEXTS, "description": "Bounds beside those of the file: 10M, int8_bytes=2MB."},
-            "where": {**_TEXTS, "description": "Conditions that must hold too, such as layers >= 2."},
+            **_SWEEP,
+            "number": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": _MOST_DRAWN,
+                "description": "How many networks to draw; none where it is left out.",
+            },
+            "seed": {"type": "integer", "minimum": 0, "description": "The same seed draws the same networks."},
         },
         ("sweep",),
+    ),
+    "look": _Offer(
+        "model file",
+        "Look into a model file",
+        "Which networks a model file of this machine holds (safetensors, PyTorch, Keras, ONNX, Flax, Kaldi ...), whose rules"
+        " they follow, and which tensors are left. Names and shapes are read; no weights, and nothing in it is executed.",
+        {
+            "file": {"type": "string", "description": "The path of the file, or of a folder of them."},
+            "claim": {
+                "type": "string",
+                "description": "A stated figure, 21M: which parts of the file give it is answered instead.",
+            },
+        },
+        ("file",),
     ),
 }
 
@@ -228,17 +268,27 @@ async def _answer(pool: QuestionPool, limits: Limits, name: str, arguments: Mapp
     ]
     faults += [Fault("", 0, 0, key, "is missing") for key in tool.required if arguments.get(key) is None]
     question: dict[str, Any] = {"about": tool.about}
-    if tool.about == "sweep":
+    text = ""
+    if "sweep" in tool.properties:
         text = arguments.get("sweep", "")
         if not isinstance(text, str):
             faults.append(Fault("", 0, 0, "sweep", "is not the text of a sweep file"))
-        question |= {"dry": True, "top": 5}
         for key in ("budget", "where"):
             question[key] = _texts(key, arguments.get(key), faults)
+    if tool.about == "sweep":
+        question |= {"dry": True, "top": 5}
+    if tool.about == "space":
+        for key, most in (("number", _MOST_DRAWN), ("seed", None)):
+            question[key] = _whole_number(key, arguments.get(key), most, faults)
+    if tool.about == "model file":
+        for key in ("file", "claim"):
+            question[key] = arguments.get(key)
+            if question[key] is not None and not isinstance(question[key], str):
+                faults.append(Fault("", 0, 0, key, "is not a text"))
     if faults:
         raise InputError(faults)
     # Half a character, which JSON can hold, is a fault of the sweep like any other text that is not UTF-8.
-    body = text.encode(errors="surrogatepass") if tool.about == "sweep" else json.dumps(arguments).encode()
+    body = text.encode(errors="surrogatepass") if "sweep" in tool.properties else json.dumps(arguments).encode()
     if len(body) > limits.sweep_bytes:
         raise RefusedError(413, f"the arguments have more than the {limits.sweep_bytes:,} bytes that are read")
     found: dict[str, Any] = (await pool.ask(question, body)).parsed()
@@ -253,6 +303,19 @@ def _texts(key: str, value: Any, faults: list[Fault]) -> list[str]:
         return found
     faults.append(Fault("", 0, 0, key, "is neither a text nor a list of texts"))
     return []
+
+
+def _whole_number(key: str, value: Any, most: int | None, faults: list[Fault]) -> int:
+    """Return a whole number, 0 where none is given, and note where it is none or out of bounds."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        faults.append(Fault("", 0, 0, key, "is not a whole number, 0 or above"))
+    elif most is not None and value > most:
+        faults.append(Fault("", 0, 0, key, f"{value:,} is above the maximum, {most:,}"))
+    else:
+        return value
+    return 0
 
 
 def _words(problem: Exception) -> str:

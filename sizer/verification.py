@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.errors import Fault, InputError
+from sizer.answer import Shown, Table
+from sizer.errors import Fault, InputError, quoted
+from sizer.frameworks.equivalents import Shape
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
-from sizer.networks.counting import Description, refused
+from sizer.layout import DOT, aligned
+from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
+from sizer.networks.wording import network_heading
+from sizer.sweepfile.load import sweep_of
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 MOST_CORNERS = 1024
@@ -32,8 +38,8 @@ Progress = Callable[[int, int], None]
 """Called with the configurations that were looked at and those that were compared so far."""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """What was compared, and the first difference."""
 
     sweep: Sweep
@@ -56,6 +62,31 @@ class Verification:
     configuration_id: int | None
     """Of the difference."""
     seconds: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether something was compared, and no difference found."""
+        return self.difference is None and self.compared > 0
+
+    def _in_a_line(self) -> str:
+        with_what = f"{self.framework.title} {self.version}"
+        if self.difference is not None:
+            return f"{self.sweep.name}: configuration {self.configuration_id} differs from {with_what}"
+        return (
+            f"{self.sweep.name}: {self.compared:,} networks equal {with_what}"
+            if self.compared
+            else (f"{self.sweep.name}: nothing was compared with {with_what}")
+        )
+
+    def _as_text(self) -> str:
+        return verification_screen(self)
+
+    def _as_table(self) -> Table:
+        rows: list[tuple[str, int]] = [("looked at", self.looked_at)]
+        rows += [(f"not valid: {reason}", number) for reason, number in self.not_valid.items()]
+        rows += [(f"not comparable: {reason}", number) for reason, number in self.not_comparable.items()]
+        rows += [("compared", self.compared), ("tensors", self.tensors)]
+        return ("what", "number"), rows
 
     def as_json(self) -> dict[str, Any]:
         """Return the verification as `--json` shows it."""
@@ -143,6 +174,44 @@ def verify_sweep(
     )
 
 
+def verify(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
+    framework: str = "torch",
+    *,
+    sample: int = 1000,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Verification:
+    """Build a sample of a sweep, and its corners, in a framework, and compare every tensor's shape.
+
+    A model of blocks is compared by `sizer verify` on the command line.
+
+    Args:
+        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
+        framework: `torch`, `keras` or `flax`.
+        sample: how many configurations to compare, besides the corners.
+        seed: of the random draws; the same seed draws the same configurations.
+        on_progress: called after each configuration.
+
+    Returns:
+        What was compared; `.equal` says whether something was, and no difference found.
+
+    Raises:
+        InputError: the sweep or an argument has faults, or the framework cannot be imported.
+    """
+    read = sweep_of(sweep)
+    if framework not in FRAMEWORKS:
+        known = did_you_mean(str(framework), FRAMEWORKS) or f"; one of {', '.join(FRAMEWORKS)}"
+        raise InputError([Fault("", 0, 0, "framework", f"no framework named {quoted(str(framework))}{known}")])
+    if sample < 0:
+        raise InputError([Fault("", 0, 0, "sample", f"{sample} is below the minimum, 0")])
+    if read.of_blocks is not None or read.is_space:
+        what = "a model of blocks" if read.of_blocks is not None else "a space of widths per layer"
+        hint = "; sizer verify FILE --with torch compares it" if read.of_blocks is not None else ""
+        raise InputError([Fault(read.file, 0, 0, "model", f"is {what}, of which no sample is compared{hint}")])
+    return verify_sweep(read, framework, sample=sample, seed=seed, on_progress=on_progress)
+
+
 def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValue]:
     """Return the fields, as given, of one configuration of a sweep.
 
@@ -210,3 +279,52 @@ def _ends(axis: Axis) -> list[int]:
     if words and axis.length <= MOST_CORNERS:
         return list(range(axis.length))
     return sorted({0, axis.length - 1})
+
+
+def verification_screen(done: Verification) -> str:
+    """Return what was compared, with what, and the first difference with both sides."""
+    framework = done.framework
+    lines = [DOT.join(filter(None, (done.sweep.name, done.sweep.description)))]
+    if done.compared:
+        lines += [f"Compared with {framework.title} {done.version}, {framework.how}", ""]
+    else:
+        none = f"builds none of the {done.looked_at:,} configurations that were looked at"
+        lines += [f"Nothing was compared: {framework.title} {done.version} {none}", ""]
+    random_ones = done.compared - done.corners
+    rows = [
+        (f"{done.looked_at:,}", f"configurations looked at, of {done.sweep.size:,}"),
+        *_dropped(done.not_valid, "not valid: "),
+        *_dropped(done.not_comparable, "not comparable: "),
+        (
+            f"{done.compared:,}",
+            f"compared: {done.corners:,} corners, {random_ones:,} drawn at random, seed {done.seed}",
+        ),
+    ]
+    lines += aligned(rows, left=(1,))
+    if done.compared:
+        lines.append("")
+    if done.difference is not None:
+        lines += [f"Configuration {done.configuration_id} differs from {framework.title}.", ""]
+        lines += difference_lines(done.difference, framework.title)
+    elif done.compared:
+        lines.append(f"Every shape of {done.tensors:,} tensors and every total is equal      {done.seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def _dropped(reasons: Counter[str], front: str) -> list[tuple[str, str]]:
+    return [(f"-{number:,}", front + reason) for reason, number in reasons.items()]
+
+
+def difference_lines(comparison: Comparison, title: str) -> list[str]:
+    """Return both sides of a network, tensor by tensor, with a mark at each difference."""
+    rows = [("", "", "Sizer", title)]
+    rows += [
+        ("" if pair.equal else "*", pair.name, _shape(pair.ours), _shape(pair.theirs)) for pair in comparison.tensors
+    ]
+    mark = "" if comparison.our_weights == comparison.their_weights else "*"
+    rows.append((mark, "weights", f"{comparison.our_weights:,}", f"{comparison.their_weights:,}"))
+    return [network_heading(comparison.count), "", *aligned(rows, left=(0, 1, 2, 3))]
+
+
+def _shape(shape: Shape | None) -> str:
+    return "-" if shape is None else " x ".join(map(str, shape))

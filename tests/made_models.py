@@ -1,6 +1,6 @@
 """Small model files, saved by the frameworks themselves, for tests that need real headers without the frameworks.
 
-    python -m tests.made_models        makes `tests/model_files/` anew; needs the extra `frameworks`, and for TensorFlow Lite `tflite`
+    python -m tests.made_models        makes `tests/model_files/` anew; needs the extra `frameworks`, and for TensorFlow Lite `tflite`, for GGUF `gguf`
 
 What stands in them is random, and small: a few kilobytes each.
 """
@@ -106,6 +106,25 @@ def _others(folder: Path) -> None:
             file.attrs[f"word_{place}"] = "x" * place
 
 
+def _gguf(folder: Path) -> None:
+    """Write a layer of cells with the package `gguf`, of whoever defines the format."""
+    import gguf
+    import numpy
+
+    writer = gguf.GGUFWriter(folder / "model.gguf", "kokoro")
+    writer.add_array("tokenizer.ggml.tokens", ["a", "b"])
+    writer.add_array("lengths", [1, 2, 3])
+    writer.add_uint32("kokoro.layers", 1)
+    writer.add_string("general.name", "small")
+    for word, shape in (("weight_ih", (16, 3)), ("weight_hh", (16, 4)), ("bias_ih", (16,)), ("bias_hh", (16,))):
+        writer.add_tensor(f"rnn.{word}_l0", numpy.zeros(shape, numpy.float32))
+    writer.add_tensor("out.weight", numpy.zeros((2, 4), numpy.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def _tflite(folder: Path) -> None:
     """Write a dense layer with TensorFlow's own tables: packages `tflite` and `flatbuffers`."""
     import flatbuffers
@@ -200,6 +219,7 @@ def main() -> None:
         _keras(folder)
         _others(folder)
         _tflite(folder)
+        _gguf(folder)
         _packed(folder)
         for path in folder.iterdir():
             (FOLDER / path.name).write_bytes(path.read_bytes())

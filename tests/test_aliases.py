@@ -34,7 +34,8 @@ def faults(call: Any, *arguments: Any, **named: Any) -> str:
 
 
 def test_every_alias_is_of_a_word_that_there_is() -> None:
-    known = {*COUNTED, *FIELDS, *CONVENTIONS, *CELL_TYPES, *BLOCK_TYPES, *BLOCK_FIELDS}
+    words = {word for one in BLOCK_TYPES.values() for field in one.fields for word in field.words}
+    known = {*COUNTED, *FIELDS, *CONVENTIONS, *CELL_TYPES, *BLOCK_TYPES, *BLOCK_FIELDS, *words}
     assert {ours for found in ALIASES.values() for ours in found} <= known
     assert all(len(set(found)) == len(found) for found in ALIASES.values())
     assert max(map(len, ALIASES)) < aliases.LONGEST
@@ -303,3 +304,72 @@ def test_a_convention_that_is_left_out_is_textbook_and_said() -> None:
 
 def test_a_key_is_compared_without_case_and_what_stands_between() -> None:
     assert len({key_of(word) for word in ("vocab_size", "vocabSize", "--vocab-size", "VOCAB SIZE")}) == 1
+
+
+BLOCKS: dict[str, Any] = {
+    "features": {"type": "input", "inputs": 80},
+    "encoder": {"type": "recurrent", "layers": 2, "cells": 64},
+    "output": {"type": "dense", "width": 10},
+}
+# torch.nn.LSTM(80, 64, 2), and Linear(64, 10)
+OF_BLOCKS = 4 * 64 * (80 + 64 + 2) + 4 * 64 * (64 + 64 + 2) + 65 * 10
+
+
+def with_encoder(**fields: Any) -> dict[str, Any]:
+    return {**BLOCKS, "encoder": {**BLOCKS["encoder"], **fields}}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"convention": "cudnn", "blocks": BLOCKS},
+        {"convention": "pytorch", "blocks": with_encoder(convention="cudnn")},
+        {"convention": "pytorch", "blocks": {"group": {"type": "group", "convention": "cudnn", "blocks": BLOCKS}}},
+    ],
+)
+def test_a_toolkit_is_a_convention_of_blocks(model: dict[str, Any]) -> None:
+    counted = sizer.count(model)
+    assert (counted.weights, counted.notes) == (OF_BLOCKS, ("cudnn is counted as pytorch",))
+    assert "cudnn is counted as pytorch" in str(sizer.explain(model)).splitlines()[0]
+    assert sizer.count_batch([model])[0]["weights"] == OF_BLOCKS
+    sweep = {"model": model, "grid": {"other_weights": [0, 1]}}
+    run = sizer.run_sweep(sweep, None)
+    assert list(run.frame()["weights"]) == [OF_BLOCKS, OF_BLOCKS + 1]
+    assert "cudnn is counted as pytorch" in str(run)
+    assert str(run).splitlines()[1].startswith("pytorch · ")
+    assert set(sizer.run_sweep(sweep, None, columns="all").frame()["convention"]) == {"pytorch"}
+
+
+def test_a_toolkit_is_refused_for_the_blocks_that_it_counts_otherwise() -> None:
+    for fields, said in (
+        ({"cell_type": "janet", "convention": "cudnn"}, "cuDNN has no janet that is counted as pytorch"),
+        ({"recurrent_projection": 8, "convention": "onnx"}, "ONNX's LSTM has no projections"),
+        ({"cell_type": "gru", "convention": "nnx"}, "Flax NNX's GRUCell has a bias on dense_i alone"),
+    ):
+        assert faults(sizer.count, {"blocks": with_encoder(**fields)}).startswith(f"blocks.encoder: {said}")
+    # A block that names its own convention is none of the model's.
+    own = with_encoder(cell_type="janet", convention="textbook")
+    assert sizer.count({"convention": "cudnn", "blocks": own}).notes == ("cudnn is counted as pytorch",)
+
+
+def test_an_axis_of_conventions_of_blocks_takes_toolkits() -> None:
+    sweep = {"model": {"blocks": BLOCKS}, "grid": {"convention": ["cudnn", "keras"], "other_weights": [0]}}
+    frame = sizer.run_sweep(sweep, None).frame()
+    keras = OF_BLOCKS - 2 * 4 * 64
+    assert list(zip(frame["convention"], frame["weights"], strict=True)) == [("pytorch", OF_BLOCKS), ("keras", keras)]
+    sweep["model"] = {"blocks": with_encoder(cell_type="janet")}
+    assert "grid.convention[0]: cuDNN has no janet" in faults(sizer.run_sweep, sweep, None)
+    inner = {"model": {"blocks": with_encoder(cell_type="janet")}, "grid": {"encoder.convention": ["textbook", "onnx"]}}
+    assert "grid.encoder.convention[1]: ONNX has no janet" in faults(sizer.run_sweep, inner, None)
+
+
+def test_the_note_of_a_sweep_is_repeated_for_its_configurations(tmp_path: Path) -> None:
+    sweep = tmp_path / "mine.yaml"
+    sweep.write_text(
+        "sizer: 1\nname: mine\nmodel: {cell_type: lstm, inputs: 80, layers: 2}\n"
+        "grid: {convention: [cudnn, keras], cells: [64]}\n"
+    )
+    note = "cudnn is counted as pytorch"
+    assert note in run("explain", sweep, "--id", "0").stdout
+    assert note not in run("explain", sweep, "--id", "1").stdout
+    assert json.loads(run("explain", sweep, "--id", "0", "--json").stdout)["notes"] == [note]

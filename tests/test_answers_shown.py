@@ -14,6 +14,7 @@ import yaml
 
 import sizer
 from sizer.layout import html_table
+from sizer.networks import fields
 from tests.commands import on_terminal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,21 @@ FIELDS = {
 }
 WORDS = ("--inputs", "39", "--layers", "3", "--cells", "1024", "--outputs", "34")
 MODEL = yaml.safe_load((ROOT / "docs" / "keywords.yaml").read_text())["model"]
+
+
+SPACE = {
+    "name": "widths",
+    "model": {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 4},
+    "grid": {"cells": {"per_layer": range(256, 2049, 256)}},
+    "budget": {"weights": {"max": "10M"}},
+}
+
+
+class Shaped:
+    """What has a shape, as an array has."""
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
 
 
 def without(name: str) -> dict[str, Any]:
@@ -39,7 +55,11 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "fit": lambda: sizer.fit(without("cells"), vary="cells", budget="10M"),
     "fit of nothing": lambda: sizer.fit(without("cells"), vary="cells", budget="10"),
     "reconcile": lambda: sizer.reconcile(without("convention"), "21M"),
-    "run": lambda: sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "speech.yaml"), dry_run=True),
+    "run": lambda: sizer.run_sweep(ROOT / "sweeps" / "speech.yaml", None),
+    "dry run": lambda: sizer.dry_run(ROOT / "sweeps" / "speech.yaml"),
+    "space": lambda: sizer.space(SPACE),
+    "networks of a space": lambda: sizer.space(SPACE).sample(3, seed=1),
+    "look": lambda: sizer.look({"rnn.weight_ih_l0": Shaped(512, 80), "rnn.weight_hh_l0": Shaped(512, 128)}),
 }
 
 
@@ -80,6 +100,10 @@ def test_lines_say_the_number() -> None:
     assert repr(ANSWERS["count of blocks"]()) == "<ModelCount: 75,432 weights · tensorflow1 · 6 blocks>"
     assert repr(ANSWERS["fit"]()) == "<Fit: cells 702: 9,989,460 of 10,000,000 weights>"
     assert repr(ANSWERS["run"]()) == "<Run: speech: 1,834 of 3,100 configurations are kept>"
+    assert repr(ANSWERS["dry run"]()) == "<DryRun: speech: 1,834 of 3,100 configurations would be kept>"
+    assert repr(ANSWERS["space"]()) == "<Space: widths: 4,096 networks · cells of each of 4 layers>"
+    assert repr(ANSWERS["networks of a space"]()) == "<Configurations: 3 networks>"
+    assert repr(ANSWERS["look"]()) == "<Look: 106,496 weights · 2 tensors · 1 recurrent network>"
     assert repr(ANSWERS["reconcile"]()).startswith("<Reconciliation: 21M: ")
     assert repr(ANSWERS["compare"]()).startswith("<Readings: 9 of 10 conventions count this network: 13,106,176 to ")
 
@@ -89,6 +113,19 @@ def test_printed_answers_are_the_screens_of_their_commands() -> None:
     assert on_terminal("explain", *WORDS, columns=wide) == f"{sizer.explain(FIELDS)}\nexit 0"
     assert on_terminal("compare", *WORDS, columns=wide) == f"{sizer.compare(without('convention'))}\nexit 0"
     assert on_terminal("explain", "docs/keywords.yaml", columns=wide) == f"{sizer.explain(MODEL)}\nexit 0"
+    fitted = on_terminal("fit", "--vary", "cells", "--budget", "10M", *WORDS[:4], *WORDS[6:], columns=wide)
+    in_order = {name: FIELDS[name] for name in fields.FIELDS if name in FIELDS and name != "cells"}
+    assert fitted == f"{sizer.fit(in_order, vary='cells', budget='10M')}\nexit 0"
+    claimed = on_terminal("compare", *WORDS, "--claim", "21M", columns=wide)
+    assert claimed == f"{sizer.reconcile(without('convention'), '21M')}\nexit 0"
+    dry = on_terminal("run", "sweeps/speech.yaml", "--dry-run", columns=wide)
+    said = str(sizer.dry_run("sweeps/speech.yaml"))
+    assert untimed(dry) == untimed(f"{said}\nexit 0")
+
+
+def untimed(text: str) -> str:
+    """Return a text without how long something took."""
+    return re.sub(r"\d+\.\d s", "", text)
 
 
 def test_tables_and_frames_add_up() -> None:

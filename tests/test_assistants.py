@@ -23,15 +23,31 @@ from tests.commands import ROOT, run
 SKILL = ROOT / "docs" / "assistants" / "SKILL.md"
 NETWORK = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}
 GRAVES = {"convention": "textbook", "cell_type": "lstm", "inputs": 205, "layers": 5, "cells": 700, "outputs": 205}
+WIDTHS = (ROOT / "sweeps" / "widths.yaml").read_text()
+MODEL_FILE = ROOT / "tests" / "model_files" / "state.safetensors"
 SPEECH = (ROOT / "sweeps" / "speech.yaml").read_text()
+MODEL = {
+    "convention": "pytorch",
+    "blocks": {"x": {"type": "input", "inputs": 80}, "y": {"type": "recurrent", "layers": 2, "cells": 1024}},
+}
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "count": ("count", {"network": NETWORK, "budget": "10M"}),
     "explain": ("explain", {"network": NETWORK}),
     "compare": ("compare", {"network": NETWORK}),
     "claim": ("claim", {"network": GRAVES, "claim": "21M"}),
+    "model": ("count", {"network": MODEL}),
     "fit": ("fit", {"network": {**NETWORK, "cells": None, "layers": 3}, "vary": "cells", "budget": "10M"}),
     "dry run": ("dry_run", {"sweep": SPEECH, "budget": "5M", "where": ["layers >= 2"]}),
     "no budget": ("dry_run", {"sweep": SPEECH}),
+    "space": ("space", {"sweep": WIDTHS, "number": 3, "seed": 1}),
+    "narrow space": ("space", {"sweep": WIDTHS, "budget": "9.5M", "where": ["layers <= 3"]}),
+    "no space": ("space", {"sweep": SPEECH}),
+    "too many": ("space", {"sweep": WIDTHS, "number": 1001, "seed": -1}),
+    "look": ("look", {"file": str(MODEL_FILE)}),
+    "look at a claim": ("look", {"file": str(MODEL_FILE), "claim": "1.8K"}),
+    "no file": ("look", {"file": str(ROOT / "nothing.safetensors")}),
+    "address": ("look", {"file": "https://127.0.0.1/model.safetensors"}),
+    "no path": ("look", {"file": 3}),
     "wrong field": ("count", {"network": {**NETWORK, "cels": 3}}),
     "wrong argument": ("count", {"nework": NETWORK}),
     "wrong kinds": ("dry_run", {"sweep": 3, "where": [2]}),
@@ -85,7 +101,7 @@ def fault(told: Mapping[str, Any], name: str) -> str:
 @pytest.mark.thorough
 def test_tools_say_what_they_take(told: Mapping[str, Any]) -> None:
     tools = told["tools"]
-    assert list(tools) == ["count", "explain", "compare", "claim", "fit", "dry_run"]
+    assert list(tools) == ["count", "explain", "compare", "claim", "fit", "dry_run", "space", "look"]
     for tool in tools.values():
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         assert tool.description
@@ -93,7 +109,9 @@ def test_tools_say_what_they_take(told: Mapping[str, Any]) -> None:
     fields = tools["count"].input_schema["properties"]["network"]["properties"]
     assert fields["layers"]["type"] == "integer"
     assert "kaldi_nnet3" in fields["convention"]["description"]
-    for tool, arguments in (ASKED[name] for name in ("count", "explain", "compare", "claim", "fit", "dry run")):
+    for tool, arguments in (
+        ASKED[name] for name in ("count", "model", "explain", "compare", "claim", "fit", "dry run", "space", "look")
+    ):
         jsonschema.validate(arguments, tools[tool].input_schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(ASKED["wrong argument"][1], tools["count"].input_schema)
@@ -107,6 +125,7 @@ def test_counts_are_those_of_the_command_line(told: Mapping[str, Any]) -> None:
     found = answer(told, "count")
     assert found["weights"] == 12_926_976  # torch.nn.LSTM(80, 1024, 2)
     assert found["fits"] is False
+    assert answer(told, "model")["y.weights"] == 12_926_976
     options = ["--convention", "pytorch", "--inputs", "80", "--layers", "2", "--cells", "1024"]
     assert answer(told, "explain") == json.loads(run("explain", *options, "--json").stdout)
     compared = json.loads(run("compare", *options[2:], "--json").stdout)
@@ -211,3 +230,31 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     found = CliRunner().invoke(app, ["mcp"], prog_name="sizer")
     assert found.exit_code == 3
     assert re.fullmatch(r"sizer: assistants need the extra: \S.* install '\S*\[mcp\]'\n", found.stderr)
+
+
+@pytest.mark.thorough
+def test_a_space_is_counted_and_drawn_from(told: Mapping[str, Any]) -> None:
+    found = answer(told, "space")
+    assert (found["configurations"], found["kept"], found["exact"]) == (4_581_298_432, 231_943, True)
+    drawn = json.loads(run("sample", str(ROOT / "sweeps" / "widths.yaml"), "-n", "3", "--seed", "1", "--json").stdout)
+    assert found["networks"] == drawn["networks"]
+    narrow = answer(told, "narrow space")
+    space = sizer.space(ROOT / "sweeps" / "widths.yaml")
+    assert narrow["kept"] == space.count(("9M", "9.5M"), "layers <= 3")
+    assert "networks" not in narrow
+    assert fault(told, "no space") == (
+        "sweep: grid: is no space: no field is swept per_layer; sizer run counts and writes such a sweep"
+    )
+    assert (
+        fault(told, "too many") == "number: 1,001 is above the maximum, 1,000\nseed: is not a whole number, 0 or above"
+    )
+
+
+@pytest.mark.thorough
+def test_a_model_file_is_looked_into(told: Mapping[str, Any]) -> None:
+    assert answer(told, "look") == json.loads(run("look", str(MODEL_FILE), "--json").stdout)
+    claimed = json.loads(run("look", str(MODEL_FILE), "--claim", "1.8K", "--json").stdout)
+    assert answer(told, "look at a claim") == claimed
+    assert fault(told, "no file").endswith("nothing.safetensors: there is no such file")
+    assert fault(told, "address") == "file: is an address; give a file or a folder of this machine"
+    assert fault(told, "no path") == "file: is not a text"

@@ -143,7 +143,7 @@ def test_a_fault_of_every_network_is_said_once(server: Served) -> None:
         "/v1/count", b'{"columns": {"cells": [1, 2], "bias_vectors": [1, null], "layer": [1, 1]}}'
     )
     assert sorted(fault["path"] for fault in answer["faults"]) == [
-        "columns.cell_type", "columns.convention", "columns.layer", "columns.layers",
+        "columns.cell_type", "columns.layer", "columns.layers",
     ]  # fmt: skip
 
 

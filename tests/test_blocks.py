@@ -350,7 +350,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"x": features(10), "dense": {"type": "dense", "width": 8, "groups": 4}},
-        {"blocks.dense": "10 is not 4 equal parts"},
+        {"blocks.dense.groups": "10 cannot be divided into 4 equal parts"},
     ),
     (
         {"words": {"type": "embedding", "vocabulary": 100, "embedding": 12}, "lstm": {"type": "recurrent", "cells": 16}, "output": {"type": "dense", "width": 100, "tied": "words"}},
@@ -363,9 +363,34 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(), "dense": {"type": "dense", "widht": 16, "cells": 4}},
         {
-            "blocks.dense": "a dense needs width: values that it hands up.",
+            "blocks.dense": "a dense needs width: values that it hands up",
             "blocks.dense.widht": "a dense has no widht; did you mean 'width'?",
             "blocks.dense.cells": "a dense has no cells",
+        },
+    ),
+    (
+        {
+            "x": features(),
+            "maxout": {"type": "dense", "width": 9, "pieces": 2},
+            "all": {"type": "convolution", "kernel": 3, "channels": 4, "groups": "ALL", "from": "x"},
+            "each": {"type": "convolution", "kernel": 3, "channels": 12, "groups": "all", "from": "x"},
+            "flat": {"type": "convolution", "kernel": 3, "channels": 4, "stride": [2, 2], "from": "x"},
+            "relu": {"type": "dense", "width": 4, "from": "x", "activation": "relu"},
+            "drop": {"type": "Dropout"},
+            "tdnn": {"type": "tdnn"},
+            "look": {"type": "attention", "kind": "bahdanau", "memory": "x", "width": 4},
+            "two": {"type": "join", "from": {"x": 1, "relu": 2}},
+        },
+        {
+            "blocks.maxout.pieces": "9 cannot be divided into 2 equal parts",
+            "blocks.all.groups": "'ALL' is neither a number of groups nor all",
+            "blocks.each.groups": "12 cannot be divided into 80 equal parts",
+            "blocks.flat.stride": "has 2 values, and the kernel is one number, along time alone; write one",
+            "blocks.relu.activation": "a dense has no activation; it has no weights; leave it out",
+            "blocks.drop.type": "'Dropout' is no type of block: it has no weights; leave it out",
+            "blocks.tdnn.type": "'tdnn' is no type of block; did you mean 'dense'?",
+            "blocks.look.kind": "'bahdanau' is not known; did you mean 'additive'?",
+            "blocks.two.from": "'{'x': 1, 'relu': 2}' names several blocks; write a list, one block in each entry",
         },
     ),
     (
@@ -381,6 +406,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"blocks.both.from": "frames reach it at two rates: fast has every step, slow 1/2 of its steps; subsample the faster one"},
     ),
     (
+        {"x": features(8), "a": {"type": "dense", "width": 4, "shared": "a"}},
+        {"blocks.a.shared": "shares the weights of itself"},
+    ),
+    (
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "shared": "a"}},
         {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
     ),
@@ -392,7 +421,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 4, "shared": "a"}, "c": {"type": "dense", "width": 4, "groups": 3}},
         {
             "blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared",
-            "blocks.c": "4 is not 3 equal parts",
+            "blocks.c.groups": "4 cannot be divided into 3 equal parts",
         },
     ),
     (
@@ -406,7 +435,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(8), "d": {"type": "dense", "width": None, "groups": "all", "shared": {}, 3: 4}},
         {
-            "blocks.d": "a dense needs width: values that it hands up.",
+            "blocks.d": "a dense needs width: values that it hands up",
             "blocks.d.groups": "'all' is not a size; write it as 10000000, 10M or 1e7",
             "blocks.d.shared": "'{}' is no name",
             "blocks.d.'3'": "a dense has no '3'",
@@ -431,7 +460,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {
             "blocks.bad.type": "'dens' is no type of block; did you mean 'dense'?",
             "blocks.worse.width": "'4x' has no known unit; the units are K, M, B and T",
-            "blocks.words": "an embedding needs embedding: values per symbol.",
+            "blocks.words": "an embedding needs embedding: values per symbol",
             "blocks.sum.from": "widths that are added must be equal: a hands up 4, b hands up 6",
         },
     ),

@@ -411,6 +411,26 @@ def test_a_block_of_ones_own_type_is_its_weights() -> None:
     assert "# s is of a type of the file's own: only its weights stand here." in text
 
 
+def test_a_model_of_any_size_is_written_without_being_built() -> None:
+    many = {"layers": 10**30}
+    for block in (
+        {"type": "recurrent", "cells": 8, **many},
+        {"type": "recurrent", "cells": 8, "skip_connections": True, **many},
+        {"type": "transformer", "width": 8, "feed_forward": 10**30, **many},
+        {"type": "conformer", "width": 8, "kernel": 10**30, **many},
+        {"type": "highway", "width": 8, **many},
+    ):
+        text = write_code(model({"x": x(), "b": block}), "torch")
+        assert str(10**30) in text or f"range({10**30 - 1})" in text
+        with pytest.raises(InputError):
+            write_code(model({"x": x(), "b": block}, "keras"), "keras")
+    image = {"type": "input", "channels": 2, "height": 9}
+    lstm = {"type": "convolutional_lstm", "channels": 3, "kernel": [3, 3]}
+    assert str(10**30 - 1) in write_code(model({"i": image, "l": lstm | many}), "torch")
+    for layers in (1, 2, 3, 4):
+        assert compare_model(graph_of(model({"i": image, "l": lstm | {"layers": layers}})), "torch").equal
+
+
 # Commands
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +114,19 @@ def test_a_page_without_a_place_is_no_site(tmp_path: Path) -> None:
     done = build(tmp_path / "docs", tmp_path / "site")
     assert done.returncode != 0
     assert "lost.md" in done.stderr
+
+
+def test_the_notebook_is_what_its_cells_give() -> None:
+    pytest.importorskip("altair", reason="Altair is not installed (the extra `query`)")
+    from docs.notebook import NOTEBOOK, notebook
+
+    assert without_pictures(json.loads(NOTEBOOK.read_text())) == without_pictures(notebook())
+
+
+def without_pictures(made: dict[str, Any]) -> dict[str, Any]:
+    """Return a notebook without pictures, which another version of the library that draws them draws otherwise."""
+    for cell in made["cells"]:
+        for output in cell.get("outputs", ()):
+            if output.get("data", {}).pop("image/svg+xml", None) is not None:
+                output["data"]["picture"] = "a picture"
+    return made

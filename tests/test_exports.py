@@ -132,6 +132,79 @@ def test_hydra_runs_one_job_for_each(folder: Path, tmp_path: Path) -> None:
     assert list(map(counted, networks)) == pd.read_parquet(folder / "union.parquet").weights.tolist()
 
 
+BLOCKS = """
+sizer: 1
+name: blocks
+model:
+  convention: pytorch
+  blocks:
+    symbols: {type: embedding, vocabulary: 50, embedding: 8}
+    encoder: {type: recurrent, cells: 16}
+    output: {type: dense, width: 5}
+grid: {encoder.cells: [[16], [32, 8], [16, 8]], symbols.embedding: [8, 12]}
+"""
+SPACE = """
+sizer: 1
+name: space
+model: {convention: pytorch, cell_type: gru, inputs: 8}
+grid: {layers: [1, 2, 3], cells: {per_layer: [8, 16], order: any}}
+"""
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("wide")
+    for name, text in (("blocks", BLOCKS), ("space", SPACE)):
+        (made / f"{name}.yaml").write_text(text)
+        sizer.run_sweep(sizer.load_sweep(made / f"{name}.yaml"), made)
+    return made
+
+
+def counted_of_blocks(fields: dict[str, Any]) -> int:
+    """Return the count of the model of `BLOCKS` with what stands in an export, by paths."""
+    model = yaml.safe_load(BLOCKS)["model"]
+    for path, value in fields.items():
+        block, name = path.split(".")
+        model["blocks"][block][name] = value
+    return sizer.count(model).weights
+
+
+def test_layers_of_a_space_are_lists(wide: Path) -> None:
+    lines = [json.loads(line) for line in export(wide, "space.parquet", "jsonl").splitlines()]
+    table = pd.read_parquet(wide / "space.parquet")
+    assert len(lines) == len(table) == 2 + 4 + 8
+    assert [line.pop("id") for line in lines] == table["id"].tolist()
+    assert [line.pop("weights") for line in lines] == table["weights"].tolist() == list(map(counted, lines))
+    for tool in ("ray", "optuna"):
+        assert "null" not in export(wide, "space.parquet", tool)
+
+
+def test_fields_of_blocks_go_by_their_paths(wide: Path) -> None:
+    weights = pd.read_parquet(wide / "blocks.parquet")["weights"].tolist()
+    assert list(map(counted_of_blocks, json.loads(export(wide, "blocks.parquet", "ray")))) == weights
+    trials = json.loads(export(wide, "blocks.parquet", "optuna"))
+    assert [counted_of_blocks(one["params"]) for one in trials] == weights
+    swept = yaml.safe_load(export(wide, "blocks.parquet", "wandb"))["parameters"]["network"]["values"]
+    assert list(map(counted_of_blocks, swept)) == weights
+
+
+def test_hydra_keeps_the_dots_of_paths(wide: Path) -> None:
+    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser", reason="Hydra is not installed")
+    omegaconf = pytest.importorskip("omegaconf")
+    weights = pd.read_parquet(wide / "blocks.parquet")["weights"].tolist()
+    given = yaml.safe_load(export(wide, "blocks.parquet", "hydra"))["hydra"]["sweeper"]["params"]["+network"]
+    override = parser.OverridesParser.create().parse_override(f"+network={given}")
+    # Each job is given its own network as an override once more.
+    jobs = [
+        parser.OverridesParser.create().parse_override(f"+network={one}").value()
+        for one in override.sweep_string_iterator()
+    ]
+    networks = [
+        omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.create({"network": job}))["network"] for job in jobs
+    ]
+    assert list(map(counted_of_blocks, networks)) == weights
+
+
 @pytest.mark.process
 def test_ray_takes_them_as_points_to_evaluate(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed (the extra `search`)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,32 @@ def test_tab_completes() -> None:
     assert completed("run", "x.yaml", "--budget", "int") == ["int8_bytes="]
     assert completed("run", "x.yaml", "--format", "csv,p") == ["csv,parquet"]
     assert completed("exp") == ["export", "explain"]
+    assert completed("fields", "conv") == ["convolution", "convolutional_lstm"]
+    assert completed("conventions", "ker") == ["keras"]
+
+
+def test_tab_completes_the_paths_of_the_file_that_is_named() -> None:
+    model = "sweeps/rnnt.yaml"
+    assert completed("run", model, "--where", "encoder.rec") == ["encoder.recurrent_projection"]
+    assert completed("run", model, "--budget", "enc") == ["encoder.weights="]
+    assert completed("fit", model, "--budget", "9M", "--vary", "joint.w") == ["joint.width"]
+    assert completed("fit", model, "--set", "encoder.c") == ["encoder.cell_type=", "encoder.cells="]
+    assert completed("run", "sweeps/speech.yaml", "--where", "rec") == ["recurrent_projection", "recurrent_weights"]
+    assert completed("fit", "--set", "enc") == completed("fit", "README.md", "--set", "enc") == []
+    assert completed("run", "missing.yaml", "--budget", "int") == ["int8_bytes="]
+
+
+def test_the_last_word_of_a_list_or_a_condition_is_completed(tmp_path: Path) -> None:
+    known = {"encoder.cells": "", "layers": ""}
+    assert completions.completed(known, "layers >= 2 and enc") == [("layers >= 2 and encoder.cells", "")]
+    assert completions.completed(known, "-l") == [("-layers", "")]
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("model: {blocks: {a: {type: dense}, b: [1], c: {type: 7}}}\n")
+    found = completions.paths_of(["missing", str(tmp_path), str(broken)])
+    assert found is not None
+    assert (found.blocks, "a.width" in found.fields) == (("a",), True)
+    broken.write_text("model: [\n")
+    assert completions.paths_of([str(broken)]) is None
 
 
 def test_what_is_offered_is_of_options_that_there_are() -> None:

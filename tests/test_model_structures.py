@@ -96,7 +96,7 @@ def test_two_structures_of_one_key_are_told_apart() -> None:
         sizer.fits(unequal, "10M")
     odd = copy.deepcopy(both[0])
     odd["blocks"]["x"]["inputs"] = 13
-    with pytest.raises(InputError, match="13 is not 4 equal parts"):
+    with pytest.raises(InputError, match="13 cannot be divided into 4 equal parts"):
         sizer.count_batch([both[0], odd])
 
 
@@ -114,6 +114,8 @@ def test_budgets_of_models() -> None:
     assert sizer.fits(one, ["121M", "encoder.weights=98M"])
     assert not sizer.fits(one, {"macs_per_frames": {"max": 20_234_239}})
     for budget, message in (
+        (2.5, "'2.5' is no budget; write 10M, a list, or bounds by column"),
+        (None, "'None' is no budget; write 10M, a list, or bounds by column"),
         ("encoder.weigths=3", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?"),
         ("macs_per_second=1G", "macs_per_second is not known: clocks does not say how many labels there are in a second"),
         ("macs_per_step=1M", "macs_per_step is there where there is one clock; this model has macs_per_frames, macs_per_labels"),
@@ -137,5 +139,5 @@ def test_what_is_decided_is_traced() -> None:
     assert (a * b + 3).divided(3).value == 17
     assert trace.text == "(1 * a + -1 * b > 0) and ((1 * b * a + 3) % (3) == 0)"
     assert (a * 6).divided(3).text == "2 * a"
-    with pytest.raises(ValueError, match="12 is not 5 equal parts"):
+    with pytest.raises(ValueError, match="12 cannot be divided into 5 equal parts"):
         a.divided(5)

@@ -186,8 +186,9 @@ def field_of(model: Mapping[str, Any], path: str) -> Any:
     here: Any = model
     for name in names:
         here = here["blocks"][name]
-    if field == "layers" and isinstance(here.get("cells"), list):
-        return len(here["cells"])
+    lists = [here[name] for name in ("cells", "bidirectional", "subsample") if isinstance(here.get(name), list)]
+    if field == "layers" and lists:
+        return len(lists[0])
     return here.get(
         field, BIASED.get(here.get("convention") or model["convention"]) if field == "bias" else DEFAULTS.get(field)
     )

@@ -100,7 +100,7 @@ def test_widths_are_sums_quotients_and_products() -> None:
         chain({"type": "my_grouped", "width": 4, "groups": 6}, {"type": "dense", "width": 1}), block_types=OWN
     )
     assert found.by_block == {"x": 0, "b0": 24 // 6 * 4, "b1": 28 + 1}
-    with pytest.raises(InputError, match=re.escape("24 is not 5 equal parts")):
+    with pytest.raises(InputError, match=re.escape("24 cannot be divided into 5 equal parts")):
         sizer.count(chain({"type": "my_grouped", "width": 4, "groups": 5}), block_types=OWN)
 
 

@@ -8,7 +8,7 @@ import shutil
 import struct
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +220,32 @@ def test_what_the_model_files_hold() -> None:
         ("FULLY_CONNECTED", ("input", "dense/kernel", "dense/bias"))
     ]
     assert found.producer == "made for tests"
+    (found,) = read_contents(FOLDER / "model.gguf")
+    assert [(t.name, t.shape, t.dtype) for t in found.tensors] == [
+        ("rnn.weight_ih_l0", (16, 3), "float32"),
+        ("rnn.weight_hh_l0", (16, 4), "float32"),
+        ("rnn.bias_ih_l0", (16,), "float32"),
+        ("rnn.bias_hh_l0", (16,), "float32"),
+        ("out.weight", (2, 4), "float16"),
+    ]
+    assert found.metadata == {"general.architecture": "kokoro", "kokoro.layers": "1", "general.name": "small"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: data[:4] + (1).to_bytes(4, "little") + data[8:], "GGUF of version 1; versions 2 and 3 are read"),
+        (lambda data: data[:8] + (2**63).to_bytes(8, "little") + data[16:], "it holds more than 250,000 tensors"),
+        (lambda data: data[:16] + (2**63).to_bytes(8, "little") + data[24:], "entries beside its tensors"),
+        (lambda data: data[:24] + (2**62).to_bytes(8, "little") + data[32:], "it is cut off: a text of"),
+        (lambda data: data[:100], "it is cut off"),
+    ],
+)
+def test_gguf_that_is_hostile_is_a_fault(tmp_path: Path, change: Callable[[bytes], bytes], words: str) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(change((FOLDER / "model.gguf").read_bytes()))
+    with pytest.raises(InputError, match=words):
+        read_contents(path)
 
 
 def test_a_keras_file_that_does_not_say_the_names_of_its_groups(tmp_path: Path) -> None:

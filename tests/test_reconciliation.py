@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import sizer
-from sizer.cli.claim_screen import SHOWN as ON_SCREEN
-from sizer.cli.claim_screen import claim_screen, claim_table, options
 from sizer.errors import InputError
 from sizer.networks.counting import Description, count
 from sizer.networks.fields import FIELDS
 from sizer.questions.answers import Answer, Reconciliation
 from sizer.questions.assumptions import ASSUMPTIONS, AT_HOME, MOST, namings
+from sizer.questions.claimed import SHOWN as ON_SCREEN
+from sizer.questions.claimed import claim_screen, claim_table, options
 from sizer.questions.reconciliation import SHOWN, expected_by_chance, reconcile
 from sizer.questions.stated_figures import parse_claim
 from tests.commands import on_terminal, run

@@ -374,3 +374,13 @@ def test_what_is_no_model_is_a_fault() -> None:
         sizer.look({"a": {"b": 3}})
     with pytest.raises(InputError, match="there is no such file"):
         sizer.look("no-such-file.pt")
+
+
+def test_names_of_thousands_of_digits_and_thousands_of_layers_are_no_trouble() -> None:
+    shapes: dict[str, tuple[int, ...]] = {f"rnn{'9' * 5000}.weight_ih_l{'1' * 5000}": (8, 3)}
+    for layer in range(1100):
+        shapes |= {f"at.{layer}.rnn.weight_ih_l0": (8, 3), f"at.{layer}.rnn.weight_hh_l0": (8, 2)}
+    found = seen(shapes)
+    assert len(found.stacks) == 1100
+    assert found.model is None
+    assert found.notes == ("no model of blocks: there would be too many of them",)

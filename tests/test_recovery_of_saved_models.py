@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+import sizer
+from sizer.grids.ids import configuration_at, locate
 from sizer.networks.blocks.counting import graph_of
 from sizer.recovery.comparing import compare_with_file
 from sizer.recovery.looking import Look, look
+from sizer.recovery.sweeps import sweep_text
+from sizer.sweepfile.load import parse_sweep
 from tests.saved_models import Built, chained, in_flax, in_keras, in_pytorch, one_by_one
 
 torch = pytest.importorskip("torch")
@@ -171,3 +175,77 @@ def test_recurrent_modules_that_became_graphs_are_recovered(tmp_path: Path) -> N
                 found.unexplained,
             )
     assert wrong == {}
+
+
+def swept(built: Built, found: Look) -> list[str]:
+    """Return what is wrong with the sweep around a model that was found."""
+    sweep = parse_sweep(sweep_text(found, "model.safetensors"))
+    if sweep.of_blocks is None or found.model is None:
+        return [f"no sweep of blocks: {found.notes}"]
+    (grid,) = sweep.grids
+    own = {path: grid.model.own(path) for path in grid.swept} if grid.model is not None else {}
+    points = [
+        row for row in range(sweep.size) if all(grid.values(locate(sweep, row)[1])[path] == own[path] for path in own)
+    ]
+    if len(points) != 1:
+        return [f"the model stands {len(points)} times in {sweep.size} configurations"]
+    wrong = []
+    assert grid.model is not None
+    for axis in grid.axes:  # each value by itself leaves a model
+        for place in range(axis.length):
+            values = {column.field: column.value(place) for column in axis.columns}
+            sizer.count(grid.model.configuration(values), found.model.cell_types or None)
+    chance = random.Random(sweep.size)
+    for row in {points[0], *chance.choices(range(sweep.size), k=5)}:
+        try:
+            counted = sizer.count(configuration_at(sweep, row), found.model.cell_types or None).weights
+        except sizer.InputError:
+            wrong += ["what was found is refused"] if row == points[0] else []
+            continue
+        if row == points[0] and counted != built.weights:
+            wrong.append(f"it counts {counted:,}, not {built.weights:,}")
+        if row != points[0] and counted == built.weights:
+            wrong.append(f"configuration {row} has no other size")
+    return wrong
+
+
+SWEPT = [("pytorch", in_pytorch, 10), ("keras", in_keras, 3), ("flax", in_flax, 4)]
+
+
+@pytest.mark.parametrize(("framework", "make", "models"), SWEPT)
+def test_sweeps_around_what_was_found_are_of_the_whole_model(
+    framework: str, make: Callable[[random.Random], Built], models: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("torch" if framework == "pytorch" else framework)
+    check_sweeps(make, range(models))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("share", range(4))
+def test_sweeps_around_hundreds_of_models_are_of_the_whole(share: int) -> None:
+    check_sweeps(in_pytorch, range(100 + 50 * share, 150 + 50 * share))
+
+
+def check_sweeps(make: Callable[[random.Random], Built], seeds: range) -> None:
+    wrong = {}
+    seen = 0
+    for seed in seeds:
+        built = make(random.Random(f"sweep {seed}"))
+        found = look(built.model)
+        if found.stacks and not found.unexplained:
+            seen += 1
+            if problems := swept(built, found):
+                wrong[seed] = problems
+    assert wrong == {}
+    assert seen > len(seeds) / 2
+
+
+def test_what_reads_the_stack_follows_its_width() -> None:
+    module = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(40, 64, 2), "head": torch.nn.Linear(64, 10)})
+    sweep = parse_sweep(sweep_text(look(module), "model.pt"))
+    wider = configuration_at(sweep, sweep.size - 1)
+    layers, cells = wider["blocks"]["rnn"]["layers"], wider["blocks"]["rnn"]["cells"]
+    theirs = torch.nn.ModuleDict({"rnn": torch.nn.LSTM(40, cells, layers), "head": torch.nn.Linear(cells, 10)})
+    assert sizer.count(wider).weights == sum(one.numel() for one in theirs.parameters())
+    assert (layers, cells) == (4, 128)

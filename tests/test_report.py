@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 from collections.abc import Iterator
@@ -271,6 +272,106 @@ def test_breakdowns_multiply_to_the_count() -> None:
                 found += 0 if tensor["shared"] else size
         assert found == expected, fields
         checked += 1
+
+
+SPACE = """
+sizer: 1
+name: space
+model: {convention: kaldi_nnet3, cell_type: lstm, inputs: 8, outputs: 3}
+grid:
+  layers: [1, 2, 3]
+  cells: {per_layer: [16, 24, 32], order: any}
+  recurrent_projection: {per_layer: [0, 4], order: any}
+"""
+SHIPPED = ("rnnt", "las", "awd_lstm", "keywords", "kaldi_tdnn_lstm", "conformer_transducer")
+
+
+def totals_of(folder: Path, name: str, tmp_path: Path) -> list[int]:
+    """Return what the parts in a report's page come to, row by row."""
+    report(folder, name, tmp_path / f"{name}.html")
+    page = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+    data = json.loads(page.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    columns = {column["name"]: column for column in data["columns"]}
+
+    def value(name: str, row: int) -> Any:
+        column = columns[name]
+        return column["constant"] if column["values"] is None else column["values"][row]
+
+    def number(terms: list[Any], row: int) -> int:
+        return sum(int(factor) * math.prod(int(value(name, row)) for name in names) for factor, names in terms)
+
+    found = []
+    for row in range(data["rows"]):
+        structure = data["structures"][value("#structure", row)]
+        found.append(
+            sum(
+                number(group["times"], row) * math.prod(number(one["terms"], row) for one in tensor["shape"])
+                for group in structure["groups"]
+                for tensor in group["tensors"]
+                if not tensor["shared"]
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("name", ["awd_lstm", "keywords"])
+def test_the_parts_of_blocks_add_up(name: str, tmp_path: Path) -> None:
+    table = sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / f"{name}.yaml"), tmp_path).frame()
+    assert totals_of(tmp_path, name, tmp_path) == table["weights"].tolist()
+
+
+def test_the_parts_of_shared_and_repeated_blocks_add_up(tmp_path: Path) -> None:
+    blocks = {
+        **{name: {"type": "input", "inputs": 8} for name in ("first", "second")},
+        "left": {"type": "recurrent", "from": ["first"], "layers": 2, "cells": 8},
+        "right": {"type": "recurrent", "from": ["second"], "layers": 2, "cells": 8, "shared": "left"},
+        "both": {"type": "join", "from": ["left", "right"]},
+        "twice": {"type": "group", "repeat": 2, "blocks": {"dense": {"type": "dense", "width": 6, "norm": "batch"}}},
+    }
+    grid = {
+        "linked": [{"left.cells": [8, 16], "right.cells": [8, 16]}],
+        "twice.dense.width": [6, 7],
+        "other_weights": [0, 5],
+    }
+    sweep = {"sizer": 1, "name": "twins", "model": {"convention": "keras", "blocks": blocks}, "grid": grid}
+    (tmp_path / "twins.yaml").write_text(json.dumps(sweep))
+    table = sizer.run_sweep(sizer.load_sweep(tmp_path / "twins.yaml"), tmp_path).frame()
+    assert len(table) == 8
+    assert totals_of(tmp_path, "twins", tmp_path) == table["weights"].tolist()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_parts_of_every_shipped_model_add_up(name: str, tmp_path: Path) -> None:
+    table = sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / f"{name}.yaml"), tmp_path).frame()
+    assert totals_of(tmp_path, name, tmp_path)[:5000] == table["weights"].tolist()[:5000]
+
+
+def test_the_parts_of_a_space_add_up(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    table = sizer.run_sweep(sizer.load_sweep(tmp_path / "space.yaml"), tmp_path).frame()
+    assert totals_of(tmp_path, "space", tmp_path) == table["weights"].tolist()
+    assert len(table) == 39
+
+
+@needs_browser
+@pytest.mark.process
+def test_a_row_of_blocks_opens_block_by_block(tmp_path: Path, browser: Any) -> None:
+    sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "rnnt.yaml"), tmp_path)
+    report(tmp_path, "rnnt", tmp_path / "rnnt.html")
+    opened(browser, tmp_path / "rnnt.html")
+    assert browser.find_element("id", "parts").get_attribute("data-total") == "120443520"  # the largest is chosen
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#parts tr.block')].map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    assert rows == [
+        ["encoder", "80.6%", "97,058,816"],
+        ["labels", "0.4%", "524,288"],
+        ["prediction", "16.1%", "19,415,040"],
+        ["joint", "0.7%", "819,840"],
+        ["output", "2.2%", "2,625,536"],
+    ]
+    assert browser.get_log("browser") == []
 
 
 @needs_browser

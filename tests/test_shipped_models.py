@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_init_writes_each(template: Template, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     code, _, said = invoke("init", "--template", template.value, "--out", file)
     assert code == 0, said
-    assert file.read_text("utf-8") == template_text(template)
+    assert file.read_text("utf-8").endswith(template_text(template))
     assert load_sweep(file).size == load_sweep(shipped(template.value)).size
 
 
@@ -150,6 +151,12 @@ def test_a_table_in_parts_is_the_same(results: Path, tmp_path: Path) -> None:
         assert code == 0, said
     assert "nothing was done" in said
     assert (tmp_path / "keywords.csv").read_bytes() == (results / "keywords.csv").read_bytes()
+
+
+def test_another_process_gets_the_sweep_whole() -> None:
+    sweep = load_sweep(shipped("rnnt"))
+    again = pickle.loads(pickle.dumps(sweep))
+    assert [row(again, number) for number in (0, 100, 215)] == [row(sweep, number) for number in (0, 100, 215)]
 
 
 def test_the_best_by_a_column_of_one_block_are_kept(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_falling_widths_count_to_what_two_methods_gave() -> None:
     assert described(LSTM, grid, {"weights": {"max": "10M"}}).count() == 5_678_313
 
 
+@pytest.mark.thorough
 def test_three_budgets_at_once_count_to_what_two_methods_gave() -> None:
     grid = {"layers": steps(1, 6, 1), "cells": {"per_layer": steps(32, 2048, 32)}}
     budget = {"weights": {"max": "10M"}, "macs_per_step": {"max": "9.98M"}, "state_size": {"max": 5000}}
@@ -201,13 +202,61 @@ def test_a_pareto_front_is_what_no_network_beats(
     model, grid, budget = drawn
     budget = {name: {"max": ends["max"]} for name, ends in budget.items() if name in {"weights", "state_size"}}
     everything = list(listed(model, grid))
-    if len(everything) > 1500 or "distinct" in grid["cells"]:
+    if len(everything) > 1500:
         return
     pairs = {
         ((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in everything if one.within(budget)
     }
     front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
     assert described(model, grid, budget).pareto("weights", "state_size") == sorted(front)
+
+
+def test_a_front_of_few_different_widths_holds_no_network_with_more() -> None:
+    model = {"convention": "pytorch", "cell_type": "gru", "inputs": 5, "layers": 3}
+    grid = {"cells": {"per_layer": [3, 8, 13, 30], "distinct": 2}}
+    pairs = {((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in listed(model, grid)}
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    found = described(model, grid)
+    assert found.pareto("weights", "state_size") == sorted(front)
+    more = described(model, {"cells": {"per_layer": [3, 8, 13, 30]}})
+    assert more.pareto("weights", "state_size") != sorted(front)
+
+
+def test_every_layer_feeds_the_output_where_connections_skip() -> None:
+    model = {**LSTM, "inputs": 7, "outputs": 11, "skip_connections": True, "bidirectional": True}
+    grid = {"layers": [1, 2, 3], "cells": {"per_layer": [3, 5, 8]}, "recurrent_projection": {"per_layer": [0, 2]}}
+    budget = {"weights": {"min": 1000, "max": 4500}}
+    expected = [one for one in listed(model, grid) if one.within(budget)]
+    found = described(model, grid, budget)
+    assert found.count() == len(expected) > 50
+    assert found[:].weights.tolist() == [(one.counts or {})["weights"] for one in expected]
+
+
+def test_projections_in_equal_steps_are_counted_as_one_by_one() -> None:
+    """Options that lead to one width at costs of equal steps are added up at once; here they are added one by one."""
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 16, "bias_vectors": 2}
+    grid = {
+        "layers": steps(1, 4, 1),
+        "cells": {"per_layer": steps(8, 160, 8)},
+        "recurrent_projection": {"per_layer": steps(8, 32, 8)},
+    }
+    most = 260_000
+    total = 0
+    sizes = Counter({(16, 0): 1})  # (what is handed up, weights so far) -> how often
+    for _ in range(4):
+        new: Counter[tuple[int, int]] = Counter()
+        for (fed, so_far), times in sizes.items():
+            for n in range(8, 161, 8):
+                for r in range(8, 33, 8):
+                    size = so_far + 4 * n * (fed + r) + 8 * n + n * r
+                    if size <= most:
+                        new[r, size] += times
+        sizes = new
+        total += sum(sizes.values())
+    assert described(model, grid, {"weights": {"max": most}}).count(exact=True) == total
+    aim = most * 2 // 3
+    first = described(model, grid, {"weights": {"max": most}}).count(budget=aim)
+    assert first == described(model, grid, {"weights": {"max": aim}}).count() < total
 
 
 # Conditions and restrictions
@@ -317,6 +366,7 @@ def test_draws_from_coarse_tables_are_uniform_too(monkeypatch: pytest.MonkeyPatc
 # Past 2^63
 
 
+@pytest.mark.thorough
 def test_counts_past_int64_are_those_of_python_ints() -> None:
     widths = list(range(8, 8 + 8 * 200, 8))
     grid = {"cells": {"per_layer": steps(8, 1600, 8)}, "recurrent_projection": {"per_layer": steps(1, 16, 1)}}
@@ -377,6 +427,10 @@ def test_a_sum_past_a_limb_is_carried() -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
+        (
+            {"layers": {"from": 1, "to": 10**9, "step": 1}, "cells": {"per_layer": [8, 16]}},
+            "1,000,000,000 layers are more than the 200 of a space",
+        ),
         ({"cells": [8, 16]}, "is no space: no field is swept per_layer"),
         ({"cells": {"per_layer": [8, 16], "order": "sideways"}}, "order"),
         ({"inputs": {"per_layer": [8]}, "cells": [8]}, "per_layer"),
@@ -386,7 +440,7 @@ def test_a_sum_past_a_limb_is_carried() -> None:
 def test_faults_of_spaces(grid: dict[str, Any], message: str) -> None:
     model = {key: value for key, value in LSTM.items() if key not in grid}
     with pytest.raises(InputError, match=message):
-        described({**model, "layers": 2}, grid).count()
+        described({**({} if "layers" in grid else {"layers": 2}), **model}, grid).count()
 
 
 def test_what_does_not_fit_has_no_rank_and_what_is_not_there_no_id() -> None:
@@ -401,3 +455,33 @@ def test_what_does_not_fit_has_no_rank_and_what_is_not_there_no_id() -> None:
         found[9]
     with pytest.raises(InputError, match="no network of this space fits"):
         found.sample(1, seed=1, budget=10)
+
+
+def test_neighbours_differ_in_one_field_where_a_layer_has_two() -> None:
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 5, "layers": 2}
+    grid = {"cells": {"per_layer": [8, 12]}, "recurrent_projection": {"per_layer": [2, 4, 6]}}
+    found = described(model, grid)
+    here = {"layers": 2, "cells": (8, 12), "recurrent_projection": (2, 4)}
+    expected = [
+        (cells, projections)
+        for cells, projections in [
+            ((8, 12), (2, 2)), ((8, 12), (2, 6)), ((8, 8), (2, 4)), ((8, 12), (4, 4)), ((8, 12), (6, 4)), ((12, 12), (2, 4)),
+        ]
+    ]  # fmt: skip
+    seen = [(one["cells"], one["recurrent_projection"]) for one in found.neighbours(here)]
+    assert sorted(seen) == sorted(expected)
+
+
+def test_a_front_holds_what_conditions_let_stand() -> None:
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 5, "layers": 2}
+    grid = {"cells": {"per_layer": [8, 12, 30]}, "recurrent_projection": {"per_layer": [2, 4, 16]}}
+    found = described(model, grid, where=["2 * recurrent_projection <= cells", "cells != 12"])
+    pairs = {
+        ((one.counts or {})["weights"], (one.counts or {})["state_size"])
+        for one in listed(model, grid)
+        if all(
+            2 * r <= n and n != 12 for n, r in zip(one.fields["cells"], one.fields["recurrent_projection"], strict=True)
+        )
+    }
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    assert found.pareto("weights", "state_size") == sorted(front)

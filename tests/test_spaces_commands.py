@@ -147,3 +147,20 @@ def test_a_sweep_without_layers_of_their_own_is_no_space(tmp_path: Path) -> None
     done = sizer_command("sample", file)
     assert done.returncode == 1
     assert "is no space: no field is swept per_layer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "--dry-run"], ["sample", "-n", "3"], ["run", "--keep", "3", "--sort", "weights"]]
+)
+def test_conditions_may_leave_fewer_layers(sweep: Path, tmp_path: Path, command: list[str]) -> None:
+    name, *options = command
+    out = [] if name == "sample" or "--dry-run" in options else ["--out", str(tmp_path / "out")]
+    done = sizer_command(name, str(sweep), *options, *out, "--where", "layers <= 2", "--json")
+    assert done.returncode == 0, done.stderr
+    shallow = [fields for _, fields in expected() if isinstance(fields["layers"], int) and fields["layers"] <= 2]
+    answer = json.loads(done.stdout)
+    assert answer["kept"] == len(shallow)
+    if name == "sample":
+        assert [row["cells.3"] for row in answer["networks"]] == [0, 0, 0]
+    if out:
+        assert pd.read_csv(tmp_path / "out" / "few.csv")["cells.3"].tolist() == [0, 0, 0]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from sizer.cli.terminal import Terminal, bar
+from sizer.terminal import Terminal, bar
 from tests.commands import on_terminal
 from tests.test_cli import SPEECH
 

@@ -360,6 +360,35 @@ def test_of_equal_rows_the_first_is_the_largest() -> None:
     assert seen.by_layers["id"].to_pylist() == [5]
 
 
+def test_the_chart_of_a_sweep_of_blocks_is_of_its_paths(tmp_path: Path) -> None:
+    made = sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "rnnt.yaml"), tmp_path, formats=["parquet", "xlsx"])
+    rows = made.frame()
+    book = opened(tmp_path / "rnnt.xlsx")
+    assert book.sheetnames == ["Configurations", "Summary", "Sweep", "Calculator"]
+    said = [[cell.value for cell in row] for row in book["Summary"].iter_rows()]
+    start = next(place for place, row in enumerate(said) if row[0] == "Largest of each prediction.layers")
+    best = rows.sort_values("weights").groupby("prediction.layers").last()
+    assert [(row[0], row[1], row[6]) for row in said[start + 2 : start + 4]] == [
+        (layers, row["id"], row["weights"]) for layers, row in best.iterrows()
+    ]
+    start = next(place for place, row in enumerate(said) if row[0] == "encoder.cells")
+    assert said[start][:4] == ["encoder.cells", "prediction.layers 1", "prediction.layers 2", "budget"]
+    most = rows.groupby(["encoder.cells", "prediction.layers"])["weights"].max().unstack()
+    assert [row[:3] for row in said[start + 1 : start + 10]] == [
+        [cells, *row] for cells, row in zip(most.index, most.to_numpy().tolist(), strict=True)
+    ]
+    assert len(book["Summary"]._charts) == 1
+    assert "The largest configuration that was kept: 120,443,520 weights." in texts(book, "Calculator")
+
+
+def test_a_sweep_of_lists_has_one_line(tmp_path: Path) -> None:
+    sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / "awd_lstm.yaml"), tmp_path, formats=["parquet", "xlsx"])
+    said = [[cell.value for cell in row] for row in opened(tmp_path / "awd_lstm.xlsx")["Summary"].iter_rows()]
+    start = next(place for place, row in enumerate(said) if row[0] == "lstm.cells.1")
+    assert said[start][:2] == ["lstm.cells.1", "weights"]
+    assert [row[:2] for row in said[start + 1 : start + 3]] == [[1024, 20_529_296], [1150, 24_221_600]]
+
+
 def test_the_file_is_a_plain_zip(speech_file: Path) -> None:
     with zipfile.ZipFile(speech_file) as book:
         assert book.testzip() is None

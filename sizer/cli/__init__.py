@@ -2,7 +2,7 @@
 
     app             the commands by name, each from the file of its kind. Begin here
     edge, reporting what leaves the process: output, faults, exit codes
-    screens, claim_screen, progress, terminal   values as text that fits the terminal
+    screens, progress   what stands on the terminal beside the answers, which say themselves how they are read
 
 What goes in are words of a shell, what comes out are lines on stdout, faults on stderr and an exit code.
 """

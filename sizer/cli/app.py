@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sizer import __version__
 from sizer.cli import (
     assistants,
     counting,
@@ -33,6 +32,7 @@ from sizer.cli.help_pages import page, usage
 from sizer.cli.reporting import OPTIONS
 from sizer.errors import quoted
 from sizer.networks.counting import did_you_mean
+from sizer.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises of words that are no usage; it has no public name there."""
@@ -74,6 +74,8 @@ class Command(TyperCommand):
             return super().parse_args(ctx, args)
         except _UsageError as problem:
             name = getattr(problem, "option_name", None)
+            if isinstance(problem, typer.BadParameter):  # newer typers say whose fault it is in words of their own
+                problem.message = problem.message.removeprefix("Value error, ")
             if name is None or not hasattr(problem, "possibilities"):
                 raise
             flags = [flag for one in self.params for flag in (*one.opts, *one.secondary_opts) if flag.startswith("--")]

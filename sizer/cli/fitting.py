@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.fields import FIELDS
 
 if TYPE_CHECKING:
-    from sizer.questions.fitting import Candidate, Fit
+    from sizer.questions.fitting import Fit
 
 Vary = Annotated[
     str,
@@ -135,6 +132,8 @@ def _scalar(text: str) -> Any:
 
 def _show(found: Sequence[Fit], lists: Mapping[str, Any], as_json: bool, out: str) -> None:
     """Show answers; the fields that have several values tell them apart."""
+    from sizer.questions import fitted
+
     listed = [name for name, value in lists.items() if isinstance(value, list) and len(value) > 1]
     if as_json:
         write_out(json.dumps(as_object(found), indent=2), out)
@@ -142,8 +141,8 @@ def _show(found: Sequence[Fit], lists: Mapping[str, Any], as_json: bool, out: st
         write_out(
             for_reader(
                 out,
-                lambda: fits_screen(found, listed) if listed else fit_screen(found[0]),
-                lambda: fits_table(found, listed),
+                lambda: fitted.fits_screen(found, listed) if listed else fitted.fit_screen(found[0]),
+                lambda: fitted.fits_table(found, listed),
             ),
             out,
         )
@@ -157,124 +156,3 @@ def as_object(found: Sequence[Fit]) -> dict[str, Any]:
         "budget": {"column": first.column, "max": first.budget},
         "fits": [one.as_json() for one in found],
     }
-
-
-# Screens
-
-
-def fit_screen(found: Fit) -> str:
-    """Return one answer: the network, the two values around the budget, and how to see more."""
-    said = _said(found.fields)
-    rows = [["", *found.vary, found.column, "of budget"]]
-    if found.outcome == "nothing":
-        shown = [("the smallest count", found.smallest)]
-        if found.smallest != found.next_over:
-            shown.append(("the smallest value", found.next_over))
-    else:
-        shown = [(f"the largest within {found.budget:,}", found.largest), ("the next one", found.next_over)]
-    rows.extend([label, *_cells(candidate, found)] for label, candidate in shown if candidate is not None)
-    lines = [screens.DOT.join(said), ""]
-    if found.largest is not None:
-        heading = screens.DOT.join(said) if "blocks" in found.fields else screens.network_heading(found.largest.count)
-        lines = [heading, ""]
-    if len(rows) > 1:
-        lines += screens.aligned(rows)
-    if found.note:
-        lines += [*([""] if len(rows) > 1 else []), _sentence(found.note)]
-    if found.largest is not None and "blocks" not in found.fields:
-        lines += ["", f"Next: {_explain_command({**found.fields, **found.largest.values})}"]
-    return "\n".join(lines)
-
-
-def fits_screen(found: Sequence[Fit], listed: Sequence[str]) -> str:
-    """Return several answers, one row each.
-
-    Args:
-        found: the answers.
-        listed: the fields that differ between them.
-    """
-    first = found[0]
-    shared = {name: value for name, value in first.fields.items() if name not in listed}
-    following = [f"next {name}" for name in (first.vary[0], first.column)]
-    rows = [[*listed, *first.vary, first.column, "of budget", *following, ""]]
-    for one in found:
-        row = [screens.shown(_field(one, name)) for name in listed]
-        row += _cells(one.largest, one)
-        following_cells = _cells(one.next_over, one)
-        row += [following_cells[0], following_cells[-2]]
-        rows.append([*row, one.note])
-    words = [number for number, name in enumerate(listed) if isinstance(_field(first, name), str)]
-    heading = screens.DOT.join([*_said(shared), f"at most {first.budget:,} {first.column}"])
-    return "\n".join([heading, "", *screens.aligned(rows, left=[*words, len(rows[0]) - 1])])
-
-
-def fits_table(found: Sequence[Fit], listed: Sequence[str]) -> str:
-    """Return answers for a pipe, one row each."""
-    first = found[0]
-    columns = [*first.vary, first.column]
-    rows = []
-    for one in found:
-        values = [
-            [*candidate.values.values(), candidate.counted] if candidate else [None] * len(columns)
-            for candidate in (one.largest, one.next_over)
-        ]
-        rows.append([*(_field(one, name) for name in listed), *itertools.chain(*values), one.outcome, one.note])
-    header = [*listed, *columns, *(f"next_{name}" for name in columns), "outcome", "note"]
-    return screens.tab_separated(header, rows)
-
-
-def _cells(candidate: Candidate | None, found: Fit) -> list[str]:
-    """Return a candidate's values, its count and its share of the budget as people read them."""
-    if candidate is None:
-        return ["-"] * (len(found.vary) + 2)
-    return [
-        *map(screens.shown, candidate.values.values()),
-        f"{candidate.counted:,}",
-        _share(candidate.counted, found.budget),
-    ]
-
-
-def _share(counted: int, budget: int) -> str:
-    # In whole numbers: neither may fit a float.
-    thousandths = counted * 1000 // budget if budget else 0
-    return f"{thousandths // 10:,}.{thousandths % 10}%" if budget else "-"
-
-
-def _field(found: Fit, name: str) -> Any:
-    """Return a field that tells one answer from others."""
-    return found.settings[name] if name in found.settings else found.fields[name]
-
-
-def _said(fields: dict[str, Any]) -> list[str]:
-    """Return the fields of a network as words."""
-    if "blocks" in fields:
-        return [str(fields.get("convention") or "textbook"), f"a model of {len(fields['blocks']):,} blocks"]
-    words = []
-    for name, value in fields.items():
-        title = name.replace("_", " ")
-        if isinstance(value, bool):
-            words.append(title if value else f"no {title}")
-        elif isinstance(value, str):
-            words.append(value)
-        elif isinstance(value, tuple):
-            words.append(f"{', '.join(map(screens.shown, value))} {title}")
-        elif value:
-            words.append(f"{value:,} {title if value != 1 else title.removesuffix('s')}")
-    return words
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
-
-
-def _explain_command(fields: dict[str, Any]) -> str:
-    words = ["sizer", "explain"]
-    for name, value in fields.items():
-        option = name.replace("_", "-")
-        if isinstance(value, tuple):
-            words += [f"--{option}", ",".join(map(str, value))]
-            continue
-        words += (
-            [f"--{option}" if value else f"--no-{option}"] if isinstance(value, bool) else [f"--{option}", str(value)]
-        )
-    return shlex.join(words)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import enum
 import json
 import os
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sizer.cli import screens
 from sizer.cli.options import network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
@@ -18,9 +16,6 @@ from sizer.errors import faults_of, quoted
 
 if TYPE_CHECKING:
     from sizer.frameworks.blocks.comparing import ModelComparison
-    from sizer.frameworks.equivalents import Shape
-    from sizer.frameworks.verifying import Comparison
-    from sizer.verification import Verification
 
 DIFFERS = 4
 """The exit code of a comparison with a framework that found a difference, or that compared nothing."""
@@ -81,7 +76,7 @@ def verify(
             _verify_model(sweep, framework, allow_none, as_json, out)
             return
         done = verify_sweep(load_sweep(sweep), framework, sample=sample, seed=seed)
-        write_out(json.dumps(done.as_json(), indent=2) if as_json else verification_screen(done), out)
+        write_out(json.dumps(done.as_json(), indent=2) if as_json else str(done), out)
     if done.difference is not None or not (done.compared or allow_none):
         raise typer.Exit(DIFFERS)
 
@@ -94,9 +89,9 @@ def _verify_with_file(model: str, file: str, as_json: bool, out: str) -> None:
             f"{quoted(file)} is not one of {known}, and no file of that name is there.", param_hint="'--with'"
         )
     with reported(as_json, counted="nothing was compared"):
-        from sizer.cli.look_screen import file_comparison_screen
         from sizer.networks.blocks.counting import count_graph
         from sizer.recovery.comparing import compare_with_file
+        from sizer.recovery.looked import file_comparison_screen
         from sizer.recovery.looking import look
         from sizer.sweepfile.model_file import load_model
 
@@ -142,7 +137,7 @@ def _verify_model(file: str, framework: str, allow_none: bool, as_json: bool, ou
         }
         write_out(json.dumps(answer, indent=2), out)
     else:
-        from sizer.cli.model_screen import model_verification_screen
+        from sizer.frameworks.blocks.compared_models import model_verification_screen
 
         write_out(model_verification_screen(found.name, chosen, compared, reasons), out)
     if not (allow_none if compared is None else compared.equal):
@@ -198,55 +193,3 @@ def code(
             with faults_of(sweep):
                 written = write_code(network, framework.value, loaded.cell_types, loaded.block_types)
         write_out(written, out)
-
-
-# Screens
-
-
-def verification_screen(done: Verification) -> str:
-    """Return what was compared, with what, and the first difference with both sides."""
-    framework = done.framework
-    lines = [screens.DOT.join(filter(None, (done.sweep.name, done.sweep.description)))]
-    if done.compared:
-        lines += [f"Compared with {framework.title} {done.version}, {framework.how}", ""]
-    else:
-        none = f"builds none of the {done.looked_at:,} configurations that were looked at"
-        lines += [f"Nothing was compared: {framework.title} {done.version} {none}", ""]
-    random_ones = done.compared - done.corners
-    rows = [
-        (f"{done.looked_at:,}", f"configurations looked at, of {done.sweep.size:,}"),
-        *_dropped(done.not_valid, "not valid: "),
-        *_dropped(done.not_comparable, "not comparable: "),
-        (
-            f"{done.compared:,}",
-            f"compared: {done.corners:,} corners, {random_ones:,} drawn at random, seed {done.seed}",
-        ),
-    ]
-    lines += screens.aligned(rows, left=(1,))
-    if done.compared:
-        lines.append("")
-    if done.difference is not None:
-        lines += [f"Configuration {done.configuration_id} differs from {framework.title}.", ""]
-        lines += difference_lines(done.difference, framework.title)
-    elif done.compared:
-        lines.append(f"Every shape of {done.tensors:,} tensors and every total is equal      {done.seconds:.1f} s")
-    return "\n".join(lines)
-
-
-def _dropped(reasons: Counter[str], front: str) -> list[tuple[str, str]]:
-    return [(f"-{number:,}", front + reason) for reason, number in reasons.items()]
-
-
-def difference_lines(comparison: Comparison, title: str) -> list[str]:
-    """Return both sides of a network, tensor by tensor, with a mark at each difference."""
-    rows = [("", "", "Sizer", title)]
-    rows += [
-        ("" if pair.equal else "*", pair.name, _shape(pair.ours), _shape(pair.theirs)) for pair in comparison.tensors
-    ]
-    mark = "" if comparison.our_weights == comparison.their_weights else "*"
-    rows.append((mark, "weights", f"{comparison.our_weights:,}", f"{comparison.their_weights:,}"))
-    return [screens.network_heading(comparison.count), "", *screens.aligned(rows, left=(0, 1, 2, 3))]
-
-
-def _shape(shape: Shape | None) -> str:
-    return "-" if shape is None else " x ".join(map(str, shape))

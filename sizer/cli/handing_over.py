@@ -10,7 +10,8 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Sort, Where
-from sizer.cli.reporting import OutFile, checked_path, note_unverified, out_file, reported
+from sizer.cli.reporting import OutFile, note_unverified, reported
+from sizer.tables.stored.out_files import checked_path, out_file
 
 
 class Tool(enum.Enum):

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sizer.cli.terminal import Terminal
+from sizer.terminal import Terminal
 
 WIDEST = 120
 """Characters of a line at most: longer ones are hard to read."""

@@ -11,7 +11,6 @@ import typer
 from sizer.cli.help_pages import WIDEST, definitions
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 from sizer.cli.screens import DOT, plain, tab_separated
-from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.aliases import TOOLKITS
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockField
@@ -20,6 +19,7 @@ from sizer.networks.columns import COLUMNS
 from sizer.networks.conventions import CONVENTIONS, Convention
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS, REQUIRED, Field
+from sizer.terminal import Terminal
 
 Row = dict[str, Any]
 _PLAIN_CELLS = ("lstm", "gru", "rnn")

@@ -48,7 +48,7 @@ def look(
     sizer look model.safetensors --claim 21M --json
     """
     with reported(as_json):
-        from sizer.cli import look_screen
+        from sizer.recovery import looked
         from sizer.recovery.looking import look as look_at
         from sizer.recovery.sweeps import model_text, sweep_text
 
@@ -67,16 +67,14 @@ def look(
                 write_out(json.dumps(claimed.as_json(), indent=2, ensure_ascii=False), out)
             else:
                 write_out(
-                    for_reader(
-                        out, lambda: look_screen.claimed_screen(claimed), lambda: look_screen.claimed_table(claimed)
-                    ),
+                    for_reader(out, lambda: looked.claimed_screen(claimed), lambda: looked.claimed_table(claimed)),
                     out,
                 )
         elif as_json:
             _write_json(found, name, out)
         else:
             write_out(
-                for_reader(out, lambda: look_screen.look_screen(found, model), lambda: look_screen.look_table(found)),
+                for_reader(out, lambda: looked.look_screen(found, model), lambda: looked.look_table(found)),
                 out,
             )
 

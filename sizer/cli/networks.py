@@ -128,7 +128,7 @@ def compare(
             network = dict(loaded.declared)
             own = loaded.own
         if claim is not None:
-            from sizer.cli import claim_screen
+            from sizer.questions import claimed
             from sizer.questions.reconciliation import reconcile
 
             found = reconcile(network, claim, **own)
@@ -136,7 +136,7 @@ def compare(
                 write_out(json.dumps(found.as_json(), indent=2), out)
             else:
                 write_out(
-                    for_reader(out, lambda: claim_screen.claim_screen(found), lambda: claim_screen.claim_table(found)),
+                    for_reader(out, lambda: claimed.claim_screen(found), lambda: claimed.claim_table(found)),
                     out,
                 )
             return

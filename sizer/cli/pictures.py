@@ -9,8 +9,9 @@ import typer
 
 from sizer.cli.options import split_list
 from sizer.cli.queries import Resultfiles, Where
-from sizer.cli.reporting import checked_path, note_unverified, out_file, reported
+from sizer.cli.reporting import note_unverified, reported
 from sizer.errors import Fault, InputError, quoted
+from sizer.tables.stored.out_files import checked_path, out_file
 
 
 def plot(

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizer.cli.options import split_list
-from sizer.cli.reporting import AsJson, checked_path, note_unverified, out_file, reported
+from sizer.cli.reporting import AsJson, note_unverified, reported
 from sizer.cli.screens import DOT, shown, visible
-from sizer.cli.terminal import Terminal
 from sizer.errors import Fault, InputError, quoted
 from sizer.formats import FORMATS, listed
 from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS
+from sizer.tables.stored.out_files import checked_path, out_file
+from sizer.terminal import Terminal
 
 if TYPE_CHECKING:
     from sizer.tables.asked.query import Query, QueryAnswer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -17,9 +16,9 @@ import typer
 
 from sizer.cli import screens
 from sizer.cli.edge import NOT_FINISHED, STOPPED, UnwrittenError
-from sizer.cli.terminal import Terminal
-from sizer.errors import Fault, InputError, RunError, number_of_faults, quoted
-from sizer.tables.stored.files import LONGEST_NAME, pending_files
+from sizer.errors import Fault, InputError, RunError, number_of_faults
+from sizer.tables.stored.out_files import out_file
+from sizer.terminal import Terminal
 
 if TYPE_CHECKING:
     from sizer.tables.asked.results import Results
@@ -28,8 +27,6 @@ OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("OPTIONS", default=MappingPr
 """The options of the command that runs, as a person types them, by the names that the floors below have for them."""
 
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="Where to write; - is standard output.")]
-LONGEST_PATH = 4096
-"""Bytes of a path, the end of its text included, on Linux; elsewhere fewer are refused by the disk itself."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
@@ -84,48 +81,6 @@ def write_out(text: str, out: str) -> None:
         return
     with out_file(out) as path:
         path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def out_file(out: str) -> Iterator[Path]:
-    """Give the path to write for a file that was named; at the end the file appears, whole or not at all.
-
-    Raises:
-        InputError: it is no name for a file.
-        RunError: it cannot be written.
-    """
-    path = checked_path(out)
-    with pending_files(path.parent) as pending:
-        yield pending.add(path)
-        pending.commit()
-
-
-def checked_path(out: str, option: str = "--out", *, folder: bool = False) -> Path:
-    """Return what a person named as a path.
-
-    Args:
-        out: what was named.
-        option: by which.
-        folder: whether a folder is meant, and not a file.
-
-    Raises:
-        InputError: it is no name for one.
-    """
-    path = Path(out)
-    message = ""
-    if not out.strip():
-        message = f"is empty; name a {'folder' if folder else 'file'}"
-    elif "\0" in out:
-        message = f"{quoted(out)} holds a zero byte, which no name does"
-    elif any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
-        message = f"{quoted(out)} is too long; a name has at most {LONGEST_NAME} bytes"
-    elif len(os.fsencode(path.absolute())) >= LONGEST_PATH:
-        message = f"{quoted(out)} is too long; a path has less than {LONGEST_PATH:,} bytes"
-    elif not folder and path.is_dir():
-        message = f"{quoted(out)} is a folder; name a file within it"
-    if message:
-        raise InputError([Fault("", 0, 0, option, message)])
-    return path
 
 
 def for_reader(out: str, screen: Callable[[], str], table: Callable[[], str]) -> str:

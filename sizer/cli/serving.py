@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from sizer.cli.reporting import checked_path, reported
+from sizer.cli.reporting import reported
 from sizer.errors import RunError
 from sizer.extras import install_command
+from sizer.tables.stored.out_files import checked_path
 
 
 def serve(

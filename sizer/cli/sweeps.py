@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from sizer.cli import screens
 from sizer.cli.options import split_list
 from sizer.cli.progress import shown_progress
-from sizer.cli.reporting import AsJson, OutFile, checked_path, print_faults, print_json, reported, write_out
-from sizer.cli.terminal import Terminal
+from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
 from sizer.errors import Fault, InputError, number_of_faults
 from sizer.formats import OF_RUNS
+from sizer.layout import tab_separated
 from sizer.sweepfile.starter import Template
+from sizer.tables.stored.out_files import checked_path
+from sizer.terminal import Terminal
 
 
 class Encoding(enum.Enum):
@@ -107,6 +108,7 @@ def run(
     """
     with reported(as_json, counted="nothing was counted"):
         from sizer.runs.run import run_sweep, stream_sweep
+        from sizer.runs.summary import run_screen, table_of_largest
         from sizer.sweepfile.load import load_sweep
 
         if out != "-" and "://" not in out:
@@ -128,7 +130,7 @@ def run(
             if out == "-" and not dry_run:
                 _check_streamable(split_list(formats), as_json=as_json, in_parts=bool(workers or resume or cluster))
                 done = stream_sweep(loaded, sys.stdout.buffer, **asked)
-                typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
+                typer.echo(run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
                 return
             done = run_sweep(
                 loaded,
@@ -145,10 +147,10 @@ def run(
         if as_json:
             print_json(done.as_json())
         elif sys.stdout.isatty():
-            typer.echo(screens.run_screen(done, Terminal.of(), table=True))
+            typer.echo(run_screen(done, Terminal.of(), table=True))
         else:
-            typer.echo(screens.run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
-            typer.echo(screens.tab_separated(*screens.table_of_largest(done)), nl=False)
+            typer.echo(run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
+            typer.echo(tab_separated(*table_of_largest(done)), nl=False)
 
 
 def _check_streamable(formats: list[str], *, as_json: bool, in_parts: bool) -> None:

@@ -21,6 +21,7 @@ from sizer.files import (
     coreml_files,
     dynet_files,
     flax_files,
+    gguf_files,
     hdf5,
     json_files,
     kaldi_files,
@@ -90,6 +91,7 @@ MEMBERS = frozenset(
         ".index",
         ".pdparams",
         ".split",
+        ".gguf",
     }
 )
 """Endings of the files of a folder or an archive that are looked at: others are texts, code and pictures."""
@@ -353,6 +355,7 @@ FORMS = (
         lambda head, source, name: safetensors.is_safetensors(head, source.size),
         lambda asked: safetensors.read_safetensors(asked.source),
     ),
+    KnownFormat(_begins(gguf_files.MAGIC), lambda asked: gguf_files.read_gguf(asked.source)),
     KnownFormat(_begins(b"PK\3\4", b"PK\5\6"), _zip),
     KnownFormat(_begins(b"\x1f\x8b"), _packed("gzip")),
     KnownFormat(_begins(b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"), _packed("zlib")),

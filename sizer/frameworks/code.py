@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, faults_of, quoted
 from sizer.frameworks import keras, pytorch
 from sizer.frameworks.blocks.keras_code import keras_module
 from sizer.frameworks.blocks.torch_code import torch_module
@@ -17,7 +18,7 @@ from sizer.networks.blocks.counting import graph_of
 from sizer.networks.blocks.declared import declare
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
-from sizer.networks.counting import checked_network, described
+from sizer.networks.counting import Count, checked_network, described, did_you_mean
 from sizer.networks.network import Network
 from sizer.questions.breakdown import assumptions
 
@@ -118,3 +119,62 @@ def _heading(planned: Plan, network: Network) -> str:
     # Arrows are not words to break at their hyphen.
     wrapped = textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
     return f"{TITLES[planned.cell_type]} with exactly {weights - other:,} weights.\n\n{wrapped}"
+
+
+def code(
+    network: Any,
+    to: str = "torch",
+    *,
+    id: int | None = None,  # noqa: A002  as it is called on the command line and in every table
+    cell_types: Mapping[str, Any] | None = None,
+    block_types: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a short module that builds exactly one network, its count in the docstring.
+
+    Args:
+        network: fields as `sizer.count` takes them, what `sizer.count` returned, a file with a model of blocks, or, with
+            `id`, a sweep: a file, a mapping or what `sizer.load_sweep` returned.
+        to: `torch` or `keras`.
+        id: the configuration of the sweep.
+        cell_types: as `sizer.count` takes them.
+        block_types: likewise.
+
+    Raises:
+        InputError: the network has faults, or the framework cannot express it, each fault with the convention that can.
+
+    Example:
+        >>> fields = {"convention": "keras", "cell_type": "gru", "inputs": 16, "layers": 1, "cells": 8}
+        >>> "return keras.Model" in code(fields, "keras")
+        True
+    """
+    if to not in WRITERS:
+        message = f"no code is written for {quoted(str(to))}{did_you_mean(str(to), WRITERS) or '; torch or keras'}"
+        raise InputError([Fault("", 0, 0, "to", message)])
+    if id is not None:
+        from sizer.grids.ids import locate
+        from sizer.sweepfile.load import sweep_of
+
+        sweep = sweep_of(network)
+        try:
+            if sweep.is_space:
+                from sizer.spaces.space import Space
+
+                chosen: Mapping[str, Any] = Space(sweep).by_id([id])[0]
+            else:
+                grid, places = locate(sweep, id)
+                chosen = grid.configuration(places)
+        except IndexError as problem:
+            raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
+        with faults_of(sweep.file):
+            return write_code(chosen, to, sweep.cell_types, sweep.block_types)
+    if isinstance(network, (str, os.PathLike)):
+        from sizer.sweepfile.model_file import load_model
+
+        found = load_model(network)
+        with found.places_of_faults():
+            return write_model(found.graph, to)
+    fields = network.configuration if isinstance(network, Count) else network
+    if not isinstance(fields, Mapping):
+        message = f"{quoted(str(fields))} is no network; give its fields, its count, or a file"
+        raise InputError([Fault("", 0, 0, "network", message)])
+    return write_code(fields, to, cell_types, block_types)

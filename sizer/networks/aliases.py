@@ -66,14 +66,18 @@ _WORDS: dict[str, str] = {
     "layer_norm_lstm": "layer_norm_basic_lstm_cell ln_lstm",
     "mgu": "mgu_cell minimal_gated_unit",
     # Types of blocks, and what stands in them.
-    "dense": "linear fully_connected fc affine gemm affine_layer output_layer",
-    "convolution": "conv conv1d conv2d conv_layer cnn conv_1d conv_2d separable_conv depthwise_conv",
-    "pooling": "pool max_pool maxpool1d max_pool_1d max_pool_2d avg_pool average_pool max_pooling average_pooling",
+    "dense": "linear fully_connected fc affine gemm affine_layer output_layer tdnn time_distributed",
+    "convolution": "conv conv1d conv2d conv_layer cnn conv_1d conv_2d separable_conv depthwise_conv depthwise conv3d",
+    "pooling": "pool max_pool max_pooling_1d max_pooling_2d maxpool2d maxpool1d max_pool_1d max_pool_2d avg_pool average_pool max_pooling average_pooling",
     "norm": "layer_norm batch_norm layer_normalization batch_normalization batch_norm_1d batch_norm_2d batchnorm_component",
     "recurrent": "lstm gru rnn bilstm bigru birnn lstm_layer gru_layer rnn_layer lstmp",
     "attention": "mha multi_head_attention self_attention bahdanau luong",
     "transformer": "transformer_encoder transformer_decoder transformer_layer",
     "join": "concat concatenate merge append add",
+    "additive": "bahdanau mlp bahdanau_attention additive_attention",
+    "general": "luong luong_attention bilinear",
+    "location": "location_aware location_sensitive location_based",
+    "multihead": "mha multi_head_attention self_attention",
     "splice": "context_window stack_frames frame_stacking",
     "width": "units out_features output_dim output_size d_model model_dim hidden_size size dim channels_out",
     "channels": "filters out_channels num_filters features output_channels num_filters_out out_features",
@@ -86,6 +90,54 @@ _WORDS: dict[str, str] = {
     "factor": "subsampling_factor rate",
 }
 """Ours -> theirs. Where one of theirs means several of ours, the first that there is in its place is meant."""
+
+
+_WEIGHTLESS = frozenset(
+    [
+        "activation",
+        "activations",
+        "nonlinearity",
+        "relu",
+        "gelu",
+        "elu",
+        "selu",
+        "leakyrelu",
+        "hardtanh",
+        "tanh",
+        "sigmoid",
+        "softmax",
+        "logsoftmax",
+        "swish",
+        "silu",
+        "glu",
+        "dropout",
+        "droprate",
+        "dropoutrate",
+        "specaugment",
+        "noise",
+        "flatten",
+        "reshape",
+        "permute",
+        "transpose",
+        "squeeze",
+        "unsqueeze",
+        "masking",
+        "padding1d",
+        "identity",
+        "lambda",
+    ]
+)
+"""What toolkits have as a layer, or as an option of one, that has no weights, as it is compared."""
+
+
+def has_no_weights(word: str) -> bool:
+    """Return whether a word names what has no weights in any toolkit.
+
+    Example:
+        >>> has_no_weights("Dropout"), has_no_weights("log_softmax"), has_no_weights("dense")
+        (True, True, False)
+    """
+    return key_of(word[: LONGEST + 1]) in _WEIGHTLESS
 
 
 def key_of(word: str) -> str:
@@ -225,3 +277,13 @@ TOOLKITS: dict[str, Toolkit] = {
     )
 }
 """Another name of a convention -> what it is the name of."""
+
+
+def counted_as(convention: str) -> str:
+    """Return the convention that a word names, be it the name of a toolkit.
+
+    Example:
+        >>> counted_as("cudnn"), counted_as("keras")
+        ('pytorch', 'keras')
+    """
+    return TOOLKITS[convention].convention if convention in TOOLKITS else convention

@@ -53,6 +53,12 @@ class Count(Shown):
         """What was read otherwise than it was written, or taken to be meant, in words."""
         return () if self.network is None else self.network.notes
 
+    def noted(self, notes: Iterable[str]) -> Count:
+        """Return the same, with further notes."""
+        if self.network is None:
+            return self
+        return replace(self, network=replace(self.network, notes=tuple(dict.fromkeys((*self.notes, *notes)))))
+
     def _heading(self) -> str:
         """Return the network in words."""
         from sizer.networks.wording import network_heading

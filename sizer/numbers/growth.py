@@ -172,7 +172,7 @@ class Growth:
         if self.low != self.high or any(coefficient % by for coefficient in self.low[1:]):
             raise RemainderError(by)
         if self.value % by:
-            raise ValueError(f"{self.value} is not {by} equal parts")
+            raise ValueError(f"{self.value} cannot be divided into {by} equal parts")
         parts = tuple(Fraction(coefficient, by) for coefficient in self.low)
         line = tuple(int(part) if part.denominator == 1 else part for part in parts)
         return Growth(self.value // by, line, line, self.step, self.stretch)

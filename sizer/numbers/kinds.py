@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sizer.numbers.growth import Growth
 from sizer.numbers.polynomial import Polynomial
+from sizer.numbers.sheet_size import SheetSize
 from sizer.numbers.traced import Traced
 from sizer.numbers.words import Symbol
 
-KINDS = (Polynomial, Symbol, Growth, Traced)
+KINDS = (Polynomial, Symbol, Growth, Traced, SheetSize)

@@ -24,39 +24,47 @@ class Live:
     holds_truth: bool = False
     """Whether it names a cell that holds TRUE or FALSE. Excel counts with these but says that FALSE is not 0."""
 
+    def _with(self, value: int, text: str, form: Form = "name") -> Live:
+        """Return a number of the same kind."""
+        return Live(value, text, form)
+
+    def _of_kind(self, other: Live) -> Live:
+        """Return another number as one of the same kind."""
+        return other
+
     def __add__(self, other: Live | int) -> Live:
         """Return the sum; adding nothing adds no words."""
         other = live(other)
         if other.text == "0":
             return self
         if self.text == "0":
-            return other
-        return Live(self.value + other.value, f"{self._in_sum}+{other._in_sum}", "sum")
+            return self._of_kind(other)
+        return self._with(self.value + other.value, f"{self._in_sum}+{other._in_sum}", "sum")
 
     def __radd__(self, other: int) -> Live:
         """Return the sum with a plain number."""
-        return live(other) + self
+        return self._of_kind(live(other)) + self
 
     def __sub__(self, other: Live | int) -> Live:
         """Return the difference."""
         other = live(other)
-        return Live(self.value - other.value, f"{self._in_sum}-{other._in_product}", "sum")
+        return self._with(self.value - other.value, f"{self._in_sum}-{other._in_product}", "sum")
 
     def __rsub__(self, other: int) -> Live:
         """Return the difference to a plain number."""
-        return live(other) - self
+        return self._of_kind(live(other)) - self
 
     def __mul__(self, other: Live | int) -> Live:
         """Return the product; a factor of 1 adds no words."""
         other = live(other)
         if "0" in {self.text, other.text}:
-            return live(0)
+            return self._with(0, "0")
         if other.text == "1":
             return self
         if self.text == "1":
-            return other
+            return self._of_kind(other)
         first, second = (other, self) if other.text.isdigit() and not self.text.isdigit() else (self, other)
-        return Live(self.value * other.value, f"{first._in_product}*{second._in_product}", "product")
+        return self._with(self.value * other.value, f"{first._in_product}*{second._in_product}", "product")
 
     __rmul__ = __mul__
 
@@ -80,7 +88,7 @@ class Live:
         """Return whether both hold; each is a comparison."""
         if isinstance(other, bool):
             return self if other else False
-        return Live(self.value & other.value, f"AND({self.text},{other.text})")
+        return self._with(self.value & other.value, f"AND({self.text},{other.text})")
 
     __rand__ = __and__
 
@@ -88,7 +96,7 @@ class Live:
         """Return whether one holds; each is a comparison."""
         if isinstance(other, bool):
             return True if other else self
-        return Live(self.value | other.value, f"OR({self.text},{other.text})")
+        return self._with(self.value | other.value, f"OR({self.text},{other.text})")
 
     __ror__ = __or__
 
@@ -99,7 +107,7 @@ class Live:
         raise TypeError(f"{self.text} is to be decided in the sheet")
 
     def _compare(self, sign: str, other: Live | int, truth: bool) -> Live:
-        return Live(int(truth), f"{self._compared}{sign}{live(other)._compared}", "comparison")
+        return self._with(int(truth), f"{self._compared}{sign}{live(other)._compared}", "comparison")
 
     @property
     def _in_sum(self) -> str:

@@ -81,7 +81,7 @@ class Traced:
         """
         quotient, rest = divmod(self, by)
         if rest:
-            raise ValueError(f"{self.value} is not {_value(by)} equal parts")
+            raise ValueError(f"{self.value} cannot be divided into {_value(by)} equal parts")
         return quotient
 
     def __divmod__(self, other: Traced | int) -> tuple[Traced, int]:

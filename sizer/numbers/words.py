@@ -47,7 +47,7 @@ class Symbol:
         by = symbol(by)
         quotient, rest = divmod(self.value, by.value)
         if rest:
-            raise ValueError(f"{self.value} is not {by.value} equal parts")
+            raise ValueError(f"{self.value} cannot be divided into {by.value} equal parts")
         if by.words == "1":
             return self
         return Symbol(quotient, f"{self.factor}/{f'({by.words})' if by.is_compound else by.words}")

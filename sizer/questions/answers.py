@@ -140,6 +140,11 @@ class Reconciliation(Shown):
         assumed = ", ".join(step.assumption for step in first.steps) or "nothing more"
         return f"{self.claim.text}: {first.weights:,} weights, assuming {assumed}"
 
+    def _as_text(self) -> str:
+        from sizer.questions.claimed import claim_screen
+
+        return claim_screen(self)
+
     def _as_table(self) -> Table:
         readings = [("plain", self.plain), *(("gives it", one) for one in self.answers)]
         readings += [("near", one) for one in self.near]

@@ -11,8 +11,9 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.networks.blocks.counting import ModelCount
-from sizer.networks.columns import MODEL_COLUMNS, SUMMED, completed
+from sizer.networks.columns import COUNTED, MODEL_COLUMNS, SUMMED, completed
 from sizer.networks.counting import Count, count, count_of, read, with_own_types
+from sizer.networks.fields import FIELDS
 from sizer.questions.model_structures import CompiledModels, ModelStructure
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
@@ -47,16 +48,21 @@ def count_quickly(fields: Mapping[str, Any]) -> Count:
 
 
 def count_batch(
-    networks: Iterable[Mapping[str, Any]],
+    networks: Any,
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
-) -> list[dict[str, int]]:
+) -> Any:
     """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
 
     Args:
-        networks: each as `sizer.count` takes it; models of blocks among them.
+        networks: each as `sizer.count` takes it; models of blocks among them. Or a frame of pandas or Polars with a column
+            for each field: a missing value is a field that is left out, and what tables hold beside fields, `id` and
+            counted columns, is not looked at.
         cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
         block_types: block types of your own, likewise.
+
+    Returns:
+        A mapping for each network; of a frame a frame of the same kind, with the same index.
 
     Raises:
         InputError: a network has faults; the first hundred of them all, with paths such as `[3].cells`.
@@ -66,8 +72,50 @@ def count_batch(
         >>> [found["weights"] for found in count_batch([network | {"cells": 1024}, network | {"cells": 512}])]
         [12926976, 3317760]
     """
-    given = (with_own_types(network, cell_types, block_types) for network in networks)
-    return [row for rows in count_in_pieces(given, _AT_ONCE) for row in rows]
+    is_frame = hasattr(networks, "columns") and hasattr(networks, "to_dict")
+    rows = _rows_of(networks) if is_frame else networks
+    given = (with_own_types(network, cell_types, block_types) for network in rows)
+    counted = [row for piece in count_in_pieces(given, _AT_ONCE) for row in piece]
+    return _framed(networks, counted) if is_frame else counted
+
+
+def _rows_of(frame: Any) -> Iterator[dict[str, Any]]:
+    """Yield the networks of a frame, a row each."""
+    names = [str(name) for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(Fault("", 0, 0, "networks", f"the frame has two columns named {name!r}") for name in twice)
+    beside = {"id", *COUNTED} - {*FIELDS}
+    chosen = [(place, name) for place, name in enumerate(names) if name not in beside]
+    # Polars yields rows of plain values; of pandas each column says its own, or numbers would become those of others.
+    if hasattr(frame, "iter_rows"):
+        rows = frame.iter_rows()
+    else:
+        rows = zip(*(frame.iloc[:, place].tolist() for place in range(len(names))), strict=True)
+    for row in rows:
+        yield {name: _whole(row[place]) for place, name in chosen if not _is_missing(row[place])}
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value of a frame stands for none: None, not a number, or the missing value of pandas."""
+    return (
+        value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and value != value)
+    )
+
+
+def _whole(value: Any) -> Any:
+    """Return a number without the point that a missing value in its column gave it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _framed(frame: Any, counted: list[dict[str, int]]) -> Any:
+    """Return counts as a frame of the same kind."""
+    if hasattr(frame, "iter_rows"):
+        return type(frame)(counted)
+    found = frame.iloc[:, :0].copy()
+    for name in counted[0] if counted else COUNTED:
+        found[name] = [row[name] for row in counted]
+    return found
 
 
 def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterator[list[dict[str, int]]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -145,6 +145,10 @@ class Breakdown(Shown):
         shown = [(*row[:-1], share_words(row[-2], total)) for row in rows]
         whole = ("weights", "", "", "", "", total, share_words(total, total))
         return self.count._heading(), (header, [*shown, whole]), (self.formula, self.count._sums())
+
+    def noted(self, notes: Iterable[str]) -> Breakdown:
+        """Return the same, with further notes about what was read otherwise than it was written."""
+        return replace(self, count=self.count.noted(notes))
 
     def by_tensor(self) -> dict[str, int]:
         """Return the weights of each kind of tensor over the whole network."""

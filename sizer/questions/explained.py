@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sizer.layout import aligned, share_words, tab_separated
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.counting import DEFAULT_CONVENTION
 from sizer.networks.wording import network_heading
@@ -77,7 +78,7 @@ def explain_table(breakdown: Breakdown) -> str:
     ]
     facts = {
         "network": "" if whole_model else network_heading(counted),
-        "convention": str(counted.configuration.get("convention") or DEFAULT_CONVENTION),
+        "convention": counted_as(str(counted.configuration.get("convention") or DEFAULT_CONVENTION)),
         "formula": breakdown.formula,
         **{name: value for name, value in counted.columns().items() if name not in counted.parts},
     }

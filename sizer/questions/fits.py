@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, quoted
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.counting import count, normalise, read, with_own_types
 from sizer.questions.model_structures import CompiledModels, ModelStructure
@@ -126,6 +126,10 @@ def budget_bounds(budget: Any, problem_of: Callable[[str], str] | None = None) -
     Raises:
         InputError: it has a fault.
     """
+    if isinstance(budget, bool) or not isinstance(budget, (str, Iterable, SupportsIndex)):
+        raise InputError(
+            [Fault("", 0, 0, "budget", f"{quoted(budget)} is no budget; write 10M, a list, or bounds by column")]
+        )
     faults: list[Fault] = []
     bounds = budget_of_option(
         budget, (), lambda message: faults.append(Fault("", 0, 0, "budget", message)), problem_of=problem_of

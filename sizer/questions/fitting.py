@@ -90,6 +90,11 @@ class Fit(Shown):
             if one is not None
         ]
 
+    def _as_text(self) -> str:
+        from sizer.questions.fitted import fit_screen
+
+        return fit_screen(self)
+
     def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
         header, rows = self._as_table()
         shown = [(*row[:-1], share_words(row[-2], self.budget) if row[-2] <= self.budget else "over") for row in rows]

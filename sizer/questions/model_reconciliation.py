@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from sizer.errors import InputError
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.counting import ModelCount, count_graph, graph_of
 from sizer.networks.blocks.declared import Declared
 from sizer.networks.blocks.sizes import OTHER, placed
@@ -120,6 +121,8 @@ class _ModelReconciling:
     def __init__(self, asked: Declared, claim: Claim) -> None:
         self.claim = claim
         self.said = asked.model.get("convention") is not None
+        if isinstance(asked.model.get("convention"), str):
+            asked = asked.changed(convention=counted_as(asked.model["convention"]))
         self.places = places_of(asked)
         self.asked, self.graph = _plain(asked, self.said)
         self.plain = self.wired(())

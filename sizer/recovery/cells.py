@@ -19,6 +19,8 @@ from sizer.recovery.pieces import HINTS, CellPlace, Layout, NamedTensor, Order
 
 MOST_GATES = 12
 """Gates of a cell that is still taken for one."""
+MOST_TENSORS_OF_CELLS = 100
+"""Tensors of one layer and direction; what has more is none."""
 _GATES: dict[int, tuple[str, ...]] = {1: ("rnn",), 2: ("ligru", "janet", "mgu"), 3: ("gru", "cifg_lstm"), 4: ("lstm",)}
 """Cell types by the gates that read the input, the likeliest first."""
 _MEANT: dict[str, tuple[str, ...]] = {
@@ -119,6 +121,8 @@ def read_cells(
         stated: the cell type that the format states.
         widths: the widths that it states, such as `cells`.
     """
+    if len(pieces) > MOST_TENSORS_OF_CELLS:
+        return []
     if layout.cell_type == "sru":
         return list(_simple_recurrent_units(place, layout, pieces))
     if not any(piece.role == "joined" for piece in pieces) and not {"input", "recurrent"} <= {
@@ -429,10 +433,8 @@ def layer_fields(one: Cells, convention: str, overrides: Mapping[str, Any]) -> d
 
 def counted(one: Cells) -> int | None:
     """Return our count of one layer under any convention that has it; None where none has."""
-    found = convention_of(one)
-    if found is None:
-        return None
-    return count(layer_fields(one, *found)).weights
+    # A convention is found only where the count under it is that of the pieces.
+    return None if convention_of(one) is None else one.weights
 
 
 def convention_of(one: Cells) -> tuple[str, dict[str, Any]] | None:
@@ -441,6 +443,25 @@ def convention_of(one: Cells) -> tuple[str, dict[str, Any]] | None:
     Where names say whose rules they are, that one is held to, and what differs from its rules is said. Else the first of
     `GENERAL` whose rules give it, with nothing said, or with as little as can be.
     """
+    if one.definition is not None:
+        return _convention_of(one)
+    # Models have many layers alike.
+    key = (
+        *(one.layout.convention, one.cell_type, one.inputs, one.cells, one.recurrent_projection),
+        *(one.nonrecurrent_projection, one.both, one.weights, *sorted(one.overrides.items())),
+    )
+    if key not in _CONVENTIONS:
+        if len(_CONVENTIONS) >= _MOST_REMEMBERED:
+            _CONVENTIONS.clear()
+        _CONVENTIONS[key] = _convention_of(one)
+    return _CONVENTIONS[key]
+
+
+_MOST_REMEMBERED = 10_000
+_CONVENTIONS: dict[tuple[Any, ...], tuple[str, dict[str, Any]] | None] = {}
+
+
+def _convention_of(one: Cells) -> tuple[str, dict[str, Any]] | None:
     conventions = (one.layout.convention,) if one.layout.convention else GENERAL
     wanted = {name: value for name, value in one.overrides.items() if name != "candidate_bias"}
     if one.definition is not None:

@@ -102,17 +102,19 @@ def compare_with_file(graph: Graph, our_weights: int, found: Look) -> FileCompar
     ours = [one for one in _our_blocks(graph) if one.weights]
     theirs: list[Stack | FoundBlock] = [*found.stacks, *found.around]
     paired: dict[int, int] = {}
+    left = dict.fromkeys(range(len(theirs)))
     # First those that are the same, then those that count to the same, then those of one type, each in order.
     for same in (_same, _as_large, _of_type):
         for place, one in enumerate(ours):
             if place in paired:
                 continue
-            free = (at for at in range(len(theirs)) if at not in paired.values() and same(one, theirs[at]))
+            free = (at for at in left if same(one, theirs[at]))
             at = next(free, None)
             if at is not None:
                 paired[place] = at
+                del left[at]
     pairs = [_pair(one, theirs[paired[place]] if place in paired else None) for place, one in enumerate(ours)]
-    alone = [_pair(None, other) for at, other in enumerate(theirs) if at not in paired.values() and other.weights]
+    alone = [_pair(None, other) for at, other in enumerate(theirs) if at in left and other.weights]
     return FileComparison(
         tuple(pairs + alone),
         our_weights,

@@ -10,20 +10,23 @@ from sizer.files.contents import Contents, StoredTensor
 from sizer.recovery.stated import initial_states, statistics
 
 _BUFFERS = re.compile(
-    r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|position_ids|inv_freq"
+    r"(^|[./_])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|moving_var|pop_mean|pop_var|position_ids|inv_freq"
     r"|total_ops|total_params|global_step|save_counter|masked_bias|_metadata)(:0|/\.ATTRIBUTES/VARIABLE_VALUE)?$",
     re.IGNORECASE,
 )
 """Names of what a toolkit keeps beside the weights."""
 _OPTIMIZER = re.compile(
     r"(^|[./])(optimizer(_weights|_state(_dict)?|s)?|optim|opt_state|training)[./]|[./](Adam(_\d+)?|Momentum|RMSProp(_\d+)?"
-    r"|Adagrad|exp_avg(_sq)?|max_exp_avg_sq|momentum_buffer|beta[12]_power|\.OPTIMIZER_SLOT.*)(:0)?$"
+    r"|Adagrad|exp_avg(_sq)?|max_exp_avg_sq|momentum_buffer|\.OPTIMIZER_SLOT.*)(:0)?$"
+    r"|(^|[./])beta_?[12]_power(_\d+)?(:0)?$|(^|\.)state\.\d+\.step$"
 )
 """Names of an optimizer's tensors."""
 _QUANTISED = re.compile(r"^q?u?int[248]$|^float8")
 _WHOLE = re.compile(r"^(u?int\d+|bool|str.*|object|complex.*)$")
 
 
+_COMPUTED = re.compile(r"(^|[./])_?val_\d{1,9}$")
+"""Names of the values that PyTorch's exporter has computed, and that are no parameters."""
 _WEIGHED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "BatchNormalization"})
 """Operators of a graph that read weights behind their first input, a bias of one value too."""
 
@@ -108,7 +111,8 @@ def _constants(contents: Contents) -> frozenset[str]:
     for layer in contents.layers:
         if layer.kind == "Constant":
             found.update(layer.settings.get("outputs", ()))
-    begun = found & initial_states(contents)
+    # What a tracing exporter computed has no name of its own; a state that is trained has its parameter's.
+    begun = {name for name in initial_states(contents) if name in found or _COMPUTED.search(name)}
     read = {name for layer in contents.layers for name in layer.tensors}
     attributes = {f"{layer.name}/value" for layer in contents.layers}
     weighed = {name for layer in contents.layers if layer.kind in _WEIGHED for name in layer.tensors[1:]}

@@ -7,20 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sizer.answer import Shown, Table
 from sizer.errors import InputError
 from sizer.files.contents import Contents, StoredTensor
+from sizer.layout import DOT, share_words, visible
 from sizer.networks.counting import Count, count
 from sizer.recovery.cells import Cells, read_cells
+from sizer.recovery.graphs import cells_of_graphs
 from sizer.recovery.kinds import Kinds, tell_apart
 from sizer.recovery.models import FoundModel, model_of
 from sizer.recovery.pieces import LAYOUTS, pieces_of
 from sizer.recovery.stacks import Stack, stacks_of
 from sizer.recovery.stated import around_stated, operators, stated_types
 from sizer.recovery.surroundings import FoundBlock, surroundings
+from sizer.recovery.unnamed import cells_in_order
+
+_SHOWN = 20
+"""Rows of a notebook's table; a frame has all."""
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, repr=False)
+class Look(Shown):
     """What stands in one model file."""
 
     contents: Contents
@@ -58,6 +65,36 @@ class Look:
     def explained(self) -> int:
         """Those that the model counts."""
         return self.weights - sum(tensor.size for tensor in self.unexplained)
+
+    def _in_a_line(self) -> str:
+        place = f"{self.contents.place}: " if self.contents.place else ""
+        networks = f"{len(self.stacks):,} recurrent network{'' if len(self.stacks) == 1 else 's'}"
+        tensors = f"{len(self.contents.tensors):,} tensor{'' if len(self.contents.tensors) == 1 else 's'}"
+        return f"{visible(place)}{self.weights:,} weights{DOT}{tensors}{DOT}{networks}"
+
+    def _as_text(self) -> str:
+        from sizer.recovery.looked import look_screen
+
+        return look_screen(self, self.contents.place)
+
+    def _as_table(self) -> Table:
+        from sizer.recovery.looked import network_words
+
+        total = self.weights
+        rows = [(stack.name, network_words(stack.fields), stack.weights) for stack in self.stacks]
+        rows += [(block.name, block.type, block.weights) for block in self.around]
+        rows += [(one.name, "not explained", one.size) for one in self.unexplained]
+        return ("name", "what", "weights", "share"), [(*row, row[2] / total if total else 0.0) for row in rows]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        total = self.weights
+        shown: list[tuple[Any, ...]] = [(*row[:3], share_words(row[2], total)) for row in rows[:_SHOWN]]
+        rest = sum(row[2] for row in rows[_SHOWN:])
+        if len(rows) > _SHOWN:
+            shown.append((f"and {len(rows) - _SHOWN:,} more", "", rest, share_words(rest, total)))
+        shown.append(("weights", "", total, share_words(total, total)))
+        return self._in_a_line(), (header, shown), [visible(note) for note in (*self.contents.notes, *self.notes)]
 
     def as_json(self) -> dict[str, Any]:
         """Return what was found as `--json` shows it."""
@@ -97,9 +134,11 @@ def look_into(contents: Contents) -> Look:
     """Return what stands in a file, from its names and shapes and what its format says."""
     kinds = tell_apart(contents)
     notes: list[str] = []
-    stacks = recurrent_stacks(contents, kinds.weights)
+    # What holds nothing is no part of anything.
+    weights = [tensor for tensor in kinds.weights if tensor.size]
+    stacks = recurrent_stacks(contents, weights)
     taken = {id(tensor) for stack in stacks for tensor in stack.tensors}
-    left = [tensor for tensor in kinds.weights if id(tensor) not in taken]
+    left = [tensor for tensor in weights if id(tensor) not in taken]
     around = surroundings(left, kinds.buffers, around_stated(contents, left))
     taken |= {id(tensor) for block in around for tensor in block.tensors}
     around = [*around, *_tied(kinds, around, left, taken)]
@@ -134,14 +173,21 @@ def recurrent_stacks(contents: Contents, weights: Sequence[StoredTensor]) -> lis
     found: list[list[Cells]] = list(operators(contents, weights))
     taken = {id(piece.tensor) for readings in found for piece in readings[0].pieces}
     left = [tensor for tensor in weights if id(tensor) not in taken]
+    spelt_out = list(cells_of_graphs(contents, left))
+    taken = {id(piece.tensor) for readings in spelt_out for piece in readings[0].pieces}
+    found.extend(spelt_out)
+    left = [tensor for tensor in left if id(tensor) not in taken]
     stated = stated_types(contents)
     for layout in LAYOUTS:
+        here: set[int] = set()
         for place, pieces in pieces_of(layout, left, contents.format).items():
             readings = read_cells(place, layout, pieces, stated.get(place.at))
             if readings:
                 found.append(readings)
-                taken = {id(piece.tensor) for piece in pieces}
-                left = [tensor for tensor in left if id(tensor) not in taken]
+                here.update(id(piece.tensor) for piece in pieces)
+        if here:
+            left = [tensor for tensor in left if id(tensor) not in here]
+    found.extend(cells_in_order(left))
     order = {id(tensor): number for number, tensor in enumerate(weights)}
     found.sort(key=lambda readings: min(order[id(piece.tensor)] for piece in readings[0].pieces))
     # Of Keras' formats, those with a configuration state the layers in the order in which they stand on each other.

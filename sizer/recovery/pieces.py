@@ -84,8 +84,12 @@ class Layout:
     """What must be there beside the matrices."""
     a_layer: int = 0
     """Where words are running numbers: how many tensors a layer has."""
+    by_turns: bool = False
+    """Whether the layers of a bidirectional stack are numbered by turns: forwards, backwards, layer after layer."""
 
 
+LONGEST_NAME = 500
+"""Characters of a name that is still looked at for what it says."""
 HINTS = re.compile(
     r"(layer_?norm_?(basic_)?lstm|ln_?lstm|cifg|couple\w*lstm|m_?lstm|lstm|ligru|li_gru|gru|mgu|janet|sru|qrnn|(simple|basic|vanilla)_?rnn|rnn|recurrent|elman)",
     re.IGNORECASE,
@@ -107,9 +111,11 @@ def _layout(
     cell: re.Pattern[str] | None = None,
     needs: tuple[Role, ...] = (),
     a_layer: int = 0,
+    by_turns: bool = False,
 ) -> Layout:
     return Layout(
-        name, re.compile(pattern), words, order, convention, hinted, cell_type, formats, biased, cell, needs, a_layer
+        *(name, re.compile(pattern), words, order, convention, hinted, cell_type, formats),
+        *(biased, cell, needs, a_layer, by_turns),
     )
 
 
@@ -163,6 +169,9 @@ _CORE_ML: dict[str, Role] = {
     **dict.fromkeys(("BiasVector", "biasVector"), "bias"),
     **dict.fromkeys(("PeepholeVector", "peepholeVector"), "peepholes"),
 }
+_ONE_AFTER_ANOTHER: tuple[Role, ...] = ("input", "recurrent", "bias")
+"""The tensors of one gate, where they are numbered."""
+_MATRIX_WORDS = ("W", "w", "weight", "kernel")
 _MLSTM_MATRICES: dict[str, Role] = {
     "wx": "input",
     "wh": "recurrent",
@@ -188,7 +197,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "SRU",
-        _AT + r"rnn_lst\.(?P<layer>\d+)\.(?P<word>weight|weight_c|bias)",
+        _AT + r"rnn_lst\.(?P<layer>\d{1,9})\.(?P<word>weight|weight_c|bias)",
         {"weight": "input", "weight_c": "peepholes", "bias": "bias"},
         "in_out",
         "pytorch",
@@ -197,7 +206,7 @@ LAYOUTS: tuple[Layout, ...] = (
     *(
         _layout(
             f"DyNet, {kind}",
-            rf"(?P<at>(?:.*\.)?{kind}-builder)(?:_(?P<builder>\d+))?\._(?P<word>\d+)",
+            rf"(?P<at>(?:.*\.)?{kind}-builder)(?:_(?P<builder>\d{{1,9}}))?\._(?P<word>\d{{1,9}})",
             {"0": "input", "1": "recurrent", "2": "bias"},
             "out_in",
             cell_type=cell_type,
@@ -211,10 +220,18 @@ LAYOUTS: tuple[Layout, ...] = (
         )
     ),
     _layout(
+        "Equinox",
+        _AT + r"(?P<word>weight_ih|weight_hh|bias|bias_n)",
+        {"weight_ih": "input", "weight_hh": "recurrent", "bias": "bias", "bias_n": "bias"},
+        "out_in",
+        None,
+        needs=("bias",),
+    ),
+    _layout(
         "PyTorch",
         _AT
         + r"(?:parametrizations\.)?(?P<word>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|layernorm_[ihc]\.(?:weight|bias))"
-        r"(?:_?l(?P<layer>\d+))?(?P<back>_reverse)?(?:_raw|_v|\.original1)?",
+        r"(?:_?l(?P<layer>\d{1,9}))?(?P<back>_reverse)?(?:_raw|_v|\.original1)?",
         {
             **{"weight_ih": "input", "weight_hh": "recurrent", "weight_hr": "projection"},
             **{"bias_ih": "bias", "bias_hh": "bias"},
@@ -229,9 +246,58 @@ LAYOUTS: tuple[Layout, ...] = (
         "pytorch",
     ),
     _layout(
+        "PyTorch, quantised",
+        r"(?P<at>.*)\._all_weight_values\.(?P<layer>\d{1,9})\.param\."
+        r"(?P<word>0\.1\.[01]|0\.4\.[01]\.0\.0|1\.0\.[01]|4\.0\.[01]\.0)",
+        # As a table of states has it, and as TorchScript does.
+        {
+            **dict.fromkeys(("0.4.0.0.0", "4.0.0.0"), "input"),
+            **dict.fromkeys(("0.4.1.0.0", "4.0.1.0"), "recurrent"),
+            **dict.fromkeys(("0.1.0", "0.1.1", "1.0.0", "1.0.1"), "bias"),
+        },
+        "out_in",
+        "pytorch",
+        by_turns=True,
+    ),
+    _layout(
+        "PyTorch, quantised cells",
+        _AT + r"(?P<word>_packed_weight_(?:ih|hh)\.0\.[01])",
+        {
+            "_packed_weight_ih.0.0": "input",
+            "_packed_weight_hh.0.0": "recurrent",
+            "_packed_weight_ih.0.1": "bias",
+            "_packed_weight_hh.0.1": "bias",
+        },
+        "out_in",
+        "pytorch",
+    ),
+    _layout(
+        "PyTorch, shortened",
+        r"(?P<at>.*?)[._]?(?P<word>[wW]_ih|[wW]_hh|b_ih|b_hh)(?:_l(?P<layer>\d{1,9}))?(?P<back>_reverse)?",
+        {
+            **dict.fromkeys(("w_ih", "W_ih"), "input"),
+            **dict.fromkeys(("w_hh", "W_hh"), "recurrent"),
+            **dict.fromkeys(("b_ih", "b_hh"), "bias"),
+        },
+        "out_in",
+        "pytorch",
+        needs=("bias",),
+    ),
+    _layout(
+        "Paddle",
+        _AT + r"(?P<word>[wb]_[01])",
+        {"w_0": "input", "w_1": "recurrent", "b_0": "bias", "b_1": "bias"},
+        "out_in",
+        "pytorch",
+        hinted=True,
+    ),
+    _layout(
         "Keras",
-        _AT + r"(?P<word>kernel|recurrent_kernel|bias)",
-        {"kernel": "input", "recurrent_kernel": "recurrent", "bias": "bias"},
+        _AT + r"(?P<word>kernel|recurrent_kernel|bias|(?:input|forget|output)_gate_peephole_weights)",
+        {
+            **{"kernel": "input", "recurrent_kernel": "recurrent", "bias": "bias"},
+            **dict.fromkeys((f"{gate}_gate_peephole_weights" for gate in ("input", "forget", "output")), "peepholes"),
+        },
         "in_out",
         "keras",
     ),
@@ -244,7 +310,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "MXNet",
-        r"(?P<at>.*?)_?(?:(?P<side>[lr])(?P<layer>\d+)_)?(?P<word>i2h_weight|h2h_weight|h2r_weight|i2h_bias|h2h_bias)",
+        r"(?P<at>.*?)_?(?:(?P<side>[lr])(?P<layer>\d{1,9})_)?(?P<word>i2h_weight|h2h_weight|h2r_weight|i2h_bias|h2h_bias)",
         {
             "i2h_weight": "input",
             "h2h_weight": "recurrent",
@@ -276,8 +342,11 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     _layout(
         "TensorFlow 1, gates",
-        _AT + r"(?P<gate>gates|candidate)\.(?P<word>kernel|weights|bias|biases)",
-        {"kernel": "joined", "weights": "joined", "bias": "bias", "biases": "bias"},
+        _AT + r"(?P<gate>[Gg]ates|[Cc]andidate)\.(?:[Ll]inear\.)?(?P<word>kernel|weights|Matrix|bias|biases|Bias)",
+        {
+            **dict.fromkeys(("kernel", "weights", "Matrix"), "joined"),
+            **dict.fromkeys(("bias", "biases", "Bias"), "bias"),
+        },
         "in_out",
         "tensorflow1",
         hinted=True,
@@ -323,7 +392,7 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "TensorFlow 1",
         _AT
-        + r"(?P<word>kernel|weights|W|W_0|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|W_P_0|projection\.bias)",
+        + r"(?:[Ll]inear\.)?(?P<word>kernel|weights|W|W_0|Matrix|bias|biases|B|Bias|[wW]_[fioFIO]_diag|projection\.(?:kernel|weights)|W_P|W_P_0|projection\.bias)",
         {
             **dict.fromkeys(("kernel", "weights", "W", "W_0", "Matrix"), "joined"),
             **dict.fromkeys(("bias", "biases", "B", "Bias"), "bias"),
@@ -402,6 +471,101 @@ LAYOUTS: tuple[Layout, ...] = (
         "in_out",
         "tensorflow1",
     ),
+    *(
+        _layout(
+            f"Keras 0, {gates} gates",
+            r"(?P<at>(?:.*\.)?layer_\d{1,9})\.param_(?P<word>\d{1,2})",
+            {str(3 * gate + place): role for gate in range(gates) for place, role in enumerate(_ONE_AFTER_ANOTHER)},
+            "in_out",
+            None,
+            formats=("keras h5", "hdf5"),
+        )
+        for gates in (4, 3)
+    ),
+    *(
+        _layout(
+            f"Chainer, {gates} gates in numbers",
+            r"(?P<at>.*)\.(?P<layer>\d{1,9})\.(?P<word>[wb]\d)",
+            {
+                **{f"w{gate}": "input" for gate in range(gates)},
+                **{f"w{gates + gate}": "recurrent" for gate in range(gates)},
+                **{f"b{gate}": "bias" for gate in range(2 * gates)},
+            },
+            "out_in",
+            "pytorch",
+            cell_type=cell_type,
+            by_turns=True,
+        )
+        for cell_type, gates in (("lstm", 4), ("gru", 3))
+    ),
+    _layout(
+        "Chainer, gates of a GRU",
+        _AT + r"(?P<word>[WU])(?:_(?P<gate>[rz]))?\.(?P<of>W|b)",
+        {"W.W": "input", "U.W": "recurrent", "W.b": "bias", "U.b": "bias"},
+        "out_in",
+        None,
+        cell_type="gru",
+        needs=("bias",),
+    ),
+    _layout(
+        "Burn",
+        _AT + r"(?P<gate>[a-z]+_gate)\.(?P<word>input_transform|hidden_transform)\.(?P<of>weight|bias)",
+        {
+            "input_transform.weight": "input",
+            "hidden_transform.weight": "recurrent",
+            "input_transform.bias": "bias",
+            "hidden_transform.bias": "bias",
+        },
+        "either",
+        "pytorch",
+    ),
+    _layout(
+        "Caffe2",
+        _AT + r"(?P<word>i2h_w|i2h_b|gates_t_w|gates_t_b)",
+        {"i2h_w": "input", "gates_t_w": "recurrent", "i2h_b": "bias", "gates_t_b": "bias"},
+        "out_in",
+        "pytorch",
+    ),
+    _layout(
+        "OCRopus",
+        _AT + r"(?P<word>WG[IFO]|WCI|W[IFO]P)",
+        {
+            **dict.fromkeys(("WGI", "WGF", "WGO", "WCI"), "joined"),
+            **dict.fromkeys(("WIP", "WFP", "WOP"), "peepholes"),
+        },
+        "out_in",
+        None,
+        cell_type="lstm",
+        biased=True,
+    ),
+    _layout(
+        "Gate by gate, letters behind the side",
+        r"(?P<at>.*?)(?:^|[._])(?P<word>(?:[Ww]|weight|kernel)_?[ih]|(?:b|bias)_?[ih]?)_?(?P<gate>[ifgcozrn])",
+        {
+            **{f"{word}{dash}i": "input" for word in _MATRIX_WORDS for dash in ("", "_")},
+            **{f"{word}{dash}h": "recurrent" for word in _MATRIX_WORDS for dash in ("", "_")},
+            **{
+                f"{word}{dash}{side}": "bias" for word in ("b", "bias") for dash in ("", "_") for side in ("", "i", "h")
+            },
+        },
+        "either",
+        None,
+    ),
+    _layout(
+        "Gate by gate, letters",
+        r"(?P<at>.*?)(?:^|[._])(?P<word>[WUb])_?(?P<gate>[ifcogzrhn])",
+        {"W": "input", "U": "recurrent", "b": "bias"},
+        "either",
+        None,
+    ),
+    _layout(
+        "A GRU in two pieces",
+        r"(?P<at>.*?)(?:^|[._])(?P<word>[WUb])(?P<gate>x?)",
+        {"W": "input", "U": "recurrent", "b": "bias"},
+        "in_out",
+        None,
+        cell_type="gru",
+    ),
     _layout(
         "Gate by gate",
         _AT
@@ -436,16 +600,18 @@ LAYOUTS: tuple[Layout, ...] = (
     _layout(
         "Words",
         r"(?P<at>.*?)[._]?(?P<word>weights|recurrent_weights|input_weights|W_?x|W_?h|w_?x|w_?h|W_xh|W_hh|W_ih|w_xh|w_hh|w_ih|"
-        r"Wxh|Whh|Wih|W|U|R|w|u|r|w_i|bias|b|b_h|bh|b_ih|b_hh|peephole_weights|p)",
+        r"W_re|Wxh|Whh|Wih|W|U|R|w|u|r|w_i|bias|b|b_h|bh|bhn|b_ih|b_hh|peephole_weights|p)",
         {
             **dict.fromkeys(
                 ("weights", "input_weights", "Wx", "W_x", "wx", "w_x", "W_xh", "w_xh", "W_ih", "w_ih", "Wxh", "Wih"),
                 "input",
             ),
             **dict.fromkeys(("W", "w", "w_i"), "input"),
-            **dict.fromkeys(("recurrent_weights", "Wh", "W_h", "wh", "w_h", "W_hh", "w_hh", "Whh"), "recurrent"),
+            **dict.fromkeys(
+                ("recurrent_weights", "Wh", "W_h", "wh", "w_h", "W_hh", "w_hh", "Whh", "W_re"), "recurrent"
+            ),
             **dict.fromkeys(("U", "u", "R", "r"), "recurrent"),
-            **dict.fromkeys(("bias", "b", "b_h", "bh", "b_ih", "b_hh"), "bias"),
+            **dict.fromkeys(("bias", "b", "b_h", "bh", "bhn", "b_ih", "b_hh"), "bias"),
             **dict.fromkeys(("peephole_weights", "p"), "peepholes"),
         },
         "either",
@@ -467,7 +633,7 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
     if layout.formats and form not in layout.formats:
         return found
     for tensor in tensors:
-        match = layout.pattern.fullmatch(dotted(tensor.name))
+        match = layout.pattern.fullmatch(dotted(tensor.name)) if len(tensor.name) <= LONGEST_NAME else None
         if match is None:
             continue
         named = match.groupdict()
@@ -488,7 +654,26 @@ def pieces_of(layout: Layout, tensors: Iterable[StoredTensor], form: str = "") -
             pieces.append(NamedTensor(tensor, "bias", gate, word, (made,)))
         else:
             pieces.append(NamedTensor(tensor, role, gate, word))
-    return found
+    return _by_turns(found) if layout.by_turns else found
+
+
+def _by_turns(found: Mapping[CellPlace, list[NamedTensor]]) -> dict[CellPlace, list[NamedTensor]]:
+    """Return pieces with the directions told apart that one running number counts.
+
+    Two that read the same width are two directions where a layer above reads both, or where neither can read the other.
+    """
+    read = {place: next((one.shape[-1] for one in pieces if one.role == "input"), 0) for place, pieces in found.items()}
+    cells = {
+        place: next((one.shape[-1] for one in pieces if one.role == "recurrent"), 0) for place, pieces in found.items()
+    }
+    turned = {}
+    for place, pieces in found.items():
+        first, second, third = (CellPlace(place.at, number) for number in range(3))
+        both = second in read and read[first] == read[second]
+        if both and (read[third] == 2 * cells[first] if third in read else read[second] != cells[first]):
+            place = CellPlace(place.at, (place.layer or 0) // 2, bool((place.layer or 0) % 2))
+        turned[place] = pieces
+    return turned
 
 
 def _place(named: Mapping[str, str | None]) -> CellPlace:
@@ -511,10 +696,10 @@ def _of_builder(layout: Layout, named: Mapping[str, str | None]) -> tuple[CellPl
 
 
 def dotted(name: str) -> str:
-    """Return a tensor's name with a dot wherever its parts are separated, without a graph's output number.
+    """Return a tensor's name with a dot wherever its parts are separated, without a graph's output number or a checkpoint's end.
 
     Example:
         >>> dotted("rnn/lstm_cell/kernel:0")
         'rnn.lstm_cell.kernel'
     """
-    return re.sub(r"[/|\\:]+", ".", re.sub(r":\d+$", "", name)).strip(".")
+    return re.sub(r"[/|\\:]+", ".", re.sub(r":\d+$|/\.ATTRIBUTES/VARIABLE_VALUE$", "", name)).strip(".")

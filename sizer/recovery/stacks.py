@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from sizer.errors import InputError
 from sizer.files.contents import StatedLayer, StoredTensor
 from sizer.networks.counting import count
 from sizer.recovery.cells import Cells, convention_of
-from sizer.recovery.pieces import dotted
+from sizer.recovery.pieces import LONGEST_NAME, dotted
 
 _BACK = re.compile(
     r"(?<![a-z])(backward|bwd|bw|back|reverse|reversed|rev|r2l)(?![a-z])|(?<=[a-z])(_backward|_bwd|_bw|_reverse|_rev)(?![a-z])",
@@ -23,7 +24,8 @@ _FORTH = re.compile(
 )
 _CELL_OF_KERAS = re.compile(r"\.(lstm|gru|simple_rnn)_cell(_\d+)*$")
 """The cell within a layer, which Keras counts by themselves."""
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"(?<!\d)\d{1,9}(?!\d)")
+"""One that may number a layer; Python reads no number of thousands of digits."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,40 @@ def _layers(readings: Sequence[Sequence[Cells]]) -> list[_StackedLayer]:
                     at, number, group[0][0].place.at, tuple(one[0] for one in group), tuple(group[0][1:]), own
                 )
             )
-    numbered = [_with_number(layer) for layer in layers]
+    numbered = _apart([_with_number(layer) for layer in layers])
     first: dict[str, int] = {}
     for place, layer in enumerate(numbered):
         first.setdefault(layer.key, place)
     return sorted(numbered, key=lambda layer: (first[layer.key], layer.number if layer.number is not None else -1))
+
+
+def _apart(layers: Sequence[_StackedLayer]) -> list[_StackedLayer]:
+    """Return layers with directions as stacks of their own where each direction's layers read that direction alone.
+
+    So where names number layers within a direction, `fw.cell_0` and `fw.cell_1`, and the second is as wide as one direction.
+    """
+    known = {(layer.key, layer.number): layer for layer in layers}
+    apart = set()
+    for layer in layers:
+        below = known.get((layer.key, (layer.number or 0) - 1))
+        if below is None or len(layer.directions) < 2 or len(below.directions) < 2:
+            continue
+        said = _FORTH.search(layer.directions[0].place.at)
+        numbers = list(_NUMBER.finditer(layer.directions[0].place.at))
+        within = (
+            said is not None and bool(numbers) and "." in layer.directions[0].place.at[said.end() : numbers[-1].start()]
+        )
+        if within and layer.inputs == below.directions[0].handed_up != below.handed_up:
+            apart.add(layer.key)
+    found: list[_StackedLayer] = []
+    for layer in layers:
+        if layer.key not in apart or len(layer.directions) < 2:
+            found.append(layer)
+            continue
+        for one in layer.directions:
+            key = f"{layer.key} {'back' if _is_back(one) else 'forth'}"
+            found.append(_StackedLayer(key, layer.number, one.place.at, (one,), layer.others, layer.own))
+    return found
 
 
 def _is_back(one: Cells) -> bool:
@@ -192,7 +223,12 @@ class _MatricesBeside:
         for number, layer in enumerate(one for one in stated if names & {*one.tensors}):
             for name in layer.tensors:
                 self.turn.setdefault(name, number)
-        self.matrices = [dotted(tensor.name) for tensor in held if len(tensor.shape) > 1]
+        self._under: Counter[str] = Counter()
+        self._beside: Counter[tuple[str, str]] = Counter()
+        short = (tensor for tensor in held if len(tensor.name) <= LONGEST_NAME)
+        for name in (dotted(tensor.name) for tensor in short if len(tensor.shape) > 1):
+            self._under.update(_heads(name))
+            self._beside.update(_neighbours(name))
 
     def any_between(self, below: _StackedLayer, layer: _StackedLayer) -> bool:
         """Return whether the format states a layer with weights between two."""
@@ -208,22 +244,38 @@ class _MatricesBeside:
         return bool(turns[0] and turns[1]) and min(turns[1]) > max(turns[0]) + 1
 
     def any_at(self, layer: _StackedLayer) -> bool:
-        """Return whether a matrix that is not the layer's own stands under its number, in its parent."""
-        own = {dotted(piece.tensor.name) for one in layer.directions for piece in one.pieces}
+        """Return whether a matrix that is not the layer's own stands under its number, or beside it with its number."""
         numbers = list(_NUMBER.finditer(layer.name))
         if not numbers or layer.own:
             return False
-        parent = layer.name[: numbers[-1].end()]
-        here = re.compile(re.escape(parent) + r"(?!\d)")
+        last = numbers[-1]
+        own = {
+            dotted(piece.tensor.name) for one in layer.directions for piece in one.pieces if len(piece.tensor.shape) > 1
+        }
+        head = layer.name[: last.end()]
+        if self._under[head] > sum(head in _heads(name) for name in own):
+            return True
         # `birnn0` and `bt0`: another name with the same number beside it.
-        before = layer.name[: numbers[-1].start()]
+        for key in _neighbours(layer.name[: last.end()]):
+            if key[1] == last.group() and self._beside[key] > sum(key in _neighbours(name) for name in own):
+                return True
+        return False
+
+
+def _heads(name: str) -> set[str]:
+    """Return what a name begins with, up to each number in it."""
+    return {name[: match.end()] for match in _NUMBER.finditer(name)}
+
+
+def _neighbours(name: str) -> set[tuple[str, str]]:
+    """Return (what stands in front, number) of each part of a name that is a word with a number."""
+    found = set()
+    for match in _NUMBER.finditer(name):
+        before = name[: match.start()]
         scope = before[: before.rfind(".") + 1]
-        beside = re.compile(re.escape(scope) + r"[A-Za-z_]+" + numbers[-1].group() + r"(?!\d)")
-        digits_alone = before.endswith(".") or not before
-        return any(
-            name not in own and (here.match(name) or (not digits_alone and scope and beside.match(name)))
-            for name in self.matrices
-        )
+        if scope and scope != before:
+            found.add((scope, match.group()))
+    return found
 
 
 def _follows(rising: Sequence[_StackedLayer], layer: _StackedLayer, between: _MatricesBeside) -> bool:

@@ -289,7 +289,7 @@ _KERAS_ROLES: dict[str, tuple[str, ...]] = {
     "rms_normalization": ("gain",),
 }
 """What the numbered variables of a layer of Keras 3 are, by the layer's class as the file names its groups."""
-_VARIABLE = re.compile(r"(?P<path>.*?(?P<group>[a-z0-9_]*))\._?vars\.(?P<number>\d+)")
+_VARIABLE = re.compile(r"(?P<path>.*?(?P<group>[a-z0-9_]*))\._?vars\.(?P<number>\d{1,9})")
 
 
 def _around_variables(left: Sequence[StoredTensor]) -> dict[str, StatedTensor]:

@@ -370,12 +370,16 @@ class _FoundTransformer:
         return (self.stem, self.width, self.feed_forward, self.bias, self.attention_bias, self.memory)
 
 
+_MOST_SIZES = 8
+"""Different sizes that the matrices of a transformer layer may have."""
+
+
 def _transformers(weights: Sequence[StoredTensor]) -> Iterator[FoundBlock]:
     """Yield stacks of transformer layers: numbered modules with attention in their names, whose sizes are such a layer's."""
     under: dict[str, list[StoredTensor]] = {}
     for tensor in weights:
         name = dotted(tensor.name)
-        for match in re.finditer(r"\d+(?=\.)", name):
+        for match in re.finditer(r"(?<!\d)\d{1,9}(?=\.)", name):
             under.setdefault(name[: match.end()], []).append(tensor)
     layers: list[_FoundTransformer] = []
     for path, tensors in under.items():
@@ -424,6 +428,8 @@ def _transformer_layer(path: str, tensors: Sequence[StoredTensor]) -> _FoundTran
     sizes = sorted({size for tensor in matrices for size in tensor.shape})
     number = re.search(r"\d+$", path)
     assert number is not None
+    if len(sizes) > _MOST_SIZES:
+        return None
     for width in sizes:
         for feed_forward in sizes:
             allowed = {width, 2 * width, 3 * width, feed_forward}

@@ -1,7 +1,8 @@
 """What was found becomes text: a sweep around the largest recurrent stack, and the whole as a file with a model of blocks.
 
-The network that was found is a point of the sweep, with the rest of the file as weights beside it; the budget is the
-file's own size.
+Where the whole file is explained the sweep is of the model of blocks, so that what reads the stack follows its width. Else
+the rest of the file stands as weights beside the stack. The network that was found is a point of the sweep; the budget is
+the file's own size.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from sizer.errors import Fault, InputError
 from sizer.networks.counting import count
 from sizer.recovery.looking import Look
+from sizer.recovery.models import FoundModel
 from sizer.recovery.stacks import Stack
 
 _TRAPS = frozenset({"y", "n", "yes", "no", "on", "off", "null", "true", "false"})
@@ -34,22 +36,15 @@ def sweep_text(found: Look, name: str) -> str:
     """
     if not found.stacks:
         raise InputError(
-            [Fault("", 0, 0, "--sweep", "there is no recurrent network to sweep around; --model has the blocks")]
+            [Fault("", 0, 0, "sweep", "there is no recurrent network to sweep around; --model has the blocks")]
         )
     stack = max(found.stacks, key=lambda one: one.weights)
+    axes = _axes_of_blocks(found, stack)
+    if axes:
+        return _text_of_blocks(found, stack, axes, name)
     fields = _around(found, stack)
     model = {key: value for key, value in fields.items() if key not in {"layers", "cells", "recurrent_projection"}}
-    lines = [
-        f"# Around {_words(stack)}: {stack.weights:,} of the {found.weights:,} weights of {_comment(name)}",
-        "sizer: 1",
-        f"name: {_name(name)}",
-        f"description: {json.dumps(f'Around {stack.name} of {_comment(name)}', ensure_ascii=False)}",
-        "",
-    ]
-    if stack.cell_types:
-        lines.append("cell_types:")
-        lines.extend(f"  {_key(cell)}: {_flow(table)}" for cell, table in stack.cell_types.items())
-        lines.append("")
+    lines = _head(found, stack, name, stack.cell_types)
     lines.append("model:")
     lines.extend(f"  {key}: {_flow(value)}" for key, value in model.items())
     lines.extend(("", "grid:"))
@@ -77,7 +72,7 @@ def model_text(found: Look, name: str) -> str:
     """
     if found.model is None:
         reason = next((note for note in found.notes if note.startswith("no model")), "nothing in it is explained")
-        raise InputError([Fault("", 0, 0, "--model", reason)])
+        raise InputError([Fault("", 0, 0, "model", reason)])
     lines = [
         f"# {found.explained:,} of the {found.weights:,} weights of {_comment(name)}.",
         "# Wires are by order and width: a file of tensors does not say them. Heights of images are not in it either.",
@@ -86,8 +81,87 @@ def model_text(found: Look, name: str) -> str:
     if found.model.cell_types:
         lines.append("cell_types:")
         lines.extend(f"  {_key(cell)}: {_flow(table)}" for cell, table in found.model.cell_types.items())
-    lines.extend(("model:", f"  convention: {found.model.declared['convention']}", "  blocks:"))
-    lines.extend(f"    {_key(called)}: {_flow(block)}" for called, block in found.model.declared["blocks"].items())
+    lines.extend(_model_lines(found.model))
+    return "\n".join(lines) + "\n"
+
+
+def _head(found: Look, stack: Stack, name: str, cell_types: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"# Around {_words(stack)}: {stack.weights:,} of the {found.weights:,} weights of {_comment(name)}",
+        "sizer: 1",
+        f"name: {_name(name)}",
+        f"description: {json.dumps(f'Around {stack.name} of {_comment(name)}', ensure_ascii=False)}",
+        "",
+    ]
+    if cell_types:
+        lines.append("cell_types:")
+        lines.extend(f"  {_key(cell)}: {_flow(table)}" for cell, table in cell_types.items())
+        lines.append("")
+    return lines
+
+
+def _model_lines(model: FoundModel) -> list[str]:
+    lines = ["model:", f"  convention: {model.declared['convention']}", "  blocks:"]
+    lines.extend(f"    {_key(called)}: {_flow(block)}" for called, block in model.declared["blocks"].items())
+    return lines
+
+
+def _axes_of_blocks(found: Look, stack: Stack) -> dict[str, list[Any]]:
+    """Return the axes of a sweep of the whole model, by path: values that leave a model, the one that was found among them.
+
+    Nothing where the file is not explained as a whole, or where none of the stack's sizes can be another.
+    """
+    model = found.model
+    if model is None or found.unexplained:
+        return {}
+    place = next((called for called, name in model.names.items() if name == stack.name), None)
+    block = model.declared["blocks"].get(place, {})
+    if place is None or block.get("type") != "recurrent":
+        return {}
+    axes: dict[str, list[Any]] = {}
+    for field, values in _values_around(block).items():
+        kept = [value for value in values if value == block.get(field) or _is_model(model, place, field, value)]
+        if len(kept) > 1:
+            axes[f"{place}.{field}"] = kept
+    return axes
+
+
+def _values_around(block: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return values of a recurrent block's sizes around those that it has."""
+    found: dict[str, list[Any]] = {}
+    if not isinstance(block["cells"], list):
+        layers = block.get("layers", 1)
+        found["layers"] = list(range(max(1, layers - 1), layers + 3))
+    for field in ("cells", "recurrent_projection", "nonrecurrent_projection"):
+        value = block.get(field)
+        if isinstance(value, list):
+            scaled = [[one and max(1, one * above // below) for one in value] for above, below in _SHARES]
+            found[field] = [one for place, one in enumerate(scaled) if one not in scaled[:place]]
+        elif value:
+            found[field] = _widths(value)
+    return found
+
+
+def _is_model(model: FoundModel, place: str, field: str, value: Any) -> bool:
+    """Return whether there is such a model with another value of one field."""
+    blocks = model.declared["blocks"]
+    changed = {**model.declared, "blocks": {**blocks, place: {**blocks[place], field: value}}}
+    try:
+        count(changed, model.cell_types or None)
+    except InputError:
+        return False
+    return True
+
+
+def _text_of_blocks(found: Look, stack: Stack, axes: Mapping[str, list[Any]], name: str) -> str:
+    """Return a sweep of the whole model."""
+    assert found.model is not None
+    lines = _head(found, stack, name, found.model.cell_types)
+    lines.append("# Wires are by order and width: a file of tensors does not say them.")
+    lines.extend(_model_lines(found.model))
+    lines.extend(("", "grid:"))
+    lines.extend(f"  {path}: {_flow(values)}" for path, values in axes.items())
+    lines.extend(("", "budget:", f"  weights: {{max: {found.weights}}}"))
     return "\n".join(lines) + "\n"
 
 

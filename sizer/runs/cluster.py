@@ -14,12 +14,12 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from sizer import __version__
 from sizer.errors import RunError, quoted
 from sizer.extras import install_command
 from sizer.runs.parts import TableJob, WrittenPart, write_part
 from sizer.runs.work import Work
 from sizer.tables.stored.folders import Folder
+from sizer.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client

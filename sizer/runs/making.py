@@ -12,7 +12,8 @@ import pyarrow as pa
 from sizer.errors import RunError
 from sizer.formats import FORMATS, named
 from sizer.grids.account import Account
-from sizer.grids.ids import configuration_at
+from sizer.grids.ids import locate
+from sizer.networks.blocks.declared import Declared
 from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
@@ -250,11 +251,7 @@ class Making:
             provenance=provenance(self.sweep),
             account=account,
             rows=min(account.kept, self.order.get("keep", account.kept)),
-            calculator_row=(
-                Description(configuration_at(self.sweep, best[0]), self.sweep.cell_types)
-                if best and self.sweep.of_blocks is None
-                else None
-            ),
+            calculator_row=_described(self.sweep, best[0]) if best else None,
         )
         whole = work.whole(self._extension(format_name))
         with self.folder.new_file(whole, work.scratch) as path:
@@ -291,6 +288,15 @@ class Making:
 
     def _file(self, format_name: str) -> str:
         return f"{self.sweep.name}.{self._extension(format_name)}"
+
+
+def _described(sweep: Sweep, configuration_id: int) -> Description | Declared:
+    """Return a configuration of a sweep, with the types that the person defines."""
+    grid, places = locate(sweep, configuration_id)
+    given = grid.configuration(places)
+    if grid.model is None:
+        return Description(given, sweep.cell_types)
+    return Declared(given, grid.model.cell_types, grid.model.block_types)
 
 
 def _by_way(formats: Iterable[str]) -> tuple[list[str], list[str]]:

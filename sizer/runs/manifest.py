@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sizer import __version__
 from sizer.grids.account import Account
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.files import Digest
 from sizer.tables.written.streams import Form
+from sizer.version import __version__
 
 OF_OTHER_TABLES = frozenset({"formats", "csv_dialect", "gzip"})
 """What an order says of the tables that are made from the parts: parts serve all of them."""

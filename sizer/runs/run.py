@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
 
 from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
@@ -23,15 +25,17 @@ from sizer.networks.counting import did_you_mean
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Making
 from sizer.runs.manifest import metadata, order
+from sizer.runs.summary import run_screen
 from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
 from sizer.sweepfile.limits import count_bounds, largest_of_all
-from sizer.sweepfile.load import apply_options
+from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.folders import open_folder
 from sizer.tables.written.batches import frame, regrouped, table_schema
 from sizer.tables.written.csv import CsvWriter
 from sizer.tables.written.streams import Form
 from sizer.tables.written.writers import Writers, expected_bytes
+from sizer.terminal import Terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +63,7 @@ class Run(Shown):
     sort: str = "-weights"
     """The counted column that decided which were written, where not all were."""
     kept_between: tuple[int, int] | None = None
-    """Where a dry run could not count exactly: the smallest and the largest number that may be kept."""
+    """Where a dry run has no exact account: the smallest and the largest number that may be kept, which may be the same."""
     resumed: int = 0
     """Parts of the table that an interrupted run had made."""
     was_finished: bool = False
@@ -69,11 +73,20 @@ class Run(Shown):
     reason: str = ""
     """Why a space was not counted exactly."""
 
+    @property
+    def kept(self) -> int | None:
+        """How many configurations are kept; None where a dry run could not say exactly."""
+        return None if self.account is None else self.account.kept
+
     def _in_a_line(self) -> str:
         if self.account is None:
             low, high = self.kept_between or (0, self.sweep.size)
-            return f"{self.sweep.name}: {low:,} to {high:,} of {self.sweep.size:,} configurations are kept"
+            kept = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+            return f"{self.sweep.name}: {kept} of {self.sweep.size:,} configurations are kept"
         return f"{self.sweep.name}: {self.account.kept:,} of {self.sweep.size:,} configurations are kept"
+
+    def _as_text(self) -> str:
+        return run_screen(self, Terminal(), table=True)
 
     def _as_table(self) -> Table:
         header = ("id", *self.sweep.swept, *(() if "weights" in self.sweep.swept else ("weights",)))
@@ -94,14 +107,36 @@ class Run(Shown):
 
         The rows are enumerated again; they equal those of the files.
         """
+        schema, batches = self._rows()
+        return frame(batches, schema)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the kept configurations as a stream of Arrow, which Polars, DuckDB, pandas and PyArrow read.
+
+        The rows are enumerated again as they are read; they equal those of the files.
+
+        Args:
+            requested_schema: what the reader would like; PyArrow decides whether that can be.
+        """
+        schema, batches = self._rows()
+        return pa.RecordBatchReader.from_batches(schema, batches).__arrow_c_stream__(requested_schema)
+
+    def _rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the columns of the table, and its rows as they are found.
+
+        Raises:
+            InputError: there are more than a table can have.
+        """
         if self.sweep.is_space:
             from sizer.runs import spaces
 
             counted = spaces.count_space(self.sweep, 0, exact=True)
+            spaces.check_sensible(counted, self.keep)
             schema = spaces.schema_of(self.sweep)
-            return frame(spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort), schema)
+            return schema, spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort)
+        _check_run(self.sweep, None, None)
         schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
-        return frame(Walk(self.sweep, top=0).batches(schema, self.keep, self.sort), schema)
+        return schema, Walk(self.sweep, top=0).batches(schema, self.keep, self.sort)
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as `--json` shows it."""
@@ -119,11 +154,65 @@ class Run(Shown):
         }
 
 
-def run_sweep(
-    sweep: Sweep,
-    out: str | os.PathLike[str] = "results",
+@dataclass(frozen=True, repr=False)
+class DryRun(Run):
+    """What a run would do; nothing was written."""
+
+    def _in_a_line(self) -> str:
+        return super()._in_a_line().replace(" are kept", " would be kept")
+
+
+def dry_run(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     *,
-    budget: str | Sequence[str] | Mapping[str, Any] = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
+    where: str | Sequence[str] = (),
+    formats: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+    top: int = 5,
+    keep: int | None = None,
+    sort: str = "-weights",
+    exact: bool = False,
+    hurry: bool = False,
+    on_progress: OnProgress | None = None,
+) -> DryRun:
+    """Count what a run of a sweep would keep, and how large its tables would get; nothing is written.
+
+    Args:
+        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
+        budget, where, formats, columns, top, keep, sort, exact, hurry, on_progress: as `run_sweep` takes them.
+
+    Raises:
+        InputError: the sweep or an option has faults.
+
+    Example:
+        >>> model = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2}
+        >>> dry_run({"model": model, "grid": {"cells": range(64, 1025, 64)}}, budget="10M")
+        <DryRun: sweep: 14 of 16 configurations would be kept>
+    """
+    found = run_sweep(
+        sweep,
+        None,
+        budget=budget,
+        where=where,
+        formats=formats,
+        columns=columns,
+        top=top,
+        keep=keep,
+        sort=sort,
+        dry_run=True,
+        exact=exact,
+        hurry=hurry,
+        on_progress=on_progress,
+    )
+    return cast("DryRun", found)
+
+
+def run_sweep(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
+    out: str | os.PathLike[str] | None = "results",
+    *,
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     formats: Sequence[str] | None = None,
     columns: str | Sequence[str] | None = None,
@@ -147,8 +236,9 @@ def run_sweep(
     a folder of parts, `NAME.parquet/part-00000.parquet` and so on.
 
     Args:
-        sweep: from `load_sweep`.
-        out: the folder of the tables, made where it is missing; a path, or a URL that fsspec knows.
+        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
+        out: the folder of the tables, made where it is missing; a path, or a URL that fsspec knows. None: nothing is
+            written, and the rows are had from what is returned.
         budget: `"10M"` replaces the maximum of `weights`, `"int8_bytes=2MB"` that of another counted column.
         where: expressions that must hold besides the sweep's own.
         formats: of the tables instead of the sweep's.
@@ -170,7 +260,8 @@ def run_sweep(
         on_progress: called now and then.
 
     Returns:
-        What the run did; `.frame()` is the table.
+        What the run did; `.frame()` is the table, and whatever reads Arrow reads it as it is: `polars.DataFrame(run)`,
+            `duckdb.sql("FROM run")`. Of a dry run a `DryRun`.
 
     Raises:
         InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
@@ -179,7 +270,7 @@ def run_sweep(
     """
     started = time.perf_counter()
     sweep = apply_options(
-        sweep,
+        sweep_of(sweep),
         budget=budget,
         where=where,
         formats=formats,
@@ -187,21 +278,31 @@ def run_sweep(
     )
     _check_sort(sweep, keep, sort)
     form = Form(parquet_encoding, csv_dialect, gzip)
+    if out is None and not dry_run and (resume or workers is not None or cluster is not None):
+        given = {"resume": resume, "workers": workers is not None, "cluster": cluster is not None}
+        message = "makes parts in a folder; name one with out"
+        raise InputError(Fault("", 0, 0, name, message) for name, is_given in given.items() if is_given)
     if sweep.is_space:
         if resume or workers is not None or cluster is not None:
             message = "a space is written by one process, all at once, not in parts"
             raise InputError([Fault("", 0, 0, "resume" if resume else "workers", message)])
         return _run_space(sweep, out, started, form, top, keep, sort, dry_run, exact, on_progress)
-    if dry_run:
+    if dry_run or out is None:
+        if not dry_run:
+            _check_run(sweep, None, None)
+        # Of what is not written the rows are had from the answer: all of them are counted, whatever it takes.
+        exact = exact or not dry_run
         counted = count_sweep(sweep, top, exact=exact, hurry=hurry, form=form, on_progress=on_progress)
-        return Run(
+        return (DryRun if dry_run else Run)(
             sweep=sweep,
             account=counted.account,
             largest=tuple(row(sweep, configuration_id) for configuration_id in counted.best),
             smallest=smallest(sweep) if counted.account is not None and not counted.account.kept else None,
             files=(),
-            expected_bytes=counted.expected_bytes,
+            expected_bytes=counted.expected_bytes if dry_run else {},
             seconds=time.perf_counter() - started,
+            keep=keep,
+            sort=sort,
             kept_between=counted.kept_between,
         )
     _check_run(sweep, workers, cluster)
@@ -228,7 +329,7 @@ def run_sweep(
 
 def _run_space(
     sweep: Sweep,
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
     started: float,
     form: Form,
     top: int,
@@ -253,6 +354,8 @@ def _run_space(
                 for name in sweep.formats
                 if FORMATS[name].writer
             }
+    elif out is None:
+        spaces.check_sensible(counted, keep)
     else:
         spaces.check_sensible(counted, keep)
         if "xlsx" in sweep.formats:
@@ -261,7 +364,7 @@ def _run_space(
         ordered = order(sweep, keep, sort, form)
         made = spaces.SpaceMaking(sweep, open_folder(out), ordered, top, on_progress, counted).side_by_side()
         files = made.files if "://" in os.fspath(out) else tuple(map(Path, made.files))
-    return Run(
+    return (DryRun if dry_run else Run)(
         sweep=sweep,
         account=counted.account,
         largest=counted.largest[:top],
@@ -280,7 +383,7 @@ def stream_sweep(
     sweep: Sweep,
     sink: IO[bytes],
     *,
-    budget: str | Sequence[str] | Mapping[str, Any] = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     columns: str | Sequence[str] | None = None,
     top: int = 5,

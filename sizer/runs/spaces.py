@@ -39,25 +39,34 @@ def layered_columns(sweep: Sweep) -> tuple[str, ...]:
     Args:
         sweep: with its columns resolved.
     """
-    layered = {axis.field for grid in sweep.grids for axis in grid.per_layer}
-    depth = max(max(lengths_of(grid)) for grid in sweep.grids)
+    depths: dict[str, int] = {}
+    for grid in sweep.grids:
+        most = grid.most_layers()
+        for axis in grid.per_layer:
+            depths[axis.field] = max(most[axis.block], depths.get(axis.field, 0))
     found: list[str] = []
     for name in sweep.columns:
-        found.extend([f"{name}.{layer}" for layer in range(1, depth + 1)] if name in layered else [name])
+        found.extend([f"{name}.{layer}" for layer in range(1, depths[name] + 1)] if name in depths else [name])
     return tuple(found)
 
 
-def lengths_of(grid: Any) -> list[int]:
-    """Return the numbers of layers that a grid has."""
-    for axis in grid.axes:
-        for column in axis.columns:
-            if column.field == "layers":
-                return [int(column.value(place)) for place in range(axis.length)]
-    return [int(grid.fixed["layers"])]
+def _field_of(column: str) -> tuple[str, int]:
+    """Return the field of which a column holds the values, and of which layer; 0: of the whole network."""
+    field, _, layer = column.rpartition(".")
+    return (field, int(layer)) if layer.isdecimal() else (column, 0)
 
 
-def table_of(configurations: Configurations, columns: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
-    """Return configurations as rows of a table."""
+def table_of(
+    configurations: Configurations, columns: Sequence[str], schema: pa.Schema, counted: Sequence[str] = COUNTED
+) -> pa.RecordBatch:
+    """Return configurations as rows of a table.
+
+    Args:
+        configurations: of the space.
+        columns: of the table.
+        schema: of the table.
+        counted: the columns that are counted.
+    """
     arrays = []
     known: dict[str, Any] = {}
     for name in columns:
@@ -65,16 +74,23 @@ def table_of(configurations: Configurations, columns: Sequence[str], schema: pa.
         if name == "id":
             ids = configurations.ids
             values: Any = ids if kind == pa.int64() else list(map(str, ids))
-        elif name in COUNTED and name not in FIELDS:
+        elif name in counted and name not in FIELDS:
             values = configurations.counts(name)
         else:
-            field, _, layer = name.partition(".")
+            field, layer = _field_of(name)
             if field not in known:
                 known[field] = configurations.column(field)
-            values = known[field][:, int(layer) - 1] if layer else known[field]
+            values = _of_layer(known[field], layer) if layer else known[field]
         text = pa.types.is_string(kind) or pa.types.is_dictionary(kind)
         arrays.append(pa.array(list(values), type=pa.string()).cast(kind) if text else pa.array(values, type=kind))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _of_layer(values: Any, layer: int) -> Any:
+    """Return a field of one layer; conditions may leave no network that is so deep, of which the table has columns too."""
+    if layer <= values.shape[1]:
+        return values[:, layer - 1]
+    return np.full(len(values), "" if values.dtype == object else 0, dtype=values.dtype)
 
 
 def schema_of(sweep: Sweep) -> pa.Schema:
@@ -83,17 +99,16 @@ def schema_of(sweep: Sweep) -> pa.Schema:
     def kind(name: str) -> pa.DataType:
         if name == "id":
             return pa.int64() if sweep.size - 1 <= LARGEST_ID else pa.string()
-        field = FIELDS.get(name.partition(".")[0])
-        words = {"choice": pa.string(), "boolean": pa.bool_()}
-        return pa.int64() if field is None else words.get(field.kind, pa.int64())
+        kind_of = sweep.names.kinds.get(_field_of(name)[0], "count")
+        return {"choice": pa.string(), "boolean": pa.bool_()}.get(kind_of, pa.int64())
 
     return pa.schema([pa.field(name, kind(name), nullable=False) for name in sweep.columns])
 
 
-def row_of(configurations: Configurations, place: int) -> dict[str, Any]:
-    """Return one configuration with its id, its fields and every counted column."""
+def row_of(configurations: Configurations, place: int, counted: Sequence[str] = COUNTED) -> dict[str, Any]:
+    """Return one configuration with its id, its fields and every counted column; of a model of blocks the swept ones."""
     one = configurations[place : place + 1]
-    return {"id": one.ids[0], **one[0], **{name: int(one.counts(name)[0]) for name in COUNTED}}
+    return {"id": one.ids[0], **one.flat(0), **{name: int(one.counts(name)[0]) for name in counted}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +138,7 @@ def count_space(sweep: Sweep, top: int, *, exact: bool) -> CountedSpace:
     if between.most and top:
         try:
             best = found.largest(top)
-            largest = tuple(row_of(best, place) for place in range(len(best)))
+            largest = tuple(row_of(best, place, sweep.names.counted) for place in range(len(best)))
         except InputError:
             pass  # to sort by weights may take more than to count
     account = _account(found, between.most)
@@ -177,7 +192,7 @@ class SpaceWalk:
         """Yield the kept rows as record batches: all in id order, or the first `keep` by `sort`."""
         written = 0
         for rows in self._counted.space.rows() if keep is None else _sorted(self._counted.space, keep, sort):
-            yield table_of(rows, self._sweep.columns, schema)
+            yield table_of(rows, self._sweep.columns, schema, self._sweep.names.counted)
             written += len(rows)
             if self._on_progress:
                 self._on_progress(Progress(written, written))
@@ -240,7 +255,7 @@ def sample_rows(counted: CountedSpace, sweep: Sweep) -> pa.Table | None:
     schema = schema_of(sweep)
     drawn = counted.space.sample(min(_SAMPLE, counted.account.kept), seed=0)
     order = np.argsort(np.array(drawn.ids, dtype=object), kind="stable")
-    return pa.Table.from_batches([table_of(drawn.taken(order), sweep.columns, schema)], schema)
+    return pa.Table.from_batches([table_of(drawn.taken(order), sweep.columns, schema, sweep.names.counted)], schema)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,4 +305,5 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     wide = dataclasses.replace(sweep, columns=layered_columns(sweep))
     between = found.count_between()
     drawn = found.sample(number, seed)
-    return Drawn(wide, seed, between.most, table_of(drawn, wide.columns, schema_of(wide)))
+    rows = table_of(drawn, wide.columns, schema_of(wide), wide.names.counted)
+    return Drawn(wide, seed, between.most, rows)

@@ -17,6 +17,7 @@ from sizer.grids.ids import blocks, lengths, locate
 from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
+from sizer.networks.aliases import counted_as
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep, as_word
@@ -189,7 +190,7 @@ def row(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         from sizer.runs.spaces import row_of
         from sizer.spaces.space import Space
 
-        return row_of(Space(sweep).by_id([configuration_id]), 0)
+        return row_of(Space(sweep).by_id([configuration_id]), 0, sweep.names.counted)
     grid, places = locate(sweep, configuration_id)
     counted = count(grid.configuration(places), sweep.cell_types, sweep.block_types)
     if sweep.of_blocks is None:
@@ -215,7 +216,11 @@ def explain_row(sweep: Sweep, configuration_id: int) -> Breakdown:
     """
     found = _configuration_of(sweep, configuration_id)
     with faults_of(sweep.file):
-        return explain(found, sweep.cell_types, sweep.block_types)
+        breakdown = explain(found, sweep.cell_types, sweep.block_types)
+    convention = str(breakdown.count.configuration.get("convention"))
+    # A grid may have several; of a configuration those are said that its own convention was named by.
+    own = [note for note in sweep.notes if note.endswith(f" {counted_as(convention)}")]
+    return breakdown.noted(own) if own else breakdown
 
 
 def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:

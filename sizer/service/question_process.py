@@ -142,6 +142,48 @@ def _networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str
     return found, {"networks": networks}
 
 
+def _space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return how many networks of a space fit, and some of them, as JSON."""
+    from sizer.runs.spaces import draw
+    from sizer.service.bodies import as_json
+    from sizer.spaces.space import Space
+    from sizer.sweepfile.load import apply_options, parse_sweep
+
+    given = parse_sweep(body, "sweep")
+    asked = {"budget": question["budget"] or None, "where": question["where"] or None}
+    space = Space(apply_options(given, **asked))
+    between = space.count_between()
+    exact = not between.reason
+    found = {
+        "name": given.name,
+        "configurations": space.size,
+        "exact": exact,
+        "kept": between.most if exact else None,
+        "kept_between": None if exact else [between.least, between.most],
+        "reason": between.reason,
+    }
+    if question["number"]:
+        drawn = draw(given, question["number"], question["seed"], **asked).as_json()
+        found |= {"seed": drawn["seed"], "networks": drawn["networks"]}
+    return as_json(found), {}
+
+
+def _model_file(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return what stands in a model file of this machine, or how a stated figure is made of it, as JSON."""
+    from sizer.errors import Fault, InputError
+    from sizer.recovery.claims import reconcile_file
+    from sizer.recovery.looking import look
+    from sizer.service.bodies import as_json
+
+    path = question["file"]
+    if "://" in path:
+        raise InputError([Fault("", 0, 0, "file", "is an address; give a file or a folder of this machine")])
+    found = look(path)
+    if question["claim"] is not None:
+        return as_json(reconcile_file(found, question["claim"]).as_json()), {}
+    return as_json({"file": Path(path).name, **found.as_json()}), {}
+
+
 def _folder(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return the job that made a folder of results; why that cannot be said under `unknown`."""
     from sizer.service.bodies import as_json
@@ -224,6 +266,8 @@ _ABOUT = {
     "look": _look,
     "configuration": _configuration,
     "folder": _folder,
+    "space": _space,
+    "model file": _model_file,
     **dict.fromkeys(("count", "compare", "claim", "explain", "fit", "code", "model"), _networks),
 }
 

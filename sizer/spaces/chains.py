@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
 from sizer.networks.fields import FIELDS
@@ -59,7 +60,7 @@ class LayerStep:
     """Which state each leads to, shape (states, options)."""
     after: LayerStep | End
     allowed: Mask
-    """Which options the convention has and the conditions let stand, shape (options,)."""
+    """Which options the convention has and the conditions let stand, shape (states or 1, options)."""
     shared: dict[str, IntArray] = field(default_factory=dict)
     """Counts that are known, of this step and those like it."""
 
@@ -79,6 +80,8 @@ class LayerChain:
     first: LayerStep
     allowed: bool
     """Whether the conditions on the whole network hold."""
+    divisors: Mapping[str, int] = field(default_factory=dict)
+    """Counted column -> in which parts of one it is summed, where these are no whole numbers."""
 
     @property
     def depth(self) -> int:
@@ -108,15 +111,57 @@ class LayerChain:
         state = 0
         for letter in letters:
             assert isinstance(step, LayerStep)
-            if not (step.exists[state, letter] and step.allowed[letter]):
+            if not (step.exists[state, letter] and step.allowed[state if len(step.allowed) > 1 else 0, letter]):
                 return False
             state = int(step.targets[state, letter])
             step = step.after
         assert isinstance(step, End)
         return self.allowed and bool(step.allowed[state])
 
-    def beside(self, letter: int) -> list[int]:
-        """Return the layers that differ from one in one field."""
+    def layered(self, name: str) -> tuple[int, int, npt.NDArray[Any]] | None:
+        """Return where the layers with a field of their own begin, how many there are, and the field's values.
+
+        None where it is a field of the whole network.
+        """
+        own = self.first.layers.letters.get(name)
+        return None if own is None else (0, self.depth, own)
+
+    @property
+    def layered_fields(self) -> tuple[str, ...]:
+        """The fields that layers have for themselves."""
+        return tuple(self.first.layers.letters)
+
+    def flat(self, letters: Sequence[int]) -> dict[str, Any]:
+        """Return the fields of a configuration, by name."""
+        own = self.first.layers.letters
+        places = np.asarray(letters, dtype=np.int64)
+        found = {**self.values, **{name: tuple(values[places].tolist()) for name, values in own.items()}}
+        return {name: found[name] for name in FIELDS if name in found}
+
+    def fields(self, letters: Sequence[int]) -> dict[str, Any]:
+        """Return a configuration as `sizer.count` takes it."""
+        return self.flat(letters)
+
+    def letters_of(self, configuration: Mapping[str, Any], once: Sequence[str]) -> list[int] | None:
+        """Return what each layer of a configuration is; None where it is none of these.
+
+        Args:
+            configuration: fields by name.
+            once: the swept fields of whole networks.
+        """
+        names = [name for name in once if name != "layers"]
+        if any(name in configuration and configuration[name] != self.values.get(name) for name in names):
+            return None
+        rows = [configuration.get(name) for name in self.layered_fields]
+        lengths = {len(row) for row in rows if isinstance(row, (list, tuple))}
+        if lengths != {self.depth} or None in rows:
+            return None
+        layers = zip(*(row if isinstance(row, (list, tuple)) else [row] * self.depth for row in rows), strict=True)
+        found = [self.places.get(layer, -1) for layer in layers]
+        return found if -1 not in found else None
+
+    def beside(self, layer: int, letter: int) -> list[int]:
+        """Return the layers that differ from one in one field, at a place from 0."""
         own = self.first.layers.letters.values()
         different = np.sum([values != values[letter] for values in own], axis=0)
         return np.flatnonzero(different == 1).tolist()
@@ -129,10 +174,12 @@ class LayerChain:
             layer: of this layer alone, from 1; None: of every one, or of the whole network.
             values: those that may stay.
         """
-        own = self.first.layers.letters.get(field)
+        own = self.layered(field)
         if own is None:
             return dataclasses.replace(self, allowed=self.allowed and self.values.get(field) in values)
-        may = np.array([value in values for value in own.tolist()], dtype=np.bool_)
+        start, layers, letters = own
+        may = np.array([value in values for value in letters.tolist()], dtype=np.bool_)
+        places = range(start, start + layers) if layer is None else (start + layer - 1,) if layer <= layers else ()
         steps: list[LayerStep] = []
         step: LayerStep | End = self.first
         while isinstance(step, LayerStep):
@@ -140,7 +187,7 @@ class LayerChain:
             step = step.after
         for place in range(len(steps) - 1, -1, -1):
             old = steps[place]
-            allowed = old.allowed & may if layer in {None, place + 1} else old.allowed
+            allowed = old.allowed & may if place in places else old.allowed
             step = dataclasses.replace(old, after=step, allowed=allowed)
         assert isinstance(step, LayerStep)
         return dataclasses.replace(self, first=step)
@@ -152,6 +199,10 @@ def chains_of(sweep: Sweep) -> list[LayerChain]:
     Raises:
         InputError: there are too many of them, or a layer has too many forms.
     """
+    if sweep.of_blocks is not None:
+        from sizer.spaces.composites import model_chains
+
+        return model_chains(sweep)
     number = sum(grid.size for grid in map(_without_layers, sweep.grids))
     if number > MOST_CHAINS:
         raise InputError(
@@ -184,12 +235,12 @@ def _of_grid(grid: Grid, where: Sequence[Expression]) -> Iterator[LayerChain]:
     for values in combinations:
         key = _key(values, apart=apart)
         longest[key] = max(longest.get(key, 0), int(values["layers"]))
-    stacks: dict[tuple[Any, ...], _Stack] = {}
+    stacks: dict[tuple[Any, ...], _StackSteps] = {}
     for values in combinations:
         key = _key(values, apart=apart)
         if key not in stacks:
             layers = LayerChoices(values, grid.per_layer, grid.cell_types, of_layers, longest[key])
-            stacks[key] = _Stack(layers, longest[key])
+            stacks[key] = _StackSteps(layers, longest[key])
         resolved = resolve({**values, **_some_layer(grid)}, grid.cell({**values, **_some_layer(grid)}))
         allowed = all(bool(condition.holds(resolved)) for condition in of_networks)
         yield LayerChain(values, stacks[key].first(int(values["layers"])), allowed)
@@ -216,7 +267,7 @@ def _key(values: Mapping[str, Any], *, apart: bool) -> tuple[Any, ...]:
     return tuple((name, value) for name, value in values.items() if apart or name != "layers")
 
 
-class _Stack:
+class _StackSteps:
     """The steps of stacks that differ in their number of layers alone."""
 
     def __init__(self, layers: LayerChoices, longest: int) -> None:
@@ -227,7 +278,7 @@ class _Stack:
         targets = np.broadcast_to(layers.states, (states, letters))
         above: dict[str, IntArray] = {}
         self._first: dict[str, IntArray] = {}
-        self._allowed = layers.valid & layers.holds
+        self._allowed = (layers.valid & layers.holds)[None, :]
         self._every = np.ones((1, letters), dtype=np.bool_)
         self._heights: list[LayerStep | End] = [End(layers, layers.fits_ends)]
         for _ in range(longest - 1):

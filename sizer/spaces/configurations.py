@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from sizer.answer import Shown, Table
 from sizer.networks.fields import FIELDS
 from sizer.spaces.decisions import IntArray
+from sizer.sweepfile.sweep import as_word
 
 if TYPE_CHECKING:
     from sizer.spaces.chains import LayerChain
     from sizer.spaces.numbering import Numbering
 
+_SHOWN = 20
+"""Networks that are printed."""
 
-class Configurations(Sequence[dict[str, Any]]):
+
+class Configurations(Shown, Sequence[dict[str, Any]]):
     """Some configurations of a space, in an order."""
 
     def __init__(self, chains: Sequence[LayerChain], numbering: Numbering, starts: IntArray, options: IntArray) -> None:
@@ -45,13 +50,25 @@ class Configurations(Sequence[dict[str, Any]]):
         if isinstance(place, slice):
             return self.taken(np.arange(len(self))[place])
         chain = self._chains[int(self.starts[place])]
-        letters = self.options[place, : chain.depth]
-        own = chain.first.layers.letters
-        found = {**chain.values, **{name: tuple(values[letters].tolist()) for name, values in own.items()}}
-        return {name: found[name] for name in FIELDS if name in found}
+        return chain.fields(self.options[place, : chain.depth].tolist())
 
-    def __repr__(self) -> str:
-        return f"<{len(self):,} configurations>"
+    def flat(self, place: int) -> dict[str, Any]:
+        """Return the fields of one configuration by name; of a model of blocks the swept ones, by path."""
+        chain = self._chains[int(self.starts[place])]
+        return chain.flat(self.options[place, : chain.depth].tolist())
+
+    def _in_a_line(self) -> str:
+        return f"{len(self):,} network{'' if len(self) == 1 else 's'}"
+
+    def _as_table(self) -> Table:
+        """Return the networks, a column for each layer of what each layer has for itself."""
+        columns = self.columns()
+        return tuple(columns), list(zip(*(values.tolist() for values in columns.values()), strict=True))
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self[:_SHOWN]._as_table()
+        more = len(self) - len(rows)
+        return self._in_a_line(), (header, rows), [f"and {more:,} more; .frame() has all"] if more else []
 
     def taken(self, places: IntArray) -> Configurations:
         """Return those at some places."""
@@ -76,30 +93,42 @@ class Configurations(Sequence[dict[str, Any]]):
 
     def column(self, field: str) -> npt.NDArray[Any]:
         """Return a field of each: one value, or one per layer, shape (n, layers), 0 or "" where a layer is not there."""
-        layered = any(field in chain.first.layers.letters for chain in self._chains)
-        words = FIELDS[field].kind == "choice"
-        kind: Any = object if words else np.bool_ if FIELDS[field].kind == "boolean" else np.int64
-        shape = self.options.shape if layered else (len(self),)
-        found = np.full(shape, "" if words else 0, dtype=kind)
+        own = [chain.layered(field) for chain in self._chains]
+        layers = max((one[1] for one in own if one is not None), default=0)
+        default = (FIELDS[field].default if field in FIELDS else None) or 0
+        kind = self._kind(field)
+        found = np.full((len(self), layers) if layers else len(self), "" if kind is object else 0, dtype=kind)
         for start in np.unique(self.starts).tolist():
             rows = self.starts == start
-            chain = self._chains[start]
-            own = chain.first.layers.letters.get(field)
-            if not layered:
-                value = chain.values.get(field)
-                found[rows] = (FIELDS[field].default or 0) if value is None else value
-            elif own is None:
-                found[np.ix_(rows, np.arange(chain.depth))] = chain.values.get(field, FIELDS[field].default or 0)
+            one = own[start]
+            value = self._chains[start].values.get(field)
+            if one is not None:
+                first, number, values = one
+                found[np.ix_(rows, np.arange(number))] = values[self.options[rows, first : first + number]]
+            elif layers:
+                found[np.ix_(rows, np.arange(self._chains[start].depth))] = default if value is None else value
+            elif kind is object:
+                found[rows] = as_word(value)
             else:
-                found[np.ix_(rows, np.arange(chain.depth))] = own[self.options[rows, : chain.depth]]
+                found[rows] = default if value is None else value
         return found
+
+    def _kind(self, field: str) -> Any:
+        """Return the kind of an array that holds a field."""
+        if field in FIELDS:
+            return {"choice": object, "boolean": np.bool_}.get(FIELDS[field].kind, np.int64)
+        values = [chain.values.get(field) for chain in self._chains if chain.layered(field) is None]
+        if any(isinstance(value, (str, tuple)) for value in values):
+            return object
+        return np.bool_ if values and all(isinstance(value, bool) for value in values) else np.int64
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Return the swept fields and the weights as columns, a field of layers as one column per layer, from 1."""
         numbers = self.ids
         found: dict[str, npt.NDArray[Any]] = {"id": np.array(numbers)}
-        layered = list(dict.fromkeys(name for chain in self._chains for name in chain.first.layers.letters))
-        found["layers"] = self.column("layers")
+        layered = list(dict.fromkeys(name for chain in self._chains for name in chain.layered_fields))
+        if any("layers" in chain.values for chain in self._chains):
+            found["layers"] = self.column("layers")
         for name in layered:
             values = self.column(name)
             found |= {f"{name}.{layer + 1}": values[:, layer] for layer in range(values.shape[1])}

@@ -13,7 +13,7 @@ import numpy as np
 from sizer.errors import Fault, InputError
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import IntArray, common_unit
-from sizer.spaces.plan import largest_of, steps_of
+from sizer.spaces.plan import divisor_of, largest_of, steps_of
 
 MOST_NUMBERS = 1 << 28
 """The most numbers of one table."""
@@ -70,7 +70,9 @@ def front(
         tables[id(step)] = _best(step, tables[id(step.after)], rooms, best_of, unit, limit, sign)
     best = np.max([tables[id(chain.first)][0] for chain in chains], axis=0)
     found = _within(best, rooms, best_of, unit, sign, bounds)
-    return _unbeaten([pair if rooms == spent else pair[::-1] for pair in found])
+    pairs = [pair if rooms == spent else pair[::-1] for pair in found]
+    parts = divisor_of(chains, wanted), divisor_of(chains, spent)
+    return unbeaten([(-(-pair[0] // parts[0]), -(-pair[1] // parts[1])) for pair in pairs])
 
 
 def _end(chain: LayerChain) -> End:
@@ -116,7 +118,7 @@ def _best(step: LayerStep, after: IntArray, rooms: str, best_of: str, unit: int,
     return found
 
 
-def _unbeaten(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def unbeaten(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the pairs (wanted, spent) that none beats, in growing order."""
     found: list[tuple[int, int]] = []
     best: int | None = None

@@ -86,7 +86,7 @@ class LayerChoices:
             raise InputError(
                 [Fault("", 0, 0, "grid", f"a layer has {number:,} forms; at most {MOST_LETTERS:,} can be told apart")]
             )
-        self.letters = _letters(scalars, axes)
+        self.letters = letters_of_axes(scalars, axes)
         """The value of each swept field, by field, shape (letters,)."""
         self.number = number
         self._given = {**scalars, **self.letters}
@@ -293,7 +293,7 @@ class _Kind:
     resolved: Mapping[str, Any]
 
 
-def _letters(scalars: Mapping[str, Any], axes: Sequence[PerLayer]) -> dict[str, npt.NDArray[Any]]:
+def letters_of_axes(scalars: Mapping[str, Any], axes: Sequence[PerLayer]) -> dict[str, npt.NDArray[Any]]:
     """Return the values of every combination of some axes, the last one fastest."""
     lengths = [axis.column.length for axis in axes]
     places = np.indices(lengths).reshape(len(lengths), -1)

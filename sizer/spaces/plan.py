@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from sizer.networks.columns import COLUMNS
+from sizer.errors import Fault, InputError
+from sizer.networks.columns import BYTES
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start, common_unit, decisions_of, in_units
 from sizer.spaces.walk import Window
@@ -24,18 +25,22 @@ MOST_ADDITIONS = 5 * 10**10
 """Additions that an exact count may take unless a person says to go on."""
 MOST_BYTES = 4 << 30
 """Bytes that its tables may take."""
+MOST_BYTES_OF_SUMS = 8 << 30
+"""Bytes that decisions may take that hold sums beside the room."""
+_BYTES_OF_A_PAIR = 16
+"""Of a decision, for each state and option."""
 
 
 def normalised(bounds: Sequence[Bound]) -> dict[str, tuple[int | None, int | None]]:
     """Return the bounds by counted column, each column once; bounds on bytes are bounds on weights."""
     found: dict[str, tuple[int | None, int | None]] = {}
     for bound in bounds:
-        column = COLUMNS[bound.column]
         name, least, most = bound.column, bound.minimum, bound.maximum
-        if column.each and name != "weights":
+        each = BYTES.get(name)
+        if each:
             name = "weights"
-            least = None if least is None else -(-least // column.each)
-            most = None if most is None else most // column.each
+            least = None if least is None else -(-least // each)
+            most = None if most is None else most // each
         before = found.get(name, (None, None))
         found[name] = (_both(max, before[0], least), _both(min, before[1], most))
     return {name: ends for name, ends in found.items() if ends != (None, None)}
@@ -166,6 +171,7 @@ class RoomPlan:
         kept, places = self._merged()
         sizes = [one.most + 1 for one in kept]
         sums = math.prod(sizes)
+        self._check_sums(sums)
         made: dict[int, Decision | Ends] = {}
         arrays: dict[tuple[int, ...], tuple[IntArray, IntArray]] = {}
         ends: dict[int, tuple[End, Ends]] = {}
@@ -182,8 +188,21 @@ class RoomPlan:
         starts = [Start(made[id(chain.first)], 0) for chain in self.chains]
         return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
 
+    def _check_sums(self, sums: int) -> None:
+        """Check that small sums beside the room fit into memory.
+
+        Raises:
+            InputError: they do not.
+        """
+        pairs = {(id(one.shared), id(one.exists), id(one.allowed)): one.targets.size for one in self._steps()}
+        needed = _BYTES_OF_A_PAIR * sums * sum(pairs.values())
+        if sums > 1 and needed > MOST_BYTES_OF_SUMS:
+            names = " and ".join([self.main, *(one.column for one in self.sums)])
+            message = f"bounds on {names} at once take {needed / 2**30:,.0f} GiB; coarser steps, or fewer of the bounds, take less"
+            raise InputError([Fault("", 0, 0, "budget", message)])
+
     def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
-        stands = step.exists & step.allowed[None, :]
+        stands = step.exists & step.allowed
         costs = np.where(stands, step.counts(self.main), NEVER)
         if not kept:
             return costs, np.ascontiguousarray(step.targets)
@@ -366,9 +385,8 @@ def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray,
         options: what each layer is, shape (n, layers of the longest).
         column: its name.
     """
-    base = COLUMNS[column]
-    if base.each and column != "weights":
-        return base.each * counts_of(chains, starts, options, "weights")
+    if column in BYTES:
+        return BYTES[column] * counts_of(chains, starts, options, "weights")
     found = np.zeros(len(starts), dtype=np.int64)
     for number in np.unique(starts).tolist():
         rows = np.flatnonzero(starts == number)
@@ -382,4 +400,10 @@ def counts_of(chains: Sequence[LayerChain], starts: IntArray, options: IntArray,
             step = step.after
             depth += 1
         found[rows] += step.counts(column)[states]
-    return found
+    divisor = divisor_of(chains, column)
+    return found if divisor == 1 else -(-found // divisor)
+
+
+def divisor_of(chains: Sequence[LayerChain], column: str) -> int:
+    """Return in which parts of one a column is summed: counts for each step of a clock may be fractions, rounded up."""
+    return chains[0].divisors.get(column, 1) if chains else 1

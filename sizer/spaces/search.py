@@ -114,7 +114,7 @@ def parameters(space: Space) -> dict[str, Any]:
         found[name] = space.values_of(name)
     for name in space.layered:
         values = space.values_of(name)
-        found |= {f"{name}.{layer}": values for layer in range(1, space.depth + 1)}
+        found |= {f"{name}.{layer}": values for layer in range(1, space.layers_of(name) + 1)}
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import math
 import os
 import random
@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError
+from sizer.layout import DOT, share_words
 from sizer.networks.budgets import read_size
-from sizer.networks.columns import COLUMNS, COUNTED
+from sizer.networks.columns import BYTES
 from sizer.networks.counting import did_you_mean
-from sizer.networks.fields import FIELDS
 from sizer.spaces.chains import End, LayerChain, LayerStep, chains_of
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.decisions import IntArray
@@ -27,11 +28,12 @@ from sizer.spaces.plan import (
     MOST_BYTES,
     RoomDecisions,
     RoomPlan,
+    divisor_of,
     normalised,
     prepare,
 )
 from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
-from sizer.sweepfile.load import apply_options, load_sweep, parse_sweep
+from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
 Budget = str | int | tuple[Any, Any] | Mapping[str, Any] | Sequence[Any] | None
@@ -78,16 +80,10 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
         >>> found.size, found.count()
         (4096, 84)
     """
-    if isinstance(source, Sweep):
-        sweep = source
-    elif isinstance(source, Mapping):
-        sweep = parse_sweep(json.dumps({"sizer": 1, "name": "space", **source}), "")
-    else:
-        sweep = load_sweep(source)
-    return Space(sweep, threads=threads)
+    return Space(sweep_of(source, "space"), threads=threads)
 
 
-class Space:
+class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
@@ -122,6 +118,42 @@ class Space:
         """The layers of the largest stack."""
         return max(chain.depth for chain in self._chains)
 
+    # How it is looked at
+
+    def _in_a_line(self) -> str:
+        fields = ", ".join(self.layered)
+        layers = f"up to {self.depth} layers" if "layers" in self.once else f"each of {self.depth} layers"
+        return f"{self.sweep.name}: {self.size:,} networks{DOT}{fields} of {layers}"
+
+    def _as_table(self) -> Table:
+        """Return how many networks that fit have how many weights."""
+        found = self.histogram(10)
+        number = sum(one.networks for one in found)
+        header = ("weights from", "to", "networks", "share")
+        return header, [(one.least, one.most, one.networks, one.networks / number) for one in found]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        between = self.count_between()
+        limits = [
+            f"{least:,} <= {name}"
+            if most is None
+            else f"{name} <= {most:,}"
+            if least is None
+            else f"{least:,} <= {name} <= {most:,}"
+            for name, (least, most) in self.bounds().items()
+        ]
+        fit = f"{between.most:,}" if not between.reason else f"between {between.least:,} and {between.most:,}"
+        below = [f"{fit} of {self.size:,} fit{DOT}{', '.join(limits) or 'no budget'}", between.reason]
+        try:
+            header, rows = self._as_table() if between.most else (("weights from", "to", "networks", "share"), [])
+        except InputError as problem:
+            # By size it takes too long: what is counted is said all the same.
+            header, rows = ("weights from", "to", "networks", "share"), []
+            below.append(problem.faults[0].message)
+        number = sum(row[2] for row in rows)
+        shown = [(*row[:3], share_words(row[2], number)) for row in rows]
+        return self._in_a_line(), (header, shown), [line for line in below if line]
+
     # What is asked
 
     def bounds(self, budget: Budget = None) -> Bounds:
@@ -141,6 +173,20 @@ class Space:
             budget = {"weights": {"min": budget[0], "max": budget[1]}}
         sweep = self.sweep if budget is None else apply_options(self.sweep, budget=budget)
         return normalised(sweep.budget)
+
+    def _bounds(self, budget: Budget = None) -> Bounds:
+        """Return the bounds in the parts in which columns are summed; a count is a sum of them rounded up."""
+        found: dict[str, tuple[int | None, int | None]] = {}
+        for column, (least, most) in self.bounds(budget).items():
+            parts = self._divisor(column)
+            found[column] = (
+                None if least is None else parts * (least - 1) + 1,
+                None if most is None else parts * most,
+            )
+        return found
+
+    def _divisor(self, column: str) -> int:
+        return divisor_of(self._chains, column)
 
     def _where(self, where: str | Iterable[str] | None) -> Space:
         """Return the space with further conditions."""
@@ -275,7 +321,7 @@ class Space:
         """
         if where is not None:
             return self._where(where).count_between(budget, exact=exact)
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         if not bounds and not self._few():
             number = self.count_valid()
             return CountBetween(number, number, "")
@@ -373,7 +419,7 @@ class Space:
         """
         if where is not None:
             return self._where(where).sample(n, seed, budget)
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         chance = random.Random(int(seed))
         if not any(chain.allowed for chain in self._chains):
             raise self._nothing()
@@ -388,12 +434,7 @@ class Space:
 
     def _coarse_sample(self, n: int, chance: random.Random, bounds: Bounds) -> Configurations:
         """Draw from tables that hold a few networks too many, and throw these away."""
-        try:
-            if not self._few():
-                raise _TooMuchError
-            walk, window, _, _ = self._walk(bounds, exact=False, listed=False)
-        except _TooMuchError:
-            walk, window = self._coarse_walk(bounds)
+        walk, window = self._wider_walk(bounds)
         number = walk.count(window)
         kept: list[Configurations] = []
         left = n
@@ -408,6 +449,14 @@ class Space:
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
+    def _wider_walk(self, bounds: Bounds) -> tuple[Descent, Window]:
+        """Return a walk that holds all that fits, and some more: however many different values, or in coarser units."""
+        if self._few():
+            with contextlib.suppress(_TooMuchError):
+                walk, window, _, _ = self._walk(bounds, exact=False, listed=False)
+                return walk, window
+        return self._coarse_walk(bounds)
+
     def _coarse_walk(self, bounds: Bounds) -> tuple[Descent, Window]:
         unit, decided = self._coarse_unit(bounds)
         main = decided.plan.main
@@ -421,7 +470,7 @@ class Space:
     def _fits(self, configurations: Configurations, bounds: Bounds) -> Any:
         fits = np.ones(len(configurations), dtype=np.bool_)
         for column, (least, most) in bounds.items():
-            counts = configurations.counts(column)
+            counts = configurations.counts(column) * self._divisor(column)
             if least is not None:
                 fits &= counts >= least
             if most is not None:
@@ -443,7 +492,7 @@ class Space:
 
     def rows(self, budget: Budget = None) -> Iterator[Configurations]:
         """Yield all configurations within a budget in the order of ids, some at a time."""
-        bounds = self.bounds(budget)
+        bounds = self._bounds(budget)
         if any(chain.allowed for chain in self._chains):
             walk, window, _, _ = self._walk(bounds)
             for chosen in walk.in_order(window):
@@ -474,7 +523,7 @@ class Space:
         Raises:
             IndexError: there are not so many.
         """
-        walk, window, _, _ = self._walk(self.bounds(budget))
+        walk, window, _, _ = self._walk(self._bounds(budget))
         return self._configurations(walk.unrank(list(ranks), window))
 
     def by_id(self, ids: Sequence[int]) -> Configurations:
@@ -498,7 +547,7 @@ class Space:
             InputError: the space has no such configuration.
         """
         several = configuration if isinstance(configuration, Configurations) else self.find([configuration])
-        walk, window, _, _ = self._walk(self.bounds(budget))
+        walk, window, _, _ = self._walk(self._bounds(budget))
         stands = {place: number for number, place in enumerate(p for p, c in enumerate(self._chains) if c.allowed)}
         starts = np.array([stands.get(start, -1) for start in several.starts.tolist()], dtype=np.int64)
         chosen = Chosen(starts, several.options, np.zeros(len(starts), dtype=np.int64))
@@ -531,18 +580,8 @@ class Space:
 
     def _found(self, configuration: Mapping[str, Any]) -> tuple[int, list[int]]:
         for start, chain in enumerate(self._chains):
-            own = chain.first.layers.letters
-            names = [name for name in self.once if name != "layers"]
-            if any(name in configuration and configuration[name] != chain.values.get(name) for name in names):
-                continue
-            rows = [configuration.get(name) for name in own]
-            lengths = {len(row) for row in rows if isinstance(row, (list, tuple))}
-            if lengths != {chain.depth} or None in rows:
-                continue
-            known = chain.places
-            layers = zip(*(row if isinstance(row, (list, tuple)) else [row] * chain.depth for row in rows), strict=True)
-            letters = [known.get(layer, -1) for layer in layers]
-            if -1 not in letters and chain.exists(letters):
+            letters = chain.letters_of(configuration, self.once)
+            if letters is not None and chain.exists(letters):
                 return start, letters
         raise InputError(
             [Fault(self.sweep.file, 0, 0, "", f"the space has no such configuration: {_shown(configuration)}")]
@@ -558,7 +597,7 @@ class Space:
     # Order by size
 
     def _sizes(self, budget: Budget, column: str = "weights") -> _Sizes:
-        bounds = dict(self.bounds(budget))
+        bounds = dict(self._bounds(budget))
         bounds[column] = bounds.get(column, (None, None))
         if not any(chain.allowed for chain in self._chains):
             raise self._nothing()
@@ -581,16 +620,17 @@ class Space:
             budget: as in `count`.
             largest: the most; else the least.
         """
-        sizes = self._sizes(budget, "weights" if COLUMNS[column].each else column)
+        sizes = self._sizes(budget, "weights" if column in BYTES else column)
+        parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
         if not n:
             return self._empty()
-        size = sizes.of_place(number - n if largest else n - 1)
-        beyond = sizes.ranked(size + 1, None) if largest else sizes.ranked(None, size - 1)
+        size = -(-sizes.of_place(number - n if largest else n - 1) // parts)
+        beyond = sizes.ranked(size * parts + 1, None) if largest else sizes.ranked(None, (size - 1) * parts)
         counts = beyond.counts(column)
         order = np.argsort(-counts if largest else counts, kind="stable")
-        equal = sizes.ranked(size, size, n - len(beyond))
+        equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
@@ -666,14 +706,30 @@ class Space:
 
         Returns:
             (wanted, spent) of each unbeaten network, once, in growing order.
+
+        Raises:
+            InputError: no such column, or it takes too long; where few values may differ, networks are listed one by one.
         """
         from sizer.spaces.frontier import front
 
         for name in (wanted, spent):
-            if name not in COUNTED:
-                raise InputError([Fault("", 0, 0, "pareto", f"no column named {name!r}{did_you_mean(name, COUNTED)}")])
+            known = self.sweep.names.counted
+            if name not in known:
+                raise InputError([Fault("", 0, 0, "pareto", f"no column named {name!r}{did_you_mean(name, known)}")])
+        if self._few():
+            return self._listed_front(wanted, spent, budget)
         chains = [chain for chain in self._chains if chain.allowed]
-        return front(chains, wanted, spent, self.bounds(budget))
+        return front(chains, wanted, spent, self._bounds(budget))
+
+    def _listed_front(self, wanted: str, spent: str, budget: Budget) -> list[tuple[int, int]]:
+        """Return the unbeaten pairs of networks that are listed one by one, as few different values are."""
+        from sizer.spaces.frontier import unbeaten
+
+        found: list[tuple[int, int]] = []
+        for some in self.rows(budget):
+            pairs = np.stack([some.counts(wanted), some.counts(spent)], axis=1)
+            found = unbeaten([*found, *map(tuple, np.unique(pairs, axis=0).tolist())])
+        return found
 
     # Search
 
@@ -688,7 +744,7 @@ class Space:
         chain = self._chains[start]
         rows = []
         for layer in range(chain.depth):
-            for letter in chain.beside(int(letters[layer])):
+            for letter in chain.beside(layer, int(letters[layer])):
                 moved = letters.copy()
                 moved[layer] = letter
                 if chain.allowed and chain.stands(moved[: chain.depth].tolist()):
@@ -697,7 +753,7 @@ class Space:
             return self._empty()
         options = np.array(rows, dtype=np.int64)
         found = Configurations(self._chains, self._numbering, np.full(len(rows), start), options)
-        found = found.taken(np.flatnonzero(self._fits(found, self.bounds(budget))))
+        found = found.taken(np.flatnonzero(self._fits(found, self._bounds(budget))))
         return found.taken(np.lexsort(found.options.T[::-1]))
 
     def some_neighbour(
@@ -709,11 +765,11 @@ class Space:
         """
         one = self.find([configuration])
         chain = self._chains[int(one.starts[0])]
-        bounds = self.bounds()
+        bounds = self._bounds()
         for _ in range(tries):
             moved = one.options[0].copy()
             layer = chance.randrange(chain.depth)
-            beside = chain.beside(int(moved[layer]))
+            beside = chain.beside(layer, int(moved[layer]))
             if not beside:
                 continue
             moved[layer] = beside[chance.randrange(len(beside))]
@@ -722,6 +778,10 @@ class Space:
                 if self._fits(found, bounds)[0]:
                     return found[0]
         return None
+
+    def layers_of(self, field: str) -> int:
+        """Return the most layers that have a field of their own."""
+        return max((own[1] for chain in self._chains if (own := chain.layered(field)) is not None), default=0)
 
     @property
     def layered(self) -> tuple[str, ...]:
@@ -732,8 +792,8 @@ class Space:
         """Return the values that a swept field has somewhere in the space, in the order of the file."""
         found: dict[Any, None] = {}
         for chain in self._chains:
-            own = chain.first.layers.letters.get(field)
-            found.update(dict.fromkeys([chain.values.get(field)] if own is None else own.tolist()))
+            own = chain.layered(field)
+            found.update(dict.fromkeys([chain.values.get(field)] if own is None else own[2].tolist()))
         return list(found)
 
     def restrict(self, fields: Mapping[str, Any]) -> Space:
@@ -750,8 +810,9 @@ class Space:
         for path, values in fields.items():
             name, _, layer = path.rpartition(".") if path.rpartition(".")[2].isdigit() else (path, "", "")
             several = set(values) if isinstance(values, (list, tuple, set, frozenset, range)) else {values}
-            if name not in FIELDS or not (name in self.once or name in self.sweep.swept):
-                message = f"{path} is not swept{did_you_mean(name, self.sweep.swept)}"
+            known = (*self.once, *self.layered)
+            if name not in known:
+                message = f"{path} is not swept{did_you_mean(name, known)}"
                 raise InputError([Fault("", 0, 0, "restrict", message)])
             chains = [chain.restricted(name, int(layer) if layer else None, several) for chain in chains]
         found = Space(self.sweep, threads=self._threads, chains=chains)
@@ -759,8 +820,15 @@ class Space:
         return found
 
 
-class _TooMuchError(Exception):
+class _TooMuchError(InputError):
     """Exact tables take too long, or too much memory."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__([Fault("", 0, 0, "grid", reason)])
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @dataclasses.dataclass

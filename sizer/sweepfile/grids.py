@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from sizer.networks.aliases import meant
 from sizer.networks.cells import CellType
-from sizer.networks.fields import FIELDS, REQUIRED, FieldValue
+from sizer.networks.fields import FIELDS, REQUIRED, Field, FieldValue
 from sizer.sweepfile.axes import read_axis, read_value
 from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.per_layer import PerLayer, check_bases, is_per_layer, read_per_layer
+from sizer.sweepfile.per_layer import MOST_LAYERS, PerLayer, check_bases, is_per_layer, read_per_layer
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid
 from sizer.sweepfile.yamltext import Path, written_path
@@ -33,6 +33,9 @@ class SweptFields(Protocol):
     def listed(self, name: str, items: list[Any], path: Path) -> Listed | None:
         """Return a column of a linked table, None where it has faults."""
 
+    def layered(self, name: str) -> Field:
+        """Return a field as each layer has it for itself."""
+
 
 @dataclass(frozen=True)
 class PlacedGrid:
@@ -43,6 +46,8 @@ class PlacedGrid:
     """Field -> where its value or axis stands, in model or grid."""
     bounds: Mapping[str, tuple[int, int]]
     """Swept count -> its smallest and largest value."""
+    per_layer: tuple[PerLayer, ...] = ()
+    """The fields of blocks that each layer has for itself, which the grid has as if all layers were alike."""
 
 
 def read_grids(
@@ -100,6 +105,10 @@ class FieldsOfNetwork:
         if self.findings.touched(path):
             return None
         return Listed(name, tuple(value for value in values if value is not None))
+
+    def layered(self, name: str) -> Field:
+        """Return a field as each layer has it for itself."""
+        return FIELDS[name]
 
 
 def _read_model(declared: Any, findings: Findings) -> dict[str, FieldValue]:
@@ -161,6 +170,10 @@ def _read_grid(
     if not read.per_layer:
         return PlacedGrid(Grid(fixed, read.axes), places, bounds)
     check_bases(read.axes, read.per_layer, read.taken, findings)
+    most = read.columns["layers"][0].ends()[1] if "layers" in read.columns else int(fixed.get("layers", 1))
+    if most > MOST_LAYERS:
+        findings.at_value(places.get("layers", path), f"{most:,} layers are more than the {MOST_LAYERS} of a space")
+        return None
     grid = Grid(fixed, read.axes, per_layer=read.per_layer, order=tuple(read.taken))
     return PlacedGrid(grid, places, bounds)
 
@@ -198,12 +211,12 @@ def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, find
             tables = item if isinstance(item, list) else []
             for position, table in enumerate(tables):
                 axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
-        elif isinstance(fields, FieldsOfNetwork) and name in FIELDS and is_per_layer(item):
+        elif is_per_layer(item) and fields.is_known(name, here):
             _take(name, here, taken, findings)
-            per_layer.append(read_per_layer(FIELDS[name], item, here, findings))
+            per_layer.append(read_per_layer(fields.layered(name), item, here, findings))
             if (layered := per_layer[-1]) is not None:
                 columns[name] = (layered.column, here)
-        elif fields.is_known(name, here):
+        elif not is_per_layer(item) and fields.is_known(name, here):
             _take(name, here, taken, findings)
             column = fields.axis(name, item, here)
             if column is not None:

@@ -303,8 +303,7 @@ def _no_valid_model(grids: Sequence[Grid]) -> list[tuple[int, str, str]]:
             if not rules:
                 return []
             if any(rule.refuses is refuse_all for rule in rules):
-                rule = next(rule for rule in rules if rule.refuses is refuse_all)
-                reasons[number, rule.field, rule.reason] = None
+                reasons |= {(number, rule.field, rule.reason): None for rule in rules if rule.refuses is refuse_all}
                 continue
             places = [_places_with(axis, outline) for axis in grid.axes]
             left -= math.prod(map(len, places))

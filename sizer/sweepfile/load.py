@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from sizer.errors import Fault, InputError, quoted
+from sizer.errors import Fault, InputError, is_text, quoted
 from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.counting import CHOICES
 from sizer.sweepfile.axes import LARGEST
@@ -36,12 +38,12 @@ from sizer.sweepfile.limits import (
     too_large,
     too_many_corners,
 )
-from sizer.sweepfile.model_grids import read_model_grids
+from sizer.sweepfile.model_grids import place_in, read_model_grids
 from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import cell_words, read_own_cells
 from sizer.sweepfile.schema import check_schema
 from sizer.sweepfile.sweep import KINDS, Bound, Names, Sweep
-from sizer.sweepfile.toolkits import read_toolkits
+from sizer.sweepfile.toolkits import notes_of_blocks, read_toolkits
 from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_long
 
 _WORDS_OF_ERRORS = {
@@ -53,6 +55,8 @@ _WORDS_OF_ERRORS = {
     errno.ENAMETOOLONG: "the name is too long for a file",
     errno.ELOOP: "the path is a link that leads back to itself",
 }
+
+_PLACE = re.compile(r",?(?: first)? at line \d+, column \d+")
 
 
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
@@ -66,6 +70,64 @@ def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     """
     file = os.fspath(path)
     return parse_sweep(read_file(file), file)
+
+
+def sweep_of(source: object, name: str = "sweep") -> Sweep:
+    """Return the sweep that is named, written down as a mapping, or loaded already.
+
+    Args:
+        source: a file, what would stand in one, or a sweep. In a mapping a `range` is an axis, arrays are lists, and
+            `sizer` and `name` may be left out.
+        name: of a mapping that has none.
+
+    Raises:
+        InputError: the file cannot be read, or the sweep has faults; of a mapping each with its path.
+
+    Example:
+        >>> model = {"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2}
+        >>> sweep_of({"model": model, "grid": {"cells": range(64, 1025, 64)}}).size
+        16
+    """
+    if isinstance(source, Sweep):
+        return source
+    if isinstance(source, Mapping):
+        try:
+            text = json.dumps({"sizer": 1, "name": name, **_written(source)}, ensure_ascii=False)
+        except RecursionError:
+            raise InputError([_file_fault("", "the sweep is nested too deeply")]) from None
+        try:
+            return parse_sweep(text.encode("utf-8", "surrogatepass"))
+        except InputError as problem:
+            # Lines and columns would be those of a text that nobody has seen.
+            raise InputError(
+                dataclasses.replace(
+                    fault, line=0, column=0, path=fault.path or "sweep", message=_PLACE.sub("", fault.message)
+                )
+                for fault in problem.faults
+            ) from None
+    if not isinstance(source, (str, os.PathLike)):
+        message = f"{quoted(str(source))} is no sweep; give a path, a mapping of what stands in a sweep file, or a sweep that was loaded"
+        raise InputError([Fault("", 0, 0, "sweep", message)])
+    return load_sweep(source)
+
+
+def _written(value: Any) -> Any:
+    """Return a value of Python as JSON can hold it; what it cannot is written as text, which the schema refuses."""
+    if isinstance(value, Mapping):
+        return {str(key): _written(one) for key, one in value.items()}
+    if isinstance(value, range):
+        if len(value) < 2 or value.step < 0:
+            return list(value)
+        return {"from": value[0], "to": value[-1], "step": value.step}
+    if isinstance(value, (list, tuple)):
+        return [_written(one) for one in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return value if is_text(value) else repr(value)
+    # Arrays and numbers of other libraries say what they are in plain Python.
+    plain = getattr(value, "tolist", None)
+    return _written(plain()) if callable(plain) else str(value)
 
 
 def read_file(file: str) -> bytes:
@@ -129,6 +191,7 @@ def parse_sweep(text: bytes | str, file: str = "") -> Sweep:
     if isinstance(data.get("model"), dict) and "blocks" in data["model"]:
         found = read_model_grids(data, findings, cell_types, block_types)
         grids = found.grids
+        notes = notes_of_blocks(data["model"], data.get("grid"))
         budget: tuple[Bound, ...] = ()
         where: tuple[Expression, ...] = ()
         if grids and found.names.counted:
@@ -220,7 +283,10 @@ def _check_validity(grids: Sequence[PlacedGrid], findings: Findings) -> None:
     reported: set[tuple[Path, str]] = set()
     for number, field, reason in no_valid_configuration([placed.grid for placed in grids]):
         places = grids[number].places
-        path = places.get(field) or places.get("convention") or ("grid",)
+        model = grids[number].grid.model
+        path = places.get(field) or (
+            place_in(model.declared, field) if model else places.get("convention") or ("grid",)
+        )
         if (path, reason) not in reported:
             reported.add((path, reason))
             findings.at_value(path, f"no configuration of this sweep is valid: {reason}")

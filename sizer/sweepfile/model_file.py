@@ -118,8 +118,10 @@ def parse_model(
     cell_types = read_own_cells(data, findings)
     block_types = read_own_blocks(data, findings)
     graph, problems = read_graph(model, cell_types, block_types)
-    for dotted, message in problems:
-        findings.at_value(place_in(model, dotted), message)
+    placed = [(place_in(model, dotted), message) for dotted, message in problems]
+    # What has a fault as YAML has no value to speak of.
+    for place, message in [one for one in placed if not findings.touched(one[0])]:
+        findings.at_value(place, message)
     findings.raise_any()
     assert graph is not None
     return ModelFile(

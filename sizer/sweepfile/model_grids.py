@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.blocks.reading import Problem
 from sizer.networks.blocks.types import BlockType
@@ -22,6 +23,7 @@ from sizer.sweepfile.axis import Column, Listed
 from sizer.sweepfile.findings import Findings
 from sizer.sweepfile.grids import PlacedGrid, declared_grids, read_axes
 from sizer.sweepfile.model_paths import MOST_STRUCTURES, FieldsOfModel
+from sizer.sweepfile.per_layer import MOST_LAYERS, check_bases
 from sizer.sweepfile.ratios import Looks, check_ratios
 from sizer.sweepfile.sweep import Axis, Grid, Names, as_word
 from sizer.sweepfile.yamltext import Path
@@ -81,7 +83,7 @@ def read_model_grids(
     valid = [outline for several in outlines for outline in several if not outline.problems]
     names = _names(fields, whole, valid)
     model.kinds = names.kinds
-    return ModelGrids(whole, names, _missing(valid, names))
+    return ModelGrids([_as_space(one, findings) for one in whole], names, _missing(valid, names))
 
 
 def _read_grid(
@@ -99,7 +101,26 @@ def _read_grid(
     if read.axes is None or findings.touched(path) or len(read.taken) < _swept_number(declared):
         return None
     fixed = {"convention": declared_convention(model.declared)} if "convention" not in read.taken else {}
-    return PlacedGrid(Grid(fixed, read.axes, model.cell_types, model), dict(read.taken), bounds)
+    check_bases(read.axes, read.per_layer, read.taken, findings)
+    # What is said of fields, words and columns is the same as if all layers of a block were alike.
+    alike = tuple(Axis((one.column,), one.column.length) for one in read.per_layer)
+    grid = Grid(fixed, (*read.axes, *alike), model.cell_types, model)
+    return PlacedGrid(grid, dict(read.taken), bounds, read.per_layer)
+
+
+def _as_space(placed: PlacedGrid, findings: Findings) -> PlacedGrid:
+    """Return a grid in which the layers of a block have fields of their own, where some do."""
+    if not placed.per_layer:
+        return placed
+    own = {one.field for one in placed.per_layer}
+    axes = tuple(axis for axis in placed.grid.axes if axis.columns[0].field not in own)
+    grid = replace(placed.grid, axes=axes, per_layer=placed.per_layer, order=tuple(placed.places))
+    for block, most in grid.most_layers().items():
+        if most > MOST_LAYERS:
+            path = placed.places.get(f"{block}.layers", ("grid",))
+            findings.at_value(path, f"{most:,} layers are more than the {MOST_LAYERS} of a space")
+            return placed
+    return replace(placed, grid=grid)
 
 
 def _swept_number(declared: Mapping[str, Any]) -> int:
@@ -111,7 +132,8 @@ def _swept_number(declared: Mapping[str, Any]) -> int:
 def declared_convention(declared: Mapping[str, Any]) -> str:
     """Return whose rules count of the blocks that name none."""
     given = declared.get("convention")
-    return given if isinstance(given, str) and given in CONVENTIONS else "textbook"
+    named = counted_as(given) if isinstance(given, str) else ""
+    return named if named in CONVENTIONS else "textbook"
 
 
 def _apart(placed: PlacedGrid, fields: FieldsOfModel) -> PlacedGrid | None:
@@ -132,11 +154,11 @@ def _check_alone(model: OpenModel, fields: FieldsOfModel, findings: Findings) ->
     """Report what is wrong with the model by itself, but for what an axis with faults may decide."""
     swept = {path.rpartition(".")[0] for path in fields.found}
     found, problems = model.read(model.declared)
-    if found is not None and not problems and not swept:
+    if found is not None and not swept:
         try:
             wire_model(found)
         except GraphError as wrong:
-            problems = wrong.problems
+            problems = [*problems, *wrong.problems]
     for dotted, message in problems:
         block = dotted.removeprefix("blocks.")
         if not any(block == name or block.startswith(f"{name}.") for name in swept if name):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.aliases import TOOLKITS
 from sizer.networks.blocks.fields import article
 from sizer.networks.blocks.outlines import settled_value
 from sizer.networks.blocks.reading import COMBINES
@@ -18,6 +19,7 @@ from sizer.networks.fields import FIELDS, Field, Kind
 from sizer.sweepfile.axes import read_axis, read_count
 from sizer.sweepfile.axis import Column, Listed, Ratio, Stepped
 from sizer.sweepfile.findings import Findings, words_known
+from sizer.sweepfile.toolkits import problems_of_blocks
 from sizer.sweepfile.yamltext import REFUSED, Path, written_path
 
 MOST_STRUCTURES = 2_000
@@ -170,12 +172,6 @@ class FieldsOfModel:
             return self.listed(name, declared, path)
         if not isinstance(declared, dict):
             return None  # the schema has said so
-        if "per_layer" in declared:
-            message = (
-                "per_layer is for models without blocks; in a block a list of lists is an axis of values per layer"
-            )
-            self.findings.at_key((*path, "per_layer"), message)
-            return None
         if isinstance(declared.get("values"), list):
             return self.listed(name, declared["values"], (*path, "values"))
         if one.kind not in _NUMBERS:
@@ -184,6 +180,14 @@ class FieldsOfModel:
         field = Field(name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum)
         column = read_axis(field, declared, path, self.findings)
         return None if column is None else self.shaped(column, path)
+
+    def layered(self, name: str) -> Field:
+        """Return a field as each layer has it for itself."""
+        one = self.found[name]
+        of_layers = one.kind == "sizes" and self._type_of(name) == "recurrent"
+        return Field(
+            name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers
+        )
 
     def shaped(self, column: Column, path: Path) -> Column | None:
         """Return a column with each value apart, where they make structures of their own."""
@@ -231,6 +235,10 @@ class FieldsOfModel:
             place = (*path, position)
             if self.findings.touched(place) or item is REFUSED:
                 continue
+            if one.name == "convention" and isinstance(item, str) and item in TOOLKITS:
+                for message in problems_of_blocks(self.declared, name, TOOLKITS[item]):
+                    self.findings.at_value(place, message)
+                item = TOOLKITS[item].convention
             value = self._value(one, item, place)
             if value is None:
                 continue

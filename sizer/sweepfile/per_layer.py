@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sizer.networks.blocks.fields import PER_LAYER
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.axes import read_axis
 from sizer.sweepfile.axis import Column
@@ -15,10 +16,15 @@ from sizer.sweepfile.sweep import Axis
 from sizer.sweepfile.yamltext import Path
 
 Order = Literal["any", "falling", "rising"]
+MOST_LAYERS = 200
+"""The most layers of a network of which each has values of its own."""
 ORDERS: tuple[Order, ...] = ("any", "falling", "rising")
 
 LAYERED = (*(field.name for field in FIELDS.values() if field.per_layer), "cell_type")
 """The fields that each layer can have for itself."""
+
+BLOCK_LAYERED = tuple(word for word in PER_LAYER if word in LAYERED)
+"""Those of them that each layer of a recurrent block can have for itself."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,16 @@ class PerLayer:
     def field(self) -> str:
         """The swept field."""
         return self.column.field
+
+    @property
+    def block(self) -> str:
+        """The block whose layers these are; empty without blocks."""
+        return self.field.rpartition(".")[0]
+
+    @property
+    def layers(self) -> str:
+        """The field that says how many layers there are."""
+        return layers_of(self.field)
 
     def ways(self, layers: int) -> int:
         """Return how many rows of values so many layers can have.
@@ -61,6 +77,17 @@ def _onto(layers: int, values: int) -> int:
     return sum((-1) ** left * math.comb(values, left) * (values - left) ** layers for left in range(values + 1))
 
 
+def layers_of(field: str) -> str:
+    """Return the field that says how many layers a layer's field has.
+
+    Example:
+        >>> layers_of("encoder.cells"), layers_of("cells")
+        ('encoder.layers', 'layers')
+    """
+    block, dot, _ = field.rpartition(".")
+    return f"{block}{dot}layers"
+
+
 def is_per_layer(declared: Any) -> bool:
     """Return whether an axis is one of these."""
     return isinstance(declared, Mapping) and "per_layer" in declared
@@ -75,8 +102,10 @@ def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findin
         path: where the axis stands.
         findings: takes the faults.
     """
-    if field.name not in LAYERED:
-        findings.at_key(path, f"a layer has no {field.name} of its own; {', '.join(LAYERED)} can vary by layer")
+    block, _, name = field.name.rpartition(".")
+    layered = tuple(word for word in LAYERED if not block or word in BLOCK_LAYERED)
+    if name not in layered or (block and not field.per_layer):
+        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary by layer")
         return None
     column = read_axis(field, declared["per_layer"], (*path, "per_layer"), findings)
     order = declared.get("order", "any")

@@ -178,6 +178,8 @@ def _expected_of_own_cells(types: set[str]) -> str:
 
 def _type_of_collection(value: list[Any] | dict[str, Any], types: list[str], path: Path) -> str:
     kind = "a list" if isinstance(value, list) else "a mapping"
+    if path == ("model", "blocks"):
+        return f"is {kind}; give each block a name: {{features: {{type: input, inputs: 80}}, ...}}"
     if len(path) == 2 and path[0] == "model":
         advice = "in model a field has one value; in grid it is an axis"
         if path[1] in FIELDS and FIELDS[str(path[1])].per_layer and isinstance(value, list):
@@ -345,6 +347,9 @@ def _report_unique(error: ValidationError, path: Path, findings: Findings) -> No
             findings.at_value((*path, position), f"{quoted(item)} is there twice, first at {findings.place(there)}")
 
 
+_MODEL_ALONE = "; a model without a grid is no sweep: it is for explain, count, compare, fit, code and verify"
+
+
 def _report_required(error: ValidationError, path: Path, findings: Findings) -> None:
     instance: Any = error.instance
     # One error comes for each missing key, but only the first of a path passes the filter: name them all.
@@ -352,7 +357,9 @@ def _report_required(error: ValidationError, path: Path, findings: Findings) -> 
     missing = [name for name in required if name not in instance]
     choice = {"step": "step, or factor", "values": "values (the axis of this field is a list, or {values})"}
     words = ", ".join(choice.get(name, name) for name in missing)
-    findings.at_parent(path, f"is missing: {words}")
+    model = instance.get("model") if path == () and "grid" in missing else None
+    alone = isinstance(model, dict) and "blocks" in model
+    findings.at_parent(path, f"is missing: {words}{_MODEL_ALONE * alone}")
 
 
 def _report_stray(error: ValidationError, path: Path, findings: Findings) -> None:

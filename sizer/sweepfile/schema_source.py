@@ -108,15 +108,24 @@ def _axis(field: Field) -> Schema:
     else:
         what = "booleans" if field.kind == "boolean" else f"{field.name}s"
         found["$ref"] = f"#/$defs/axis_of_{what}"
-    return _or_per_layer(field, found) if field.name in LAYERED else found
+    if field.name not in LAYERED:
+        return found
+    plain = {name: value for name, value in found.items() if name not in {"title", "description"}}
+    return _or_per_layer(found["title"], field.description, plain)
 
 
-def _or_per_layer(field: Field, axis: Schema) -> Schema:
-    """Return the axis of a field that each layer can have for itself."""
-    plain = {name: value for name, value in axis.items() if name not in {"title", "description"}}
+def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool = True) -> Schema:
+    """Return the axis of a field that each layer can have for itself.
+
+    Args:
+        title: of the axis.
+        description: of the field.
+        plain: the axis where it holds for a whole network.
+        distinct: whether the different values of one network can be bounded.
+    """
     return {
-        "title": axis["title"],
-        "description": field.description,
+        "title": title,
+        "description": description,
         "if": {"type": "object", "required": ["per_layer"]},
         "then": {
             "additionalProperties": False,
@@ -133,16 +142,19 @@ def _or_per_layer(field: Field, axis: Schema) -> Schema:
                     "enum": list(ORDERS),
                     "default": "any",
                 },
-                "distinct": {
-                    "title": "Distinct",
-                    "description": "The most different values in one network; left out, any number.",
-                    "type": "integer",
-                    "minimum": 1,
-                },
+                **({"distinct": _DISTINCT} if distinct else {}),
             },
         },
         "else": plain,
     }
+
+
+_DISTINCT: Schema = {
+    "title": "Distinct",
+    "description": "The most different values in one network; left out, any number.",
+    "type": "integer",
+    "minimum": 1,
+}
 
 
 def _linked(field: Field) -> Schema:
@@ -611,9 +623,7 @@ def _definitions_of_blocks() -> Schema:
         "frozen": _said("Frozen", "Whether its weights are counted, but not trained."),
         "convention": _said("Convention", "Whose rules count, of this block."),
     }
-    axis: Schema = {
-        "title": "An axis of a field of a block",
-        "description": "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, or {of, ratio, round_to}.",
+    plain_axis: Schema = {
         "type": ["array", "object"],
         "if": {"type": "array"},
         "then": {"minItems": 1, "maxItems": LONGEST_LIST},
@@ -666,7 +676,13 @@ def _definitions_of_blocks() -> Schema:
                 "maxItems": LONGEST_LIST,
             },
         },
-        "axis_of_a_path": axis,
+        "plain_axis_of_a_path": plain_axis,
+        "axis_of_a_path": _or_per_layer(
+            "An axis of a field of a block",
+            "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, {of, ratio, round_to}, or {per_layer}.",
+            {"$ref": "#/$defs/plain_axis_of_a_path"},
+            distinct=False,
+        ),
         "grid_of_paths": {
             "title": "A grid",
             "description": "The swept fields, each by its path, BLOCK.field, with its axis. The order gives the ids; the last axis is the fastest.",

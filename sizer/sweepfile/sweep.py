@@ -20,7 +20,7 @@ from sizer.networks.conventions import cell_of
 from sizer.networks.counting import CHOICES, choices
 from sizer.networks.fields import FIELDS, Kind
 from sizer.networks.outlines import NetworkOutline, Outline
-from sizer.sweepfile.axis import Column
+from sizer.sweepfile.axis import Column, Listed
 
 if TYPE_CHECKING:
     from sizer.sweepfile.expressions import Expression
@@ -62,15 +62,64 @@ class Grid:
         once = math.prod(axis.length for axis in self.axes)
         if not self.per_layer:
             return once
-        for axis in self.axes:
-            for column in axis.columns:
-                if column.field == "layers":
-                    lengths = [int(column.value(place)) for place in range(axis.length)]
-                    return once // axis.length * sum(map(self._ways, lengths))
-        return once * self._ways(int(self.fixed["layers"]))
+        deciding = [axis for axis in self.axes if self._decides_layers(axis)]
+        ways = 0
+        for layers in self._numbers_of_layers(deciding):
+            ways += math.prod(axis.ways(layers[axis.block]) for axis in self.per_layer)
+        return once // math.prod(axis.length for axis in deciding) * ways
 
-    def _ways(self, layers: int) -> int:
-        return math.prod(axis.ways(layers) for axis in self.per_layer)
+    def _decides_layers(self, axis: Axis) -> bool:
+        """Return whether an axis says how many layers there are, of what has layers with fields of their own."""
+        blocks = {one.block for one in self.per_layer}
+        return any(self._block_of(column) in blocks for column in axis.columns)
+
+    def _block_of(self, column: Column) -> str | None:
+        """Return the block of which a column may say how many layers it has; None where it says nothing of it."""
+        block, _, name = column.field.rpartition(".")
+        lists = isinstance(column, Listed) and any(isinstance(value, tuple) for value in column.values)
+        return block if name == "layers" or (block and lists) else None
+
+    def _numbers_of_layers(self, axes: Sequence[Axis]) -> Iterator[dict[str, int]]:
+        """Yield how many layers each block has, for each combination of what decides it."""
+        for places in itertools.product(*(range(axis.length) for axis in axes)):
+            values = {
+                column.field: column.value(place)
+                for axis, place in zip(axes, places, strict=True)
+                for column in axis.columns
+                if self._block_of(column) is not None
+            }
+            yield self.layers_of(values)
+
+    def layers_of(self, values: Mapping[str, Any]) -> dict[str, int]:
+        """Return how many layers each block with fields of layers has; without blocks its name is empty.
+
+        Args:
+            values: of the swept fields that may say so; what they leave out is as the model says.
+        """
+        found = {}
+        for block in dict.fromkeys(axis.block for axis in self.per_layer):
+            if self.model is None:
+                found[block] = int(values.get("layers", self.fixed.get("layers", 1)))
+                continue
+            own = self.model.given(block) | {
+                name.rpartition(".")[2]: value for name, value in values.items() if name.rpartition(".")[0] == block
+            }
+            layered = {axis.field.rpartition(".")[2] for axis in self.per_layer if axis.block == block}
+            lists = [len(value) for name, value in own.items() if isinstance(value, tuple) and name not in layered]
+            found[block] = int(own["layers"]) if isinstance(own.get("layers"), int) else max(lists, default=1)
+        return found
+
+    def most_layers(self) -> dict[str, int]:
+        """Return the most layers of each block with fields of layers."""
+        found: dict[str, int] = {}
+        for layers in self._numbers_of_layers([axis for axis in self.axes if self._decides_layers(axis)]):
+            found = {block: max(number, found.get(block, 0)) for block, number in layers.items()}
+        return found
+
+    @property
+    def layers_first(self) -> tuple[Axis, ...]:
+        """The axes, those that say how many layers there are before the others."""
+        return tuple(sorted(self.axes, key=lambda axis: not self._decides_layers(axis)))
 
     @property
     def swept(self) -> tuple[str, ...]:

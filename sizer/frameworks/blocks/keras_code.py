@@ -402,8 +402,7 @@ class _Writer:
             raise LacksPartError(message, field if field in block.fields else "convention")
         value = self._steps(block, name)
         stack = stack_of(block.wired)
-        if stack.depth > MOST_LAYERS:
-            raise LacksPartError(f"more than {MOST_LAYERS} layers are not written one by one", "layers")
+        self._few_layers(stack.depth)
         if stack.skip:
             self._set("given", value)
             value = "given"
@@ -492,8 +491,7 @@ class _Writer:
         fields = block.fields
         if fields["positions"]:
             raise LacksPartError("layers.MultiHeadAttention has no relative positions", "positions")
-        if fields["layers"] > MOST_LAYERS:
-            raise LacksPartError(f"more than {MOST_LAYERS} layers are not written one by one", "layers")
+        self._few_layers(fields["layers"])
         width = self._same_width(block)
         heads = heads_of(width)
         self._set(name, self._steps(block, name))
@@ -520,6 +518,10 @@ class _Writer:
         self._set("seen", seen)
         self._set(name, f"{self._layer(block, end, 'layers.LayerNormalization(')}(layers.Add()([{name}, seen]))")
 
+    def _few_layers(self, layers: int) -> None:
+        if layers > MOST_LAYERS:
+            raise LacksPartError(f"more than {MOST_LAYERS} layers are not written one by one", "layers")
+
     def _same_width(self, block: Placed) -> int:
         width, read = block.fields["width"], block.wired.reads
         if read != width:
@@ -528,6 +530,7 @@ class _Writer:
 
     def _highway(self, block: Placed, name: str) -> None:
         width = self._same_width(block)
+        self._few_layers(block.fields["layers"])
         self._set(name, self._read(block, name)[0])
         for layer in range(block.fields["layers"]):
             both = self._layer(block, f"_{layer + 1}", f"layers.Dense({2 * width}")

@@ -223,11 +223,13 @@ def _convolutional_lstm(block: Placed) -> Written:
     read, channels = int(block.read.channels), fields["channels"]
     bias = None if block.biased else False
     layers = []
-    for layer in range(fields["layers"]):
+    for layer in range(min(fields["layers"], 2)):
         stride = (of_time(fields["stride"]), of_height(fields["stride"])) if layer == 0 else 1
         seen = f"nn.Conv2d({arguments(read if layer == 0 else channels, 4 * channels, one_of(fields['kernel']), stride=_unless(stride, 1), bias=bias)})"
         state = f"nn.Conv2d({arguments(channels, 4 * channels, one_of(fields['kernel']), padding='same', bias=False)})"
         layers.append(f'nn.ModuleDict({{"input": {seen}, "recurrent": {state}}})')
+    if fields["layers"] > 2:
+        layers[1] = f"*({layers[1]} for _ in range({fields['layers'] - 1}))"
     return Written((("", listed(layers)),), alone="torch.nn has no such layer")
 
 

@@ -35,6 +35,15 @@ class Checks:
         path = f"blocks.{block.path}"
         self.problems.setdefault((f"{path}.{field}" if field else path, message))
 
+    def handed_up(self, block: Block, channels: Number) -> Number:
+        """Return the channels that a block hands up, as those that read it are to see them.
+
+        Args:
+            block: which.
+            channels: as they follow from its fields and from what it reads.
+        """
+        return channels
+
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
         """Return whether two widths are the same; where they are not, the caller says how they differ.
 
@@ -62,12 +71,16 @@ class OpenChecks(Checks):
         """Start with nothing wrong, and no rules."""
         super().__init__()
         self.rules: list[Rule] = []
+        self.refused: list[Problem] = []
+        """What a convention refuses whatever is left open; it is a rule too."""
         self.differences: list[Polynomial] = []
         """What must be 0."""
         self._seen: set[Any] = set()
 
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
-        """Return True; where the widths differ, a rule refuses."""
+        """Return True where it depends on what is left open; where the widths differ, a rule refuses."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first == second
         difference = first - second
         terms = polynomial(difference).terms
         once = (block.path, reason, frozenset(terms.items()))
@@ -90,6 +103,7 @@ class OpenChecks(Checks):
             if not rule.refuses(looking):
                 return False
             told = Rule(f"{block.path}: {rule.reason}", f"{block.path}.{field}" if field else block.path, refuse_all)
+            self.refused.append((f"blocks.{told.field}", rule.reason))
         except _OpenError:
             told = Rule(
                 f"{block.path}: {rule.reason}",
@@ -134,9 +148,9 @@ class _Given(Mapping[str, Any]):
         value = self.seen[name]
         if not isinstance(value, Polynomial):
             return value
-        ((variable, factor),) = value.terms.items() if len(value.terms) == 1 else [((), 0)]
-        if len(variable) == 1 and factor == 1:  # a field that is left open itself, as nearly all are
-            return self.given[variable[0]]
+        variables = value.variables()
+        if len(variables) == 1 and value.terms == {tuple(variables): 1}:  # a field itself, as nearly all are
+            return self.given[variables.pop()]
         return evaluated(compiled_text(value.nested()), self.given)
 
     def __iter__(self) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -38,6 +38,16 @@ class ModelCount(Count):
     happens once for an input stands under `sequence`."""
     clocks: tuple[str, ...] = ()
     """The clocks, in the order in which blocks start them."""
+    read_as: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read otherwise than it was written, in words."""
+        return self.read_as
+
+    def noted(self, notes: Iterable[str]) -> ModelCount:
+        """Return the same, with further notes."""
+        return replace(self, read_as=tuple(dict.fromkeys((*self.notes, *notes))))
 
     def _heading(self) -> str:
         from sizer.networks.blocks.wording import model_heading
@@ -154,5 +164,6 @@ def count_graph(graph: Graph, declared: Mapping[str, Any]) -> ModelCount:
         macs_per_step=math.ceil(macs.get(graph.clocks[0], 0)) if one_clock else None,  # type: ignore[arg-type]
         macs=macs,
         clocks=graph.clocks,
+        read_as=graph.model.notes,
         others={name: int(value) for name, value in summed.others.items()},
     )

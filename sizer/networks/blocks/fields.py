@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 from sizer.errors import quoted
+from sizer.networks.aliases import has_no_weights
 from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMMON, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
@@ -30,6 +31,8 @@ NO_CLOCKS = ("step", "second", "seconds")
 """What stands in the names of columns, and in `clocks`, for something else."""
 _CLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
+LEFT_OUT = "has no weights; leave it out"
+"""What is said of layers and options that count nothing."""
 PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
 """The fields of recurrent layers that may be lists."""
 
@@ -59,7 +62,8 @@ class FieldReader:
         for name in given:
             if name not in known:
                 shown = name if isinstance(name, str) else quoted(name)
-                self.report(f"{at}.{shown}", f"{article(block_type.name)} has no {shown}{did_you_mean(shown, known)}")
+                hint = f"; it {LEFT_OUT}" if has_no_weights(shown) else did_you_mean(shown, known)
+                self.report(f"{at}.{shown}", f"{article(block_type.name)} has no {shown}{hint}")
         found: dict[str, Any] = {}
         for one in block_type.fields:
             value = given.get(one.name)
@@ -68,7 +72,7 @@ class FieldReader:
                 if one.required and one.name not in given:
                     self.report(
                         at,
-                        f"{article(block_type.name)} needs {one.name}: {one.description[0].lower()}{one.description[1:]}",
+                        f"{article(block_type.name)} needs {one.name}: {one.description[0].lower()}{one.description[1:].rstrip('.')}",
                     )
             else:
                 found[one.name] = self._value(one, value, f"{at}.{one.name}")
@@ -86,6 +90,12 @@ class FieldReader:
                 found["padding"] = (found["padding"][0], (0, 0))  # along time alone, as its kernel
             found["kernel"] = found["kernel"] if found["kernel"] is not None else found["stride"]
             found["stride"] = found["stride"] if found["stride"] is not None else found["kernel"]
+        if (
+            block_type.name == "convolution"
+            and isinstance(found["stride"], tuple)
+            and not isinstance(found["kernel"], (tuple, type(None)))
+        ):
+            self.report(f"{at}.stride", "has 2 values, and the kernel is one number, along time alone; write one")
         if block_type.name == "input":
             if "inputs" in given and {"channels", "height"} & set(given):
                 self.report(at, "an input has inputs, or channels and height")
@@ -166,7 +176,11 @@ class FieldReader:
             case "padding":
                 return self._padding(value, path)
             case "groups":
-                return value if isinstance(value, str) and value == "all" else self.count(value, path, 1)
+                if isinstance(value, str) and (value == "all" or value.isalpha()):
+                    if value != "all":
+                        self.report(path, f"{quoted(value)} is neither a number of groups nor all")
+                    return "all"
+                return self.count(value, path, 1)
             case "word":
                 words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
                 if not isinstance(value, str) or value not in words:

@@ -57,7 +57,7 @@ class Groups:
         if kind == "dense":
             dimensions["tied"] = int(bool(block.names.get("tied")))
             if fields["groups"] > 1:  # a share of all the steps side by side, not of each
-                dimensions["read/groups"] = divided(dimensions["context*read"], fields["groups"])
+                dimensions["read/groups"] = divided(dimensions["context*read"], fields["groups"], "groups")
                 dimensions["context"] = 1
             self._check_tied(block, read, dimensions)
         elif kind == "convolution":
@@ -125,9 +125,9 @@ class Groups:
         if fields["groups"] == "all":
             dimensions["groups"] = dimensions["channels_read"]
             dimensions["channels_read/groups"] = 1
-            divided(fields["channels"], dimensions["groups"])
+            divided(fields["channels"], dimensions["groups"], "groups")
         else:
-            divided(fields["channels"], fields["groups"])
+            divided(fields["channels"], fields["groups"], "groups")
         transposed = fields["transposed"]
         dimensions["height_multiplied"] = 1 if flat else read.height if transposed else shape.height
         if not transposed:

@@ -99,6 +99,13 @@ class OpenModel:
             return one.default if one else _OF_ANY_BLOCK.get(name)
         return settled_value(here)
 
+    def given(self, block: str) -> dict[str, Any]:
+        """Return the fields that stand in a block, by name, each as it compares."""
+        here: Any = self.declared
+        for name in block.split("."):
+            here = here["blocks"][name]
+        return {name: settled_value(value) for name, value in here.items()}
+
     def read(self, declared: Mapping[str, Any]) -> tuple[Model | None, list[Problem]]:
         """Return a model with the person's own types, read, and what is wrong with it."""
         return read_model(declared, self.cell_types, self.block_types)
@@ -160,7 +167,7 @@ class ModelOutline(Outline):
             try:
                 self.graph = wire_model(self.read, self.checks)
             except GraphError as found:
-                self.problems += found.problems
+                self.problems += [*found.problems, *self.checks.refused]
         if self.problems:
             self.graph = None
         self.grows = all(block.cell is None or block.cell.grows for block in self._blocks())
@@ -231,6 +238,16 @@ class ModelOutline(Outline):
         for name, value in self.words.items():  # a list stands in columns of its own, or is a word
             is_spread = isinstance(value, tuple) and kinds.get(name) != "choice"
             found[name] = _DEFAULTS[kinds.get(name, "count")] if is_spread else value
+        return found | dict(values)
+
+    def settled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that follow from the values of some that are left open, by path."""
+        found = {**self._absent, **self.plain}
+        for name, value in self._derived.items():
+            if value.names() <= set(values):
+                found[name] = evaluated(compiled_text(value.nested()), values)
+            else:
+                found.pop(name, None)
         return found | dict(values)
 
     @cached_property

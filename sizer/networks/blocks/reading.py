@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
-from sizer.networks.blocks.fields import FieldReader, article, rate_of
+from sizer.networks.aliases import TOOLKITS, counted_as, has_no_weights
+from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -68,6 +69,8 @@ class Model:
     blocks: Mapping[Key, Block]
     clocks: Mapping[str, Any]
     other_weights: int = 0
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it was written, in words."""
 
 
 def read_model(
@@ -89,6 +92,11 @@ def read_model(
     model = reader.model()
     at_all = any(path == "blocks" or path.endswith("convention") for path, _ in reader.problems)
     return (None if at_all else model), reader.problems
+
+
+def set_of(fields: Mapping[str, Any]) -> list[str]:
+    """Return the fields that are set to something that is not nothing, of several layers in any of them."""
+    return [name for name, value in fields.items() if any(value if isinstance(value, (list, tuple)) else (value,))]
 
 
 class _Scope:
@@ -182,6 +190,7 @@ class _ModelReader:
         """Blocks that name what is not there, or what has faults of its own."""
         self.fields = FieldReader(self.report, cell_types)
         self.repeats: list[int] = []
+        self.notes: dict[str, None] = {}
         self.lent: list[_Lent] = []
 
     def report(self, path: str, message: str) -> None:
@@ -218,11 +227,15 @@ class _ModelReader:
             for key, block in found.items()
             if key not in self.broken and f"blocks.{block.path}" not in faulty
         }
-        return Model(convention, found, clocks, other or 0)
+        return Model(counted_as(convention), found, clocks, other or 0, tuple(self.notes))
 
     def _convention(self, given: Any, path: str, default: str) -> str:
+        """Return what is named: a convention, or a toolkit that is another name of one."""
         if given is None:
             return default
+        if isinstance(given, str) and given in TOOLKITS:
+            self.notes[TOOLKITS[given].note] = None
+            return given  # for each block it is asked whether the toolkit counts it so
         if not isinstance(given, str) or given not in CONVENTIONS:
             self.report(
                 path,
@@ -282,12 +295,16 @@ class _ModelReader:
     ) -> Key | None:
         at = f"blocks.{path}"
         if not isinstance(declared, Mapping):
-            self.report(at, f"{quoted(declared)} is no block; write {{type: ..., ...}}")
+            said = "is empty" if declared is None else f"{quoted(declared)} is no block"
+            self.report(at, f"{said}; write {{type: ..., ...}}")
             return None
         kind = declared.get("type")
         block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
-            said = "is missing" if kind is None else f"{quoted(kind)} is no type of block"
+            if isinstance(kind, str) and has_no_weights(kind):
+                self.report(f"{at}.type", f"{quoted(kind)} is no type of block: it {LEFT_OUT}")
+                return None
+            said = "has no type" if kind is None else f"{quoted(kind)} is no type of block"
             self.report(
                 f"{at}.type",
                 f"{said}{did_you_mean('' if kind is None else quoted(kind), self.block_types) or '; one of ' + ', '.join(self.block_types)}",
@@ -307,6 +324,10 @@ class _ModelReader:
         if not isinstance(frozen, bool):
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
         sources = self._sources(given.get("from"), at)
+        unreadable = sources is _MISSING
+        if unreadable:
+            sources = None
+            before = _MISSING
         if block_type.name == "group":
             if sources is not None:
                 before = _Outside(sources, scope, combine, at)
@@ -320,6 +341,11 @@ class _ModelReader:
             inner = _Scope(convention, frozen is True or scope.frozen, scope, lent)
             return self._read_group(given, path, turns, inner, before)
         fields = self.fields.fields(block_type, given, at)
+        if convention in TOOLKITS:
+            if block_type.name == "recurrent":
+                for message in TOOLKITS[convention].problems([fields["cell_type"]], set_of(fields)):
+                    self.report(at, message)
+            convention = counted_as(convention)
         cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
         shared = given.get("shared")
         if shared is not None and not isinstance(shared, str):
@@ -425,9 +451,11 @@ class _ModelReader:
         return values[turns[-1]]
 
     def _sources(self, given: Any, at: str) -> list[tuple[str, int]] | None:
+        """Return the names in `from`; None: there is none, `_MISSING`: it has faults of its own."""
         if given is None:
             return None
         found: list[tuple[str, int]] = []
+        whole = True
         for position, item in enumerate(given if isinstance(given, (list, tuple)) else [given]):
             if isinstance(item, str):
                 found.append((item, 1))
@@ -436,11 +464,15 @@ class _ModelReader:
                 number = self.fields.count(copies, f"{at}.from.{position}", 1)
                 found.append((name, number or 1))
             else:
+                whole = False
+                several = isinstance(item, Mapping) and len(item) > 1
                 self.report(
                     f"{at}.from",
-                    f"{quoted(item)} is no block; write a name, or {{name: 3}} for three steps side by side",
+                    f"{quoted(item)} names several blocks; write a list, one block in each entry"
+                    if several
+                    else f"{quoted(item)} is no block; write a name, or {{name: 3}} for three steps side by side",
                 )
-        return found
+        return found if whole else _MISSING
 
     def _cell(self, fields: Mapping[str, Any], convention: str) -> CellType:
         name = fields["cell_type"]

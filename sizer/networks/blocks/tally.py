@@ -56,7 +56,7 @@ def tally_graph(graph: Graph) -> Tally:
         summed.pop("trained_weights"),
         summed.pop("buffer_values"),
         summed.pop("state_size"),
-        {_name(clocks, graph.clocks): by_times for clocks, by_times in macs_at(graph.groups).items()},
+        {clock_name(clocks, graph.clocks): by_times for clocks, by_times in macs_at(graph.groups).items()},
         summed,
     )
 
@@ -83,7 +83,7 @@ def macs_by_clock(groups: Iterable[Group], clocks: tuple[str, ...]) -> dict[str,
         groups: of a model.
         clocks: of the model, in their order.
     """
-    return {_name(which, clocks): added(by.items()) for which, by in macs_at(groups).items()}
+    return {clock_name(which, clocks): added(by.items()) for which, by in macs_at(groups).items()}
 
 
 def column_of(graph: Graph, name: str) -> PerStep | None:
@@ -179,7 +179,7 @@ def model_columns(summed: Mapping[str, Any], by_block: Mapping[str, Any], macs: 
     return found
 
 
-def _name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
+def clock_name(clocks: tuple[str, ...], order: tuple[str, ...]) -> str:
     """Return the name of the steps of clocks: a pair's later clock first, as in `labels_x_frames`."""
     return PAIR.join(sorted(clocks, key=lambda clock: -order.index(clock) if clock in order else 0))
 

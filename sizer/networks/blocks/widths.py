@@ -38,16 +38,35 @@ class Dimensions(dict[str, Any]):
             return int(name)
         for sign, combine in _SIGNS:
             first, found, second = name.partition(sign)
+            if found and combine is divided:
+                return divided(self[first], self[second], second)
             if found:
                 return combine(self[first], self[second])
         raise KeyError(name)
 
 
-def divided(number: Number, by: Number) -> Number:
+class UnequalPartsError(ValueError):
+    """A number is no whole number of equal parts.
+
+    Attributes:
+        field: the field that says how many parts there are; empty: none alone does.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
+def divided(number: Number, by: Number, field: str = "") -> Number:
     """Return a quotient that must be whole.
 
+    Args:
+        number: what is divided.
+        by: the number of parts.
+        field: the field that says it, for the fault.
+
     Raises:
-        ValueError: it is not.
+        UnequalPartsError: it is not.
         UnsettledError: it depends on what is left open whether it is.
     """
     if isinstance(by, int) and by == 1:
@@ -57,9 +76,15 @@ def divided(number: Number, by: Number) -> Number:
     if isinstance(number, int):
         quotient, rest = divmod(number, by)
         if rest:
-            raise ValueError(f"{number} is not {by} equal parts")
+            raise UnequalPartsError(f"{number} cannot be divided into {by} equal parts", field)
         return quotient
     return number.divided(by)
+
+
+def at_field(problem: ValueError, block: Block) -> str:
+    """Return the field at which a fault of a block is told; empty: the block as a whole."""
+    field = getattr(problem, "field", "")
+    return field if field in block.type.by_field else ""
 
 
 _SIGNS: tuple[tuple[str, Callable[[Any, Any], Number]], ...] = (
@@ -81,9 +106,10 @@ class Widths:
         for key in self._order():
             block = self._blocks[key]
             try:
-                self._handed[key] = self._hands_up(block)
+                shape = self._hands_up(block)
+                self._handed[key] = shape and Shape(checks.handed_up(block, shape.channels), shape.height)
             except ValueError as problem:
-                checks.report(block, str(problem), "")
+                checks.report(block, str(problem), at_field(problem, block))
                 self._handed[key] = None
 
     def handed(self, key: Key) -> Shape | None:

@@ -12,7 +12,7 @@ from sizer.networks.blocks.groups import Groups
 from sizer.networks.blocks.reading import Block, Model, Problem, read_model
 from sizer.networks.blocks.steps import Rate, Rates, clocks_of
 from sizer.networks.blocks.types import BlockType
-from sizer.networks.blocks.widths import Shape, Widths
+from sizer.networks.blocks.widths import Shape, Widths, at_field
 from sizer.networks.cells import AROUND, CellType
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number
@@ -117,7 +117,7 @@ def wire_model(model: Model, checks: Checks | None = None) -> Graph:
                 for tensor in group.tensors:
                     tensor.size(group.dimensions)  # what is no whole number of equal parts is said here
         except ValueError as problem:
-            checks.report(block, str(problem), "")
+            checks.report(block, str(problem), at_field(problem, block))
             continue
         found.append(Wired(block, read.width, shape, own, rate))
     _check_shared(found, checks)
@@ -132,7 +132,9 @@ def _check_shared(found: list[Wired], checks: Checks) -> None:
         other = by_key.get(one.block.shared) if one.block.shared else None
         if other is None:  # or it has faults of its own
             continue
-        if other.block.shared is not None:
+        if other is one:
+            checks.report(one.block, "shares the weights of itself", "shared")
+        elif other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
             checks.report(one.block, message, "shared")
         elif not _same_tensors(one, other):

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sizer.layout import DOT
+from sizer.networks.aliases import counted_as
 from sizer.networks.blocks.tally import unsaid_clocks
 from sizer.sizes import rounded_bytes
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 def model_heading(counted: ModelCount) -> str:
     """Return a model in a line: convention, blocks, what is not trained."""
-    convention = str(counted.configuration.get("convention") or "textbook")
+    convention = counted_as(str(counted.configuration.get("convention") or "textbook"))
     said = [convention, f"{len(counted.by_block):,} blocks"]
     if counted.trained_weights != counted.weights:
         said.append(f"{counted.trained_weights:,} of the weights are trained")
     if counted.buffer_values:
         said.append(f"{counted.buffer_values:,} values beside the weights")
-    return DOT.join(said)
+    return DOT.join([*said, *counted.notes])
 
 
 def sums_lines(counted: ModelCount) -> list[str]:

@@ -6,22 +6,30 @@ that the table carries with it, so that every configuration that is handed over 
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, quoted
 from sizer.grids.ids import locate
+from sizer.networks.blocks.outlines import OpenModel
 from sizer.networks.cells import CellType
-from sizer.networks.counting import count
+from sizer.networks.counting import count, did_you_mean
 from sizer.networks.fields import FIELDS, REQUIRED
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Grid, Sweep
-from sizer.tables.asked.results import Results
+from sizer.tables.asked.results import Named, Results, open_results
+from sizer.tables.stored.out_files import checked_path, out_file
 
 MOST_IN_ONE_SWEEP = 100_000
 """Configurations of W&B's and Hydra's files: these tools take such a file into memory as a whole."""
+
+
+_AT_ONCE = 4096
+"""Rows of a space that are looked up together."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,8 @@ class Exported:
     """As `sizer.count` takes them; every configuration of an export has the same fields, None where one is not said."""
     cell_types: Mapping[str, CellType] = field(default_factory=dict)
     """Those that its sweep defines."""
-    of_blocks: bool = False
-    """Whether the fields are paths into the model of blocks that its sweep has."""
+    model: OpenModel | None = None
+    """The model of blocks that its sweep has, of which the fields are paths."""
 
 
 def columns_needed(results: Results, *, own_cells: bool = False) -> list[str]:
@@ -99,6 +107,9 @@ def configurations(
     if sweep.of_blocks is not None:
         yield from _of_blocks(results, sweep, rows)
         return
+    if sweep.is_space:
+        yield from _of_space(results, sweep, rows)
+        return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
     names = [name for name in FIELDS if name in said]
     for row in rows:
@@ -125,7 +136,33 @@ def _of_blocks(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]]
         assert grid.model is not None
         values = grid.values(places)
         fields = {name: values[name] if name in values else grid.model.own(name) for name in names}
-        yield Exported(row["id"], row.get("weights"), fields, sweep.cell_types, of_blocks=True)
+        yield Exported(row["id"], row.get("weights"), fields, sweep.cell_types, model=grid.model)
+
+
+def _of_space(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]]) -> Iterator[Exported]:
+    """Yield the configurations of a space: fields that each layer has by itself are lists."""
+    from sizer.spaces.space import Space
+
+    space = Space(sweep)
+    while some := list(itertools.islice(rows, _AT_ONCE)):
+        ids = [_id_of(results, row) for row in some]
+        try:
+            found = space.by_id(ids)
+        except IndexError as problem:
+            message = f"{problem}: the table is not its sweep's"
+            raise InputError([Fault(results.labels[0], 0, 0, "id", message)]) from None
+        for place, row in enumerate(some):
+            fields = {name: list(value) if isinstance(value, tuple) else value for name, value in found[place].items()}
+            yield Exported(ids[place], row.get("weights"), fields, sweep.cell_types)
+
+
+def _id_of(results: Results, row: Mapping[str, Any]) -> int:
+    """Return a row's id, which is text where it passes 2^63 - 1."""
+    try:
+        return int(row["id"])
+    except (TypeError, ValueError):
+        message = "a row has none: the table is not its sweep's"
+        raise InputError([Fault(results.labels[0], 0, 0, "id", message)]) from None
 
 
 def _check_weights(results: Results, fields: Mapping[str, Any], weights: int | None) -> None:
@@ -226,3 +263,47 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
         message = f"{number:,} configurations are more than the {MOST_IN_ONE_SWEEP:,} that go into one file for {form}; --top N takes the first ones"
         raise InputError([Fault(results.labels[0], 0, 0, "", message)])
     yield from FORMS[form](configurations(results, rows), results.name)
+
+
+def export(
+    results: Named,
+    to: str,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    budget: Any = (),
+    where: str | Sequence[str] = (),
+    sort: str | Sequence[str] = (),
+    top: int | None = None,
+) -> Any:
+    """Hand kept configurations over to a search tool.
+
+    Args:
+        results: the table of one run, or the run.
+        to: `optuna`, `wandb`, `ray`, `hydra` or `jsonl`.
+        out: the file to write; None: the text is returned.
+        budget, where, sort, top: as `query` takes them.
+
+    Returns:
+        The text, or the path of the file.
+
+    Raises:
+        InputError: a file is no result, its networks cannot be known, or what is asked has faults.
+        RunError: DuckDB is not installed, or the file cannot be written.
+    """
+    from sizer.tables.asked.answers import rows_of
+    from sizer.tables.asked.query import Query, answered, words_of
+
+    if to not in FORMS:
+        message = f"no tool named {quoted(str(to))}{did_you_mean(str(to), FORMS) or '; one of ' + ', '.join(FORMS)}"
+        raise InputError([Fault("", 0, 0, "to", message)])
+    path = None if out is None else checked_path(os.fspath(out), "out")
+    opened = open_results(results)
+    conditions = (where,) if isinstance(where, str) else tuple(where)
+    asked = Query(budget=budget, where=conditions, sort=words_of(sort), top=top, columns=columns_needed(opened))
+    with answered(opened, asked) as answer:
+        pieces = exported(opened, rows_of(answer), answer.rows, to)
+        if path is None:
+            return "".join(pieces)
+        with out_file(path, "out") as pending, pending.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+    return path

@@ -6,7 +6,6 @@ Nothing that a user wrote reaches DuckDB but as a checked expression, a known co
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from sizer.networks.fields import FIELDS, Kind
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted
-from sizer.tables.asked.results import Results, open_results
+from sizer.tables.asked.results import Named, Results, open_results
 from sizer.tables.asked.selection import bounded_columns, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
@@ -92,13 +91,36 @@ class QueryAnswer:
             yield batch.cast(schema)
 
 
-def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **asked: Any) -> pd.DataFrame:
-    """Return what is asked of one or several result files, as a pandas frame.
+def query(
+    results: Named,
+    *,
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
+    where: str | Sequence[str] = (),
+    sort: str | Sequence[str] = (),
+    top: int | None = None,
+    columns: str | Sequence[str] = (),
+    group_by: str | Sequence[str] = (),
+    best: str = "",
+    summary: bool = False,
+    near: str | int = "",
+    pareto: str | Sequence[str] = (),
+    **asked: Any,
+) -> pd.DataFrame:
+    """Return what is asked of one or several results, as a pandas frame.
 
     Args:
-        results: Parquet files, folders of parts, CSV files or manifests.
-        asked: `budget`, `where`, `sort`, `top`, `columns`, `group_by`, `best`, `summary`, `near`, `pareto`, as in
-            `sizer query`; lists as lists or as text with commas.
+        results: Parquet files, folders of parts, CSV files or manifests, or runs that wrote such.
+        budget: `"10M"`, `"int8_bytes=2MB"`, a list of such, or a mapping of columns to bounds.
+        where: conditions in the sweep's language, on any column.
+        sort: columns, with `-` in front for the largest first; a list, or text with commas.
+        top: how many rows at most.
+        columns: of the answer; none: all.
+        group_by: columns: a row for each of their combinations.
+        best: with `group_by`: the column of which the largest value decides which configuration stands for its group.
+        summary: a row for each column: its smallest and largest value; with `group_by` the same of each group.
+        near: the rows closest to a size: `"9.5M"`, or `"int8_bytes=2MB"`.
+        pareto: columns of which less is better, or more with `-` in front: the rows that no other row beats in all of them.
+        asked: nothing more; a name that is not known is a fault that says which was meant.
 
     Returns:
         The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
@@ -107,20 +129,22 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
-    known = [one.name for one in fields(Query)]
-    strays = [name for name in asked if name not in known]
-    if strays:
+    if asked:
+        known = [one.name for one in fields(Query)]
         choice = f"; one of {', '.join(known)}"
         message = "no parameter of that name"
-        raise InputError(Fault("", 0, 0, name, message + (did_you_mean(name, known) or choice)) for name in strays)
-    several = {"sort", "columns", "group_by", "pareto"}
+        raise InputError(Fault("", 0, 0, name, message + (did_you_mean(name, known) or choice)) for name in asked)
     read: dict[str, Any] = {
-        name: [word.strip() for word in value.split(",") if word.strip()]
-        if name in several and isinstance(value, str)
-        else [value]
-        if name == "where" and isinstance(value, str)
-        else value
-        for name, value in asked.items()
+        "budget": budget,
+        "where": [where] if isinstance(where, str) else where,
+        "sort": words_of(sort),
+        "top": top,
+        "columns": words_of(columns),
+        "group_by": words_of(group_by),
+        "best": best,
+        "summary": summary,
+        "near": str(near),
+        "pareto": words_of(pareto),
     }
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
@@ -131,6 +155,11 @@ def query(results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **
     if opened.unverified:
         frame.attrs["unverified"] = opened.unverified
     return frame
+
+
+def words_of(given: str | Sequence[str]) -> Sequence[str]:
+    """Return the words of a list, or of a text with commas."""
+    return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else given
 
 
 def _nullable(kind: pa.DataType) -> Any:

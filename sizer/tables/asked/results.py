@@ -14,10 +14,10 @@ import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -146,16 +146,43 @@ def _told(problem: Exception) -> str:
     return "; ".join(lines[:3])[:300] or type(problem).__name__
 
 
-def open_results(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Results:
+@runtime_checkable
+class WroteTables(Protocol):
+    """A run, as far as its tables go."""
+
+    @property
+    def files(self) -> Sequence[Path | str]:
+        """The tables, then the manifest."""
+        ...
+
+
+Named = str | os.PathLike[str] | WroteTables | Sequence[str | os.PathLike[str] | WroteTables]
+"""How results are named: by their files, or by the run that wrote them."""
+
+
+def _file_of(one: str | os.PathLike[str] | WroteTables) -> str:
+    """Return the file of a result; of a run its manifest, which stands for its tables."""
+    if isinstance(one, WroteTables):
+        if not one.files:
+            message = "this run wrote no tables; run the sweep with a folder as out"
+            raise InputError([Fault("", 0, 0, "results", message)])
+        return str(one.files[-1])
+    if not isinstance(one, (str, os.PathLike)):
+        raise InputError([Fault("", 0, 0, "results", f"{quoted(str(one))} is neither a file nor a run")])
+    return os.fspath(one)
+
+
+def open_results(paths: Named) -> Results:
     """Return one or several results as one table, checked against their manifests; their rows are not read yet.
 
     Args:
-        paths: Parquet files, folders of parts, CSV files or manifests.
+        paths: Parquet files, folders of parts, CSV files or manifests, or runs that wrote such.
 
     Raises:
         InputError: one of them is no table of a run, or is not what its run wrote; every fault of all of them.
     """
-    given = [os.fspath(paths)] if isinstance(paths, (str, os.PathLike)) else [os.fspath(path) for path in paths]
+    several = isinstance(paths, Iterable) and not isinstance(paths, (str, os.PathLike, WroteTables))
+    given = [_file_of(path) for path in (paths if several else [paths])]  # type: ignore[arg-type, union-attr]
     found: list[Result] = []
     faults: list[Fault] = []
     for name in given:

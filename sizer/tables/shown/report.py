@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,13 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
     """Return the rows column by column, with the fields that the table leaves out, and their breakdowns."""
     breakdowns = Breakdowns()
     networks: list[Exported] = list(configurations(results, iter(table), own_cells=True))
-    places = [-1 if network.of_blocks else breakdowns.place(network.fields, network.cell_types) for network in networks]
+    places = [_place(breakdowns, network) for network in networks]
     columns = [_column(name, kind, [row[name] for row in table]) for name, kind in results.columns.items()]
-    others = [name for name in FIELDS if networks and name in networks[0].fields and name not in results.columns]
-    columns += [
-        {**_column(name, FIELDS[name].kind, [network.fields[name] for network in networks]), "hidden": True}
-        for name in others
-    ]
+    flat = [_flat(network.fields) for network in networks]
+    for name in dict.fromkeys(name for fields in flat for name in fields):
+        if name not in results.columns:  # what the table leaves out, and its parts are worked out from
+            kind = FIELDS[name].kind if name in FIELDS else "count"
+            columns.append({**_column(name, kind, [fields.get(name) for fields in flat]), "hidden": True})
     columns.append({**_column("#structure", "count", places), "hidden": True})
     # A table of several runs may have rows without a count; the row that is shown first has the largest.
     weights = (
@@ -96,6 +97,23 @@ def _data(results: Results, table: list[dict[str, Any]]) -> tuple[dict[str, Any]
     )
     first = weights.index(max(weights)) if weights else 0
     return {"rows": len(table), "columns": columns, "first": first}, breakdowns
+
+
+def _place(breakdowns: Breakdowns, network: Exported) -> int:
+    if network.model is not None:
+        return breakdowns.place_of_model(network.model, network.fields)
+    return breakdowns.place(network.fields, network.cell_types)
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields with one for each layer where a field is a list."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, (list, tuple)):
+            found |= {f"{name}.{layer}": one for layer, one in enumerate(value, start=1)}
+        else:
+            found[name] = value
+    return found
 
 
 def _column(name: str, kind: str, values: list[Any]) -> dict[str, Any]:

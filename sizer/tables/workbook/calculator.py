@@ -28,7 +28,7 @@ _RICH = {
     **{"inputs": 0, "outputs": 4, "vocabulary": 4, "embedding": 4, "bidirectional": 1},
 }
 """A network that has everything, so that what is refused beside it is refused always."""
-_STANDINGS = {"each": "", "shared": ", shared by both directions", "joined": ", on the joined directions"}
+STANDINGS = {"each": "", "shared": ", shared by both directions", "joined": ", on the joined directions"}
 _WIDTHS = {
     "input": "what feeds the layer",
     "recurrent": "what is fed back",
@@ -201,7 +201,7 @@ def _names_used(group: Group) -> set[int | str | None]:
 
 
 def _rows(group: Group) -> Iterator[TensorRow]:
-    where = {0: group.label, 1: "layer 1"}.get(group.first, "each layer above") + _STANDINGS[group.standing]
+    where = {0: group.label, 1: "layer 1"}.get(group.first, "each layer above") + STANDINGS[group.standing]
     for tensor in group.tensors:
         size, weights = (live(number(group.dimensions)) for number in (tensor.size, tensor.weights))
         if size.text != "0":

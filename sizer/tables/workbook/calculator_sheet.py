@@ -11,10 +11,13 @@ from sizer.networks.columns import BYTES
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description
 from sizer.numbers.sheet_formula import Live, live
-from sizer.tables.workbook.calculator import Calculator, Entry, calculator_of
+from sizer.tables.workbook.calculator import Calculator, Entry, Width, calculator_of
 from sizer.tables.workbook.styles import EXACT, Styles
 
 NOT_VALID = "not valid: "
+_LONGEST_TITLE = 32
+"""Characters of the title of a message that a spreadsheet shows."""
+NOTHING_KEPT = "No configuration was kept, so there is none to calculate with."
 _INVALID_SUM = "not valid: see the red lines below"
 _ROUNDED = f"rounded: past {EXACT:,} a spreadsheet does not hold every whole number"
 
@@ -31,6 +34,15 @@ def write_calculator(
         name: of the sheet.
         about: which configuration it is, in words.
     """
+    sheet = added_sheet(workbook, styles, name)
+    if network is None:
+        sheet.write_string(2, 0, NOTHING_KEPT)
+        return
+    _NetworkRows(workbook, sheet, styles, name).write(calculator_of(network), network, about)
+
+
+def added_sheet(workbook: Any, styles: Styles, name: str) -> Any:
+    """Add a calculator's sheet with its title, and return it."""
     sheet = workbook.add_worksheet(name)
     sheet.hide_gridlines(2)
     sheet.set_landscape()
@@ -40,14 +52,11 @@ def write_calculator(
     sheet.set_column(2, 2, 36)
     sheet.set_column(3, 6, 16)
     sheet.write_string(0, 0, "Calculator", styles.title)
-    if network is None:
-        sheet.write_string(2, 0, "No configuration was kept, so there is none to calculate with.")
-        return
-    _CalculatorBlocks(workbook, sheet, styles, name).write(calculator_of(network), network, about)
+    return sheet
 
 
-class _CalculatorBlocks:
-    """Writes the blocks of the sheet one below the other."""
+class CalculatorRows:
+    """Writes the parts of a calculator's sheet one below the other."""
 
     def __init__(self, workbook: Any, sheet: Any, styles: Styles, name: str) -> None:
         self.workbook = workbook
@@ -55,31 +64,6 @@ class _CalculatorBlocks:
         self.styles = styles
         self.name = name
         self.row = 0
-
-    def write(self, calculator: Calculator, network: Description, about: str) -> None:
-        convention = CONVENTIONS[calculator.convention]
-        cell = network.cell
-        lines = [
-            about,
-            f"Convention {calculator.convention}: {convention.title}. Cell type {calculator.cell_type}: {cell.title}.",
-            "Change a yellow cell, and everything else follows. The convention and the cell type cannot be changed.",
-        ]
-        if convention.note:
-            lines.insert(2, f"{convention.name} is {convention.note}.")
-        if calculator.fixed:
-            lines.append(f"Not among the fields: {'; '.join(calculator.fixed)}.")
-        for line in filter(None, lines):
-            self.row += 1
-            self.sheet.write_string(self.row, 0, line, self.styles.note)
-        self.row += 2
-        sums_row = self.row
-        self.sheet.freeze_panes(sums_row + 1, 0)  # the result stays in sight while fields are changed
-        self.row += 2
-        self.fields(calculator.entries)
-        first_fault, last_fault = self.row - len(calculator.entries), self.row - 1
-        self.widths(calculator)
-        self.tensors(calculator)
-        self.sums(sums_row, calculator, first_fault, last_fault)
 
     def heading(self, words: str, header: Sequence[str], numbers: Collection[int]) -> None:
         """Write the heading of a block and its header; `numbers` are the columns of numbers."""
@@ -114,28 +98,92 @@ class _CalculatorBlocks:
                 most = EXACT if entry.maximum is None else entry.maximum
                 allowed = {"validate": "integer", "criteria": "between", "minimum": entry.minimum, "maximum": most}
             self.sheet.data_validation(
-                self.row, 1, self.row, 1, {**allowed, "error_title": entry.name, "error_message": _expected(entry)}
+                self.row,
+                1,
+                self.row,
+                1,
+                {**allowed, "error_title": entry.name[-_LONGEST_TITLE:], "error_message": _expected(entry)},
             )
             self.define(entry.name, self.row, 1)
             self.sheet.write_formula(self.row, 2, _note(entry), self.styles.beside, entry.description)
             self.row += 1
-        self.sheet.conditional_format(
-            first,
-            2,
-            self.row - 1,
-            2,
-            {"type": "text", "criteria": "begins with", "value": NOT_VALID, "format": self.styles.fault},
-        )
+        self.redden(first)
 
-    def widths(self, calculator: Calculator) -> None:
+    def redden(self, first: int) -> None:
+        """Let notes from a row on stand out where they say what is not valid."""
+        fault = {"type": "text", "criteria": "begins with", "value": NOT_VALID, "format": self.styles.fault}
+        self.sheet.conditional_format(first, 2, self.row - 1, 2, fault)
+
+    def widths(self, widths: Sequence[Width]) -> None:
         """Write the widths that follow from the fields."""
         self.heading("Widths that follow", ("width", "value", "", "", "", "", ""), {1})
-        for width in calculator.widths:
+        for width in widths:
             self.sheet.write_string(self.row, 0, width.name, self.styles.words)
             self.formula(self.row, 1, width.formula)
             self.define(width.name, self.row, 1)
             self.sheet.write_string(self.row, 2, width.description, self.styles.beside)
             self.row += 1
+
+    def below(self, words: str, formula: Live) -> None:
+        """Write what follows from the total."""
+        self.sheet.write_string(self.row, 0, words, self.styles.words)
+        self.formula(self.row, 5, formula)
+        self.row += 1
+
+    def sums(self, row: int, weights: int, notes: Sequence[tuple[int, int]]) -> None:
+        """Write the result above the fields, where it is seen while they are changed.
+
+        Args:
+            row: of the result.
+            weights: at present.
+            notes: the first and the last row of each range of notes, where it is said what is not valid.
+        """
+        self.sheet.write_string(row, 0, "weights", self.styles.total_words)
+        self.formula(row, 1, Live(weights, "weights"), self.styles.total)
+        ranges = [f"{xl_rowcol_to_cell(first, 2)}:{xl_rowcol_to_cell(last, 2)}" for first, last in notes]
+        faults = "+".join(f'COUNTIF({area},"{NOT_VALID}*")' for area in ranges) or "0"
+        rounded = weights > EXACT
+        said = f'=IF({faults}>0,"{_INVALID_SUM}",IF(weights>{EXACT},"{_ROUNDED}","valid"))'
+        self.sheet.write_formula(row, 2, said, self.styles.beside, _ROUNDED if rounded else "valid")
+        self.sheet.conditional_format(
+            row,
+            2,
+            row,
+            2,
+            {"type": "cell", "criteria": "not equal to", "value": '"valid"', "format": self.styles.fault},
+        )
+        if rounded:
+            exact = f"exactly {weights:,} as it was swept"
+            self.sheet.write_string(row + 1, 0, exact, self.styles.note)
+
+
+class _NetworkRows(CalculatorRows):
+    """The parts of a network without blocks."""
+
+    def write(self, calculator: Calculator, network: Description, about: str) -> None:
+        convention = CONVENTIONS[calculator.convention]
+        cell = network.cell
+        lines = [
+            about,
+            f"Convention {calculator.convention}: {convention.title}. Cell type {calculator.cell_type}: {cell.title}.",
+            "Change a yellow cell, and everything else follows. The convention and the cell type cannot be changed.",
+        ]
+        if convention.note:
+            lines.insert(2, f"{convention.name} is {convention.note}.")
+        if calculator.fixed:
+            lines.append(f"Not among the fields: {'; '.join(calculator.fixed)}.")
+        for line in filter(None, lines):
+            self.row += 1
+            self.sheet.write_string(self.row, 0, line, self.styles.note)
+        self.row += 2
+        sums_row = self.row
+        self.sheet.freeze_panes(sums_row + 1, 0)  # the result stays in sight while fields are changed
+        self.row += 2
+        self.fields(calculator.entries)
+        first_fault, last_fault = self.row - len(calculator.entries), self.row - 1
+        self.widths(calculator.widths)
+        self.tensors(calculator)
+        self.sums(sums_row, calculator.weights, [(first_fault, last_fault)])
 
     def tensors(self, calculator: Calculator) -> None:
         """Write the tensors and, below them, their sums."""
@@ -169,31 +217,6 @@ class _CalculatorBlocks:
         for name, other in calculator.others.items():
             self.below(name.replace("_", " "), other)
 
-    def below(self, words: str, formula: Live) -> None:
-        """Write what follows from the total."""
-        self.sheet.write_string(self.row, 0, words, self.styles.words)
-        self.formula(self.row, 5, formula)
-        self.row += 1
-
-    def sums(self, row: int, calculator: Calculator, first_fault: int, last_fault: int) -> None:
-        """Write the result above the fields, where it is seen while they are changed."""
-        self.sheet.write_string(row, 0, "weights", self.styles.total_words)
-        self.formula(row, 1, Live(calculator.weights, "weights"), self.styles.total)
-        faults = f"{xl_rowcol_to_cell(first_fault, 2)}:{xl_rowcol_to_cell(last_fault, 2)}"
-        rounded = calculator.weights > EXACT
-        said = f'=IF(COUNTIF({faults},"{NOT_VALID}*")>0,"{_INVALID_SUM}",IF(weights>{EXACT},"{_ROUNDED}","valid"))'
-        self.sheet.write_formula(row, 2, said, self.styles.beside, _ROUNDED if rounded else "valid")
-        self.sheet.conditional_format(
-            row,
-            2,
-            row,
-            2,
-            {"type": "cell", "criteria": "not equal to", "value": '"valid"', "format": self.styles.fault},
-        )
-        if rounded:
-            exact = f"exactly {calculator.weights:,} as it was swept"
-            self.sheet.write_string(row + 1, 0, exact, self.styles.note)
-
 
 def _expected(entry: Entry) -> str:
     if entry.is_boolean:
@@ -211,11 +234,12 @@ def _note(entry: Entry) -> str:
     else:
         over = "" if entry.maximum is None else f",{name}>{entry.maximum}"
         wrong = f"IF(ISNUMBER({name}),OR({name}<{entry.minimum}{over},{name}<>INT({name})),TRUE)"
-    note = _text(entry.description)
+    note = quoted_text(entry.description)
     for refused, reason in reversed(entry.faults):
-        note = f"IF({refused.text},{_text(NOT_VALID + reason)},{note})"
-    return f"=IF({wrong},{_text(NOT_VALID + _expected(entry))},{note})"
+        note = f"IF({refused.text},{quoted_text(NOT_VALID + reason)},{note})"
+    return f"=IF({wrong},{quoted_text(NOT_VALID + _expected(entry))},{note})"
 
 
-def _text(words: str) -> str:
+def quoted_text(words: str) -> str:
+    """Return words as they stand in a formula."""
     return '"' + words.replace('"', '""') + '"'

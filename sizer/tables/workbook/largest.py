@@ -1,11 +1,14 @@
 """Rows that stream by become what a summary shows of them: the largest per number of layers, and the lines of a chart.
 
+A sweep of a model of blocks has other fields for these two, by their paths: one for the lines, one along the axis.
+
 What is remembered does not grow with the table: where there are too many numbers of layers or of cells to remember, every
 second one is merged with its neighbour, of which the larger stays, until there are few enough.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,39 +16,72 @@ import pyarrow as pa
 
 REMEMBERED = 20_000
 """Pairs of layers and cells, at most."""
-NEEDED = ("layers", "cells", "weights")
-"""The columns without which there is no chart."""
+_COUNTS = pa.types.is_integer
+
+
+def lines_of(swept: Mapping[str, pa.DataType], of_blocks: bool) -> tuple[str, str]:
+    """Return the field of which each value is a line, empty where there is one line, and the field along the axis.
+
+    Args:
+        swept: the fields that are swept, with their types in the table.
+        of_blocks: whether they are paths into a model of blocks.
+    """
+    if not of_blocks:
+        return "layers", "cells"
+    counts = [name for name, kind in swept.items() if _COUNTS(kind)]
+    # Of a list, one layer's column says little by itself.
+    numbers = [name for name in counts if not name.rpartition(".")[2].isdecimal()]
+    along = next((name for name in numbers if name.endswith(".cells")), "")
+    along = along or next((name for name in numbers if not name.endswith(".layers")), "") or next(iter(numbers), "")
+    along = along or next(iter(counts), "")
+    others = [name for name in numbers if name != along]
+    line = next((name for name in others if name.endswith(".layers")), next(iter(others), ""))
+    return line, along
 
 
 @dataclass
 class Largest:
     """The largest rows so far."""
 
+    line: str = "layers"
+    """The field of which each value is a line; empty: there is one line."""
+    along: str = "cells"
+    """The field along the axis; empty: there is no chart."""
     by_layers: pa.Table | None = None
-    """A row for each number of layers, or each span of them."""
+    """A row for each value of `line`, or each span of them."""
     by_cells: pa.Table | None = None
-    """A row, of `NEEDED` only, for each number of layers and of cells, or each span of them."""
-    spans: dict[str, int] = field(default_factory=lambda: {"layers": 1, "cells": 1})
+    """A row, of `needed` only, for each value of both fields, or each span of them."""
+    spans: dict[str, int] = field(default_factory=dict)
     """How many neighbouring numbers are one."""
+
+    def __post_init__(self) -> None:
+        """Begin with each number by itself."""
+        self.spans = dict.fromkeys(self.needed[:-1], 1)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns without which there is no chart."""
+        return (*filter(None, (self.line, self.along)), "weights")
 
     def see(self, table: pa.Table) -> None:
         """Take in more rows; does nothing where a column is missing."""
-        if {"layers", "weights"} <= {*table.schema.names}:
-            self.by_layers = self._merged(self.by_layers, table, ("layers",))
+        known = {*table.schema.names}
+        if self.line and {self.line, "weights"} <= known:
+            self.by_layers = self._merged(self.by_layers, table, (self.line,))
             while len(self.by_layers) > REMEMBERED:
-                self._widen("layers")
-        if {*NEEDED} <= {*table.schema.names}:
-            self.by_cells = self._merged(self.by_cells, table.select(NEEDED), ("layers", "cells"))
+                self._widen(self.line)
+        if self.along and {*self.needed} <= known:
+            self.by_cells = self._merged(self.by_cells, table.select(self.needed), self.needed[:-1])
             while len(self.by_cells) > REMEMBERED:
-                self._widen("cells")
+                self._widen(self.along)
 
     def _widen(self, name: str) -> None:
         """Merge every number with its neighbour."""
         self.spans[name] *= 2
         if self.by_layers is not None:
-            self.by_layers = self._merged(None, self.by_layers, ("layers",))
+            self.by_layers = self._merged(None, self.by_layers, (self.line,))
         if self.by_cells is not None:
-            self.by_cells = self._merged(None, self.by_cells, ("layers", "cells"))
+            self.by_cells = self._merged(None, self.by_cells, self.needed[:-1])
 
     def _merged(self, before: pa.Table | None, table: pa.Table, names: tuple[str, ...]) -> pa.Table:
         """Return the largest row, of equals the first, for each span of the named columns."""
@@ -77,13 +113,14 @@ class Lines:
     def of(cls, largest: Largest, most_cells: int, most_layers: int) -> Lines:
         """Return the lines of the largest rows, evenly thinned where there are too many."""
         rows: list[dict[str, int]] = [] if largest.by_cells is None else largest.by_cells.to_pylist()
-        span = largest.spans["layers"]
-        firsts = sorted({row["layers"] // span * span for row in rows})
-        drawn = {first: _span(first, span) for first in evenly(firsts, most_layers)}
+        line, along = largest.line, largest.along
+        span = largest.spans.get(line, 1)
+        firsts = sorted({row[line] // span * span for row in rows}) if line else [0]
+        drawn = {first: _span(first, span) for first in evenly(firsts, most_layers)} if line else {0: ""}
         weights = {
-            (row["cells"], drawn[row["layers"] // span * span]): row["weights"]
+            (row[along], drawn[first]): row["weights"]
             for row in rows
-            if row["layers"] // span * span in drawn
+            if (first := row[line] // span * span if line else 0) in drawn
         }
         all_cells = sorted({cells for cells, _ in weights})
         cells = evenly(all_cells, most_cells)

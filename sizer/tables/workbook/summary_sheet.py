@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.networks.conventions import CONVENTIONS
-from sizer.tables.workbook.largest import NEEDED, Largest, Lines
+from sizer.tables.workbook.largest import Largest, Lines
 from sizer.tables.workbook.styles import PAST_EXACT, Styles, write_count, write_value
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class _SummaryBlocks:
         self.styles = styles
         self.about = about
         self.row = 0
+        self.wide: dict[int, int] = {}
+        """The columns that are wider than others, in characters."""
         bounds = [bound for bound in about.sweep.budget if bound.column == "weights"]
         self.most = bounds[0].maximum if bounds else None
         """The budget of weights."""
@@ -77,11 +79,13 @@ class _SummaryBlocks:
         if rows == 0:
             self.line("No configuration was kept.")
             return
-        missing = [name for name in NEEDED if name not in self.about.sweep.columns]
+        missing = [name for name in largest.needed if name not in self.about.sweep.columns]
         if largest.by_layers is not None:
-            self.largest(largest.by_layers, largest.spans["layers"])
+            self.largest(largest.by_layers, largest.line, largest.spans[largest.line])
         if largest.by_cells is not None:
-            self.chart(Lines.of(largest, MOST_CELLS, MOST_LAYERS))
+            self.chart(Lines.of(largest, MOST_CELLS, MOST_LAYERS), largest)
+        elif not largest.along:
+            self.line("No chart: no field that is swept holds one number.", self.styles.note)
         else:
             self.line(f"No chart: the table has no column {', '.join(missing)}.", self.styles.note)
 
@@ -116,21 +120,27 @@ class _SummaryBlocks:
                 self.sheet.write_string(self.row, 1, words, self.styles.words)
                 self.row += 1
 
-    def largest(self, table: pa.Table, span: int) -> None:
-        """Write the largest row of each number of layers."""
+    def largest(self, table: pa.Table, line: str, span: int) -> None:
+        """Write the largest row of each number of layers, or of another field."""
         swept = self.about.sweep.swept
-        wanted = [name for name in (*_FIRST, *swept) if name in {"layers", "id"} or name in swept]
+        first = _FIRST if line == "layers" else (line, "id")
+        # A list stands in a column for each layer, which are swept as one.
+        spread = [name for name in table.schema.names if name.rpartition(".")[0] in swept]
+        wanted = [name for name in (*first, *swept, *spread) if name in {line, "id", *spread} or name in swept]
         columns = [name for name in dict.fromkeys((*wanted, "weights")) if name in table.schema.names]
-        self.line("Largest of each number of layers", self.styles.heading)
+        words = "number of layers" if line == "layers" else line
+        numbers = "numbers of layers" if line == "layers" else f"values of {line}"
+        self.line(f"Largest of each {words}", self.styles.heading)
         if span > 1 or len(table) > MOST_LARGEST:
             self.line(
-                f"Of {len(table):,}{' spans of' if span > 1 else ''} numbers of layers, the first {MOST_LARGEST}.",
+                f"Of {len(table):,}{' spans of' if span > 1 else ''} {numbers}, the first {MOST_LARGEST}.",
                 self.styles.note,
             )
         header = [*columns, *(["of budget"] if self.most else [])]
         for place, name in enumerate(header):
             is_word = name in {"convention", "cell_type"}
             if len(name) + 2 > _WIDTH:
+                self.wide[place] = len(name) + 2
                 self.sheet.set_column(place, place, len(name) + 2)
             self.sheet.write_string(self.row, place, name, self.styles.header if is_word else self.styles.header_right)
         self.row += 1
@@ -142,20 +152,25 @@ class _SummaryBlocks:
             self.row += 1
         self.row += 1
 
-    def chart(self, lines: Lines) -> None:
+    def chart(self, lines: Lines, largest: Largest) -> None:
         """Write the chart's figures, and the chart above them."""
-        self.line("Largest weights of each number of cells and layers", self.styles.heading)
+        plain = largest.along == "cells"
+        both = " and ".join(filter(None, (largest.along, largest.line)))
+        self.line(f"Largest weights of each {'number of cells and layers' if plain else both}", self.styles.heading)
         if lines.thinned:
-            self.line(
-                f"An even choice: at most {MOST_CELLS} numbers of cells and {MOST_LAYERS} of layers are drawn.",
-                self.styles.note,
-            )
+            values, line = ("numbers of cells", "layers") if plain else (f"values of {largest.along}", largest.line)
+            of_lines = f" and {MOST_LAYERS} of {line}" if line else ""
+            self.line(f"An even choice: at most {MOST_CELLS} {values}{of_lines} are drawn.", self.styles.note)
         chart_row = self.row
         self.row += _CHART_ROWS
         header = self.row
-        self.sheet.write_string(header, 0, "cells", self.styles.header_right)
+        self.sheet.write_string(header, 0, largest.along, self.styles.header_right)
+        self.sheet.set_column(0, 0, max(_WIDTH, len(largest.along) + 2, self.wide.get(0, 0)))
         for place, layers in enumerate(lines.layers, start=1):
             words = f"{layers} layer" if layers == "1" else f"{layers} layers"
+            if not plain:
+                words = f"{largest.line} {layers}" if largest.line else "weights"
+                self.sheet.set_column(place, place, max(_WIDTH, len(words) + 2, self.wide.get(place, 0)))
             self.sheet.write_string(header, place, words, self.styles.header_right)
         for place, cells in enumerate(lines.cells):
             row = header + 1 + place
@@ -169,9 +184,9 @@ class _SummaryBlocks:
             self.sheet.write_string(header, budget, "budget", self.styles.header_right)
             for row in (header + 1, header + len(lines.cells)):
                 write_count(self.sheet, row, budget, self.most, self.styles)
-        self.draw(chart_row, header, lines, budget)
+        self.draw(chart_row, header, lines, budget, largest.along)
 
-    def draw(self, chart_row: int, header: int, lines: Lines, budget: int) -> None:
+    def draw(self, chart_row: int, header: int, lines: Lines, budget: int, along: str) -> None:
         """Put the chart above its figures."""
         chart = self.workbook.add_chart({"type": "scatter", "subtype": "straight_with_markers"})
         first, last = header + 1, header + len(lines.cells)
@@ -211,7 +226,7 @@ class _SummaryBlocks:
         ends = (lines.cells[0], lines.cells[-1])
         chart.set_x_axis(
             {
-                "name": "cells in each layer and direction",
+                "name": "cells in each layer and direction" if along == "cells" else along,
                 "num_format": "#,##0",
                 "min": 0 if ends[0] * 4 <= ends[1] else None,
                 "major_gridlines": {"visible": False},

@@ -3,7 +3,7 @@
     Configurations    every row, with a frozen header, a filter and a bar in each cell of weights
     Summary           where the configurations went, the largest of each number of layers, a chart
     Sweep             the file that was run and by whose rules it was counted
-    Calculator        one configuration whose fields can be changed; not of models of blocks
+    Calculator        one configuration whose fields, or the sizes of whose blocks, can be changed
 
 The rows stream into a scratch file while the summary's figures are gathered; the other sheets are made; then the rows
 stream into the workbook. Nothing in it depends on the time or the host.
@@ -25,11 +25,14 @@ import xlsxwriter
 
 from sizer.errors import RunError
 from sizer.grids.account import Account
-from sizer.networks.counting import Description, count_network
+from sizer.networks.blocks.counting import count_graph, graph_of
+from sizer.networks.blocks.declared import Declared
+from sizer.networks.counting import Count, Description, count_network
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.files import partial_path
 from sizer.tables.workbook.calculator_sheet import write_calculator
-from sizer.tables.workbook.largest import Largest
+from sizer.tables.workbook.largest import Largest, lines_of
+from sizer.tables.workbook.model_calculator_sheet import write_model_calculator
 from sizer.tables.workbook.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
 from sizer.tables.workbook.styles import PAST_EXACT, Styles
 from sizer.tables.workbook.summary_sheet import write_summary
@@ -63,7 +66,7 @@ class About:
     account: Account
     rows: int
     """How many rows will come."""
-    calculator_row: Description | None
+    calculator_row: Description | Declared | None
     """The configuration that the calculator starts from; None where nothing was kept."""
 
 
@@ -104,17 +107,34 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         assert seen.largest is not None
         write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
         write_sweep(workbook, styles, about.sweep, about.provenance)
-        if about.sweep.of_blocks is not None:
-            return  # the calculator is of a network without blocks
         row = about.calculator_row
-        which = (
-            ""
-            if row is None
-            else f"The largest configuration that was kept: {count_network(row.wired()).weights:,} weights."
-        )
-        write_calculator(workbook, styles, row, about=which)
+        if isinstance(row, Declared) or (row is None and about.sweep.of_blocks is not None):
+            weights = (
+                None if row is None else count_graph(graph_of(row.model, row.cell_types, row.block_types), row.model)
+            )
+            write_model_calculator(workbook, styles, row, about=_largest_said(weights))
+        else:
+            write_calculator(
+                workbook, styles, row, about=_largest_said(None if row is None else count_network(row.wired()))
+            )
 
-    _write(path, tables, schema, _Seen.of(schema, largest=Largest()), about.sweep.name, write_rest)
+    _write(
+        path,
+        tables,
+        schema,
+        _Seen.of(schema, largest=Largest(*lines_of(_swept(about.sweep, schema), about.sweep.of_blocks is not None))),
+        about.sweep.name,
+        write_rest,
+    )
+
+
+def _largest_said(counted: Count | None) -> str:
+    return "" if counted is None else f"The largest configuration that was kept: {counted.weights:,} weights."
+
+
+def _swept(sweep: Sweep, schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Return the fields of a table that are swept, with their types; what is drawn has a column of its own."""
+    return {name: schema.field(name).type for name in sweep.swept if name in schema.names}
 
 
 def write_rows(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, facts: Sequence[tuple[str, str]]) -> None:

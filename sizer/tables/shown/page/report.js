@@ -194,15 +194,28 @@
     for (const [text, className] of [["tensor"], ["shape"], ["in words"], ["weights of one", "number"], ["times", "number"], ["weights", "number"]]) add(top, "th", text, className);
     let total = 0n;
     const sums = [];
+    const own = new Map(); // block -> its weights
     for (const group of structure.groups) {
+      if (group.block === undefined) continue;
+      const one = group.tensors.reduce((sum, tensor) => sum + (tensor.shared ? 0n : tensor.shape.reduce((product, factor) => product * number(factor.terms, fields), 1n)), 0n);
+      own.set(group.block, (own.get(group.block) ?? 0n) + number(group.times, fields) * one);
+    }
+    const all = [...own.values()].reduce((sum, one) => sum + one, 0n);
+    let block;
+    for (const group of structure.groups) {
+      if (group.block !== block) {
+        block = group.block;
+        const line = add(made, "tr", undefined, "block");
+        add(line, "td", block).colSpan = 4;
+        add(line, "td", all ? `${(Number(own.get(block) * 10000n / all) / 100).toFixed(1)}%` : "", "number");
+        add(line, "td", words(own.get(block)), "number");
+      }
       const times = number(group.times, fields);
       const present = group.tensors.filter((tensor) => times && tensor.shape.every((one) => number(one.terms, fields) !== 0n));
       if (!present.length) continue;
       const counted = present.filter((tensor) => !tensor.shared).map((tensor) => tensor.shape.map((one) => one.words).join("*"));
       if (counted.length) sums.push(times === 1n ? counted.join(" + ") : `${times} * (${counted.join(" + ")})`);
-      const section = add(made, "tr", undefined, "section");
-      const title = add(section, "td", group.last ? `${group.title}${number(group.last, fields) > 2n ? `s 2-${number(group.last, fields)}` : " 2"}` : group.title);
-      title.colSpan = 6;
+      if (group.title) add(add(made, "tr", undefined, "section"), "td", group.last ? `${group.title}${number(group.last, fields) > 2n ? `s 2-${number(group.last, fields)}` : " 2"}` : group.title).colSpan = 6;
       for (const tensor of present) {
         const shape = tensor.shape.map((one) => number(one.terms, fields));
         const weights = tensor.shared ? 0n : shape.reduce((product, one) => product * one, 1n);

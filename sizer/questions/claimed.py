@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sizer.cli.screens import DOT, network_heading, plain, shown, tab_separated
+from sizer.layout import DOT, plain, shown, tab_separated
+from sizer.networks.wording import network_heading
 from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
 from sizer.questions.assumptions import is_reset_after_off
 from sizer.questions.stated_figures import Claim

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sizer.cli.screens import DOT, aligned, shown, tab_separated, visible
+from sizer.layout import DOT, aligned, shown, tab_separated, visible
 from sizer.recovery.claims import ClaimedParts
 from sizer.recovery.comparing import FileComparison
 from sizer.recovery.looking import Look
@@ -49,7 +49,7 @@ def look_screen(found: Look, file: str) -> str:
     lines.extend(_left_lines(found))
     lines.extend(_beside_lines(found))
     lines.extend(visible(note) for note in (*found.contents.notes, *found.notes))
-    if found.stacks:
+    if found.stacks and file:
         lines.append(f"Next: sizer look {_quoted(file)} --sweep around.yaml")
     return "\n".join(lines)
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-import typer
-
+_STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "green": "\x1b[32m"}
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _BAR_CELLS = 10
 
@@ -37,9 +36,11 @@ class Terminal:
         colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         return cls(max(20, shutil.get_terminal_size().columns), colour)
 
-    def styled(self, text: str, **style: bool | str) -> str:
-        """Return a text in a style of `typer.style`, or plain where there are no colours."""
-        return typer.style(text, **style) if self.colour and text.strip() else text  # type: ignore[arg-type]
+    def styled(self, text: str, *, bold: bool = False, dim: bool = False, green: bool = False) -> str:
+        """Return a text in a style, or plain where there are no colours."""
+        asked = {"green": green, "bold": bold, "dim": dim}
+        codes = "".join(_STYLES[name] for name, is_asked in asked.items() if is_asked)
+        return f"{codes}{text}\x1b[0m" if codes and self.colour and text.strip() else text
 
     def wrapped(self, text: str, indent: str = "") -> list[str]:
         """Return a text as lines that fit; a word longer than a line is never cut."""
@@ -109,7 +110,7 @@ class Terminal:
         ]
 
     def _bar(self, percentage: str) -> str:
-        return "  " + self.styled(bar(float(percentage.removesuffix("%")) / 100), fg="green")
+        return "  " + self.styled(bar(float(percentage.removesuffix("%")) / 100), green=True)
 
 
 def bar(share: float) -> str:

@@ -1,0 +1,327 @@
+"""Spaces of models of blocks against models that are written out and counted one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sizer
+from sizer.errors import InputError
+from sizer.spaces.space import Space, space
+from tests.examples import examples, saw, seeing
+from tests.oracles.slow_model_space import listed_models
+from tests.oracles.slow_space import Listed
+
+TRANSDUCER: dict[str, Any] = {
+    "convention": "textbook",
+    "blocks": {
+        "features": {"type": "input", "inputs": 7},
+        "encoder": {"type": "recurrent", "layers": 2, "cells": 8},
+        "halves": {"type": "subsample", "factor": 2},
+        "labels": {"type": "embedding", "from": [], "clock": "labels", "vocabulary": 9, "embedding": 3},
+        "prediction": {"type": "recurrent", "layers": 1, "cells": 8},
+        "joint": {"type": "dense", "from": ["halves", "prediction"], "width": 5},
+        "output": {"type": "dense", "width": 9},
+    },
+}
+STACKED: dict[str, Any] = {
+    "convention": "textbook",
+    "blocks": {
+        "features": {"type": "input", "inputs": 7},
+        "lower": {"type": "recurrent", "layers": 2, "cells": 8, "bidirectional": True},
+        "between": {"type": "splice", "frames": 3},
+        "upper": {"type": "recurrent", "cell_type": "gru", "layers": 2, "cells": 8},
+        "sum": {"type": "join", "from": ["features", "upper", "lower"]},
+        "output": {"type": "dense", "width": 4},
+    },
+}
+ADDED: dict[str, Any] = {
+    "convention": "pytorch",
+    "blocks": {
+        "features": {"type": "input", "inputs": 6},
+        "left": {"type": "recurrent", "from": "features", "layers": 2, "cells": 8},
+        "right": {"type": "recurrent", "from": "features", "cell_type": "gru", "layers": 1, "cells": 8},
+        "both": {"type": "join", "from": ["left", "right"], "combine": "add"},
+        "output": {"type": "dense", "width": 3},
+    },
+}
+ATTENDING: dict[str, Any] = {
+    "convention": "textbook",
+    "blocks": {
+        "features": {"type": "input", "inputs": 5},
+        "encoder": {"type": "recurrent", "layers": 2, "cells": 8},
+        "labels": {"type": "embedding", "from": [], "clock": "labels", "vocabulary": 9, "embedding": 3},
+        "decoder": {"type": "recurrent", "layers": 1, "cells": 8},
+        "attention": {"type": "attention", "kind": "general", "query": "decoder", "memory": "encoder"},
+        "output": {"type": "dense", "from": ["decoder", "attention"], "width": 9},
+    },
+}
+MODELS = {
+    "transducer": (TRANSDUCER, ("encoder", "prediction"), {"joint.width": [3, 5]}),
+    "stacked": (STACKED, ("lower", "upper"), {"output.width": [2, 3, 7]}),
+    "added": (ADDED, ("left", "right"), {"output.width": [2, 5]}),
+    "attending": (ATTENDING, ("encoder", "decoder"), {"labels.embedding": [3, 4]}),
+}
+
+
+def described(model: dict[str, Any], grid: dict[str, Any], budget: dict[str, Any] | None = None, **more: Any) -> Space:
+    return space({"model": model, "grid": grid, **({"budget": budget} if budget else {}), **more})
+
+
+@st.composite
+def small_models(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]]:
+    """Draw a model, a grid and a budget of a few hundred models."""
+    name = draw(st.sampled_from(sorted(MODELS)))
+    model, blocks, others = MODELS[name]
+    grid: dict[str, Any] = {}
+    order = list(blocks) if draw(st.booleans()) else list(blocks)[::-1]
+    for block in order:
+        if draw(st.integers(0, 4)) == 0 and grid:
+            grid[f"{block}.cells"] = draw(st.lists(st.integers(4, 9), min_size=1, max_size=2, unique=True))
+            continue
+        if draw(st.booleans()):
+            grid[f"{block}.layers"] = draw(st.sampled_from([[1, 2], [2, 1], [2], [1]]))
+        axis: dict[str, Any] = {
+            "per_layer": draw(st.lists(st.integers(3, 12), min_size=2, max_size=2 + len(grid) % 2, unique=True))
+        }
+        if draw(st.integers(0, 2)) == 0:
+            axis["order"] = draw(st.sampled_from(["falling", "rising"]))
+        grid[f"{block}.cells"] = axis
+        if model["blocks"][block].get("cell_type") != "gru" and draw(st.booleans()):
+            values = draw(st.sampled_from([[0, 2], [2, 4], [3], [2]]))
+            grid[f"{block}.recurrent_projection"] = {"per_layer": values} if draw(st.booleans()) else values
+    grid.update({path: values for path, values in others.items() if draw(st.booleans())})
+    budget: dict[str, dict[str, int]] = {}
+    for column, most in (("weights", 5000), ("state_size", 80), (f"{blocks[0]}.weights", 4000), ("int8_bytes", 5000)):
+        if draw(st.integers(0, 2)) == 0:
+            budget[column] = {"max": draw(st.integers(most // 4, most))}
+            if draw(st.integers(0, 3)) == 0:
+                budget[column]["min"] = draw(st.integers(0, budget[column]["max"] // 2))
+    if name == "transducer" and draw(st.booleans()):
+        budget["macs_per_frames"] = {"max": draw(st.integers(500, 4000)), "min": draw(st.integers(0, 500))}
+    return model, grid, budget
+
+
+def told_apart(fields: dict[str, Any], grid: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(fields[name] for name in grid)
+
+
+def flat(found: Any, grid: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [told_apart(found.flat(place), grid) for place in range(len(found))]
+
+
+def _small(model: dict[str, Any], grid: dict[str, Any], budget: dict[str, dict[str, int]]) -> Space | None:
+    """Return a space; None where it is too large to be written out, or nothing of it is valid."""
+    found = described(model, grid, budget)
+    return found if found.size <= 400 else None
+
+
+@pytest.mark.thorough
+@seeing(within=20)
+@settings(max_examples=examples(80))
+@given(small_models())
+def test_a_space_of_models_is_what_it_is_written_out(
+    drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]],
+) -> None:
+    model, grid, budget = drawn
+    found = _small(model, grid, budget)
+    if found is None:
+        return
+    everything = list(listed_models(model, grid))
+    assert found.size == len(everything)
+    within = [one for one in everything if one.within(budget)]
+    assert found.count() == len(within)
+    if not within:
+        return
+    saw("within")
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_space_of_two_blocks_is_what_it_is_written_out(name: str) -> None:
+    model, blocks, others = MODELS[name]
+    grid: dict[str, Any] = {
+        f"{blocks[1]}.layers": [1, 2],
+        f"{blocks[1]}.cells": {"per_layer": [4, 9], "order": "falling"},
+        f"{blocks[0]}.cells": {"per_layer": [4, 6, 9]},
+        **others,
+    }
+    everything = list(listed_models(model, grid))
+    valid = sorted((one.counts or {})["weights"] for one in everything if one.counts is not None)
+    budget = {"weights": {"min": valid[len(valid) // 4], "max": valid[-1 - len(valid) // 4]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(model, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+
+
+def _check_ranks(found: Space, grid: dict[str, Any], everything: list[Listed], within: list[Listed]) -> None:
+    every = found.at(range(len(within)))
+    assert flat(every, grid) == [told_apart(one.fields, grid) for one in within]
+    assert found.rank(every) == list(range(len(within)))
+    ids = [place for place, one in enumerate(everything) if one in within]
+    assert every.ids == ids
+    assert flat(found.by_id(ids), grid) == [told_apart(one.fields, grid) for one in within]
+    assert found.rank(within[-1].fields) == len(within) - 1
+    assert found.rank(found[0]) == 0
+    for column in found.sweep.names.counted:
+        assert every.counts(column).tolist() == [(one.counts or {}).get(column, 0) for one in within], column
+    assert sizer.count(found[len(within) - 1]).weights == every.weights[-1]
+
+
+def _check_sizes(found: Space, grid: dict[str, Any], within: list[Listed]) -> None:
+    sizes = [(one.counts or {})["weights"] for one in within]
+    order = sorted(range(len(within)), key=lambda place: (-sizes[place], place))
+    expected = [told_apart(within[place].fields, grid) for place in order]
+    assert flat(found.largest(5), grid) == expected[:5]
+    column = next(name for name in found.sweep.names.counted if name.startswith("macs_per_"))
+    values = [(one.counts or {}).get(column, 0) for one in within]
+    least = sorted(range(len(within)), key=lambda place: (values[place], place))
+    assert flat(found.extreme(column, 4, largest=False), grid) == [
+        told_apart(within[place].fields, grid) for place in least[:4]
+    ]
+    aim = sizes[len(sizes) // 2] + 3
+    near = sorted(range(len(within)), key=lambda place: (abs(sizes[place] - aim), sizes[place], place))
+    assert flat(found.nearest(aim, 3), grid) == [told_apart(within[place].fields, grid) for place in near[:3]]
+    assert found.quantile(0.5) == sorted(sizes)[(len(sizes) + 1) // 2 - 1]
+    assert [one.networks for one in found.histogram(4)] == [
+        sum(one.least <= size <= one.most for size in sizes) for one in found.histogram(4)
+    ]
+    drawn = found.sample(20, seed=1)
+    assert set(flat(drawn, grid)) <= {told_apart(one.fields, grid) for one in within}
+    assert found.thrown_away == 0
+
+
+@settings(max_examples=examples(60))
+@given(small_models(), st.integers(0, 100))
+def test_fronts_neighbours_and_restrictions_of_models(
+    drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]], place: int
+) -> None:
+    model, grid, budget = drawn
+    budget = {name: ends for name, ends in budget.items() if name == "weights"}
+    found = _small(model, grid, budget)
+    within = [] if found is None else [one for one in listed_models(model, grid) if one.within(budget)]
+    if found is None or not within:
+        return
+    pairs = {((one.counts or {})["weights"], (one.counts or {})["state_size"]) for one in within}
+    front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+    if "min" not in budget.get("weights", {}):
+        assert found.pareto("weights", "state_size") == sorted(front)
+    here = within[place % len(within)].fields
+    layered = [name for name, axis in grid.items() if not isinstance(axis, list)]
+
+    def apart(other: dict[str, Any]) -> int:
+        if any(other[name] != here[name] for name in grid if name not in layered):
+            return 2
+        return sum(a != b for name in layered for a, b in zip(other[name], here[name], strict=True))
+
+    expected = [told_apart(one.fields, grid) for one in within if apart(one.fields) == 1]
+    assert flat(found.neighbours(here), grid) == expected
+    name = layered[-1]
+    few = found.restrict({f"{name}.1": here[name][0]})
+    kept = [one for one in within if one.fields[name][0] == here[name][0]]
+    assert flat(few[:], grid) == [told_apart(one.fields, grid) for one in kept]
+
+
+def test_bounds_on_averages_hold_for_what_they_are_rounded_up_to() -> None:
+    """Half of the frames reach the joint layer: multiply-accumulates for each frame are halves, rounded up."""
+    grid = {
+        "encoder.cells": {"per_layer": [4, 5, 7]},
+        "prediction.cells": {"per_layer": [3, 9]},
+        "joint.width": [1, 3, 5],
+    }
+    model = {**TRANSDUCER, "blocks": {**TRANSDUCER["blocks"]}}
+    model["blocks"]["halves"] = {"type": "subsample", "from": "features", "factor": 2}
+    model["blocks"]["encoder"] = {**model["blocks"]["encoder"], "from": "halves"}
+    model["blocks"]["joint"] = {"type": "dense", "from": ["encoder", "prediction"], "width": 5}
+    model["blocks"]["features"] = {"type": "input", "inputs": 7}
+    everything = list(listed_models(model, grid))
+    values = sorted({(one.counts or {})["macs_per_frames"] for one in everything})
+    assert described(model, grid)._divisor("macs_per_frames") > 1
+    for least, most in ((values[2], values[5]), (values[4], values[4]), (values[4] + 1, values[8] - 1)):
+        budget = {"macs_per_frames": {"min": least, "max": most}}
+        within = [one for one in everything if one.within(budget)]
+        found = described(model, grid, budget)
+        assert found.count() == len(within) > 0
+        assert flat(found[:], grid) == [told_apart(one.fields, grid) for one in within]
+        pairs = {((one.counts or {})["weights"], (one.counts or {})["macs_per_frames"]) for one in everything}
+        front = {pair for pair in pairs if not any(a >= pair[0] and b <= pair[1] and (a, b) != pair for a, b in pairs)}
+        assert described(model, grid).pareto("weights", "macs_per_frames") == sorted(front)
+
+
+def test_conditions_hold_in_every_layer_of_their_block() -> None:
+    grid = {
+        "encoder.layers": [1, 2],
+        "encoder.cells": {"per_layer": [4, 8, 12]},
+        "encoder.recurrent_projection": {"per_layer": [0, 4, 6]},
+        "prediction.cells": {"per_layer": [3, 9]},
+        "joint.width": [3, 5],
+    }
+    where = ["2 * encoder.recurrent_projection <= encoder.cells", "prediction.cells < 5 or joint.width == 5"]
+    found = described(TRANSDUCER, grid, {"weights": {"max": 3000}}, where=where)
+    expected = [
+        one.fields
+        for one in listed_models(TRANSDUCER, grid)
+        if one.within({"weights": {"max": 3000}})
+        and all(
+            2 * r <= n
+            for n, r in zip(one.fields["encoder.cells"], one.fields["encoder.recurrent_projection"], strict=True)
+        )
+        and all(n < 5 or one.fields["joint.width"] == 5 for n in one.fields["prediction.cells"])
+    ]
+    assert found.count() == len(expected) > 30
+    assert flat(found[:], grid) == [told_apart(one, grid) for one in expected]
+
+
+def test_what_meets_in_a_product_is_kept_and_what_adds_up_is_not() -> None:
+    """Behind the encoder a transducer asks for nothing more; attention asks for the width of both."""
+    grid = {"encoder.cells": {"per_layer": [4, 8, 12]}, "prediction.cells": {"per_layer": [3, 9]}}
+    step = described(TRANSDUCER, grid)._chains[0].first
+    assert int(step.after.targets.max()) == 0  # type: ignore[union-attr]
+    grid = {"encoder.cells": {"per_layer": [4, 8, 12]}, "decoder.cells": {"per_layer": [3, 9]}}
+    step = described(ATTENDING, grid)._chains[0].first
+    assert int(step.after.targets.max()) == 2  # type: ignore[union-attr]
+
+
+def test_bounds_that_take_too_much_at_once_are_said() -> None:
+    grid = {
+        "encoder.layers": [8],
+        "encoder.cells": {"per_layer": {"from": 1001, "to": 2048, "step": 1}},
+        "prediction.cells": {"per_layer": [1001, 2048]},
+    }
+    budget = {"weights": {"max": "60M"}, "encoder.weights": {"max": "50M"}}
+    with pytest.raises(InputError, match=r"bounds on .*weights and .*weights at once take [\d,]+ GiB"):
+        described(TRANSDUCER, grid, budget).count()
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (
+            {"encoder.subsample": {"per_layer": [1, 2]}},
+            "a layer has no subsample of its own; cells, recurrent_projection",
+        ),
+        ({"joint.width": {"per_layer": [1, 2]}}, "a layer has no width of its own"),
+        ({"encoder.cells": {"per_layer": [4, 8], "distinct": 1}}, "distinct"),
+        ({"encoder.colour": {"per_layer": [4, 8]}}, "colour"),
+        ({"encoder.layers": [1, 900], "encoder.cells": {"per_layer": [4, 8]}}, "900 layers are more than the 200"),
+        (
+            {"encoder.cells": {"per_layer": [4, 8]}, "joint.width": {"of": "encoder.cells", "ratio": ["1/2"]}},
+            "encoder.cells has a value for each layer",
+        ),
+    ],
+)
+def test_faults_of_spaces_of_models(grid: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        described(TRANSDUCER, grid).count()
+
+
+def test_a_condition_on_layers_of_two_blocks_is_a_fault() -> None:
+    grid = {"encoder.cells": {"per_layer": [4, 8]}, "prediction.cells": {"per_layer": [4, 8]}}
+    with pytest.raises(InputError, match="speaks of layers of encoder and prediction at once"):
+        described(TRANSDUCER, grid, where=["encoder.cells <= prediction.cells"]).count()
