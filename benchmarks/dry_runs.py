@@ -74,7 +74,7 @@ def counted(text: str) -> dict[str, float]:
         "configurations": sweep.size,
         "at_least": found.at_least,
         "at_most": found.at_most,
-        "exact": found.account is not None,
+        "exact": found.at_least == found.at_most,
         "seconds": time.perf_counter() - started,
     }
 

@@ -336,6 +336,8 @@ def test_a_toolkit_is_a_convention_of_blocks(model: dict[str, Any]) -> None:
     run = sizer.run_sweep(sweep, None)
     assert list(run.frame()["weights"]) == [OF_BLOCKS, OF_BLOCKS + 1]
     assert "cudnn is counted as pytorch" in str(run)
+    assert str(run).splitlines()[1].startswith("pytorch · ")
+    assert set(sizer.run_sweep(sweep, None, columns="all").frame()["convention"]) == {"pytorch"}
 
 
 def test_a_toolkit_is_refused_for_the_blocks_that_it_counts_otherwise() -> None:

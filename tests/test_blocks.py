@@ -406,6 +406,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"blocks.both.from": "frames reach it at two rates: fast has every step, slow 1/2 of its steps; subsample the faster one"},
     ),
     (
+        {"x": features(8), "a": {"type": "dense", "width": 4, "shared": "a"}},
+        {"blocks.a.shared": "shares the weights of itself"},
+    ),
+    (
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "shared": "a"}},
         {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
     ),

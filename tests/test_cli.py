@@ -157,6 +157,7 @@ def test_words_for_columns_stand_alone() -> None:
         (("run", "missing.yaml"), 1, "missing.yaml"),
         (("run", "."), 1, "folder"),
         (("rnu", SPEECH), 2, "did you mean 'run'?"),
+        (("code", SPEECH, "--id", "3", "--to", "jax"), 2, "Invalid value for '--to': 'jax' is not one of"),
         (("run",), 2, "Missing argument"),
         (("run", SPEECH, "--budget", "10X"), 1, "--budget"),
         (("run", SPEECH, "--where", "cells >"), 1, "--where"),

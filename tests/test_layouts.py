@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -374,3 +376,47 @@ def test_operators_of_tensorflow_lite_are_read(both: bool, coupled: bool) -> Non
     assert stack.fields.get("bidirectional", False) is both
     assert found.recurrent_weights == (1 + both) * (4 - coupled) * CELLS * (INPUTS + CELLS + 1)
     assert found.unexplained == ()
+
+
+def test_a_state_that_an_exporter_computed_is_no_weight() -> None:
+    shapes = {
+        **{"w": (1, 128, 20), "r": (1, 128, 32), "b": (1, 256)},
+        **{"val_16": (1, 1, 32), "first_state": (1, 1, 32)},
+    }
+    operator = StatedLayer(
+        "LSTM", "node_LSTM", {"hidden_size": 32, "outputs": ["y"]}, ("x", "w", "r", "b", "", "val_16", "first_state")
+    )
+    found = seen(shapes, "onnx", layers=(operator,))
+    assert [dict(stack.fields) for stack in found.stacks] == [LSTM]
+    assert [tensor.name for tensor in found.unexplained] == ["first_state"]
+    assert found.weights == found.recurrent_weights + 32
+
+
+@pytest.mark.thorough
+def test_what_the_newer_exporter_of_pytorch_writes_is_recovered(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+
+    class Tagger(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, rnn: Any, handed_up: int) -> None:
+            super().__init__()
+            self.rnn = rnn
+            self.out = torch.nn.Linear(handed_up, 7)
+
+        def forward(self, frames: Any) -> Any:
+            return self.out(self.rnn(frames)[0])
+
+    for kind, expected in (
+        ("LSTM", {**LSTM, "layers": 2, "bidirectional": True}),
+        ("GRU", {**GRU, "bidirectional": True}),
+        ("GRU", {**GRU, "layers": 2}),
+    ):
+        both = "bidirectional" in expected
+        rnn = getattr(torch.nn, kind)(INPUTS, CELLS, expected["layers"], bidirectional=both, batch_first=True)
+        model = Tagger(rnn, (1 + both) * CELLS).eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(model, (torch.zeros(1, 5, INPUTS),), tmp_path / "model.onnx", dynamo=True, verbose=False)
+        found = sizer.look(tmp_path / "model.onnx")
+        assert [dict(stack.fields) for stack in found.stacks] == [expected]
+        assert found.weights == sum(parameter.numel() for parameter in model.parameters())

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from sizer.grids.account import Account
 from sizer.grids.engine import enumerate_sweep
-from sizer.grids.pruning import best_boxes, counts, lattice_points, search
+from sizer.grids.pruning import best_boxes, counts, lattice_points, residuals, search
 from sizer.grids.pruning import boxes as boxes_module
 from sizer.grids.pruning import rows as rows_module
 from sizer.grids.pruning.counts import count_kept, prunable
@@ -45,6 +45,16 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(best_boxes, "MOST_WAITING", 4)
     monkeypatch.setattr(search, "CHUNK", 8)
     monkeypatch.setattr(search, "LINES_AT_ONCE", 5)
+    group_everywhere(monkeypatch, 6, 4)
+
+
+def group_everywhere(monkeypatch: pytest.MonkeyPatch, runs: int, groups: int) -> None:
+    """Group slices wherever that can be done, whether it pays or not, so many runs and groups at once."""
+    monkeypatch.setattr(search, "WORTH_GROUPING", 0)
+    monkeypatch.setattr(search, "GROUPED", 0)
+    monkeypatch.setattr(search, "OVERLAP", 0)
+    monkeypatch.setattr(residuals, "RUNS_AT_ONCE", runs)
+    monkeypatch.setattr(residuals, "GROUPS_AT_ONCE", groups)
     monkeypatch.setattr(rows_module, "BATCH", 7)
 
 
@@ -338,6 +348,72 @@ def test_slices_along_two_axes(budget: str, where: str) -> None:
     sweep = parse_with_all_columns(text)
     assert_same(sweep)
     assert_same(sweep, "macs_per_step", descending=False)
+
+
+STACKS = """
+sizer: 1
+name: stacks
+model: {cell_type: lstm, convention: CONVENTION}
+grid:
+  layers: [1, 2, 3]
+  cells: {from: 2, to: 60, step: 2}
+  recurrent_projection: {from: 1, to: 13, step: 3}
+  nonrecurrent_projection: {from: 0, to: 12, step: 2}
+  inputs: {from: 1, to: 40, step: 3}
+  outputs: {from: 5, to: 80, step: 5}
+WHERE
+budget: {weights: {max: 6000, min: MINIMUM}}
+"""
+
+
+@pytest.mark.parametrize("convention", ["textbook", "sak2014"])
+@pytest.mark.parametrize("minimum", [0, 2500])
+@pytest.mark.parametrize(
+    "where",
+    ["", "where: ['recurrent_projection + nonrecurrent_projection <= cells']", "where: ['2 * cells <= 7 + outputs']"],
+)
+def test_slices_that_leave_the_same(convention: str, minimum: int, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs and outputs of stacks with two projections: grouped, they count to what they do one by one."""
+    monkeypatch.undo()
+    group_everywhere(monkeypatch, 100, 64)
+    text = STACKS.replace("CONVENTION", convention).replace("MINIMUM", str(minimum)).replace("WHERE", where)
+    sweep = parse_sweep(text)
+    counted, walked = count_kept(sweep), Account()
+    for account, _ in enumerate_sweep(sweep, []):
+        walked.add(account)
+    walked.repeated = counted.account.repeated if counted.account else None
+    assert counted.account == walked
+
+
+def test_slices_are_grouped_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests above would say nothing of groups if there were none."""
+    monkeypatch.undo()
+    group_everywhere(monkeypatch, 100, 64)
+    text = STACKS.replace("CONVENTION", "textbook").replace("MINIMUM", "2500").replace("WHERE", "")
+    grid = parse_sweep(text).grids[0]
+    plans = [counts.CountPlan.of(piece, parse_sweep(text), 0) for piece in pieces(grid) or ()]
+    groupings = [plan.search.grouping for plan in plans]
+    assert None not in groupings
+    for plan in plans:
+        found = list(plan.search.boxes())
+        assert plan.search.residuals is not None
+        assert plan.search.residuals.length > 0
+        assert sum(one.volume() for one in found) > 0
+
+
+def test_a_slice_that_is_counted_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stretches = residuals.Groups._stretches
+
+    def twice(groups: residuals.Groups) -> Any:
+        for start, length, times in stretches(groups):
+            yield start, length, times + (times > 1)
+
+    text = STACKS.replace("CONVENTION", "textbook").replace("MINIMUM", "0").replace("WHERE", "")
+    monkeypatch.undo()
+    group_everywhere(monkeypatch, 100, 64)
+    rightly = count_kept(parse_sweep(text)).at_least
+    monkeypatch.setattr(residuals.Groups, "_stretches", twice)
+    assert count_kept(parse_sweep(text)).at_least > rightly
 
 
 def test_a_wrong_sum_of_floors_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,13 +183,18 @@ def swept(built: Built, found: Look) -> list[str]:
     if sweep.of_blocks is None or found.model is None:
         return [f"no sweep of blocks: {found.notes}"]
     (grid,) = sweep.grids
-    own = {path: grid.model.own(path) for path in grid.swept} if grid.model else {}
+    own = {path: grid.model.own(path) for path in grid.swept} if grid.model is not None else {}
     points = [
         row for row in range(sweep.size) if all(grid.values(locate(sweep, row)[1])[path] == own[path] for path in own)
     ]
     if len(points) != 1:
         return [f"the model stands {len(points)} times in {sweep.size} configurations"]
     wrong = []
+    assert grid.model is not None
+    for axis in grid.axes:  # each value by itself leaves a model
+        for place in range(axis.length):
+            values = {column.field: column.value(place) for column in axis.columns}
+            sizer.count(grid.model.configuration(values), found.model.cell_types or None)
     chance = random.Random(sweep.size)
     for row in {points[0], *chance.choices(range(sweep.size), k=5)}:
         try:

@@ -494,9 +494,6 @@ def test_a_shared_budget_moves_the_slider_and_the_plot(
         browser.get(f"{server.url}/sweeps/{speech['id']}?{asked}")
         until(lambda: text(browser, "#shown").startswith(f"{(table.weights <= most).sum():,} "))  # noqa: B023
         until(lambda: f"budget {most:,}" in browser.page_source)  # noqa: B023
-    browser.get(f"{server.url}/sweeps/{speech['id']}?budget=state_size=5000")
-    until(lambda: text(browser, "#shown").endswith("are shown"))
-    assert browser.find_element(By.ID, "slider").get_property("value") == "1000"
 
 
 def test_undo_takes_back_what_enter_and_completion_wrote(browser: Any, server: Served) -> None:
@@ -639,7 +636,7 @@ def test_on_a_phone_and_in_the_dark(browser: Any, server: Served, speech: dict[s
             ("/", "#kept"),
             (f"/sweeps/{speech['id']}?row=2909", "#breakdown .formula"),
             ("/compare", "td"),
-            ("/compare?inputs=205&layers=5&cells=700&outputs=205&claim=21.3M", "#plain"),
+            ("/compare?cell_type=lstm&inputs=205&layers=5&cells=700&outputs=205&claim=21.3M", "#plain"),
             ("/look", "h1"),
             ("/sweeps", "td"),
         ):
@@ -734,7 +731,7 @@ def test_shipped_models_are_opened_run_and_looked_into_block_by_block(
     choose = "const one = document.querySelector('#examples'); one.value = arguments[0]; one.dispatchEvent(new Event('change'))"
     browser.execute_script(choose, name)
     until(lambda: f"name: {name}" in browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value"))
-    table = sizer.run_sweep(ROOT / "sweeps" / f"{name}.yaml", dry_run=True).frame()
+    table = sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / f"{name}.yaml"), dry_run=True).frame()
     until(lambda: text(browser, "#kept") == f"{len(table):,}")
     browser.find_element(By.CSS_SELECTOR, "textarea").send_keys(Keys.CONTROL, "z")
     assert browser.find_element(By.CSS_SELECTOR, "textarea").get_property("value") == before
@@ -875,11 +872,11 @@ def test_a_dropped_file_is_opened_or_looked_into(browser: Any, server: Served, t
     until(lambda: browser.current_url.endswith("/model") and "120,443,520 weights" in text(browser, "#counted"))
     content = safetensors()
     drop(browser, "model.safetensors", content)
-    until(lambda: "6,272 weights" in text(browser, "#looked"))
+    until(lambda: "5,376 weights" in text(browser, "#looked"))
     assert browser.current_url.endswith("/look")
     assert "pytorch · 1 lstm layer, 8 -> 16" not in text(browser, "#looked .panel")
     assert "lstm layer, 8 -> 32" in text(browser, "#looked")
-    assert "All 6,272 weights are explained." in text(browser, "#looked")
+    assert "All 5,376 weights are explained." in text(browser, "#looked")
     # The header alone has left the browser.
     sent = int.from_bytes(content[:8], "little") + 8
     assert browser.execute_script(
@@ -914,7 +911,9 @@ def test_five_thousand_lines_stay_fluid(browser: Any, server: Served) -> None:
     fresh(browser, server, "/")
     until(lambda: text(browser, "#kept"))
     long = BLOCKS + "# " + "\n# ".join(map(str, range(5000))) + "\nbudgt: 1\n"
-    field = write(browser, long)
+    drop(browser, "long.yaml", long.encode())
+    field = browser.find_element(By.CSS_SELECTOR, "textarea")
+    until(lambda: field.get_property("value") == long)
     assert len(browser.find_elements(By.CSS_SELECTOR, ".gutter span")) < 60
     lines = long.count("\n") + 1
     until(lambda: f"line {lines - 1}, " in text(browser, "#faults"))
@@ -931,8 +930,8 @@ def test_five_thousand_lines_stay_fluid(browser: Any, server: Served) -> None:
     assert abs(beside) < 5
     took = browser.execute_script(
         "const field = document.querySelector('textarea'); field.focus(); const began = performance.now();"
-        "for (let at = 0; at < 20; at++) document.execCommand('insertText', false, 'x');"
-        "return (performance.now() - began) / 20"
+        "for (let at = 0; at < 3; at++) document.execCommand('insertText', false, 'x');"
+        "return (performance.now() - began) / 3"
     )
     assert took < 100  # milliseconds a letter; some 10 where nothing else runs
 

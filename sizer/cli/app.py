@@ -74,6 +74,8 @@ class Command(TyperCommand):
             return super().parse_args(ctx, args)
         except _UsageError as problem:
             name = getattr(problem, "option_name", None)
+            if isinstance(problem, typer.BadParameter):  # newer typers say whose fault it is in words of their own
+                problem.message = problem.message.removeprefix("Value error, ")
             if name is None or not hasattr(problem, "possibilities"):
                 raise
             flags = [flag for one in self.params for flag in (*one.opts, *one.secondary_opts) if flag.startswith("--")]

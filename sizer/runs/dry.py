@@ -36,7 +36,7 @@ class Counted:
     expected_bytes: dict[str, int]
     """About how large each table would get, by format."""
     kept_between: tuple[int, int] | None = None
-    """Where the account is None: the smallest and the largest number that may be kept."""
+    """Where the account is None: the smallest and the largest number that may be kept, which may be the same."""
 
 
 def count_sweep(

@@ -63,7 +63,7 @@ class Run(Shown):
     sort: str = "-weights"
     """The counted column that decided which were written, where not all were."""
     kept_between: tuple[int, int] | None = None
-    """Where a dry run could not count exactly: the smallest and the largest number that may be kept."""
+    """Where a dry run has no exact account: the smallest and the largest number that may be kept, which may be the same."""
     resumed: int = 0
     """Parts of the table that an interrupted run had made."""
     was_finished: bool = False
@@ -81,7 +81,8 @@ class Run(Shown):
     def _in_a_line(self) -> str:
         if self.account is None:
             low, high = self.kept_between or (0, self.sweep.size)
-            return f"{self.sweep.name}: {low:,} to {high:,} of {self.sweep.size:,} configurations are kept"
+            kept = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+            return f"{self.sweep.name}: {kept} of {self.sweep.size:,} configurations are kept"
         return f"{self.sweep.name}: {self.account.kept:,} of {self.sweep.size:,} configurations are kept"
 
     def _as_text(self) -> str:

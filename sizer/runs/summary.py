@@ -117,8 +117,11 @@ def run_screen(run: Run, terminal: Terminal, *, table: bool) -> str:
     ]
     if run.account is None:
         low, high = run.kept_between or (0, run.sweep.size)
-        why = f" {run.reason}:" if run.reason else " an exact count takes longer:"
-        lines.append(f"Between {low:,} and {high:,} are kept;{why} --exact goes on.")
+        if low == high:
+            lines.append(f"{low:,} are kept; why the others are not takes longer to count: --exact goes on.")
+        else:
+            why = f" {run.reason}:" if run.reason else " an exact count takes longer:"
+            lines.append(f"Between {low:,} and {high:,} are kept;{why} --exact goes on.")
         return "\n".join(lines)
     if run.account.kept == 0:
         lines.extend(_nothing_kept(run))

@@ -59,13 +59,15 @@ def _run(order: Mapping[str, Any]) -> dict[str, Any]:
 
     try:
         sweep = parse_sweep(order["text"], "sweep")
-        in_parts = sweep.size > LARGE or order["cluster"] is not None
+        # A space is written by one process, all at once: of it none but those that fit are listed.
+        cluster = None if sweep.is_space else order["cluster"]
+        in_parts = not sweep.is_space and (sweep.size > LARGE or cluster is not None)
         done = run_sweep(
             sweep,
             order["out"],
             formats=["parquet"],
             resume=in_parts,
-            cluster=order["cluster"],
+            cluster=cluster,
             on_progress=on_progress,
         )
     except InputError as problem:

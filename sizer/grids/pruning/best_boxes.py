@@ -190,8 +190,8 @@ class Leaders:
         if self._bar is None:
             return np.ones(low.shape[1], dtype=np.bool_)
         keys = np.broadcast_to(self._keys(kept.piece, low, high), low.shape[1])
-        # Of what is divided by something, the limits are of what it was before.
-        divisor = search.judge.divisors[self._sort]
+        # Of what is divided by something, the limits are of what it was before; without limits nothing is.
+        divisor = search.judge.divisors.get(self._sort, 1)
         minimum, maximum = (None if end is None else -(-end // divisor) for end in search.judge.limits(self._sort))
         if self._descending and maximum is not None:
             keys = np.maximum(keys, -maximum)

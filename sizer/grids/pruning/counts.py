@@ -56,7 +56,7 @@ class Pruned:
     at_least: int = 0
     """Configurations that are surely kept."""
     at_most: int = 0
-    """Configurations that may be kept; equal to `at_least` where the account is exact."""
+    """Configurations that may be kept; equal to `at_least` where the account is exact, and it may be where it is not."""
     best: list[int] = field(default_factory=list)
     """Ids of the best kept configurations, the best first; empty where more than `OPENED` were asked for."""
     limit: int | None = None
@@ -112,9 +112,15 @@ def count_kept(
     hard = [plan for plan in plans if not _count_piece(plan, account, most, watch)]
     total = Pruned(None if hard else account, account.kept, account.kept)
     for plan in hard:
-        least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
-        total.at_least += least * plan.times
-        total.at_most += greatest * plan.times
+        # Where it is one of the first conditions that is hard to count, all of them together may not be.
+        kept = _volume(plan, len(plan.stages), most, watch) if len(plan.stages) > 1 else None
+        if kept is None:
+            least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
+            total.at_least += least * plan.times
+            total.at_most += greatest * plan.times
+        else:
+            total.at_least += kept
+            total.at_most += kept
     if best and not hard:
         leaders = Leaders(best, sort, descending=descending)
         leaders.look([Kept(plan.piece, plan.first_id, plan.conditions) for plan in plans if plan.kept])
@@ -189,9 +195,7 @@ class CountPlan:
             if never:
                 break
         narrow, times = _narrowed(piece, [stage.condition for stage in stages])
-        return cls(
-            piece, first_id, stages, BoxSearch(narrow, [stage.condition for stage in stages], counting=True), times
-        )
+        return cls(piece, first_id, stages, _search(narrow, [stage.condition for stage in stages]), times)
 
     @property
     def conditions(self) -> list[Condition]:
@@ -232,10 +236,24 @@ def _volume(plan: CountPlan, number: int, most: int | None, watch: Watch) -> int
     if _whole(plan.piece, plan.stages[number - 1].condition)[1]:
         return 0
     search, times = plan.search, plan.times
+    conditions = plan.conditions[:number]
     if number < len(plan.stages):
-        conditions = plan.conditions[:number]
         narrow, times = _narrowed(plan.piece, conditions)
-        search = BoxSearch(narrow, conditions, counting=True)
+        search = _search(narrow, conditions)
+    passing = _searched(plan, number, search, most, watch)
+    if passing is None and search.grouping is not None:
+        # How many groups there are is not known before.
+        search = BoxSearch(search.piece, conditions, counting=True)
+        passing = _searched(plan, number, search, most, watch)
+    return None if passing is None else passing * times
+
+
+def _search(piece: Piece, conditions: Sequence[Condition]) -> BoxSearch:
+    return BoxSearch(piece, conditions, counting=True, grouped=True)
+
+
+def _searched(plan: CountPlan, number: int, search: BoxSearch, most: int | None, watch: Watch) -> int | None:
+    """Return how many configurations a search finds, or None where that took too much effort; see `_volume`."""
     if most is not None:
         if search.expected > most:
             return None
@@ -245,8 +263,8 @@ def _volume(plan: CountPlan, number: int, most: int | None, watch: Watch) -> int
         if found.undecided:
             return None
         passing += found.volume()
-        watch.see(plan, number, search, passing * times)
-    return passing * times
+        watch.see(plan, number, search, passing * plan.times)
+    return passing
 
 
 def _whole(piece: Piece, condition: Condition) -> tuple[bool, bool]:

@@ -17,6 +17,7 @@ from sizer.grids.columns import IntArray
 from sizer.grids.pruning.boxes import LINES, OPEN, SLICES, SPREAD, TAKEN, Boxes, Found
 from sizer.grids.pruning.lattice_points import Numbers
 from sizer.grids.pruning.pieces import Piece
+from sizer.grids.pruning.residuals import MOST_RUNS, Grouping, Residuals, groupings, overlap
 from sizer.grids.pruning.straight_cuts import Cuts
 from sizer.grids.pruning.straight_slices import COST, Slices, planes, slices_along, touched
 from sizer.grids.pruning.verdicts import Condition, Judge, Mask
@@ -26,6 +27,18 @@ CHUNK = 1 << 15
 
 BOX_EFFORT = 8
 """How many lines are searched in the time that one box takes to be decided."""
+
+RUN_EFFORT = 6
+"""How many lines are searched in the time that one run of slices takes to be laid on others."""
+
+GROUPED = 4
+"""How much less there must be to search for slices to be grouped: how many groups there will be is not known before."""
+
+OVERLAP = 2
+"""How many slices that are neighbours must leave the same at the least."""
+
+WORTH_GROUPING = 20_000_000
+"""Lines below which it is not looked whether slices can be grouped."""
 
 CROOKED = 5
 """How many straight lines are solved in the time that one other is searched."""
@@ -57,6 +70,7 @@ class BoxSearch:
         *,
         ordered: bool = False,
         counting: bool = False,
+        grouped: bool = False,
         effort: Effort | None = None,
     ) -> None:
         """Settle which axes matter and along which of them lines or slices are left.
@@ -66,6 +80,7 @@ class BoxSearch:
             conditions: that must all hold.
             ordered: find boxes in id order.
             counting: of some boxes say only how many of their configurations pass. Not with `ordered`.
+            grouped: of slices only the sum is asked for, so that equal ones are counted once. With `counting`.
             effort: gives up when it is spent; None never does.
         """
         self.piece = piece
@@ -74,6 +89,8 @@ class BoxSearch:
         self.effort = effort
         self.worthwhile: Callable[[IntArray, IntArray], Mask] | None = None
         """Says, from the corners of boxes, which ones are worth a look; it may change its mind as boxes are found."""
+        self.residuals: Residuals | None = None
+        """What is left of the slices that are found, where these are grouped."""
         self.waiting: list[Boxes] = []
         """Chunks of boxes that are not looked at yet; they change as boxes are found."""
         self.expected = 1.0
@@ -81,11 +98,15 @@ class BoxSearch:
         extents = [stop - start for start, stop in zip(piece.start, piece.stop, strict=True)]
         self.line_axis = self._line_axis(extents)
         self.slices = self._slices(extents) if counting else None
+        self.grouping = self._grouping(extents) if grouped else None
         self.lines = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
         self.cuts = Cuts(piece, () if self.line_axis is None else (self.line_axis,), self.judge.inequalities)
         self.held: tuple[int, ...] = () if self.line_axis is None else (self.line_axis,)
-        if self.slices is not None:
-            self.held = (*(axis for axis in self.slices.axes if axis != self.line_axis), *self.held)
+        self.kept_together: tuple[int, ...] = () if self.slices is None else self.slices.axes
+        """The axes of the slices, and of the runs of slices where these are grouped."""
+        if self.grouping is not None:
+            self.kept_together = self.grouping.axes
+        self.held = (*(axis for axis in self.kept_together if axis != self.line_axis), *self.held)
         others = [number for number in range(len(extents)) if number not in self.held]
         self.spread_axis = None if ordered else max(others, key=extents.__getitem__, default=None)
 
@@ -105,11 +126,11 @@ class BoxSearch:
 
     def _lines_along(self, axis: int, extent: int) -> float:
         """Return about how much there is to search, in straight lines, where lines along an axis are left."""
-        lines = touched(self.judge, (axis,))
+        cuts = Cuts(self.piece, (axis,), self.judge.inequalities)
+        lines = touched(self.judge, (axis,), cuts)
         if slices_along(self.judge, (axis,)) is None:
             lines *= CROOKED
         # What does not cut lines is settled point by point where it depends on their axis.
-        cuts = Cuts(self.piece, (axis,), self.judge.inequalities)
         return lines * extent if axis in self.judge.axes_read(cuts.solved) else lines
 
     def _slices(self, extents: list[int]) -> Slices | None:
@@ -118,10 +139,25 @@ class BoxSearch:
             return None
         chosen = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
         for slices in planes(self.judge):
-            expected = touched(self.judge, slices.axes) * COST[2]
+            expected = touched(self.judge, slices.axes, slices.cuts) * COST[2]
             if expected < self.expected:
                 self.expected, chosen = expected, slices
                 self.line_axis = max(slices.axes, key=extents.__getitem__)
+        return chosen
+
+    def _grouping(self, extents: list[int]) -> Grouping | None:
+        """Return how slices are grouped, where that leaves far less to do; it may change the slices and the lines."""
+        chosen = None
+        if self.expected >= WORTH_GROUPING:
+            for slices in planes(self.judge):
+                for grouping in groupings(self.judge, slices):
+                    runs = touched(self.judge, grouping.axes, slices.cuts)
+                    less = runs * RUN_EFFORT * (1 if chosen else GROUPED) < self.expected
+                    if less and runs <= MOST_RUNS and overlap(grouping, self.judge) >= OVERLAP:
+                        self.expected, chosen = runs * RUN_EFFORT, grouping
+        if chosen is not None:
+            self.slices = chosen.slices
+            self.line_axis = max(chosen.slices.axes, key=extents.__getitem__)
         return chosen
 
     # The search
@@ -132,6 +168,8 @@ class BoxSearch:
         Args:
             chunk: where to search, open boxes in id order. None: in the whole piece.
         """
+        if self.grouping is not None:
+            self.residuals = Residuals(self.grouping, self.judge.limits(self.grouping.column))
         stack = self.waiting = [Boxes.whole(self.piece) if chunk is None else chunk]
         while stack:
             chunk = stack.pop()
@@ -152,6 +190,8 @@ class BoxSearch:
                 continue
             stack.append(chunk.those(chunk.state == OPEN))
             yield from self._finished(chunk.those(chunk.state != OPEN))
+        if self.residuals is not None:
+            yield from self._grouped(self.residuals)
 
     def _given_up(self, chunks: list[Boxes]) -> Iterator[Found]:
         for chunk in chunks:
@@ -164,8 +204,13 @@ class BoxSearch:
         """Decide the open boxes of a chunk: drop, take, leave as lines or slices, or cut in two."""
         is_open = chunk.state == OPEN
         low, high = (chunk.low, chunk.high) if is_open.all() else (chunk.low[:, is_open], chunk.high[:, is_open])
+        cuts = self.cuts if self.slices is None else self.slices.cuts
+        low, high, possible = cuts.narrowed(low, high)
+        if cuts.sides:
+            chunk.low[:, is_open], chunk.high[:, is_open] = low, high
         verdict = self.judge.classify(low, high)
-        possible, within, certain = verdict.possible, verdict.within, verdict.certain()
+        possible &= verdict.possible
+        within, certain = verdict.within, verdict.certain()
         lines = verdict.certain(self.cuts.solved)
         unsure = possible & ~lines
         if unsure.any():
@@ -175,7 +220,7 @@ class BoxSearch:
         state = np.where(lines & _few(low, high, self.held[-1:]), LINES, OPEN)
         if self.slices is not None:
             slices = verdict.certain(self.slices.cuts.solved) & (verdict.straddled <= 1)
-            state[slices & _few(low, high, self.slices.axes)] = SLICES
+            state[slices & _few(low, high, self.kept_together)] = SLICES
         state[certain & within] = TAKEN
         chunk.state[is_open] = state
         if not possible.all():
@@ -188,7 +233,7 @@ class BoxSearch:
         """Yield what is found in boxes that are not open, in order, a bounded number of lines or slices at once."""
         sliced = chunk.state == SLICES
         if self.slices is not None and sliced.any():
-            yield from self._shares(chunk.those(sliced), self.slices.axes)
+            yield from self._shares(chunk.those(sliced), self.kept_together)
             chunk = chunk.those(~sliced)
         if chunk.has(LINES):
             yield from self._shares(chunk, self.held[-1:])
@@ -200,11 +245,27 @@ class BoxSearch:
         extents[list(axes)] = 1
         times = np.where(chunk.state == TAKEN, 1, extents.max(axis=0, initial=1))
         if self.effort is not None:
-            self.effort.spend(int(times.sum()) * COST[max(len(axes), 1)])
+            self.effort.spend(int(times.sum()) * (RUN_EFFORT if len(axes) == 3 else COST[max(len(axes), 1)]))
         shares = np.cumsum(times) // LINES_AT_ONCE
         for share in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(shares)) + 1):
             spread = chunk.those(share).spread(times[share], axes)
-            yield self._counted(spread) if spread.has(SLICES) else self._solved(spread)
+            if not spread.has(SLICES):
+                yield self._solved(spread)
+            elif self.residuals is not None:
+                self.residuals.add(spread.low, spread.high)
+            else:
+                yield self._counted(spread)
+
+    def _grouped(self, residuals: Residuals) -> Iterator[Found]:
+        """Yield how many configurations pass in all slices that were found."""
+        groups = residuals.groups()
+        nowhere = np.zeros((len(self.piece.start), 0), dtype=np.int64)
+        if self.effort is not None and not self.effort.spend(COST[2] * groups.number):
+            whole = Boxes.whole(self.piece)
+            yield Found(whole.low, whole.high, undecided=True)
+            return
+        for number in residuals.points(groups):
+            yield Found(nowhere, nowhere, points=np.array([number], dtype=object))
 
     def _counted(self, chunk: Boxes) -> Found:
         """Return slices with how many of their configurations pass."""

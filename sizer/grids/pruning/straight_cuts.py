@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sizer.grids.columns import IntArray
 from sizer.grids.pruning.pieces import Piece
@@ -45,7 +46,7 @@ class Straight:
     def of(cls, piece: Piece, polynomial: Polynomial, axes: tuple[int, ...]) -> Straight | None:
         """Return a polynomial as a straight one, or None where it is not along these axes, or too large to be solved."""
         largest = piece.varying(np.array(piece.stop, dtype=np.int64).reshape(-1, 1) - 1)
-        if _reach(polynomial, {name: int(value[0]) for name, value in largest.items()}) > LARGEST:
+        if reach(polynomial, {name: int(value[0]) for name, value in largest.items()}) > LARGEST:
             return None
         rest = polynomial
         slopes: dict[int, tuple[str, Polynomial]] = {}
@@ -63,7 +64,7 @@ class Straight:
         )
 
 
-def _reach(polynomial: Polynomial, largest: Mapping[str, int]) -> int:
+def reach(polynomial: Polynomial, largest: Mapping[str, int]) -> int:
     """Return a number that no partial sum of a polynomial passes, up to the largest values of its fields."""
     return sum(
         abs(factor) * math.prod(largest[name] for name in monomial) for monomial, factor in polynomial.terms.items()
@@ -221,6 +222,27 @@ class Cuts:
             stop = np.where(slope > 0, np.minimum(stop, until), np.where((slope == 0) & (rest > 0), start, stop))
             ends[side.axis] = np.where(slope < 0, np.maximum(start, since), start), stop
         return ends
+
+    def narrowed(self, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray, npt.NDArray[np.bool_]]:
+        """Return boxes without what is cut off of all of them, and in which of them something is left.
+
+        Args:
+            low: first position on each axis, shape (axes, boxes).
+            high: the position after the last one.
+        """
+        some = np.ones(low.shape[1], dtype=np.bool_)
+        if not self.sides:
+            return low, high, some
+        axes = list(self._axes)
+        last = high - 1
+        last[axes] = low[axes]
+        ends = self.cut(low, {axis: (low[axis], high[axis]) for axis in axes}, Between(low, last, surely=False))
+        low, high = low.copy(), high.copy()
+        for axis, (start, stop) in ends.items():
+            left = start < stop
+            low[axis], high[axis] = np.where(left, start, low[axis]), np.where(left, stop, high[axis])
+            some &= left
+        return low, high, some
 
     def room(self, low: IntArray, between: Between | None = None) -> IntArray:
         """Return how far the first configuration of each box is below where the slant cuts; see `cut`."""

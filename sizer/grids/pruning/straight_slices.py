@@ -51,7 +51,8 @@ class Slices:
         """Return the first place on the one axis at which a count is above a limit, or the slice's end."""
         (axis,) = self.axes
         start, stop = low[axis], high[axis]
-        room, (slope,) = self._room(low, column, limit)
+        count, (slope,) = self._count(low, column)
+        room = room_below(count, limit)
         # A count that does not grow is within the limit everywhere or nowhere.
         flat = np.where(room >= 0, stop, start)
         steps = np.minimum(room // np.maximum(slope, 1), stop - start) + 1
@@ -74,8 +75,13 @@ class Slices:
             limits: its smallest and its largest value; None: without limit.
         """
         minimum, maximum = limits
-        upper = self.points_up_to(low, high, column, MOST if maximum is None else maximum)
-        return upper if minimum is None else upper - self.points_up_to(low, high, column, minimum - 1)
+        low, high, _ = self.cut(low, high)
+        if len(self.axes) == 2:
+            return self.left(low, high, column).points_within(minimum, maximum)
+        until = self.first_above(low, high, column, MOST if maximum is None else maximum)
+        since = low[self.axes[0]] if minimum is None else self.first_above(low, high, column, minimum - 1)
+        number: Numbers = until - since
+        return number
 
     def points_up_to(
         self, low: IntArray, high: IntArray, column: str, limit: int, between: Between | None = None
@@ -87,32 +93,71 @@ class Slices:
             limit: the largest value.
             between: as for what is cut off, the slices stand for others too; None: for themselves alone.
         """
-        if self.cuts.sides:
-            ends = self.cuts.cut(low, {axis: (low[axis], high[axis]) for axis in self.axes}, between)
-            low, high = low.copy(), high.copy()
-            for axis, (start, stop) in ends.items():
-                low[axis], high[axis] = start, np.maximum(start, stop)
-            between = between and between.starting_at(low, self.axes)
+        low, high, between = self.cut(low, high, between)
         if len(self.axes) == 1:
             number: Numbers = self.first_above(low, high, column, limit) - low[self.axes[0]]
             return number
-        first, second = self.axes
-        room, (steep, flat) = self._room(low, column, limit)
-        extents = high[first] - low[first], high[second] - low[second]
-        if self.cuts.slant is None:
-            return points_below(room, (steep, flat), extents)
-        return points_below_both((room, steep, flat), (self.cuts.room(low, between), *self.cuts.slant.slopes), extents)
+        return self.left(low, high, column, between).points_up_to(limit)
 
-    def _room(self, low: IntArray, column: str, limit: int) -> tuple[IntArray, list[IntArray]]:
-        """Return how far the first configuration of each slice is below a limit, and the slopes."""
+    def cut(
+        self, low: IntArray, high: IntArray, between: Between | None = None
+    ) -> tuple[IntArray, IntArray, Between | None]:
+        """Return slices without what is cut off at their sides; see `points_up_to`."""
+        if not self.cuts.sides:
+            return low, high, between
+        ends = self.cuts.cut(low, {axis: (low[axis], high[axis]) for axis in self.axes}, between)
+        low, high = low.copy(), high.copy()
+        for axis, (start, stop) in ends.items():
+            low[axis], high[axis] = start, np.maximum(start, stop)
+        return low, high, between and between.starting_at(low, self.axes)
+
+    def left(self, low: IntArray, high: IntArray, column: str, between: Between | None = None) -> Left:
+        """Return what is left to count of slices along two axes, from which their sides are cut off."""
+        first, second = self.axes
+        count, slopes = self._count(low, column)
+        extents = high[first] - low[first], high[second] - low[second]
+        return Left(
+            np.stack([count, *slopes, *extents]),
+            None if self.cuts.slant is None else (self.cuts.room(low, between), *self.cuts.slant.slopes),
+        )
+
+    def _count(self, low: IntArray, column: str) -> tuple[IntArray, list[IntArray]]:
+        """Return the count of the first configuration of each slice, and how it grows along the axes."""
         varying = self.piece.varying(low)
-        number = low.shape[1]
-        count = np.asarray(self.counts[column](varying), dtype=np.int64)
-        # Counts are from 0 to 2**63 - 1, so a limit beyond them says as much as the end itself.
-        room = np.broadcast_to(min(max(limit, -1), MOST) - count, number)
-        return room, [
-            np.broadcast_to(np.asarray(slope(varying), dtype=np.int64), number) for slope in self.slopes[column]
-        ]
+        count, *slopes = (
+            np.broadcast_to(np.asarray(value(varying), dtype=np.int64), low.shape[1])
+            for value in (self.counts[column], *self.slopes[column])
+        )
+        return count, slopes
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left to count of slices along two axes, once everything else is settled."""
+
+    numbers: IntArray
+    """Of each slice its first configuration's count, how much that grows along each axis, and how long it is there."""
+    slant: tuple[IntArray, int, int] | None
+    """How far below the slant its first configuration is, and the slant's slopes."""
+
+    def points_within(self, minimum: int | None, maximum: int | None) -> Numbers:
+        """Return how many configurations of each slice are within limits; None: without limit."""
+        upper = self.points_up_to(MOST if maximum is None else maximum)
+        return upper if minimum is None else upper - self.points_up_to(minimum - 1)
+
+    def points_up_to(self, limit: int) -> Numbers:
+        """Return how many configurations of each slice are at most a limit."""
+        count, steep, flat, wide, high = self.numbers
+        room = room_below(count, limit)
+        if self.slant is None:
+            return points_below(room, (steep, flat), (wide, high))
+        return points_below_both((room, steep, flat), self.slant, (wide, high))
+
+
+def room_below(count: IntArray, limit: int) -> IntArray:
+    """Return how far counts are below a limit."""
+    # Counts are from 0 to 2**63 - 1, so a limit beyond them says as much as the end itself.
+    return min(max(limit, -1), MOST) - count
 
 
 def straight_fields(piece: Piece) -> dict[int, str]:
@@ -159,12 +204,13 @@ def planes(judge: Judge) -> Iterator[Slices]:
             yield slices
 
 
-def touched(judge: Judge, axes: tuple[int, ...]) -> float:
+def touched(judge: Judge, axes: tuple[int, ...], cuts: Cuts) -> float:
     """Return about how many slices along axes neither pass nor fail as a whole, from a sample.
 
     Args:
         judge: says what passes.
         axes: along which the slices run.
+        cuts: what cuts them.
     """
     piece = judge.piece
     chance = np.random.default_rng(0)
@@ -172,9 +218,9 @@ def touched(judge: Judge, axes: tuple[int, ...]) -> float:
     high = low + 1
     for axis in axes:
         low[axis], high[axis] = piece.start[axis], piece.stop[axis]
+    low, high, some = cuts.narrowed(low, high)
     verdict = judge.classify(low, high)
     extents = [stop - start for start, stop in zip(piece.start, piece.stop, strict=True)]
     slices = math.prod(extent for axis, extent in enumerate(extents) if axis not in axes)
-    return min(
-        slices, (int(np.count_nonzero(verdict.possible & ~(verdict.within & verdict.certain()))) + 1) / SAMPLE * slices
-    )
+    open_ones = some & verdict.possible & ~(verdict.within & verdict.certain())
+    return min(slices, (int(np.count_nonzero(open_ones)) + 1) / SAMPLE * slices)

@@ -324,8 +324,10 @@ class _ModelReader:
         if not isinstance(frozen, bool):
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
         sources = self._sources(given.get("from"), at)
-        if sources is _MISSING:
-            sources, before = None, _MISSING
+        unreadable = sources is _MISSING
+        if unreadable:
+            sources = None
+            before = _MISSING
         if block_type.name == "group":
             if sources is not None:
                 before = _Outside(sources, scope, combine, at)

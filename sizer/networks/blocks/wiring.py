@@ -132,7 +132,9 @@ def _check_shared(found: list[Wired], checks: Checks) -> None:
         other = by_key.get(one.block.shared) if one.block.shared else None
         if other is None:  # or it has faults of its own
             continue
-        if other.block.shared is not None:
+        if other is one:
+            checks.report(one.block, "shares the weights of itself", "shared")
+        elif other.block.shared is not None:
             message = f"{other.block.path} shares the weights of another block itself; name that one"
             checks.report(one.block, message, "shared")
         elif not _same_tensors(one, other):

@@ -141,7 +141,8 @@ function summary(said) {
     ...outside,
     ...Object.entries(dry.excluded ?? {}).map(([condition, count]) => [`not: ${condition}`, count]),
   ];
-  const fits = dry.exact ? number(dry.kept) : `between ${number(dry.kept_between[0])} and ${number(dry.kept_between[1])}`;
+  const [low, high] = dry.exact ? [dry.kept, dry.kept] : dry.kept_between;
+  const fits = low === high ? number(low) : `between ${number(low)} and ${number(high)}`;
   return [
     element("p", { class: "large", id: "kept" }, fits),
     element("p", { class: "quiet" }, `of ${number(said.configurations)} configurations fit`),

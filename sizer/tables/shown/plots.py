@@ -483,7 +483,10 @@ def _heatmap(
     projections = ("recurrent_projection", "nonrecurrent_projection", "inputs", "outputs", "cell_type", "convention")
     y = asked.y or ("layers" if "layers" in varying.values else _colour(varying, asked.x))
     x = asked.x or next((name for name in projections if varying.values.get(name, 0) > 1 and name != y), "")
-    if not x or not y or "cells" not in results.columns or x == y:
+    if "cells" not in results.columns:
+        message = "a heat map shows the most cells of a configuration, and there is no column cells; draw weights"
+        raise InputError([Fault("", 0, 0, "kind", message)])
+    if not x or not y or x == y:
         message = "a heat map shows the most cells over two other fields, and these are not there; name x and y"
         raise InputError([Fault("", 0, 0, "kind", message)])
     by = ", ".join(map(identifier, (x, y)))
