@@ -233,7 +233,8 @@ def test_bounds_on_averages_hold_for_what_they_are_rounded_up_to() -> None:
     grid = {
         "encoder.cells": {"per_layer": [4, 5, 7]},
         "prediction.cells": {"per_layer": [3, 9]},
-        "joint.width": [1, 3, 5],
+        "joint.width": [1, 3],
+        "halves.factor": [2, 3],
     }
     model = {**TRANSDUCER, "blocks": {**TRANSDUCER["blocks"]}}
     model["blocks"]["halves"] = {"type": "subsample", "from": "features", "factor": 2}
