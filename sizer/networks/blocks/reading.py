@@ -325,7 +325,8 @@ class _ModelReader:
             self.report(f"{at}.frozen", f"{quoted(frozen)} is neither true nor false")
         sources = self._sources(given.get("from"), at)
         if sources is _MISSING:
-            sources, before = None, _MISSING
+            sources = None
+            before = _MISSING
         if block_type.name == "group":
             if sources is not None:
                 before = _Outside(sources, scope, combine, at)
