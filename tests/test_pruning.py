@@ -402,9 +402,9 @@ def test_slices_are_grouped_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_slice_that_is_counted_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    stretches = residuals.Groups._stretches
+    stretches = residuals.RunGroups._stretches
 
-    def twice(groups: residuals.Groups) -> Any:
+    def twice(groups: residuals.RunGroups) -> Any:
         for start, length, times in stretches(groups):
             yield start, length, times + (times > 1)
 
@@ -412,7 +412,7 @@ def test_a_slice_that_is_counted_twice_is_noticed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.undo()
     group_everywhere(monkeypatch, 100, 64)
     rightly = count_kept(parse_sweep(text)).at_least
-    monkeypatch.setattr(residuals.Groups, "_stretches", twice)
+    monkeypatch.setattr(residuals.RunGroups, "_stretches", twice)
     assert count_kept(parse_sweep(text)).at_least > rightly
 
 

@@ -13,6 +13,7 @@ import pytest
 import sizer
 from sizer.runs import spaces
 from tests.commands import run as sizer_command
+from tests.commands import run_here
 from tests.oracles.slow_space import listed
 
 SWEEP = """\
@@ -119,7 +120,7 @@ def test_ids_past_int64_are_text(tmp_path: Path) -> None:
 
 def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spaces, "MOST_ROWS", 3)
-    done = sizer_command("run", sweep, "--out", tmp_path / "out")
+    done = run_here("run", sweep, "--out", tmp_path / "out")
     assert done.returncode == 1
     assert "networks fit, more than the 3 rows that a run writes: --keep 1000 --sort -weights" in done.stderr
     assert not (tmp_path / "out" / "few.csv").exists()

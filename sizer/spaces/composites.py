@@ -98,7 +98,7 @@ class ModelStep(LayerStep):
 
     added: Mapping[str, tuple[_Part, ...]] = field(default_factory=dict)
     """What it adds to each counted column."""
-    known: _Known | None = None
+    known: _KnownSums | None = None
 
     def counts(self, column: str) -> IntArray:
         """Return what each option adds to a counted column, shape (states, options)."""
@@ -122,7 +122,7 @@ class _Part:
 
 
 @dataclass(eq=False)
-class _Known:
+class _KnownSums:
     """What is known where a layer is decided."""
 
     sums: Mapping[Sum, IntArray]
@@ -167,7 +167,7 @@ class _Refusal:
     names: frozenset[str]
 
 
-class _Structure:
+class _WiredStructure:
     """A model with a symbol for each field of each layer."""
 
     def __init__(
@@ -212,7 +212,7 @@ class _Structure:
             self.refusals = [_Refusal(rule, self._read_by(rule)) for rule in self.outline.canonical.rules]
 
     def _read_by(self, rule: Rule) -> frozenset[str]:
-        reading = _Reading(dict.fromkeys((*self.symbols, *self.sizes), np.ones(1, dtype=np.int64)))
+        reading = _SumReading(dict.fromkeys((*self.symbols, *self.sizes), np.ones(1, dtype=np.int64)))
         rule.refuses(reading)
         return frozenset(reading.read)
 
@@ -235,7 +235,7 @@ class _Structure:
         return self.outline.settled(values)
 
 
-class _Reading(dict[str, Any]):
+class _SumReading(dict[str, Any]):
     """Fields that say which of them were read."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -372,11 +372,11 @@ class _GridChains:
             name: bool((values > 0).all() if positive is None else positive and (values > 0).all())
             for name, (values, positive) in self._all_letters().items()
         }
-        self.structures: dict[Any, _Structure] = {}
+        self.structures: dict[Any, _WiredStructure] = {}
         for values, layers in self._combinations:
             key = self._key(values, layers)
             if key not in self.structures:
-                self.structures[key] = _Structure(grid, self._words(values, layers), layers, self._positive)
+                self.structures[key] = _WiredStructure(grid, self._words(values, layers), layers, self._positive)
 
     def _combined(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
         """Yield the fields of whole models, and how many layers their blocks have, in the order of ids."""
@@ -458,7 +458,7 @@ class _ChainMaker:
     def __init__(
         self,
         sweep: Sweep,
-        structure: _Structure,
+        structure: _WiredStructure,
         alphabets: Mapping[str, BlockLayers],
         values: Mapping[str, Any],
         divisors: Mapping[str, int],
@@ -540,7 +540,7 @@ class _ChainMaker:
         forward = []
         for position in range(self._last):
             alphabet = self._alphabets[self._structure.positions[position][0]]
-            known = _Known(sums, self._own(position), self._once)
+            known = _KnownSums(sums, self._own(position), self._once)
             pairs = states * alphabet.number
             if pairs > MOST_PAIRS:
                 message = f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart"
@@ -595,7 +595,7 @@ class _ChainMaker:
         assert isinstance(end, End)
         return end
 
-    def _check_size(self, parts: Mapping[str, tuple[_Part, ...]], known: _Known) -> None:
+    def _check_size(self, parts: Mapping[str, tuple[_Part, ...]], known: _KnownSums) -> None:
         """Check, in floats with room to spare, that no count passes what the tables hold."""
         for own in parts.values():
             largest = 0.0
@@ -669,7 +669,7 @@ class _ChainMaker:
 
     # Masks and states
 
-    def _exists(self, position: int, known: _Known, states: int) -> Mask:
+    def _exists(self, position: int, known: _KnownSums, states: int) -> Mask:
         letters = len(next(iter(known.fields.values())))
         found = np.ones((states, letters), dtype=np.bool_)
         place = self._structure.positions[position][1]
@@ -678,7 +678,7 @@ class _ChainMaker:
             found &= own <= before if axis.order == "falling" else own >= before
         return found
 
-    def _allowed(self, position: int, known: _Known, alphabet: BlockLayers) -> Mask:
+    def _allowed(self, position: int, known: _KnownSums, alphabet: BlockLayers) -> Mask:
         found: Any = np.ones((1, alphabet.number), dtype=np.bool_)
         for refusal in self._checks[position]:
             refuses = refusal.rule.refuses(known.values(refusal.names))
@@ -689,7 +689,7 @@ class _ChainMaker:
         return np.ascontiguousarray(found)
 
     def _moved(
-        self, kept: Sequence[Sum], position: int, known: _Known, states: int, letters: int
+        self, kept: Sequence[Sum], position: int, known: _KnownSums, states: int, letters: int
     ) -> tuple[IntArray, dict[Sum, IntArray]]:
         """Return which state each option leads to, and what the states keep."""
         if not kept:

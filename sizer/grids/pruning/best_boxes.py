@@ -190,8 +190,8 @@ class Leaders:
         if self._bar is None:
             return np.ones(low.shape[1], dtype=np.bool_)
         keys = np.broadcast_to(self._keys(kept.piece, low, high), low.shape[1])
-        # Of what is divided by something, the limits are of what it was before; without limits nothing is.
-        divisor = search.judge.divisors.get(self._sort, 1)
+        # Of what is divided by something, the limits are of what it was before.
+        divisor = search.judge.divisor(self._sort)
         minimum, maximum = (None if end is None else -(-end // divisor) for end in search.judge.limits(self._sort))
         if self._descending and maximum is not None:
             keys = np.maximum(keys, -maximum)
@@ -260,7 +260,7 @@ class Leaders:
             judge = self._judges[id(piece)] = Judge(piece, [Bound(self._sort, None, None)])
         count = judge.counts[self._sort]
         found = count(piece.varying(high - 1 if self._descending else low))
-        divisor = judge.divisors[self._sort]
+        divisor = judge.divisor(self._sort)
         keys = found if divisor == 1 else -(-found // divisor)
         return -keys if self._descending else keys
 

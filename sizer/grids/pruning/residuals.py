@@ -165,11 +165,11 @@ class Residuals:
             self._runs.append(np.stack([which, *waiting[-2:]]))
             self._waiting = []
 
-    def groups(self) -> Groups:
+    def groups(self) -> RunGroups:
         """Return what was taken up, where runs lie over each other."""
         self._settle()
         if not self._runs:
-            return Groups(np.zeros((7, 0), dtype=np.int64), 0, 1, np.zeros(0, dtype=np.int64))
+            return RunGroups(np.zeros((7, 0), dtype=np.int64), 0, 1, np.zeros(0, dtype=np.int64))
         rows, which = _different(np.concatenate(self._rows, axis=1))
         runs = np.concatenate(self._runs, axis=1)
         self._runs = []
@@ -181,9 +181,9 @@ class Residuals:
         # The last bit says whether a run starts or ends there.
         ends = np.concatenate([(lines + start) << 1, (lines + stop) << 1 | 1])
         ends.sort()
-        return Groups(rows, least, width, ends)
+        return RunGroups(rows, least, width, ends)
 
-    def points(self, groups: Groups) -> Iterator[int]:
+    def points(self, groups: RunGroups) -> Iterator[int]:
         """Yield how many configurations are within the limits, some groups at a time."""
         slant = self.grouping.slices.cuts.slant
         for rows, place, times in groups.each():
@@ -202,7 +202,7 @@ class Residuals:
 
 
 @dataclass(frozen=True)
-class Groups:
+class RunGroups:
     """Runs laid over each other."""
 
     rows: IntArray

@@ -71,9 +71,14 @@ class Judge:
         counted = {name: piece.wiring.count(name) for name in self.bounds}
         self.polynomials = {name: polynomial(number) for name, (number, _) in counted.items()}
         """Each bounded column as a polynomial in the counts that vary, before it is divided."""
-        self.divisors = {name: divisor for name, (_, divisor) in counted.items()}
-        """What each is divided by, rounded up."""
+        self._divisors = {name: divisor for name, (_, divisor) in counted.items()}
         self.counts = {name: polynomial.compiled() for name, polynomial in self.polynomials.items()}
+
+    def divisor(self, column: str) -> int:
+        """Return what a counted column, bounded or not, is divided by, rounded up."""
+        if column not in self._divisors:
+            self._divisors[column] = self.piece.wiring.count(column)[1]
+        return self._divisors[column]
 
     def limits(self, column: str) -> tuple[int | None, int | None]:
         """Return the smallest and the largest value of a column within all of its bounds; None: without limit.
@@ -87,7 +92,7 @@ class Judge:
 
     def undivided(self, column: str, least: int | None, most: int | None) -> tuple[int | None, int | None]:
         """Return limits of a column as limits of what is counted before it is divided, and rounded up."""
-        divisor = self.divisors[column]
+        divisor = self.divisor(column)
         if divisor == 1:
             return least, most
         return (
