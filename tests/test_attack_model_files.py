@@ -437,8 +437,9 @@ for path in files:
     try: read_contents(path)
     except InputError: pass
 print([one for one in done if one[0] != "compile" or "literal" in one[1]])
-import resource
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# `ru_maxrss` would be no less than what the process that started this one holds.
+status = Path("/proc/self/status").read_text()
+print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
 
 
@@ -456,7 +457,7 @@ def test_nothing_is_imported_called_or_written_and_memory_stays_flat(tmp_path: P
     events, megabytes = done.stdout.splitlines()
     # NumPy's headers are literals, which Python compiles without running them.
     assert [event for event in eval(events) if event[0] != "compile"] == []
-    assert int(megabytes) < 700
+    assert int(megabytes) < 400
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
 
 
