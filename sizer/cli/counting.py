@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from sizer.cli.options import network_fields, with_fields
+from sizer.cli.options import ConfigurationId, SweepOrModel, check_one_network, network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 
 
 @with_fields()
 def count(
-    sweep: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SWEEP]",
-            help="A sweep file, with --id; or a file with a model of blocks, without.",
-            show_default=False,
-        ),
-    ] = None,
-    configuration_id: Annotated[
-        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
-    ] = None,
+    sweep: SweepOrModel = None,
+    configuration_id: ConfigurationId = None,
     as_json: AsJson = False,
     out: OutFile = "-",
     fields: Any = None,
@@ -34,10 +25,7 @@ def count(
 
     sizer count sweeps/speech.yaml --id 2909 --json
     """
-    if sweep is None and configuration_id is not None:
-        raise typer.BadParameter("--id names a configuration of a sweep file: sizer count SWEEP --id N")
-    if sweep is not None and fields:
-        raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
+    check_one_network("count", sweep, configuration_id, fields)
     with reported(as_json):
         counted = _counted(sweep, configuration_id, fields)
         if as_json:

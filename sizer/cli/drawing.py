@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sizer.cli.options import split_list
+from sizer.cli.options import Bounds, Conditions, split_list
 from sizer.cli.reporting import AsJson, OutFile, print_json, reported, write_out
 from sizer.cli.sweeps import Sweepfile
 
@@ -15,15 +15,8 @@ def sample(
     sweep: Sweepfile,
     number: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="How many networks to draw.")] = 10,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same networks.")] = 0,
-    budget: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BOUND", help="10M replaces the maximum of weights, int8_bytes=2MB that of another counted column."
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
-    ] = None,
+    budget: Bounds = None,
+    where: Conditions = None,
     out: OutFile = "-",
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sizer.cli.options import network_fields, with_fields
+from sizer.cli.options import ConfigurationId, SweepOrModel, network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
 from sizer.errors import faults_of, quoted
@@ -147,17 +147,8 @@ def _verify_model(file: str, framework: str, allow_none: bool, as_json: bool, ou
 @with_fields()
 def code(
     framework: Annotated[CodeTarget, typer.Option("--to", help="The framework to write it for.", show_default=False)],
-    sweep: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SWEEP]",
-            help="A sweep file, with --id; or a file with a model of blocks, without.",
-            show_default=False,
-        ),
-    ] = None,
-    configuration_id: Annotated[
-        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
-    ] = None,
+    sweep: SweepOrModel = None,
+    configuration_id: ConfigurationId = None,
     out: OutFile = "-",
     fields: Any = None,
 ) -> None:

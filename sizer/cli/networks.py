@@ -9,23 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from sizer.cli import screens
-from sizer.cli.options import network_fields, with_fields
+from sizer.cli.options import ConfigurationId, SweepOrModel, check_one_network, network_fields, with_fields
 from sizer.cli.reporting import AsJson, OutFile, for_reader, reported, write_out
 
 
 @with_fields()
 def explain(
-    sweep: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SWEEP]",
-            help="A sweep file, with --id; or a file with a model of blocks, without.",
-            show_default=False,
-        ),
-    ] = None,
-    configuration_id: Annotated[
-        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
-    ] = None,
+    sweep: SweepOrModel = None,
+    configuration_id: ConfigurationId = None,
     as_json: AsJson = False,
     out: OutFile = "-",
     fields: Any = None,
@@ -38,10 +29,7 @@ def explain(
 
     sizer explain docs/keywords.yaml
     """
-    if sweep is None and configuration_id is not None:
-        raise typer.BadParameter("--id names a configuration of a sweep file: sizer explain SWEEP --id N")
-    if sweep is not None and fields:
-        raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
+    check_one_network("explain", sweep, configuration_id, fields)
     with reported(as_json):
         from sizer.questions.breakdown import explain as explain_network
 
@@ -76,9 +64,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    configuration_id: Annotated[
-        int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
-    ] = None,
+    configuration_id: ConfigurationId = None,
     claim: Annotated[
         str | None,
         typer.Option(

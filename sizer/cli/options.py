@@ -1,4 +1,4 @@
-"""The fields of a network as command-line options, made from the one list of fields."""
+"""Options that several commands have, and the fields of a network as options, made from the one list of fields."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ import typer
 from sizer.networks.counting import CHOICES
 from sizer.networks.fields import FIELDS, REQUIRED, Field
 
+SweepOrModel = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SWEEP]",
+        help="A sweep file, with --id; or a file with a model of blocks, without.",
+        show_default=False,
+    ),
+]
+ConfigurationId = Annotated[
+    int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
+]
+Bounds = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="BOUND", help="10M replaces the maximum of weights, int8_bytes=2MB that of another counted column."
+    ),
+]
+Conditions = Annotated[
+    list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
+]
 _DEFAULTS = {"convention": "textbook", "cell_type": "lstm"}
 
 
@@ -88,6 +108,21 @@ def _left_out(field: Field, unless: str) -> str:
     if field.default is None:
         return "by convention"
     return ("yes" if field.default else "no") if field.kind == "boolean" else f"{field.default}"
+
+
+def check_one_network(command: str, sweep: str | None, configuration_id: int | None, fields: Mapping[str, Any]) -> None:
+    """Refuse a network that is named in two ways, or a configuration of no sweep.
+
+    Args:
+        command: its name.
+        sweep: the file that was named.
+        configuration_id: what `--id` says.
+        fields: those that were given as options.
+    """
+    if sweep is None and configuration_id is not None:
+        raise typer.BadParameter(f"--id names a configuration of a sweep file: sizer {command} SWEEP --id N")
+    if sweep is not None and fields:
+        raise typer.BadParameter("give either a sweep file with --id or the fields of a network")
 
 
 def network_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

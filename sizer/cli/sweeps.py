@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sizer.cli.options import split_list
+from sizer.cli.options import Bounds, Conditions, split_list
 from sizer.cli.progress import shown_progress
 from sizer.cli.reporting import AsJson, OutFile, print_faults, print_json, reported, write_out
 from sizer.errors import Fault, InputError, number_of_faults
@@ -54,15 +54,8 @@ def run(
             "--out", metavar="DIR", help="The folder of the tables, or a URL; - streams CSV to standard output."
         ),
     ] = "results",
-    budget: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BOUND", help="10M replaces the maximum of weights, int8_bytes=2MB that of another counted column."
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
-    ] = None,
+    budget: Bounds = None,
+    where: Conditions = None,
     formats: Annotated[
         list[str] | None, typer.Option("--format", metavar="LIST", help=f"{', '.join(OF_RUNS)}; several with commas.")
     ] = None,
