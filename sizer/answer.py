@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
 """A header, and rows of plain values."""
 
 
-class Shown:
+class Shown(ABC):
     """An answer that a person looks at: `repr` is a line, `print` the screen of its command, a notebook shows a table.
 
     A class says what there is to see in `_in_a_line`, `_as_text` and `_as_table`.
@@ -22,9 +23,9 @@ class Shown:
 
     __slots__ = ()
 
+    @abstractmethod
     def _in_a_line(self) -> str:
         """Return the answer in a few words."""
-        raise NotImplementedError
 
     def _as_text(self) -> str:
         """Return what is printed: the screen of its command, or its table with the lines around it."""
@@ -35,9 +36,9 @@ class Shown:
         lines = aligned([list(header), *([shown(cell) for cell in row] for row in rows)], left=words)
         return "\n".join([heading, "", *lines, *(["", *below] if below else [])])
 
+    @abstractmethod
     def _as_table(self) -> Table:
         """Return the rows of the answer, with raw numbers."""
-        raise NotImplementedError
 
     def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
         """Return what stands above a notebook's table, the table, and the lines below it."""

@@ -25,8 +25,8 @@ from sizer.errors import InputError
 from sizer.networks import network
 from sizer.networks.blocks import fields, groups, stacks, steps, widths
 from sizer.networks.blocks.counting import count_model
-from sizer.networks.blocks.tally import BLOCK_PARTS
 from sizer.networks.blocks.types import ATTENDS, ATTENTION_TENSORS, BLOCK_TYPES, FINAL_NORM, BlockType
+from sizer.networks.columns import MODEL_PARTS
 from sizer.networks.tensors import Tensor
 from tests.examples import QUICK
 from tests.oracles import torch_blocks
@@ -157,7 +157,7 @@ def _broken_tensors(
         if flag != tensor.when:
             yield f"when {flag}", dataclasses.replace(tensor, when=flag)
     if not tensor.buffer:  # what is kept beside the weights is of no part of them
-        for part in BLOCK_PARTS:
+        for part in MODEL_PARTS:
             if part != tensor.part:
                 yield f"in {part}", dataclasses.replace(tensor, part=part)
         shared = None if tensor.shared_when else "tied"

@@ -144,28 +144,9 @@ def _networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str
 
 def _space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return how many networks of a space fit, and some of them, as JSON."""
-    from sizer.runs.spaces import draw
-    from sizer.service.bodies import as_json
-    from sizer.spaces.space import Space
-    from sizer.sweepfile.load import apply_options, parse_sweep
+    from sizer.service.space_answers import counted_and_drawn
 
-    given = parse_sweep(body, "sweep")
-    asked = {"budget": question["budget"] or None, "where": question["where"] or None}
-    space = Space(apply_options(given, **asked))
-    between = space.count_between()
-    exact = not between.reason
-    found = {
-        "name": given.name,
-        "configurations": space.size,
-        "exact": exact,
-        "kept": between.most if exact else None,
-        "kept_between": None if exact else [between.least, between.most],
-        "reason": between.reason,
-    }
-    if question["number"]:
-        drawn = draw(given, question["number"], question["seed"], **asked).as_json()
-        found |= {"seed": drawn["seed"], "networks": drawn["networks"]}
-    return as_json(found), {}
+    return counted_and_drawn(question, body)
 
 
 def _model_file(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:

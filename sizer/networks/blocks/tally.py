@@ -19,7 +19,6 @@ from sizer.networks.columns import MODEL_COLUMNS, MODEL_PARTS, PerStep, added, m
 from sizer.networks.network import Group
 from sizer.networks.tensors import Number, total
 
-BLOCK_PARTS = MODEL_PARTS
 MODEL_SUMMED = tuple(name for name, column in MODEL_COLUMNS.items() if not column.each and name != "macs_per_step")
 """The counted columns of a model that are summed over its groups; multiply-accumulates go by clocks."""
 SECONDS = "seconds"

@@ -1,7 +1,8 @@
 // A model of named blocks: written, and counted as one types.
-import { call, Faults } from "./api.js";
+import { call } from "./api.js";
 import { element, later, replace, say } from "./dom.js";
 import { editor } from "./editor.js";
+import { faultList } from "./faults.js";
 import { whole } from "./breakdown.js";
 import { known } from "./known.js";
 import { fileButton, openFile } from "./opening.js";
@@ -27,7 +28,7 @@ export function showModel(main, signal, go, on) {
     },
     "Model in YAML",
   );
-  const faults = element("ul", { class: "faults", id: "faults", "aria-live": "polite" });
+  const faults = faultList(write);
   const found = element("div", { id: "counted", "aria-live": "polite" }, element("p", { class: "quiet" }, "Counting …"));
 
   async function count() {
@@ -37,40 +38,15 @@ export function showModel(main, signal, go, on) {
     try {
       const said = await call("/v1/model", { body: write.text, type: "application/yaml", signal: mine.signal });
       if (mine !== asked) return;
-      mark([]);
+      faults.show([]);
       replace(found, whole(said, signal));
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== asked) return;
-      if (!(problem instanceof Faults)) {
-        replace(found, element("p", { class: "bad-text" }, "The server does not answer."));
-        return;
-      }
-      mark(problem.status === 422 ? problem.faults : []);
-      replace(found, element("p", { class: "quiet" }, problem.status === 422 ? "Nothing is counted while there are faults." : problem.message));
+      faults.refuse(problem, found);
     }
   }
 
   const check = later(180, count);
-
-  function mark(list) {
-    write.mark(list);
-    replace(
-      faults,
-      list.map((fault) =>
-        element(
-          "li",
-          {},
-          element(
-            "button",
-            { type: "button", onclick: () => fault.line && write.goTo(fault.line, fault.column) },
-            fault.line ? `line ${fault.line}, column ${fault.column}: ` : "",
-            fault.path ? element("code", {}, `${fault.path}: `) : null,
-            fault.message,
-          ),
-        ),
-      ),
-    );
-  }
 
   signal.addEventListener("abort", () => asked?.abort());
   replace(
@@ -78,7 +54,7 @@ export function showModel(main, signal, go, on) {
     element(
       "div",
       { class: "columns" },
-      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "Model"), element("div", { class: "row" }, fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), element("button", { type: "button", onclick: () => on.sweep(write.text) }, "Sweep it"))), write.element, faults),
+      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "Model"), element("div", { class: "row" }, fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), element("button", { type: "button", onclick: () => on.sweep(write.text) }, "Sweep it"))), write.element, faults.element),
       element("section", { class: "panel", "aria-label": "What it counts to" }, found),
     ),
   );

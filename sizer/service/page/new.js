@@ -2,6 +2,7 @@
 import { call, Faults } from "./api.js";
 import { bytes, element, later, number, replace, say } from "./dom.js";
 import { editor } from "./editor.js";
+import { faultList } from "./faults.js";
 import { sweepForm } from "./form.js";
 import { known } from "./known.js";
 import { exampleChoice, fileButton, openFile } from "./opening.js";
@@ -42,7 +43,7 @@ export function showNew(main, signal, go, on) {
       check();
     },
   );
-  const faults = element("ul", { class: "faults", id: "faults", "aria-live": "polite" });
+  const faults = faultList(write, () => tabs.choose(0));
   const found = element("div", { "aria-live": "polite" }, element("p", { class: "quiet" }, "Counting …"));
   const run = element("button", { class: "main", id: "run", disabled: true, onclick: start }, "Run");
   const form = sweepForm((text) => {
@@ -58,47 +59,23 @@ export function showNew(main, signal, go, on) {
   async function dryRun() {
     asked?.abort();
     asked = new AbortController();
-    signal.addEventListener("abort", () => asked.abort());
     const mine = asked;
     try {
       const said = await call("/v1/dry-run", { body: write.text, type: "application/yaml", signal: mine.signal });
       if (mine !== asked) return;
-      mark([]);
+      faults.show([]);
       replace(found, summary(said), said.space ? spaceOf(write.text, signal) : null);
       run.disabled = false;
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== asked) return;
-      if (!(problem instanceof Faults)) {
-        replace(found, element("p", { class: "bad-text" }, "The server does not answer."));
-        return;
-      }
-      run.disabled = problem.status === 422;
-      mark(problem.status === 422 ? problem.faults : []);
-      replace(found, element("p", { class: "quiet" }, problem.status === 422 ? "Nothing is counted while there are faults." : problem.message));
+      if (problem instanceof Faults) run.disabled = problem.status === 422;
+      faults.refuse(problem, found);
     }
   }
 
   const check = later(180, dryRun);
 
-  function mark(list) {
-    write.mark(list);
-    replace(
-      faults,
-      list.map((fault) =>
-        element(
-          "li",
-          {},
-          element(
-            "button",
-            { type: "button", onclick: () => { tabs.choose(0); if (fault.line) write.goTo(fault.line, fault.column); } },
-            fault.line ? `line ${fault.line}, column ${fault.column}: ` : "",
-            fault.path ? element("code", {}, `${fault.path}: `) : null,
-            fault.message,
-          ),
-        ),
-      ),
-    );
-  }
+  signal.addEventListener("abort", () => asked?.abort());
 
   async function start() {
     run.disabled = true;
@@ -106,7 +83,7 @@ export function showNew(main, signal, go, on) {
       const job = await call("/v1/sweeps", { body: write.text, type: "application/yaml" });
       go(`/sweeps/${job.id}`);
     } catch (problem) {
-      if (problem instanceof Faults && problem.status === 422) mark(problem.faults);
+      if (problem instanceof Faults && problem.status === 422) faults.show(problem.faults);
       say(problem.message);
       run.disabled = false;
     }
@@ -117,7 +94,7 @@ export function showNew(main, signal, go, on) {
     element(
       "div",
       { class: "columns" },
-      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), element("div", { class: "row" }, exampleChoice(on.text), fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), run)), tabs, faults),
+      element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), element("div", { class: "row" }, exampleChoice(on.text), fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), run)), tabs, faults.element),
       element("section", { class: "panel", "aria-label": "What it would give" }, element("h2", {}, "What it would give"), found),
     ),
   );

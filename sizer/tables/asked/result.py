@@ -10,8 +10,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError, is_text, quoted
 from sizer.networks.blocks.outlines import MACS, OF_BLOCK
-from sizer.networks.blocks.tally import BLOCK_PARTS
-from sizer.networks.columns import COUNTED
+from sizer.networks.columns import COUNTED, MODEL_PARTS
 from sizer.networks.fields import FIELDS, Kind
 from sizer.tables.asked.foreign_words import bare_words
 from sizer.tables.asked.sql import identifier, literal
@@ -31,7 +30,7 @@ KNOWN: dict[str, Kind] = {
     **dict.fromkeys(COUNTED, "count"),
 }
 """What the columns hold that Sizer knows."""
-_OF_BLOCKS = frozenset({*BLOCK_PARTS, "trained_weights", "buffer_values"})
+_OF_BLOCKS = frozenset({*MODEL_PARTS, "trained_weights", "buffer_values"})
 
 
 def is_counted(column: str) -> bool:

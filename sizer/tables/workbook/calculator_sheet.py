@@ -124,6 +124,25 @@ class CalculatorRows:
             self.sheet.write_string(self.row, 2, width.description, self.styles.beside)
             self.row += 1
 
+    def words(self, *cells: str) -> None:
+        """Write the first cells of a row."""
+        for column, said in enumerate(cells):
+            self.sheet.write_string(self.row, column, said, self.styles.words)
+
+    def tensor(self, place: tuple[str, str, str], weights: Live, times: Live, macs: Live) -> None:
+        """Write a tensor's row: where, name and shape, the weights of one, how many, all of them, what it multiplies."""
+        self.words(*place)
+        self.formula(self.row, 3, weights)
+        self.formula(self.row, 4, times)
+        many = Live(times.value, xl_rowcol_to_cell(self.row, 4))
+        self.formula(self.row, 5, Live(weights.value, xl_rowcol_to_cell(self.row, 3)) * many)
+        self.formula(self.row, 6, many * macs)
+
+    def fade(self, first: int) -> None:
+        """Let what is 0 in the rows of tensors from one on stand back."""
+        absent = {"type": "cell", "criteria": "equal to", "value": 0, "format": self.styles.absent}
+        self.sheet.conditional_format(first, 3, max(first, self.row - 1), 6, absent)
+
     def below(self, words: str, formula: Live) -> None:
         """Write what follows from the total."""
         self.sheet.write_string(self.row, 0, words, self.styles.words)
@@ -191,18 +210,11 @@ class _NetworkRows(CalculatorRows):
         self.heading("Tensors", header, range(3, 7))
         first = self.row
         for tensor in calculator.tensors:
-            for column, words in enumerate((tensor.where, tensor.name, tensor.shape)):
-                self.sheet.write_string(self.row, column, words, self.styles.words)
-            self.formula(self.row, 3, tensor.weights)
-            self.formula(self.row, 4, tensor.times)
-            one = Live(tensor.weights.value, xl_rowcol_to_cell(self.row, 3))
-            times = Live(tensor.times.value, xl_rowcol_to_cell(self.row, 4))
-            self.formula(self.row, 5, one * times)
-            self.formula(self.row, 6, times * tensor.macs_per_step)
+            place = (tensor.where, tensor.name, tensor.shape)
+            self.tensor(place, tensor.weights, tensor.times, tensor.macs_per_step)
             self.row += 1
         last = self.row - 1
-        absent = {"type": "cell", "criteria": "equal to", "value": 0, "format": self.styles.absent}
-        self.sheet.conditional_format(first, 3, last, 6, absent)
+        self.fade(first)
         for column in range(5):
             self.sheet.write(self.row, column, "total" if column == 0 else "", self.styles.total_words)
         for column, value in ((5, calculator.weights), (6, calculator.macs_per_step)):

@@ -103,8 +103,7 @@ class _ModelRows(CalculatorRows):
         for block in blocks:
             beside = [f"the weights of {block.shared}"] if block.shared else []
             beside += ["frozen"] if block.frozen else []
-            for column, words in enumerate((block.title, block.type, ", ".join(beside))):
-                self.sheet.write_string(self.row, column, words, self.styles.words)
+            self.words(block.title, block.type, ", ".join(beside))
             self.formula(self.row, 3, block.reads)
             self.formula(self.row, 4, block.hands_up)
             if block.name:
@@ -128,23 +127,14 @@ class _ModelRows(CalculatorRows):
         self.heading("Tensors", _TENSORS, range(3, 7))
         first = self.row
         for tensor in calculator.tensors:
-            for column, words in enumerate((tensor.where, tensor.name, tensor.shape)):
-                self.sheet.write_string(self.row, column, words, self.styles.words)
-            self.formula(self.row, 3, tensor.weights)
-            self.formula(self.row, 4, tensor.times)
-            one = Live(tensor.weights.value, xl_rowcol_to_cell(self.row, 3))
-            times = Live(tensor.times.value, xl_rowcol_to_cell(self.row, 4))
-            self.formula(self.row, _WEIGHTS, one * times)
-            self.formula(self.row, _MACS, times * tensor.macs)
+            self.tensor((tensor.where, tensor.name, tensor.shape), tensor.weights, tensor.times, tensor.macs)
             self.sheet.write_string(self.row, _STEPS, tensor.steps, self.styles.words)
             self.row += 1
         if calculator.other is not None:
-            for column, words in enumerate(("other", "other_weights", "")):
-                self.sheet.write_string(self.row, column, words, self.styles.words)
+            self.words("other", "other_weights", "")
             self.formula(self.row, _WEIGHTS, calculator.other)
             self.row += 1
-        absent = {"type": "cell", "criteria": "equal to", "value": 0, "format": self.styles.absent}
-        self.sheet.conditional_format(first, 3, max(first, self.row - 1), 6, absent)
+        self.fade(first)
         for column in range(8):
             self.sheet.write(self.row, column, "total" if column == 0 else "", self.styles.total_words)
         self.formula(self.row, _WEIGHTS, _sum(_WEIGHTS, first, self.row - 1, calculator.weights), self.styles.total)
