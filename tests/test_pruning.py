@@ -385,6 +385,54 @@ def test_slices_that_leave_the_same(convention: str, minimum: int, where: str, m
     assert counted.account == walked
 
 
+JOINT = """
+sizer: 1
+name: joint
+model:
+  convention: pytorch
+  blocks:
+    heard: {type: input, inputs: 10}
+    encoder: {type: dense, width: 8}
+    said: {type: embedding, from: [], vocabulary: 20, embedding: 8}
+    prediction: {type: dense, width: 8}
+    joint: {type: dense, from: [encoder, prediction], width: 8}
+grid:
+  heard.inputs: {from: 1, to: 9, step: 1}
+  said.embedding: {from: 1, to: 9, step: 2}
+  joint.width: {from: 1, to: 40, step: 3}
+  encoder.width: {from: 5, to: 80, step: 5}
+  prediction.width: {from: 2, to: 60, step: 2}
+budget: {weights: {max: 3000, min: MINIMUM}}
+"""
+
+
+@pytest.mark.parametrize("minimum", [0, 500])
+@pytest.mark.parametrize(("field", "grows"), [("heard.inputs", 1), ("said.embedding", 1), ("joint.width", 2)])
+def test_a_third_axis_that_meets_one_or_both_of_a_plane(
+    field: str, grows: int, minimum: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A joint layer's width multiplies the widths of both networks in front of it, an input's that of one."""
+    monkeypatch.undo()
+    group_everywhere(monkeypatch, 100, 64)
+    sweep = parse_sweep(JOINT.replace("MINIMUM", str(minimum)))
+    axis = sweep.swept.index(field)
+    every, taken = residuals.groupings, []
+
+    def along(*asked: Any) -> Any:
+        for grouping in every(*asked):
+            if grouping.axis == axis:
+                taken.append(sum(step > 0 for step in grouping.steps))
+                yield grouping
+
+    monkeypatch.setattr(search, "groupings", along)
+    counted, walked = count_kept(sweep), Account()
+    for account, _ in enumerate_sweep(sweep, []):
+        walked.add(account)
+    walked.repeated = counted.account.repeated if counted.account else None
+    assert counted.account == walked
+    assert taken == [grows] * len(taken) != []
+
+
 def test_slices_are_grouped_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests above would say nothing of groups if there were none."""
     monkeypatch.undo()
