@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -248,6 +249,20 @@ def comparable(account: Account) -> Account:
     return Account(Counter({"?": number} if number else {}), account.outside, account.excluded, account.kept, account.repeated)  # fmt: skip
 
 
+_VALUE = re.compile(r"grid(?:\[(\d+)\])?\.([\w.]+)\[(\d+)\]")
+"""Where a fault of one value of an axis stands."""
+
+
+def check_value(data: Mapping[str, Any], number: int, path: str, place: int) -> None:
+    """Hold what is told of one value of an axis against the twin: every configuration with it is refused."""
+    several = data["grid"] if isinstance(data["grid"], list) else [data["grid"]]
+    wrong = several[number][path][place]
+    for values in slow_configurations({**data, "grid": several[number]}):
+        if values[path] == wrong and type(values[path]) is type(wrong):
+            with pytest.raises(InputError):
+                count_model(replaced(data["model"], values))
+
+
 def parsed(data: Mapping[str, Any]) -> Sweep | None:
     """Return a sweep, or None where all of it is refused, which the twin must say too."""
     try:
@@ -256,8 +271,15 @@ def parsed(data: Mapping[str, Any]) -> Sweep | None:
         told = [fault.message for fault in refused.faults]
         if any("no field named" in message or "is not available" in message for message in told):
             return None  # a condition on a field that is a list here
+        if any("cannot follow another" in message for message in told):
+            return None  # a fraction of a size that is none here: a list says it
         if any("one per layer" in message or "is no count" in message or "one kind" in message for message in told):
             return None  # a value that is wrong wherever it stands
+        values_told = [_VALUE.fullmatch(fault.path) for fault in refused.faults]
+        if all(values_told):
+            for one in filter(None, values_told):
+                check_value(data, int(one[1] or 0), one[2], int(one[3]))
+            return None
         for values in slow_configurations(data):
             with pytest.raises(InputError):
                 count_model(replaced(data["model"], values))
@@ -407,3 +429,48 @@ def hold_pruned(data: Mapping[str, Any], sort: str, *, descending: bool) -> None
 
 def replace_repeated(account: Account) -> Account:
     return Account(account.not_valid, account.outside, account.excluded, account.kept, 0)
+
+
+LISTED: dict[str, Any] = {
+    "blocks": {
+        "features": {"type": "input", "inputs": 5},
+        "enc": {"type": "recurrent", "cells": [8, 8]},
+        "output": {"type": "dense", "width": 3},
+    }
+}
+
+
+@pytest.mark.parametrize("block", [1, 1000])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_union_of_what_is_a_list_and_what_is_a_size(block: int, turned: bool) -> None:
+    """The list that the model says by itself is none of the sizes that another grid sweeps, and is not broken by them."""
+    several: list[dict[str, Any]] = [
+        {"enc.cells": {"from": 4, "to": 12, "step": 4}},
+        {"output.width": [3, 4]},
+        {"output.width": [4, 5]},
+    ]
+    grid = several[::-1] if turned else several
+    sweep = parse_sweep(json.dumps({"sizer": 1, "name": "union", "model": LISTED, "grid": grid}))
+    account = Account()
+    for part, _ in enumerate_sweep(sweep, sweep.columns, block=block):
+        account.add(part)
+    assert (account.kept, account.repeated) == (7, 1)
+
+
+def test_sizes_that_only_some_configurations_tie_are_pruned() -> None:
+    """Of four pairs of sizes one fits the tied kernel; the others are refused one by one, not as a fault of the model."""
+    blocks = {
+        "labels": {"type": "embedding", "vocabulary": 12, "embedding": 6},
+        "guess": {"type": "recurrent", "cells": 8},
+        "output": {"type": "dense", "width": 12, "tied": "labels"},
+    }
+    # What falls is cut where it does, so that there are pieces in which each has one value.
+    grid = {"labels.embedding": [8, 6], "output.width": [20, 12], "guess.layers": [1, 2, 3]}
+    sweep = parse_sweep(json.dumps({"sizer": 1, "name": "tied", "model": {"blocks": blocks}, "grid": grid}))
+    account = Account()
+    for part, _ in enumerate_sweep(sweep, sweep.columns):
+        account.add(part)
+    assert (account.kept, account.not_valid.total()) == (3, 9)
+    counted = count_kept(sweep, effort=None)
+    assert counted.account is not None
+    assert replace_repeated(counted.account) == replace_repeated(account)

@@ -54,7 +54,7 @@ class Repeats:
         if self.grid.model is not None:
             model, swept = self.grid.model, set(self.grid.swept)
             names = _names((self.grid, *self.earlier))
-            resolved = {name: resolved[name] if name in swept else model.own(name) for name in names}
+            resolved = {name: _plain(resolved[name]) if name in swept else model.own(name) for name in names}
         repeated = np.zeros(number, dtype=np.bool_)
         columns = GridColumns.of(self.grid)
         for axis, places in zip(self.grid.axes, rows, strict=True):
@@ -141,6 +141,11 @@ def _model_contains(grid: Grid, resolved: Mapping[str, Any], number: int) -> Mas
     return found
 
 
+def _plain(value: Any) -> Any:
+    """Return one number of NumPy as Python's own: held against a list, the other is held against each of its values."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _same(first: Any, second: Any) -> Any:
     """Return where two values of a field are the same; lists are never numbers."""
     if isinstance(first, np.ndarray) and not isinstance(second, int):
@@ -157,6 +162,9 @@ def _names(grids: Sequence[Grid]) -> tuple[str, ...]:
 
 def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
     found = np.zeros(number, dtype=np.bool_)
+    sizes = [name for one in axis.columns if not one.structural for name in (one.field, one.base) if name]
+    if not all(isinstance(resolved[name], (int, np.ndarray)) for name in sizes):
+        return found  # a list, a word or nothing stands on no axis of sizes
     column = axis.columns[0]
     if len(axis.columns) == 1 and column.base is None:
         return found | column.holds(resolved[column.field])

@@ -67,9 +67,15 @@ class Checks:
 class OpenChecks(Checks):
     """Keeps what depends on sizes that are left open: rules that single configurations are held to."""
 
-    def __init__(self) -> None:
-        """Start with nothing wrong, and no rules."""
+    def __init__(self, *, given: bool = False) -> None:
+        """Start with nothing wrong, and no rules.
+
+        Args:
+            given: whether numbers stand for sizes that were left open, so that widths which differ are no fault of the
+                model: a rule refuses them as it refuses those that are still open.
+        """
         super().__init__()
+        self._given = given
         self.rules: list[Rule] = []
         self.refused: list[Problem] = []
         """What a convention refuses whatever is left open; it is a rule too."""
@@ -79,7 +85,7 @@ class OpenChecks(Checks):
 
     def same(self, block: Block, first: Number, second: Number, field: str, reason: str) -> bool:
         """Return True where it depends on what is left open; where the widths differ, a rule refuses."""
-        if isinstance(first, int) and isinstance(second, int):
+        if not self._given and isinstance(first, int) and isinstance(second, int):
             return first == second
         difference = first - second
         terms = polynomial(difference).terms

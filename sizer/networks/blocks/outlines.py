@@ -223,7 +223,7 @@ class ModelOutline(Outline):
         """Return the model with numbers in place of what is left open."""
         if self.graph is None or all(_is_symbol(values[name], symbol) for name, symbol in self.symbols.items()):
             return self._wiring
-        checks = OpenChecks()
+        checks = OpenChecks(given=True)
         model, problems = self.open_model.read(self.open_model.configuration({**self.words, **values}))
         assert model is not None, problems
         return _ModelWiring(self, wire_model(model, checks), checks.rules)
