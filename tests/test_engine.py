@@ -404,6 +404,15 @@ def test_a_union_says_what_it_repeats() -> None:
     assert account.repeated == account.kept // 2 > 0
 
 
+def test_a_block_of_one_row_says_what_it_repeats() -> None:
+    """A size of one row is a number of NumPy's own, no array and no number of Python."""
+    grid = Grid(
+        {"convention": "textbook", "cell_type": "lstm", "layers": 1, "outputs": 0},
+        (Axis((Stepped("cells", 4, 4, 3),), 3), Axis((Listed("inputs", (0, 1)),), 2)),
+    )
+    assert assert_same(sweep_of([grid, grid]), 1).repeated == 3
+
+
 def test_ratios_that_coincide_keep_their_ids() -> None:
     grid = Grid(
         {"convention": "textbook", "cell_type": "lstm", "inputs": 3, "layers": 1},

@@ -163,7 +163,7 @@ def _names(grids: Sequence[Grid]) -> tuple[str, ...]:
 def _on_axis(axis: Axis, resolved: Mapping[str, Any], number: int) -> Mask:
     found = np.zeros(number, dtype=np.bool_)
     sizes = [name for one in axis.columns if not one.structural for name in (one.field, one.base) if name]
-    if not all(isinstance(resolved[name], (int, np.ndarray)) for name in sizes):
+    if not all(isinstance(resolved[name], (int, np.integer, np.ndarray)) for name in sizes):
         return found  # a list, a word or nothing stands on no axis of sizes
     column = axis.columns[0]
     if len(axis.columns) == 1 and column.base is None:
