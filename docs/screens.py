@@ -84,8 +84,7 @@ def in_short(path: str, link: str) -> None:
     ours, theirs = ways["sizer, 10^8 configurations, 2 threads"], ways["pandas cross join"]
     cog.outl(
         f"\nA grid of {ours['configurations']:,} configurations is counted and filtered in {ours['seconds']:.2f} s on two cores,"
-        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. How that was measured, and more:"
-        f" [benchmarks]({link}).\n"
+        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. [Benchmarks]({link}) says how this was measured, and has more figures.\n"
     )
 
 
