@@ -104,6 +104,33 @@ def test_a_sample_is_verified() -> None:
     assert "Every shape of" in str(found)
 
 
+def test_a_model_of_blocks_is_verified(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    blocks = {"frames": {"type": "input", "inputs": 3}, "out": {"type": "dense", "width": 4}}
+    model = {"convention": "pytorch", "blocks": blocks}
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "model: {convention: pytorch, blocks: {frames: {type: input, inputs: 3}, out: {type: dense, width: 4}}}"
+    )
+    swept = {"model": model, "grid": {"out.width": [4, 8]}}
+    for given in (model, {"model": model}, swept, ROOT / "docs" / "detector.yaml", file):
+        found = sizer.verify(given)
+        assert isinstance(found, sizer.ModelVerification)
+        assert (found.equal, found.compared, found.not_comparable) == (True, 1, ())
+    assert repr(sizer.verify(file)).startswith("<ModelVerification: the model: 2 tensors equal PyTorch ")
+
+
+@pytest.mark.thorough
+def test_a_model_of_another_framework_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
+    blocks = {"frames": {"type": "input", "inputs": 3}, "out": {"type": "dense", "width": 4}}
+    other = sizer.verify({"convention": "pytorch", "blocks": blocks}, "keras")
+    assert (other.equal, other.compared, other.tensors) == (False, 0, 0)
+    assert "the model: nothing was compared with Keras " in repr(other)
+    assert other.frame().to_dict("records") == [{"block": "out", "reason": "pytorch is compared with PyTorch"}]
+
+
 def test_a_frame_is_counted_as_a_frame() -> None:
     frame = sizer.run_sweep(SWEEP, None, columns="all").frame().set_index("id", drop=False)
     counted = sizer.count_batch(frame)
@@ -142,6 +169,15 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "to: no code is written for 'troch'; did you mean 'torch'?": lambda run, at: sizer.code(MODEL, "troch"),
     "id: there is no configuration 99; the ids go from 0 to 31": lambda run, at: sizer.code(SWEEP, id=99),
     "framework: no framework named 'troch'; did you mean 'torch'?": lambda run, at: sizer.verify(SWEEP, "troch"),
+    "blocks.out: a dense reads something, and there is nothing before it; name its source in from": lambda run, at: (
+        sizer.verify({"blocks": {"out": {"type": "dense", "width": 4}}})
+    ),
+    "model.blocks.out.type: 'desne' is no type of block; did you mean 'dense'?": lambda run, at: sizer.verify(
+        {"model": {"blocks": {"out": {"type": "desne", "width": 4}}}}
+    ),
+    "blocks: models of blocks are compared with PyTorch or Keras, not with Flax": lambda run, at: sizer.verify(
+        {"blocks": {"a": {"type": "input", "inputs": 4}}}, "flax"
+    ),
     "sample: -1 is below the minimum, 0": lambda run, at: sizer.verify(SWEEP, sample=-1),
     "network: '7' is no network; give its fields, its count, or a file": lambda run, at: sizer.code(7),
     "networks: the frame has two columns named 'cells'": lambda run, at: sizer.count_batch(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import visible
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
@@ -25,7 +26,8 @@ from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
+
+    from sizer.tables.asked.rows import Rows
 
 _LARGEST = 2**63 - 1
 _BATCH = 1 << 17
@@ -105,7 +107,7 @@ def query(
     near: str | int = "",
     pareto: str | Sequence[str] = (),
     **asked: Any,
-) -> pd.DataFrame:
+) -> Rows:
     """Return what is asked of one or several results, as a pandas frame.
 
     Args:
@@ -123,7 +125,8 @@ def query(
         asked: nothing more; a name that is not known is a fault that says which was meant.
 
     Returns:
-        The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
+        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
 
     Raises:
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
@@ -149,12 +152,13 @@ def query(
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
-    frame: pd.DataFrame = table.to_pandas(
-        types_mapper=_nullable if any(column.null_count for column in table.columns) else None
-    )
+    from sizer.tables.asked.rows import Rows
+
+    frame = table.to_pandas(types_mapper=_nullable if any(column.null_count for column in table.columns) else None)
+    rows = Rows(frame, visible(opened.name))
     if opened.unverified:
-        frame.attrs["unverified"] = opened.unverified
-    return frame
+        rows.attrs["unverified"] = opened.unverified
+    return rows
 
 
 def words_of(given: str | Sequence[str]) -> Sequence[str]:
