@@ -27,6 +27,7 @@ from sizer.layout import DOT, aligned
 from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.wording import network_heading
+from sizer.parameters import checked
 from sizer.sweepfile.load import sweep_of
 from sizer.sweepfile.model_file import ModelFile, model_of
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
@@ -196,6 +197,7 @@ def verify_model(model: ModelFile, framework: str) -> ModelVerification:
     return ModelVerification(model.name, chosen, chosen.version(), compared, tuple(reasons))
 
 
+@checked
 def verify(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     framework: str = "torch",

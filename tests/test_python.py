@@ -183,6 +183,34 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "networks: the frame has two columns named 'cells'": lambda run, at: sizer.count_batch(
         pd.DataFrame([[1, 2]], columns=["cells", "cells"])
     ),
+    "fields: 'sweeps/speech.yaml' is no network; give a mapping of its fields": lambda run, at: sizer.count(
+        "sweeps/speech.yaml"  # type: ignore[arg-type]
+    ),
+    "fields: '7' is no network; give a mapping of its fields": lambda run, at: sizer.explain(7),  # type: ignore[arg-type]
+    "fields: '[]' is no network; give a mapping of its fields": lambda run, at: sizer.fits([], "1M"),  # type: ignore[arg-type]
+    "networks: '7' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(7),
+    "networks: '{'cells': 1}' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(
+        {"cells": 1}
+    ),
+    "[1]: 'x' is no network; give a mapping of its fields": lambda run, at: sizer.count_batch(
+        [{**MODEL, "layers": 1, "cells": 1}, "x"]
+    ),
+    "vary: '7' is no text": lambda run, at: sizer.fit(MODEL, vary=7, budget="1M"),  # type: ignore[arg-type]
+    "budget: '1000000.0' is neither a number nor a size such as 10M": lambda run, at: sizer.fit(
+        MODEL,
+        vary="cells",
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "budget: '1000000.0' is no budget; write 10M, a list, or bounds by column": lambda run, at: sizer.dry_run(
+        SWEEP,
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "where: '7' is neither text nor a list of texts": lambda run, at: sizer.query(run, where=7),  # type: ignore[arg-type]
+    "top: 'many' is no whole number": lambda run, at: sizer.query(run, top="many"),  # type: ignore[arg-type]
+    "path: '7' is no path": lambda run, at: sizer.load_sweep(7),  # type: ignore[arg-type]
+    "csv_dialect: 'exel-eu' is not known; did you mean 'excel-eu'?": lambda run, at: sizer.run_sweep(
+        SWEEP, at, csv_dialect="exel-eu"
+    ),
     "out: is empty; name a file": lambda run, at: sizer.plot(run, ""),
 }
 
@@ -192,6 +220,19 @@ def test_faults_name_parameters(said: str, written: sizer.Run, tmp_path: Path) -
     with pytest.raises(sizer.InputError) as caught:
         FAULTS[said](written, tmp_path)
     assert str(caught.value) == said
+
+
+def test_searchers_take_what_a_space_is_made_of() -> None:
+    pytest.importorskip("optuna")
+    assert isinstance(sizer.optuna_sampler(SPACE).space, sizer.Space)
+    with pytest.raises(sizer.InputError, match="sweep: '7' is no sweep"):
+        sizer.optuna_sampler(7)  # type: ignore[arg-type]
+
+
+def test_none_stands_for_what_is_not_given(written: sizer.Run) -> None:
+    assert sizer.query(written, where=None, sort=None, top=None).equals(sizer.query(written))  # type: ignore[arg-type]
+    assert sizer.query(written, top=10**30).equals(sizer.query(written))
+    assert sizer.dry_run(SWEEP, budget=None, where=None).kept == 32  # type: ignore[arg-type]
 
 
 def test_a_mapping_that_holds_itself_is_refused() -> None:

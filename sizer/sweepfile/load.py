@@ -17,6 +17,7 @@ from typing import Any
 from sizer.errors import Fault, InputError, is_text, quoted
 from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.counting import CHOICES
+from sizer.parameters import checked
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
     budget_of_option,
@@ -60,6 +61,7 @@ _WORDS_OF_ERRORS = {
 _PLACE = re.compile(r",?(?: first)? at line \d+, column \d+")
 
 
+@checked
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     """Return the sweep in a file.
 

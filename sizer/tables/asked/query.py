@@ -17,6 +17,7 @@ from sizer.layout import visible
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
+from sizer.parameters import checked
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted
@@ -27,7 +28,7 @@ from sizer.tables.asked.sql import identifier, literal
 if TYPE_CHECKING:
     import duckdb
 
-    from sizer.tables.asked.rows import Rows
+    from sizer.tables.asked.frame import Frame
 
 _LARGEST = 2**63 - 1
 _BATCH = 1 << 17
@@ -93,6 +94,7 @@ class QueryAnswer:
             yield batch.cast(schema)
 
 
+@checked
 def query(
     results: Named,
     *,
@@ -107,7 +109,7 @@ def query(
     near: str | int = "",
     pareto: str | Sequence[str] = (),
     **asked: Any,
-) -> Rows:
+) -> Frame:
     """Return what is asked of one or several results, as a pandas frame.
 
     Args:
@@ -152,10 +154,10 @@ def query(
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
-    from sizer.tables.asked.rows import Rows
+    from sizer.tables.asked.frame import Frame
 
     frame = table.to_pandas(types_mapper=_nullable if any(column.null_count for column in table.columns) else None)
-    rows = Rows(frame, visible(opened.name))
+    rows = Frame(frame, visible(opened.name))
     if opened.unverified:
         rows.attrs["unverified"] = opened.unverified
     return rows
@@ -301,7 +303,7 @@ def _written(
     if order:
         sql += f" ORDER BY {', '.join([*order, *_ties(results)])}"
     if asked.top is not None:
-        sql += f" LIMIT {asked.top}"
+        sql += f" LIMIT {min(asked.top, _LARGEST)}"
     return {name: results.columns[name] for name in names}, sql
 
 
@@ -418,6 +420,6 @@ def _groups(results: Results, asked: Query, source: str) -> tuple[dict[str, Kind
             for word, function in (("smallest", "min"), ("largest", "max")):
                 columns[f"{word}_{name}"] = "count"
                 chosen.append(f"{function}({identifier(name)}) AS {identifier(f'{word}_{name}')}")
-    limit = "" if asked.top is None else f" LIMIT {asked.top}"
+    limit = "" if asked.top is None else f" LIMIT {min(asked.top, _LARGEST)}"
     order = ", ".join(f"{name} NULLS LAST" for name in groups)
     return columns, f"SELECT {', '.join(chosen)} FROM {source} GROUP BY {', '.join(groups)} ORDER BY {order}{limit}"
