@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -26,6 +27,7 @@ from sizer.runs import parts, run, spaces, workers
 from sizer.runs.run import run_sweep
 from sizer.runs.walk import Progress
 from sizer.spaces import walk
+from sizer.sweepfile.load import parse_sweep
 from tests.commands import run_here
 from tests.test_runs_in_parts import content
 
@@ -44,7 +46,7 @@ sizer: 1
 name: wide
 model: {convention: pytorch, cell_type: gru, inputs: 8, layers: 9}
 grid: {cells: {per_layer: {from: 8, to: 2048, step: 8}}}
-budget: {weights: {max: 12K}}
+budget: {weights: {max: 9000}}
 """
 BLOCKS = """\
 sizer: 1
@@ -270,3 +272,57 @@ def test_what_cannot_be_counted_is_not_said_to_be_too_much(tmp_path: Path, monke
         )
         assert "--keep" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+# Workbooks
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 1}, {"keep": 30}])
+def test_a_workbook_has_the_rows_of_the_table(sweep: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    done = run_sweep(sweep, tmp_path / "out", formats=["csv", "xlsx"], **options)
+    file = tmp_path / "out" / f"{sweep.stem}.xlsx"
+    rows = pd.read_csv(tmp_path / "out" / f"{sweep.stem}.csv", dtype=str)
+    found = pd.read_excel(file, sheet_name="Configurations", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(found, rows)
+    assert len(rows) == min(done.kept or 0, options.get("keep", 10**9)) > 1
+    summary = openpyxl.load_workbook(file, data_only=True)["Summary"]
+    said = [row for row in summary.iter_rows(values_only=True) if row[1] == "configurations"]
+    # Numbers that a spreadsheet would round are text.
+    assert [int(str(row[0]).replace(",", "")) for row in said] == [done.sweep.size]
+
+
+CELLS_OF_THEIR_OWN = (
+    "{sizer: 1, name: mixed, model: {convention: pytorch, inputs: 8, layers: 3, outputs: 5},"
+    " grid: {cells: {per_layer: [8, 16]}, cell_type: {per_layer: [lstm, gru, rnn]}}}"
+)
+
+
+@pytest.mark.parametrize("text", [STACKS, BLOCKS, CELLS_OF_THEIR_OWN])
+def test_the_calculator_of_a_space_starts_from_the_largest(text: str, tmp_path: Path) -> None:
+    done = run_sweep(parse_sweep(text), tmp_path, formats=["xlsx"])
+    book = openpyxl.load_workbook(tmp_path / f"{done.sweep.name}.xlsx", data_only=True)
+    said = [[cell for cell in row if cell is not None] for row in book["Calculator"].iter_rows(values_only=True)]
+    assert ["weights", done.largest[0]["weights"], "valid"] in said
+    assert f"{done.largest[0]['weights']:,} weights." in said[1][0]
+
+
+def test_a_workbook_says_where_there_is_no_calculator(tmp_path: Path) -> None:
+    text = STACKS.replace("pytorch", "back_of_envelope")
+    run_sweep(parse_sweep(text), tmp_path, formats=["xlsx"])
+    sheet = openpyxl.load_workbook(tmp_path / "stacks.xlsx")["Calculator"]
+    assert sheet["A3"].value == (
+        "No calculator: the layers differ, and under this convention no chain of blocks counts as they do."
+    )
+
+
+# What is asked of the rows
+
+
+def test_layers_of_several_cell_types_are_explained_as_blocks(tmp_path: Path) -> None:
+    file = tmp_path / "mixed.yaml"
+    file.write_text(CELLS_OF_THEIR_OWN)
+    found = sizer.space(file)
+    for number in (0, 40, 100, 215):
+        done = run_here("explain", file, "--id", str(number), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["weights"] == found.by_id([number]).weights[0]
