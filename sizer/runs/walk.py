@@ -18,7 +18,8 @@ from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.aliases import counted_as
-from sizer.networks.counting import count
+from sizer.networks.blocks.layered import as_blocks
+from sizer.networks.counting import Description, count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
@@ -230,7 +231,7 @@ def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dic
         InputError: no configuration has that id.
     """
     found = _configuration_of(sweep, configuration_id)
-    if sweep.of_blocks is None:
+    if "blocks" not in found:
         del found["convention"]
     return found, {"cell_types": sweep.cell_types, "block_types": sweep.block_types}
 
@@ -240,7 +241,11 @@ def _configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         if sweep.is_space:
             from sizer.spaces.space import Space
 
-            return Space(sweep).by_id([configuration_id])[0]
+            found = Space(sweep).by_id([configuration_id])[0]
+            # Layers of several cell types are a chain of blocks: a network has one.
+            several = isinstance(found.get("cell_type"), tuple)
+            chain = as_blocks(Description(found, sweep.cell_types)) if several else None
+            return found if chain is None else dict(chain.model)
         grid, places = locate(sweep, configuration_id)
         return grid.configuration(places)
     except IndexError as problem:

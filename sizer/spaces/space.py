@@ -512,13 +512,25 @@ class Space(Shown):
         stands = np.array([place for place, chain in enumerate(self._chains) if chain.allowed], dtype=np.int64)
         return Configurations(self._chains, self._numbering, stands[chosen.starts], chosen.options.astype(np.int64))
 
-    def rows(self, budget: Budget = None) -> Iterator[Configurations]:
-        """Yield all configurations within a budget in the order of ids, some at a time."""
+    def rows(self, budget: Budget = None, start: int = 0, stop: int | None = None) -> Iterator[Configurations]:
+        """Yield all configurations within a budget in the order of ids, some at a time.
+
+        Args:
+            budget: as in `count`.
+            start: the rank of the first.
+            stop: the rank behind the last; None: all that follow.
+        """
         bounds = self._bounds(budget)
-        if any(chain.allowed for chain in self._chains):
-            walk, window, _, _ = self._walk(bounds)
-            for chosen in walk.in_order(window):
-                yield self._configurations(chosen)
+        if not any(chain.allowed for chain in self._chains) or (stop is not None and stop <= start):
+            return
+        walk, window, _, _ = self._walk(bounds)
+        for chosen in walk.in_order(window, start):
+            found = self._configurations(chosen)
+            start += len(found)
+            if stop is not None and start >= stop:
+                yield found[: len(found) - (start - stop)]
+                return
+            yield found
 
     # Ranks
 

@@ -6,6 +6,7 @@ the largest tables need not be made, and a rank is found by one search among the
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -485,12 +486,19 @@ class Descent:
         rest[:, rows] = found
         chosen[rows] = low + option
 
-    def in_order(self, window: Window) -> Iterator[Chosen]:
-        """Yield all configurations within a window in the order of ids, some at a time."""
+    def in_order(self, window: Window, first: int = 0) -> Iterator[Chosen]:
+        """Yield all configurations within a window in the order of ids, some at a time.
+
+        Args:
+            window: which ones.
+            first: the rank of the first; those before it are not looked at.
+        """
         depth = max((start.first.height for start in self.starts), default=0)
-        for group in self.groups:
+        number, prefix, skip = self._entered(first, window) if first else (0, 0, 0)
+        for group in self.groups[number:]:
             places = np.arange(len(group))
-            for start in range(0, len(group), _CHUNK):
+            begin, prefix = prefix, 0
+            for start in range(begin, len(group), _CHUNK):
                 some = places[start : start + _CHUNK]
                 options = np.full((len(some), depth), -1, dtype=np.int64)
                 for place, taken in enumerate(group.options(some)):
@@ -500,11 +508,28 @@ class Descent:
                     there = np.flatnonzero(ends[0] > 0)
                     some, options = some[there], options[there]
                 branch = _Branch(group.decision, group.states[some], group.spent[some], options, len(group.taken))
-                for found in self._spread(branch, window):
+                for found in self._spread(branch, window, skip):
                     starts = np.full(len(found.options), group.start, dtype=np.int64)
                     yield Chosen(starts, found.options, found.spent)
+                skip = 0
 
-    def _spread(self, branch: _Branch, window: Window) -> Iterator[_Branch]:
+    def _entered(self, rank: int, window: Window) -> tuple[int, int, int]:
+        """Return the group that a rank falls into, the prefix in it, and how many of that prefix come before."""
+        ends, running = self._sums(window)
+        number = bisect.bisect_right(ends, rank)
+        if number == len(ends):
+            return number, 0, 0
+        left, sums = rank - (ends[number - 1] if number else 0), running[number]
+        if sums.ndim == 1:
+            prefix = int(np.searchsorted(sums, left, side="right"))
+            before = sums[prefix - 1]
+        else:
+            prefix = int(_first_above(sums, read_ints([left], len(sums)))[0])
+            before = whole(sums[:, prefix - 1])
+        return number, prefix, left - int(before) if prefix else left
+
+    def _spread(self, branch: _Branch, window: Window, skip: int = 0) -> Iterator[_Branch]:
+        """Yield what some branches go on to, without the first few of the first one."""
         decision = branch.decision
         if not isinstance(decision, Decision):
             if len(branch.states):
@@ -517,13 +542,20 @@ class Descent:
             total = branch.spent[some, None] + decision.costs[states]
             # Only what has an end within the window is gone into, so that nothing is looked at in vain.
             ways = self._ways(decision.after, decision.targets[states], total, window)
-            who, option = np.nonzero((ways != 0).any(axis=0) & (total < NEVER))
+            there = (ways != 0).any(axis=0) & (total < NEVER)
+            for place in np.flatnonzero(there[0]).tolist() if skip else ():
+                passed = exact_sum(ways[:, 0, place : place + 1])
+                if passed > skip:
+                    break
+                skip -= passed
+                there[0, place] = False
+            who, option = np.nonzero(there)
             options = branch.options[some][who]
             options[:, branch.depth] = option
             targets = decision.targets[states[who], option]
-            yield from self._spread(
-                _Branch(decision.after, targets, total[who, option], options, branch.depth + 1), window
-            )
+            after = _Branch(decision.after, targets, total[who, option], options, branch.depth + 1)
+            yield from self._spread(after, window, skip)
+            skip = 0
 
     # From configurations to ranks
 
