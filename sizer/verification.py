@@ -22,6 +22,7 @@ from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
 from sizer.layout import DOT, aligned
+from sizer.networks.blocks.layered import countable
 from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.wording import network_heading
@@ -124,8 +125,11 @@ def verify_sweep(
         on_progress: called after each configuration.
 
     Raises:
-        InputError: the framework cannot be imported.
+        InputError: the framework cannot be imported, or the sweep is a space.
     """
+    if sweep.is_space:
+        message = "is a space of widths per layer, of which no sample is compared; sizer code FILE --id N --to torch writes one of its networks"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     started = time.perf_counter()
     chosen = FRAMEWORKS[framework]
     version = chosen.version()
@@ -205,10 +209,9 @@ def verify(
         raise InputError([Fault("", 0, 0, "framework", f"no framework named {quoted(str(framework))}{known}")])
     if sample < 0:
         raise InputError([Fault("", 0, 0, "sample", f"{sample} is below the minimum, 0")])
-    if read.of_blocks is not None or read.is_space:
-        what = "a model of blocks" if read.of_blocks is not None else "a space of widths per layer"
-        hint = "; sizer verify FILE --with torch compares it" if read.of_blocks is not None else ""
-        raise InputError([Fault(read.file, 0, 0, "model", f"is {what}, of which no sample is compared{hint}")])
+    if read.of_blocks is not None:
+        message = "is a model of blocks, of which no sample is compared; sizer verify FILE --with torch compares it"
+        raise InputError([Fault(read.file, 0, 0, "model", message)])
     return verify_sweep(read, framework, sample=sample, seed=seed, on_progress=on_progress)
 
 
@@ -219,6 +222,10 @@ def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValu
         InputError: no configuration has that id.
     """
     try:
+        if sweep.is_space:
+            from sizer.spaces.space import Space
+
+            return countable(Space(sweep).by_id([configuration_id])[0], sweep.cell_types)
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None
