@@ -235,7 +235,8 @@ def test_a_stream_has_the_bytes_of_the_file(sweep: Path, tmp_path: Path, options
 
 
 def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> None:
-    for options in ({}, {"workers": 2}, {"keep": 30}):
+    asked: list[dict[str, Any]] = [{}, {"workers": 2}, {"keep": 30}]
+    for options in asked:
         seen: list[Progress] = []
         done = run_sweep(stacks, tmp_path, on_progress=seen.append, formats=["parquet"], **options)
         assert (seen[-1].decided, seen[-1].kept) == (done.sweep.size, options.get("keep", done.kept))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 import random
@@ -105,6 +104,10 @@ class Space(Shown):
         self._sorted: tuple[Any, _Sizes] | None = None
         self.thrown_away = 0
         """Draws that did not fit, of samples from tables that are no exact ones; else 0."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: what is remembered knows decisions by their identity, and is made anew there."""
+        return {**self.__dict__, "_plans": {}, "_walks": {}, "_others": {}, "_sorted": None}
 
     @cached_property
     def _numbering(self) -> Numbering:
@@ -247,7 +250,7 @@ class Space(Shown):
             walk = self._descent(prepared, few)
             if not exact:
                 self._check_work([walk])
-            self._remember(decided, prepared, few, walk)
+            self._remember(decided, prepared, walk, few=few)
         return walk, prepared.window, decided, unit
 
     def _known(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any]) -> Descent | None:
@@ -255,7 +258,7 @@ class Space(Shown):
         known = self._walks.get((id(decided), prepared.unit, bool(few), prepared.key))
         return known if known is not None and known.reaches(prepared.window) else None
 
-    def _remember(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any], walk: Descent) -> None:
+    def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
         while self._walks and (
             len(self._walks) >= _REMEMBERED
             or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
@@ -906,7 +909,7 @@ class _Sizes:
             self._walks.append((prepared, walk))
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
-            space._remember(self.decided, prepared, self._few, walk)
+            space._remember(self.decided, *self._walks[0], few=self._few)
 
     def _prepared(self, bounds: Bounds, remainder: int | None) -> Prepared:
         return prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit), remainder)
