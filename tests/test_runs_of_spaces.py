@@ -238,7 +238,8 @@ def test_a_stream_has_the_bytes_of_the_file(sweep: Path, tmp_path: Path, options
 
 
 def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> None:
-    for options in ({}, {"workers": 2}, {"keep": 30}):
+    asked: list[dict[str, Any]] = [{}, {"workers": 2}, {"keep": 30}]
+    for options in asked:
         seen: list[Progress] = []
         done = run_sweep(stacks, tmp_path, on_progress=seen.append, formats=["parquet"], **options)
         assert (seen[-1].decided, seen[-1].kept) == (done.sweep.size, options.get("keep", done.kept))
@@ -352,7 +353,7 @@ def test_rows_with_ids_of_any_size_are_queried_in_their_order(
     while True:
         page = page_of(opened, Query(sort=["-weights"], columns=["id"]), rows=97, after=after)
         pages += [row[0] for row in page.rows]
-        after = page.following
+        after = page.after
         if after is None or len(pages) > 400:
             break
     assert pages[:400] == largest

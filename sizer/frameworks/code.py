@@ -21,6 +21,7 @@ from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import Count, checked_network, described, did_you_mean
 from sizer.networks.network import Network
+from sizer.parameters import checked
 from sizer.questions.breakdown import assumptions
 
 WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
@@ -122,6 +123,7 @@ def _heading(planned: Plan, network: Network) -> str:
     return f"{TITLES[planned.cell_type]} with exactly {weights - other:,} weights.\n\n{wrapped}"
 
 
+@checked
 def code(
     network: Any,
     to: str = "torch",

@@ -23,6 +23,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.formula import with_symbols
 from sizer.networks.network import Network, refusals, resolve, wire
 from sizer.numbers.words import Symbol
+from sizer.parameters import check_fields
 from sizer.sizes import parse_size, rounded_bytes, whole_number_problem
 
 DEFAULT_CONVENTION = "textbook"
@@ -143,6 +144,7 @@ def count(
         >>> count({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}).weights
         12926976
     """
+    check_fields(fields)
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
         from sizer.networks.blocks.declared import declare

@@ -22,6 +22,7 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.formats import FORMATS
 from sizer.grids.account import Account
 from sizer.networks.counting import did_you_mean
+from sizer.parameters import checked
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
 from sizer.runs.making import Made, Making
 from sizer.runs.manifest import metadata, order
@@ -33,7 +34,7 @@ from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.folders import open_folder
 from sizer.tables.written.batches import frame, regrouped, table_schema
 from sizer.tables.written.csv import CsvWriter
-from sizer.tables.written.streams import Form
+from sizer.tables.written.streams import CSV_DIALECTS, PARQUET_ENCODINGS, Form
 from sizer.tables.written.writers import Writers, expected_bytes
 from sizer.terminal import Terminal
 
@@ -164,6 +165,7 @@ class DryRun(Run):
         return super()._in_a_line().replace(" are kept", " would be kept")
 
 
+@checked
 def dry_run(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     *,
@@ -210,6 +212,7 @@ def dry_run(
     return cast("DryRun", found)
 
 
+@checked
 def run_sweep(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     out: str | os.PathLike[str] | None = "results",
@@ -279,6 +282,7 @@ def run_sweep(
         columns=columns,
     )
     _check_sort(sweep, keep, sort)
+    _check_form(parquet_encoding, csv_dialect)
     form = Form(parquet_encoding, csv_dialect, gzip)
     if out is None and not dry_run and (resume or workers is not None or cluster is not None):
         given = {"resume": resume, "workers": workers is not None, "cluster": cluster is not None}
@@ -465,6 +469,28 @@ def stream_sweep(
         keep=keep,
         sort=sort,
     )
+
+
+def _check_form(parquet_encoding: str, csv_dialect: str) -> None:
+    """Raise where there is no such form of a table.
+
+    Raises:
+        InputError: the encoding or the dialect is not known.
+    """
+    known = (("parquet_encoding", parquet_encoding, PARQUET_ENCODINGS), ("csv_dialect", csv_dialect, CSV_DIALECTS))
+    faults = [
+        Fault(
+            "",
+            0,
+            0,
+            name,
+            f"{quoted(word)} is not known{did_you_mean(word, choice) or '; one of ' + ', '.join(choice)}",
+        )
+        for name, word, choice in known
+        if word not in choice
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sizer.answer import Shown, Table, left_out
 from sizer.errors import Fault, InputError
 from sizer.grids.account import Account
 from sizer.networks.blocks.declared import Declared
@@ -36,6 +37,8 @@ MOST_SORTED = 10_000_000
 """The most rows that `--keep` sorts."""
 LARGEST_ID = 2**63 - 1
 _SAMPLE = 1000
+_SHOWN = 20
+"""Networks that are printed."""
 _AT_ONCE = 1 << 16
 
 
@@ -368,8 +371,8 @@ def sample_rows(counted: CountedSpace, sweep: Sweep) -> pa.Table | None:
     return pa.Table.from_batches([table_of(drawn.taken(order), sweep.columns, schema, sweep.names.counted)], schema)
 
 
-@dataclasses.dataclass(frozen=True)
-class Drawn:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Drawn(Shown):
     """Networks that were drawn from a space."""
 
     sweep: Sweep
@@ -377,6 +380,25 @@ class Drawn:
     networks: int
     """How many fit."""
     rows: pa.RecordBatch
+
+    def _in_a_line(self) -> str:
+        drawn = f"{self.rows.num_rows:,} network{'' if self.rows.num_rows == 1 else 's'}"
+        return f"{self.sweep.name}: {drawn} of {self.networks:,} that fit, seed {self.seed}"
+
+    def _as_table(self) -> Table:
+        return self.rows.schema.names, [tuple(row.values()) for row in self.rows.to_pylist()]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        return self._in_a_line(), (header, rows[:_SHOWN]), left_out(len(rows) - _SHOWN)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the networks as a stream of Arrow, which Polars, DuckDB, pandas and PyArrow read.
+
+        Args:
+            requested_schema: what the reader would like; PyArrow decides whether that can be.
+        """
+        return pa.Table.from_batches([self.rows]).__arrow_c_stream__(requested_schema)
 
     def as_csv(self) -> str:
         """Return them as a table in text."""

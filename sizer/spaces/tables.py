@@ -47,6 +47,8 @@ class RoomTable:
 
     def at(self, states: IntArray, rooms: IntArray) -> IntArray:
         """Return the ways to go on, shape (limbs, ...); below room 0 there are none."""
+        if not self.flat.shape[1]:
+            return np.zeros((1, *np.broadcast_shapes(np.shape(states), np.shape(rooms))), dtype=np.int64)
         sizes = self.sizes[states]
         inside = (rooms >= 0) & (sizes > 0)
         places = np.where(inside, self.offsets[states] + np.minimum(rooms, sizes - 1), 0)

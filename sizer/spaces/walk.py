@@ -107,6 +107,7 @@ class Descent:
         below: tuple[Mapping[int, IntArray], int] | None = None,
         threads: int = 0,
         few: Sequence[tuple[IntArray, int] | None] = (),
+        share: int = 1,
     ) -> None:
         """Write out the prefixes.
 
@@ -118,12 +119,14 @@ class Descent:
             threads: how many rows of a table are filled at once; 0: as many as there are cores.
             few: for each chain the value of each option, and how many different ones a configuration may have; None:
                 any number. Such chains are listed one by one.
+            share: of how many walks side by side this is one, so that all of their prefixes are no more than those of one.
 
         Raises:
             TooManyError: there are too many to be listed.
         """
         self.starts = list(starts)
         self._few = list(few) or [None] * len(self.starts)
+        self._most_prefixes = MOST_PREFIXES // share
         self.tables = Tables(starts, ends, limit, threads)
         self._below = self.tables if below is None else Tables(starts, below[0], below[1], threads)
         self.groups = self._written_out()
@@ -139,6 +142,15 @@ class Descent:
     def numbers(self) -> int:
         """How many numbers these tables hold."""
         return sum(tables.numbers(one) for tables in self._needed() for one in self._tabled())
+
+    @property
+    def serves_windows(self) -> bool:
+        """Whether what a window leaves out is in the same tables."""
+        return self._below is self.tables
+
+    def reaches(self, window: Window) -> bool:
+        """Return whether tables hold all rooms of a window."""
+        return self.tables.limit >= window.high and (window.low is None or self._below.limit >= window.low)
 
     def _needed(self) -> list[Tables]:
         return [self.tables] if self._below is self.tables else [self.tables, self._below]
@@ -170,7 +182,7 @@ class Descent:
             before = sum(map(len, groups))
             heads = {id(group.decision): group.decision for group in tall}
             worth = sum(self.tables.additions(one) for one in heads.values() if isinstance(one, Decision)) // _WORTH
-            most = min(MOST_PREFIXES, max(_FREE, worth))
+            most = min(self._most_prefixes, max(_FREE, worth))
             if sum(len(group) * group.decision.options for group in tall if isinstance(group.decision, Decision)) > (
                 64 * MOST_PREFIXES
             ):

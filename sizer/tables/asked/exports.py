@@ -19,6 +19,7 @@ from sizer.networks.blocks.outlines import OpenModel
 from sizer.networks.cells import CellType
 from sizer.networks.counting import count, did_you_mean
 from sizer.networks.fields import FIELDS, REQUIRED
+from sizer.parameters import checked
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Grid, Sweep
 from sizer.tables.asked.results import Named, Results, open_results
@@ -282,12 +283,13 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
     yield from FORMS[form](configurations(results, rows), results.name)
 
 
+@checked
 def export(
     results: Named,
     to: str,
     out: str | os.PathLike[str] | None = None,
     *,
-    budget: Any = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     sort: str | Sequence[str] = (),
     top: int | None = None,

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import visible
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
+from sizer.parameters import checked
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted, order_key
@@ -25,7 +27,8 @@ from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
+
+    from sizer.tables.asked.frame import Frame
 
 _LARGEST = 2**63 - 1
 _BATCH = 1 << 17
@@ -91,6 +94,7 @@ class QueryAnswer:
             yield batch.cast(schema)
 
 
+@checked
 def query(
     results: Named,
     *,
@@ -105,7 +109,7 @@ def query(
     near: str | int = "",
     pareto: str | Sequence[str] = (),
     **asked: Any,
-) -> pd.DataFrame:
+) -> Frame:
     """Return what is asked of one or several results, as a pandas frame.
 
     Args:
@@ -123,7 +127,8 @@ def query(
         asked: nothing more; a name that is not known is a fault that says which was meant.
 
     Returns:
-        The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
+        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
 
     Raises:
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
@@ -149,12 +154,13 @@ def query(
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
-    frame: pd.DataFrame = table.to_pandas(
-        types_mapper=_nullable if any(column.null_count for column in table.columns) else None
-    )
+    from sizer.tables.asked.frame import Frame
+
+    frame = table.to_pandas(types_mapper=_nullable if any(column.null_count for column in table.columns) else None)
+    rows = Frame(frame, visible(opened.name))
     if opened.unverified:
-        frame.attrs["unverified"] = opened.unverified
-    return frame
+        rows.attrs["unverified"] = opened.unverified
+    return rows
 
 
 def words_of(given: str | Sequence[str]) -> Sequence[str]:
@@ -297,7 +303,7 @@ def _written(
     if order:
         sql += f" ORDER BY {', '.join([*order, *_ties(results)])}"
     if asked.top is not None:
-        sql += f" LIMIT {asked.top}"
+        sql += f" LIMIT {min(asked.top, _LARGEST)}"
     return {name: results.columns[name] for name in names}, sql
 
 
@@ -414,6 +420,6 @@ def _groups(results: Results, asked: Query, source: str) -> tuple[dict[str, Kind
             for word, function in (("smallest", "min"), ("largest", "max")):
                 columns[f"{word}_{name}"] = "count"
                 chosen.append(f"{function}({identifier(name)}) AS {identifier(f'{word}_{name}')}")
-    limit = "" if asked.top is None else f" LIMIT {asked.top}"
+    limit = "" if asked.top is None else f" LIMIT {min(asked.top, _LARGEST)}"
     order = ", ".join(f"{name} NULLS LAST" for name in groups)
     return columns, f"SELECT {', '.join(chosen)} FROM {source} GROUP BY {', '.join(groups)} ORDER BY {order}{limit}"
