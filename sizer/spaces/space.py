@@ -902,11 +902,10 @@ class _Sizes:
         self._walks: list[tuple[Prepared, Descent]] = []
         self._others: list[list[tuple[Prepared, Descent]]] = [[] for _ in self._apart]
         for remainder in self._apart:
-            prepared = self._prepared(widest, remainder)
-            walk = space._known(self.decided, prepared, self._few)
-            if walk is None:
-                walk = space._descent(prepared, self._few, share=len(self._apart))
-            self._walks.append((prepared, walk))
+            asked = self._prepared(widest, remainder)
+            known = space._known(self.decided, asked, self._few)
+            made = known or space._descent(asked, self._few, share=len(self._apart))
+            self._walks.append((asked, made))
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
             space._remember(self.decided, *self._walks[0], few=self._few)
