@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -89,6 +91,8 @@ def small_models(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[
         }
         if draw(st.integers(0, 2)) == 0:
             axis["order"] = draw(st.sampled_from(["falling", "rising"]))
+        if draw(st.integers(0, 2)) == 0:
+            axis["distinct"] = draw(st.integers(1, 2))
         grid[f"{block}.cells"] = axis
         if model["blocks"][block].get("cell_type") != "gru" and draw(st.booleans()):
             values = draw(st.sampled_from([[0, 2], [2, 4], [3], [2]]))
@@ -279,6 +283,39 @@ def test_conditions_hold_in_every_layer_of_their_block() -> None:
     assert flat(found[:], grid) == [told_apart(one, grid) for one in expected]
 
 
+@pytest.mark.parametrize("order", ["any", "falling", "rising"])
+def test_few_distinct_widths_of_several_fields_at_once(order: str) -> None:
+    """Two fields of one block and one of another, each with few different values of its own."""
+    grid: dict[str, Any] = {
+        "encoder.layers": [3, 1],
+        "encoder.cells": {"per_layer": [4, 9, 6], "order": order, "distinct": 2},
+        "encoder.recurrent_projection": {"per_layer": [0, 3], "distinct": 1},
+        "prediction.layers": [3],
+        "prediction.cells": {"per_layer": [8, 5, 7], "distinct": 2},
+    }
+    everything = list(listed_models(TRANSDUCER, grid))
+    sizes = sorted((one.counts or {})["weights"] for one in everything)
+    budget = {"weights": {"min": sizes[len(sizes) // 3], "max": sizes[2 * len(sizes) // 3]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(TRANSDUCER, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+
+
+def test_more_values_than_a_number_has_bits_are_told_apart() -> None:
+    grid = {"encoder.layers": [3], "encoder.cells": {"per_layer": {"from": 1, "to": 70, "step": 1}, "distinct": 2}}
+    found = described(TRANSDUCER, grid)
+    sizes = Counter(
+        4 * a * (7 + a) + 4 * b * (a + b) + 4 * c * (b + c) + 5 * c + 4 * 8 * (3 + 8) + 5 * 8 + 5 * 9 + 27
+        for a, b, c in itertools.product(range(1, 71), repeat=3)
+        if len({a, b, c}) <= 2
+    )
+    assert found.size == found.count() == sizes.total() == 70 + 70 * 69 * 3
+    for most in (5000, 20_000, 60_000):
+        assert found.count(budget=most) == sum(times for size, times in sizes.items() if size <= most) > 0
+
+
 def test_what_meets_in_a_product_is_kept_and_what_adds_up_is_not() -> None:
     """Behind the encoder a transducer asks for nothing more; attention asks for the width of both."""
     grid = {"encoder.cells": {"per_layer": [4, 8, 12]}, "prediction.cells": {"per_layer": [3, 9]}}
@@ -308,7 +345,10 @@ def test_bounds_that_take_too_much_at_once_are_said() -> None:
             "a layer has no subsample of its own; cells, recurrent_projection",
         ),
         ({"joint.width": {"per_layer": [1, 2]}}, "a layer has no width of its own"),
-        ({"encoder.cells": {"per_layer": [4, 8], "distinct": 1}}, "distinct"),
+        (
+            {"encoder.cells": {"per_layer": [4, 8], "distinct": 0}},
+            "encoder.cells.*distinct.* 0 is below the minimum, 1",
+        ),
         ({"encoder.colour": {"per_layer": [4, 8]}}, "colour"),
         ({"encoder.layers": [1, 900], "encoder.cells": {"per_layer": [4, 8]}}, "900 layers are more than the 200"),
         (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +35,7 @@ from sizer.numbers.polynomial import (
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, IntArray
 from sizer.spaces.layers import MOST_LETTERS, MOST_PAIRS, Mask, letters_of_axes
+from sizer.spaces.seen import SeenValues
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.per_layer import PerLayer
 from sizer.sweepfile.sweep import Grid, Sweep
@@ -60,7 +61,7 @@ class BlockLayers:
     """The value of each field, by its path, shape (letters,)."""
 
     distinct: None = None
-    """Any number of different values may stand in one network."""
+    """States tell apart which values there were, so that nothing more has to be known of them."""
 
     @property
     def number(self) -> int:
@@ -484,6 +485,7 @@ class _ChainMaker:
             elif np.any(refusal.rule.refuses(dict(self._once))):
                 self.allowed = False
         self._conditions = self._read_conditions(sweep.where)
+        self._seen = self._read_seen()
 
     def _place(self, column: str, terms: Terms, times: int) -> None:
         """Put each term of a count where the last of its fields is decided."""
@@ -529,6 +531,28 @@ class _ChainMaker:
                 self.allowed = self.allowed and bool(condition.holds(known))
         return found
 
+    # Few different values
+
+    def _read_seen(self) -> dict[str, list[SeenValues]]:
+        """Return what tells apart the values of each block's layers, where few of them may differ."""
+        layers = Counter(block for block, _ in self._structure.positions)
+        found: dict[str, list[SeenValues]] = {}
+        for block, alphabet in self._alphabets.items():
+            several = [SeenValues.of(axis, alphabet.letters[axis.field], layers[block]) for axis in alphabet.axes]
+            found[block] = [one for one in several if one is not None]
+        return found
+
+    def _after(self, one: SeenValues, position: int, known: _KnownSums) -> tuple[IntArray, Mask]:
+        """Return the values that layers have up to a position, as a state keeps them, and which letters there may be."""
+        block, place = self._structure.positions[position]
+        if not position or self._structure.positions[position - 1][0] != block:
+            return one.after(None, None, place)
+        below = None
+        if one.ordered:
+            letters = self._alphabets[block].letters[one.field]
+            below = np.searchsorted(np.unique(letters), known.value(f"{one.field}.{place + 1}")[:, 0])
+        return one.after(np.stack([known.sums[key] for key in _keys_of(one)], axis=1), below, place)
+
     # Steps
 
     def made(self) -> tuple[LayerStep, bool]:
@@ -544,11 +568,13 @@ class _ChainMaker:
             pairs = states * alphabet.number
             if pairs > MOST_PAIRS:
                 message = f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart"
+                if any(self._seen.values()):
+                    message += ": with distinct, layers differ in all values so far"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
             exists = self._exists(position, known, states)
             allowed = self._allowed(position, known, alphabet)
             parts = {column: self._parts(terms, position) for column, terms in self._added[position].items()}
-            targets, after = self._moved(kept[position], position, known, states, alphabet.number)
+            targets, after = self._moved(kept[position], position, known, exists)
             forward.append((position, alphabet, known, exists, allowed, parts, targets))
             self._check_size(parts, known)
             sums, states = after, max((len(values) for values in after.values()), default=1)
@@ -676,6 +702,8 @@ class _ChainMaker:
         for axis, below in self._ordered(position):
             own, before = known.value(f"{axis.field}.{place}"), known.value(f"{axis.field}.{below}")
             found &= own <= before if axis.order == "falling" else own >= before
+        for one in self._seen[self._structure.positions[position][0]]:
+            found &= self._after(one, position, known)[1]
         return found
 
     def _allowed(self, position: int, known: _KnownSums, alphabet: BlockLayers) -> Mask:
@@ -689,10 +717,13 @@ class _ChainMaker:
         return np.ascontiguousarray(found)
 
     def _moved(
-        self, kept: Sequence[Sum], position: int, known: _KnownSums, states: int, letters: int
+        self, kept: Sequence[Sum], position: int, known: _KnownSums, exists: Mask
     ) -> tuple[IntArray, dict[Sum, IntArray]]:
         """Return which state each option leads to, and what the states keep."""
-        if not kept:
+        states, letters = exists.shape
+        block, place = self._structure.positions[position]
+        seen = self._seen[block] if place else []
+        if not kept and not seen:
             return np.zeros((states, letters), dtype=np.int64), {}
         columns = []
         for one in kept:
@@ -701,14 +732,26 @@ class _ChainMaker:
                 columns.append(known.sums[one][:, None])
             else:
                 columns.append(np.asarray(known.total(self._parts(terms, position))))
+        keys = list(kept)
+        for few in seen:
+            columns += list(np.moveaxis(self._after(few, position, known)[0], 2, 0))
+            keys += _keys_of(few)
         # What layers alone decide is the same in every state before.
         rows = states if any(values.shape[0] > 1 for values in columns) else 1
-        spread = [np.broadcast_to(values, (rows, letters)).reshape(-1) for values in columns]
+        there = exists[:rows] if rows == states else exists.any(axis=0, keepdims=True)
+        spread = [np.broadcast_to(values, (rows, letters))[there] for values in columns]
         kept_rows, places = np.unique(np.stack(spread, axis=1), axis=0, return_inverse=True)
-        targets = np.broadcast_to(places.reshape(rows, letters), (states, letters))
-        return np.ascontiguousarray(targets, dtype=np.int64), {
-            one: np.ascontiguousarray(kept_rows[:, place]) for place, one in enumerate(kept)
+        # An option that is not there leads nowhere; the first state stands for it.
+        targets = np.zeros((rows, letters), dtype=np.int64)
+        targets[there] = places.reshape(-1)
+        return np.ascontiguousarray(np.broadcast_to(targets, (states, letters))), {
+            one: np.ascontiguousarray(kept_rows[:, place]) for place, one in enumerate(keys)
         }
+
+
+def _keys_of(seen: SeenValues) -> list[Sum]:
+    """Return the names under which a state keeps the values of layers, beside the sums that it keeps."""
+    return [(((f"{seen.field} so far {number}",), 1),) for number in range(seen.numbers)]
 
 
 def _normal(terms: Mapping[Monomial, int]) -> tuple[Sum, int]:
