@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
+from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.outlines import ModelOutline, place_of, settled_value
 from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
@@ -172,9 +173,15 @@ class _WiredStructure:
     """A model with a symbol for each field of each layer."""
 
     def __init__(
-        self, grid: Grid, words: Mapping[str, Any], layers: Mapping[str, int], positive: Mapping[str, bool]
+        self, grid: Grid, settled: Mapping[str, Any], layers: Mapping[str, int], positive: Mapping[str, bool]
     ) -> None:
         """Wire it.
+
+        Args:
+            grid: of the model.
+            settled: the fields of the whole model that decide how it is wired, by path.
+            layers: of each block with fields of layers.
+            positive: whether each field of layers that is no word is never 0.
 
         Raises:
             InputError: it cannot be wired on symbols.
@@ -185,17 +192,22 @@ class _WiredStructure:
         """Each layer: its block, and its place counted from the last one."""
         self.symbols: dict[str, int] = {}
         """The fields of layers -> at which position they are decided."""
-        lists: dict[str, tuple[Symbolic, ...]] = {}
+        lists: dict[str, tuple[Symbolic | OpenWord, ...]] = {}
         for axis in grid.per_layer:
             names = [f"{axis.field}.{place}" for place in range(layers[axis.block] - 1, -1, -1)]
+            start = next(place for place, one in enumerate(self.positions) if one[0] == axis.block)
+            if axis.column.structural:
+                words = words_of(axis)
+                lists[axis.field] = tuple(_open_word(name, words) for name in names)
+                self.symbols |= {f"{name}.{word}": start + place for place, name in enumerate(names) for word in words}
+                continue
             never_0 = frozenset(names) if positive[axis.field] else frozenset[str]()
             lists[axis.field] = tuple(Symbolic({(name,): 1}, never_0) for name in names)
-            start = next(place for place, one in enumerate(self.positions) if one[0] == axis.block)
             self.symbols |= {name: start + place for place, name in enumerate(names)}
-        sizes = {name: above for name, above in grid.sizes.items() if name not in words and name not in self.symbols}
+        sizes = {name: above for name, above in grid.sizes.items() if name not in settled and name not in self.symbols}
         self.sizes = tuple(sizes)
         try:
-            self.outline = ModelOutline(grid.model, {**words, **lists}, sizes)
+            self.outline = ModelOutline(grid.model, {**settled, **lists}, sizes)
         except UnsettledError as unsettled:
             which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
             raise InputError(
@@ -234,6 +246,16 @@ class _WiredStructure:
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields that hold for the whole model, by path, as far as they are known without its layers."""
         return self.outline.settled(values)
+
+
+def words_of(axis: PerLayer) -> tuple[str, ...]:
+    """Return the words that a layer can have."""
+    return tuple(dict.fromkeys(str(axis.column.value(place)) for place in range(axis.column.length)))
+
+
+def _open_word(name: str, words: Sequence[str]) -> OpenWord:
+    """Return a word of a layer that is left open, with a symbol for each that it may be."""
+    return OpenWord({word: Symbolic({(f"{name}.{word}",): 1}, frozenset()) for word in words})
 
 
 class _SumReading(dict[str, Any]):
@@ -369,10 +391,13 @@ class _GridChains:
         self._model = grid.model
         self._alphabets: dict[Any, BlockLayers] = {}
         self._combinations = list(self._combined())
+        words = {axis.field for axis in grid.per_layer if axis.column.structural}
         self._positive = {
             name: bool((values > 0).all() if positive is None else positive and (values > 0).all())
             for name, (values, positive) in self._all_letters().items()
+            if name not in words
         }
+        self._layered = {axis.field for axis in grid.per_layer}
         self.structures: dict[Any, _WiredStructure] = {}
         for values, layers in self._combinations:
             key = self._key(values, layers)
@@ -403,6 +428,9 @@ class _GridChains:
         for values, layers in self._combinations:
             for block in layers:
                 for name, own in self._alphabet(block, values).letters.items():
+                    if own.dtype == object:
+                        found[name] = (own, None)
+                        continue
                     before = found.get(name)
                     known = None if before is None else bool((before[0] > 0).all()) and before[1] is not False
                     found[name] = (own, known)
@@ -449,7 +477,7 @@ class _GridChains:
                 grid=self._grid,
                 blocks=tuple((alphabets[block], number) for block, number in layers.items()),
                 divisors=divisors,
-                fields_in_order=tuple(name for name in order if name in values or name in self._positive),
+                fields_in_order=tuple(name for name in order if name in values or name in self._layered),
             )
 
 
@@ -609,7 +637,14 @@ class _ChainMaker:
 
     def _own(self, position: int) -> dict[str, npt.NDArray[Any]]:
         block, place = self._structure.positions[position]
-        return {f"{name}.{place}": values for name, values in self._alphabets[block].letters.items()}
+        found: dict[str, npt.NDArray[Any]] = {}
+        for axis in self._alphabets[block].axes:
+            values = self._alphabets[block].letters[axis.field]
+            if axis.column.structural:
+                found |= {f"{axis.field}.{place}.{word}": (values == word) * 1 for word in words_of(axis)}
+            else:
+                found[f"{axis.field}.{place}"] = values
+        return found
 
     def _end(self) -> End:
         key = ("end", tuple(sorted(self._rest.items())))
