@@ -283,6 +283,109 @@ def test_conditions_hold_in_every_layer_of_their_block() -> None:
     assert flat(found[:], grid) == [told_apart(one, grid) for one in expected]
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_layers_of_several_cell_types_are_counted_as_written_out(name: str) -> None:
+    model, (first, second), others = MODELS[name]
+    grid: dict[str, Any] = {
+        f"{first}.layers": [2, 1],
+        f"{second}.layers": [2],
+        f"{first}.cells": {"per_layer": [4, 8]},
+        f"{first}.cell_type": {"per_layer": ["gru", "lstm", "rnn"], "distinct": 2},
+        f"{second}.cell_type": {"per_layer": ["lstm", "gru"]},
+        **dict(list(others.items())[:1]),
+    }
+    everything = list(listed_models(model, grid))
+    sizes = sorted((one.counts or {})["weights"] for one in everything if one.counts is not None)
+    budget = {"weights": {"min": sizes[len(sizes) // 4], "max": sizes[-1 - len(sizes) // 4]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(model, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+    words = [one.fields[f"{first}.cell_type"] for one in within]
+    assert found.count(where=f"{first}.cell_type in ('lstm', 'gru')") == sum("rnn" not in one for one in words) > 0
+    few = found.restrict({f"{first}.cell_type.1": "rnn"})
+    assert few.count() == sum(one[0] == "rnn" for one in words)
+    assert found[0:2].columns()[f"{first}.cell_type.1"].tolist() == [one[0] for one in words[:2]]
+
+
+def test_a_projection_is_refused_in_layers_of_cells_that_have_none() -> None:
+    """A rule of a cell type that is left open holds where a layer is of that type alone."""
+    grid: dict[str, Any] = {
+        "encoder.cell_type": {"per_layer": ["gru", "lstm", "rnn"]},
+        "encoder.recurrent_projection": {"per_layer": [0, 2]},
+    }
+    found = described(TRANSDUCER, grid)
+    valid = [one for one in listed_models(TRANSDUCER, grid) if one.counts is not None]
+    assert (found.size, found.count()) == (36, len(valid))
+    assert len(valid) == 16  # of each layer four of six stand
+    assert flat(found[:], grid) == [told_apart(one.fields, grid) for one in valid]
+    assert found[:].weights.tolist() == [(one.counts or {})["weights"] for one in valid]
+
+
+def test_layers_of_several_cell_types_are_counted_as_one_block_each() -> None:
+    layers = {"first": ("lstm", 8, True), "second": ("gru", 12, False), "third": ("lstm", 6, True)}
+    apart: dict[str, Any] = {"features": {"type": "input", "inputs": 7}}
+    for name, (cell_type, cells, both) in layers.items():
+        apart[name] = {"type": "recurrent", "cell_type": cell_type, "cells": cells, "bidirectional": both}
+    apart["output"] = {"type": "dense", "width": 3}
+    together = {
+        "features": apart["features"],
+        "stack": {
+            "type": "recurrent",
+            "cell_type": ["lstm", "gru", "lstm"],
+            "cells": [8, 12, 6],
+            "bidirectional": [True, False, True],
+        },
+        "output": apart["output"],
+    }
+    one, other = (sizer.count({"convention": "keras", "blocks": blocks}) for blocks in (apart, together))
+    assert one.columns()["weights"] == other.columns()["weights"] == 1024 + 1080 + 912 + 39
+    assert other.columns()["stack.weights"] == other.columns()["weights"] - 3 * 12 - 3
+    same = ("weights", "macs_per_step", "state_size", "bias_weights", "recurrent_weights")
+    assert [one.columns()[name] for name in same] == [other.columns()[name] for name in same]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cell_type": ["lstm", "gru", "rnn"]}, "cell_type: has 3 values, one per layer, but cells has 2"),
+        ({"cell_type": ["lstm", "grux"]}, "cell_type.1: 'grux' is not known; did you mean 'gru'"),
+        ({"cell_type": []}, "cell_type: is an empty list; give one value per layer"),
+        ({"cell_type": ["lstm", "gru"], "skip_connections": True}, "skip_connections is of layers of one cell type"),
+        ({"cell_type": ["lstm", "gru"], "shared": "below"}, "shares the weights of layers of several cell types"),
+        ({"cell_type": ["lstm", "gru"], "recurrent_projection": 4}, "gru has no recurrent_projection"),
+    ],
+)
+def test_faults_of_lists_of_cell_types(more: dict[str, Any], message: str) -> None:
+    blocks = {
+        "features": {"type": "input", "inputs": 7},
+        "below": {"type": "recurrent", "cells": [8, 8]},
+        "stack": {"type": "recurrent", "cells": [8, 8], **more},
+    }
+    with pytest.raises(InputError, match=message):
+        sizer.count({"convention": "pytorch", "blocks": blocks})
+
+
+def test_a_network_of_a_plain_space_with_several_cell_types_can_be_counted() -> None:
+    model = {
+        "convention": "pytorch",
+        "vocabulary": 20,
+        "embedding": 5,
+        "outputs": 20,
+        "layers": 2,
+        "output_bias": False,
+    }
+    grid = {"cells": {"per_layer": [4, 5]}, "cell_type": {"per_layer": ["lstm", "gru", "rnn"]}}
+    found = described(model, grid)
+    counts = [sizer.count(one) for one in found[:]]
+    assert [one.weights for one in counts] == found[:].weights.tolist()
+    assert [sizer.explain(one).count.weights for one in found[:]] == found[:].weights.tolist()
+    assert len({one.weights for one in counts}) > 20
+    with pytest.raises(InputError, match="has a value for each layer; write a model of blocks"):
+        sizer.compare(found[1])
+
+
 @pytest.mark.parametrize("order", ["any", "falling", "rising"])
 def test_few_distinct_widths_of_several_fields_at_once(order: str) -> None:
     """Two fields of one block and one of another, each with few different values of its own."""

@@ -158,12 +158,15 @@ class FieldReader:
         for name in PER_LAYER:
             if not isinstance(found[name], tuple):
                 found[name] = (found[name],) * length
-        if len(set(found["cell_type"])) == 1:
+        if len(set(found["cell_type"])) == 1 or any(other != length for other in lists.values()):
             found["cell_type"] = found["cell_type"][0]
             return
         for name in ALIKE:
             if found[name] is True:
-                self.report(f"{at}.{name}", f"is true, and cell_type has a value for each layer; {name} is of layers of one cell type")
+                self.report(
+                    f"{at}.{name}",
+                    f"is true, and cell_type has a value for each layer; {name} is of layers of one cell type",
+                )
         if given.get("shared") is not None:
             self.report(f"{at}.shared", "shares the weights of layers of several cell types; write a block for each")
 
@@ -198,7 +201,9 @@ class FieldReader:
             case "word" if one.name == "cell_type" and isinstance(value, (list, tuple)):
                 if not value:
                     self.report(path, "is an empty list; give one value per layer")
-                return tuple(self._value(one, item, f"{path}.{place}") for place, item in enumerate(value)) or one.default
+                return (
+                    tuple(self._value(one, item, f"{path}.{place}") for place, item in enumerate(value)) or one.default
+                )
             case "word":
                 words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
                 if not isinstance(value, str) or value not in words:

@@ -23,6 +23,8 @@ class OpenWord:
 def chosen(which: Sequence[Number], values: Sequence[Number]) -> Number:
     """Return one of some numbers, each with what is 1 where it is that one; the number itself where all are the same."""
     first = values[0]
-    if all(polynomial(first - other).terms == {} for other in values[1:] if isinstance(first - other, (int, Polynomial))):
+    if all(
+        polynomial(first - other).terms == {} for other in values[1:] if isinstance(first - other, (int, Polynomial))
+    ):
         return first
     return total([product([is_it, value]) for is_it, value in zip(which, values, strict=True)])
