@@ -52,9 +52,10 @@ def _is_configuration(said: dict[str, Any]) -> bool:
     if isinstance(said.get("model_type"), str) and _TYPE.fullmatch(said["model_type"]):
         return True
     classes = said.get("architectures")
-    named = isinstance(classes, list) and bool(classes)
+    if not isinstance(classes, list) or not classes:
+        return False
     # Beside the names of classes stand settings, of which some are numbers.
-    return named and all(isinstance(one, str) and _CLASS.fullmatch(one) for one in classes) and _has_numbers(said)
+    return all(isinstance(one, str) and _CLASS.fullmatch(one) for one in classes) and _has_numbers(said)
 
 
 def _has_numbers(said: dict[str, Any]) -> bool:
