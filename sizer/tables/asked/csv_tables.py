@@ -20,7 +20,17 @@ import pyarrow.csv
 from sizer.errors import quoted
 from sizer.networks.fields import Kind
 from sizer.tables.asked.foreign_words import bare_name
-from sizer.tables.asked.result import KNOWN, LONG_IDS, TYPES, Result, check_columns, fault, is_of_blocks, pattern
+from sizer.tables.asked.result import (
+    KNOWN,
+    LONG_IDS,
+    TYPES,
+    Result,
+    check_columns,
+    fault,
+    is_of_a_layer,
+    is_of_blocks,
+    pattern,
+)
 from sizer.tables.asked.sql import literal
 
 _DELIMITERS = (",", ";", "\t")
@@ -28,7 +38,6 @@ _LONGEST_HEADER = 1 << 16
 _LARGEST = 2**63 - 1
 _TAIL = 1 << 16
 _LONG = re.compile(rb"\d{19}")
-_OF_A_LAYER = re.compile(r".+\.\d+")
 _ROWS_LOOKED_AT = 1000
 """Rows by which it is known whether ids are in order."""
 
@@ -148,7 +157,7 @@ def _has_long_ids(path: Path, delimiter: str, columns: Sequence[str]) -> bool:
     with contextlib.suppress(OSError, EOFError, zlib.error), opened(path, "rb") as file:
         if in_order and opened is open:
             file.seek(-min(_TAIL, path.stat().st_size), io.SEEK_END)
-        layered = any(_OF_A_LAYER.fullmatch(column) for column in columns)
+        layered = any(map(is_of_a_layer, columns))
         while some := file.read(_TAIL):
             if layered and not in_order and _LONG.search(last[-100:] + some):
                 return True
