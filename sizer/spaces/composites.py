@@ -372,11 +372,15 @@ def model_chains(sweep: Sweep) -> list[LayerChain]:
         message = f"has {number:,} combinations of the fields that no layer has for itself; a space of models takes {MOST_MODELS:,}"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     makers = [_GridChains(sweep, grid) for grid in sweep.grids]
+    structures = [structure for maker in makers for structure in maker.structures.values()]
+    if not any(structure.stands for structure in structures):
+        path, message = structures[0].outline.problems[0]
+        said = f"no model of this space is valid: {path.removeprefix('blocks.')}: {message}"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", said)])
     divisors: dict[str, int] = {}
-    for maker in makers:
-        for structure in maker.structures.values():
-            for column, (_, divisor) in structure.counts.items():
-                divisors[column] = math.lcm(divisors.get(column, 1), divisor)
+    for structure in structures:
+        for column, (_, divisor) in structure.counts.items():
+            divisors[column] = math.lcm(divisors.get(column, 1), divisor)
     steps: dict[Any, LayerStep | End] = {}
     return [chain for maker in makers for chain in maker.chains(divisors, steps)]
 
