@@ -209,10 +209,12 @@ class _WiredStructure:
         try:
             self.outline = ModelOutline(grid.model, {**settled, **lists}, sizes)
         except UnsettledError as unsettled:
-            which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
-            raise InputError(
-                [Fault("", 0, 0, "grid", f"{which} decides what cannot be counted layer by layer")]
-            ) from None
+            own = {axis.field for axis in grid.per_layer}
+            deciding = {
+                next((field for field in own if name.startswith(f"{field}.")), name) for name in unsettled.variables
+            }
+            message = f"{', '.join(sorted(deciding))} cannot be left open here, as where blocks share weights"
+            raise InputError([Fault("", 0, 0, "grid", message)]) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
         self.refusals: list[_Refusal] = []
