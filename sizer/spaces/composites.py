@@ -209,10 +209,12 @@ class _WiredStructure:
         try:
             self.outline = ModelOutline(grid.model, {**settled, **lists}, sizes)
         except UnsettledError as unsettled:
-            which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
-            raise InputError(
-                [Fault("", 0, 0, "grid", f"{which} decides what cannot be counted layer by layer")]
-            ) from None
+            own = {axis.field for axis in grid.per_layer}
+            deciding = {
+                next((field for field in own if name.startswith(f"{field}.")), name) for name in unsettled.variables
+            }
+            message = f"{', '.join(sorted(deciding))} cannot be left open here, as where blocks share weights"
+            raise InputError([Fault("", 0, 0, "grid", message)]) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
         self.refusals: list[_Refusal] = []
@@ -372,11 +374,15 @@ def model_chains(sweep: Sweep) -> list[LayerChain]:
         message = f"has {number:,} combinations of the fields that no layer has for itself; a space of models takes {MOST_MODELS:,}"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     makers = [_GridChains(sweep, grid) for grid in sweep.grids]
+    structures = [structure for maker in makers for structure in maker.structures.values()]
+    if not any(structure.stands for structure in structures):
+        path, message = structures[0].outline.problems[0]
+        said = f"no model of this space is valid: {path.removeprefix('blocks.')}: {message}"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", said)])
     divisors: dict[str, int] = {}
-    for maker in makers:
-        for structure in maker.structures.values():
-            for column, (_, divisor) in structure.counts.items():
-                divisors[column] = math.lcm(divisors.get(column, 1), divisor)
+    for structure in structures:
+        for column, (_, divisor) in structure.counts.items():
+            divisors[column] = math.lcm(divisors.get(column, 1), divisor)
     steps: dict[Any, LayerStep | End] = {}
     return [chain for maker in makers for chain in maker.chains(divisors, steps)]
 
