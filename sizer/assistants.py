@@ -143,7 +143,7 @@ TOOLS: dict[str, _Offer] = {
             "round_to": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
+                "description": "Round the fields that follow to the nearest multiple of this; without it they must be whole numbers.",
             },
         },
         ("network", "vary", "budget"),
@@ -169,7 +169,7 @@ TOOLS: dict[str, _Offer] = {
                 "maximum": _MOST_DRAWN,
                 "description": "How many networks to draw; none where it is left out.",
             },
-            "seed": {"type": "integer", "minimum": 0, "description": "The same seed draws the same networks."},
+            "seed": {"type": "integer", "minimum": 0, "description": "The same seed gives the same networks."},
         },
         ("sweep",),
     ),

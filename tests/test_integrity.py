@@ -120,7 +120,7 @@ def test_a_table_without_a_manifest_is_read_and_said_to_be_unverified(
         assert open_results(run / name).unverified == [str(run / name)]
         done = command("query", name, "--top", "1")
         assert done.exit_code == 0
-        assert done.stderr == f"{name} has no manifest beside it: it is read without a check\n"
+        assert done.stderr == f"{name} has no manifest next to it, so it is not checked\n"
     done = command("query", "speech.csv", "--top", "1", "--json")
     assert len(json.loads(done.stdout)["rows"]) == 1
 

@@ -125,7 +125,8 @@ def test_budgets_of_models() -> None:
         assert [(fault.path, fault.message) for fault in raised.value.faults] == [("budget", message)]
     pairs = model({"x": RNNT["features"], "e": RNNT["labels"], "j": {"type": "dense", "from": ["x", "e"], "width": 3}, "a": {"type": "attention", "query": "e", "memory": "x", "width": 4}}, clocks={"frames": 100, "labels": 3})  # fmt: skip
     with pytest.raises(
-        InputError, match="clocks does not give how many seconds an input lasts, since it multiplies for labels x frames"
+        InputError,
+        match="clocks does not give how many seconds an input lasts, since it multiplies for labels x frames",
     ):
         sizer.fits(pairs, "macs_per_second=1G")
     assert not sizer.fits({**pairs, "clocks": {"frames": 100, "labels": 3, "seconds": 10}}, "macs_per_second=1")

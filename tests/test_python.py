@@ -126,7 +126,7 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "grid.cells[1]: 64 is on this axis twice (grid.cells[0])": lambda run, at: sizer.dry_run(
         {**SWEEP, "grid": {"cells": [64, 64], "layers": [1]}}
     ),
-    "sweep: '7' is no sweep; give a path, a mapping of what stands in a sweep file, or a sweep that was loaded": (
+    "sweep: '7' is not a sweep; give a path, a mapping with the contents of a sweep file, or a loaded sweep": (
         lambda run, at: sizer.run_sweep(7, None)  # type: ignore[arg-type]
     ),
     "workers: makes parts in a folder; name one with out": lambda run, at: sizer.run_sweep(SWEEP, None, workers=1),

@@ -165,7 +165,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"{quoted(key)} stands twice")
+                raise ValueError(f"{quoted(key)} is there twice")
             seen.add(key)
     return found
 

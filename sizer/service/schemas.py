@@ -129,7 +129,7 @@ SCHEMAS: dict[str, Schema] = {
                 },
                 "Name -> block: its type, what it reads (`from`) and the fields of its type.",
             ),
-            "clocks": _by_name({"type": "number"}, "Clock -> steps a second; `seconds`: how long an input is."),
+            "clocks": _by_name({"type": "number"}, "Clock -> its steps per second; `seconds`: the length of an input."),
             "other_weights": _COUNTED,
             "cell_types": _FIELDS,
             "block_types": _FIELDS,

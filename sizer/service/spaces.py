@@ -38,7 +38,7 @@ def router(state: State) -> APIRouter:
         budget: Budget = [],  # noqa: B006
         where: Where = [],  # noqa: B006
         n: Annotated[int, Query(ge=1, description="Networks to draw.")] = 10,
-        seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="The same seed draws the same networks.")] = 0,
+        seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="The same seed gives the same networks.")] = 0,
     ) -> Response:
         if n > limits.page_rows:
             message = (

@@ -105,14 +105,14 @@ def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findin
     block, _, name = field.name.rpartition(".")
     layered = tuple(word for word in LAYERED if not block or word in BLOCK_LAYERED)
     if name not in layered or (block and not field.per_layer):
-        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary by layer")
+        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary per layer")
         return None
     column = read_axis(field, declared["per_layer"], (*path, "per_layer"), findings)
     order = declared.get("order", "any")
     if order != "any" and field.kind != "count":
         findings.at_value((*path, "order"), f"{field.name} are words, which neither rise nor fall")
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
-        findings.at_parent(path, "the values depend on those of another field, so that order and distinct say nothing")
+        findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))
