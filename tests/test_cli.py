@@ -80,7 +80,7 @@ def test_nothing_fits_is_said_and_is_no_failure(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "No configuration fits." in done.stderr
     assert (
-        "The smallest there is: id 4 (layers 1, cells 128, recurrent_projection 64, nonrecurrent_projection 0)"
+        "The smallest is id 4 (layers 1, cells 128, recurrent_projection 64, nonrecurrent_projection 0)"
         " with 63,488 weights.\n"
     ) in done.stderr
 

@@ -285,7 +285,7 @@ def test_resume_says_what_it_made_anew(run: Path, monkeypatch: pytest.MonkeyPatc
     assert command("run", "speech.yaml", "--out", ".").exit_code == 0
     flip(run / "speech.csv", 1000)
     done = command("run", "speech.yaml", "--out", ".", "--resume")
-    assert "made again, since they were not as they had been written: speech.csv\n" in done.stderr
+    assert " written again, because they did not match the manifest: speech.csv\n" in done.stderr
     done = command("run", "speech.yaml", "--out", ".", "--resume")
     assert "were finished already; nothing was done" in done.stderr
 

@@ -129,7 +129,7 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "sweep: '7' is not a sweep; give a path, a mapping with the contents of a sweep file, or a loaded sweep": (
         lambda run, at: sizer.run_sweep(7, None)  # type: ignore[arg-type]
     ),
-    "workers: makes parts in a folder; name one with out": lambda run, at: sizer.run_sweep(SWEEP, None, workers=1),
+    "workers: writes parts in a folder; name one with out": lambda run, at: sizer.run_sweep(SWEEP, None, workers=1),
     "budget: 'much' is not a size; write it as 10000000, 10M or 1e7": lambda run, at: sizer.dry_run(
         SWEEP, budget="much"
     ),

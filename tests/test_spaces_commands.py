@@ -129,7 +129,7 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resume"], "a space is written by one process, all at once, not in parts"),
+        (["--resume"], "a space is written by one process, not in parts"),
         (["--format", "xlsx"], "a space is written as csv and parquet"),
         (["--out", "-"], "a space is written into a folder"),
     ],

@@ -236,7 +236,9 @@ def account_of(job: TableJob, written: list[WrittenPart], known: Account | None)
         return account
     expected = known.kept if job.ids is None else job.length
     if account.kept != expected:
-        raise RunError(f"the parts hold {account.kept:,} rows, and {expected:,} were counted: please report this")
+        raise RunError(
+            f"the parts hold {account.kept:,} rows, and {expected:,} were counted: this is a bug in Sizer; please report it"
+        )
     if job.ids is None:
         known.repeated = account.repeated
     return known

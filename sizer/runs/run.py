@@ -280,11 +280,11 @@ def run_sweep(
     form = Form(parquet_encoding, csv_dialect, gzip)
     if out is None and not dry_run and (resume or workers is not None or cluster is not None):
         given = {"resume": resume, "workers": workers is not None, "cluster": cluster is not None}
-        message = "makes parts in a folder; name one with out"
+        message = "writes parts in a folder; name one with out"
         raise InputError(Fault("", 0, 0, name, message) for name, is_given in given.items() if is_given)
     if sweep.is_space:
         if resume or workers is not None or cluster is not None:
-            message = "a space is written by one process, all at once, not in parts"
+            message = "a space is written by one process, not in parts"
             raise InputError([Fault("", 0, 0, "resume" if resume else "workers", message)])
         return _run_space(sweep, out, started, form, top, keep, sort, dry_run, exact, on_progress)
     if dry_run or out is None:
@@ -359,7 +359,7 @@ def _run_space(
     else:
         spaces.check_sensible(counted, keep)
         if "xlsx" in sweep.formats:
-            message = "a space is written as csv and parquet; sizer query turns a part of it into xlsx"
+            message = "a space can be written as csv and parquet only; sizer query makes xlsx from a part of it"
             raise InputError([Fault(sweep.file, 0, 0, "formats", message)])
         ordered = order(sweep, keep, sort, form)
         made = spaces.SpaceMaking(sweep, open_folder(out), ordered, top, on_progress, counted).side_by_side()
@@ -413,9 +413,7 @@ def stream_sweep(
     )
     _check_sort(sweep, keep, sort)
     if sweep.is_space:
-        raise InputError(
-            [Fault("", 0, 0, "out", "a space is written into a folder; name one, or sizer sample draws some")]
-        )
+        raise InputError([Fault("", 0, 0, "out", "a space is written into a folder; name one, or use sizer sample")])
     _check_run(sweep, None, None)
     walk = Walk(sweep, top, on_progress)
     schema = table_schema(sweep.columns, sweep.names.kinds)
@@ -448,15 +446,15 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
     largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:
-        message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
+        message = f"{column} can reach {largest:,}, but is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
         raise InputError([Fault("", 0, 0, "sort", message)])
 
 
 def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
     if sweep.size > MOST_CONFIGURATIONS:
-        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
+        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that can have ids; --dry-run counts them"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     if workers is not None and workers < 1:
         raise InputError([Fault("", 0, 0, "workers", f"{workers} is below the minimum, 1")])
     if workers is not None and cluster is not None:
-        raise InputError([Fault("", 0, 0, "workers", "is for this machine, and a cluster has workers of its own")])
+        raise InputError([Fault("", 0, 0, "workers", "is for this machine, but a cluster has its own workers")])

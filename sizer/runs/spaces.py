@@ -156,7 +156,7 @@ def _account(space: Space, kept: int) -> Account:
     plain = Space(dataclasses.replace(sweep, where=(), budget=())) if sweep.where else space
     valid = plain.count_valid()
     if sweep.size > valid:
-        account.not_valid = Counter({"not as the convention has its layers": sweep.size - valid})
+        account.not_valid = Counter({"not valid under the convention": sweep.size - valid})
     left = valid - kept
     ends = [
         (bound.column, side)
@@ -206,7 +206,9 @@ def _sorted(space: Space, keep: int, sort: str) -> Iterator[Configurations]:
     """Yield the first configurations by a counted column, ties in the order of ids."""
     column, sign = sort.removeprefix("-"), -1 if sort.startswith("-") else 1
     if keep > MOST_SORTED:
-        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
+        raise InputError(
+            [Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that can be sorted")]
+        )
     best = space.extreme(column, keep, largest=sign < 0)
     for start in range(0, len(best), 1 << 16):
         yield best[start : start + (1 << 16)]
@@ -242,8 +244,8 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
     else:
         return
     message = (
-        f"{words}, more than the {MOST_ROWS:,} rows that a run writes: --keep 1000 --sort -weights writes the largest, "
-        "a narrower budget leaves fewer, and sizer sample draws some"
+        f"{words}, more than the {MOST_ROWS:,} rows that a run can write: use --keep 1000 --sort -weights for the largest, "
+        "a narrower budget, or sizer sample"
     )
     raise InputError([Fault(counted.space.sweep.file, 0, 0, "grid", message)])
 
@@ -298,7 +300,7 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     """
     if number > MOST_SORTED:
         raise InputError(
-            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that are drawn at once")]
+            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that can be sampled at once")]
         )
     sweep = apply_options(sweep, budget=budget, where=where)
     found = Space(sweep)
