@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from sizer.answer import Shown, Table
+from sizer.answer import Shown, Table, left_out
 from sizer.networks.fields import FIELDS
 from sizer.spaces.decisions import IntArray
 from sizer.sweepfile.sweep import as_word
@@ -67,8 +67,7 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
 
     def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
         header, rows = self[:_SHOWN]._as_table()
-        more = len(self) - len(rows)
-        return self._in_a_line(), (header, rows), [f"and {more:,} more; .frame() has all"] if more else []
+        return self._in_a_line(), (header, rows), left_out(len(self) - len(rows))
 
     def taken(self, places: IntArray) -> Configurations:
         """Return those at some places."""
@@ -117,6 +116,8 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
         """Return the kind of an array that holds a field."""
         if field in FIELDS:
             return {"choice": object, "boolean": np.bool_}.get(FIELDS[field].kind, np.int64)
+        if any(own is not None and own[2].dtype == object for own in (chain.layered(field) for chain in self._chains)):
+            return object
         values = [chain.values.get(field) for chain in self._chains if chain.layered(field) is None]
         if any(isinstance(value, (str, tuple)) for value in values):
             return object

@@ -184,7 +184,10 @@ class FieldsOfModel:
     def layered(self, name: str) -> Field:
         """Return a field as each layer has it for itself."""
         one = self.found[name]
-        of_layers = one.kind == "sizes" and self._type_of(name) == "recurrent"
+        recurrent = self._type_of(name) == "recurrent" if name.count(".") else False
+        if recurrent and one.name == "cell_type":
+            return Field(name, "choice", name, one.description, per_layer=True)
+        of_layers = recurrent and one.kind == "sizes"
         return Field(
             name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers
         )

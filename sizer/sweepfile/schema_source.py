@@ -114,14 +114,13 @@ def _axis(field: Field) -> Schema:
     return _or_per_layer(found["title"], field.description, plain)
 
 
-def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool = True) -> Schema:
+def _or_per_layer(title: str, description: str, plain: Schema) -> Schema:
     """Return the axis of a field that each layer can have for itself.
 
     Args:
         title: of the axis.
         description: of the field.
         plain: the axis where it holds for a whole network.
-        distinct: whether the different values of one network can be bounded.
     """
     return {
         "title": title,
@@ -142,7 +141,7 @@ def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool
                     "enum": list(ORDERS),
                     "default": "any",
                 },
-                **({"distinct": _DISTINCT} if distinct else {}),
+                "distinct": _DISTINCT,
             },
         },
         "else": plain,
@@ -681,7 +680,6 @@ def _definitions_of_blocks() -> Schema:
             "An axis of a field of a block",
             "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, {of, ratio, round_to}, or {per_layer}.",
             {"$ref": "#/$defs/plain_axis_of_a_path"},
-            distinct=False,
         ),
         "grid_of_paths": {
             "title": "A grid",
