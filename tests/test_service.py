@@ -340,7 +340,7 @@ def test_pages_of_a_table_without_ids(server: Served) -> None:
         ({"limit": 10_001}, "limit", "at most 10,000 rows"),
         ({"limit": "many"}, "limit", ""),
         ({"offset": -1}, "offset", ""),
-        ({"cursor": "nonsense"}, "cursor", "none that this server gave"),
+        ({"cursor": "nonsense"}, "cursor", "not given by this server"),
         ({"cursor": "WzEsMiwzXQ"}, "cursor", "of another answer"),
         ({"cursor": "WyIxIl0"}, "cursor", "of another answer"),
     ],

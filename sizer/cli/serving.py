@@ -70,5 +70,7 @@ def serve(
             cluster=cluster,
             limits=Limits(configurations=max_configurations),
         )
-        begin(settings, lambda address: typer.echo(f"Sizer serves {address} (data in {data}); Ctrl-C ends it", err=True))
+        begin(
+            settings, lambda address: typer.echo(f"Sizer serves {address} (data in {data}); Ctrl-C ends it", err=True)
+        )
         typer.echo("sizer: stopped; jobs that were running continue when you start it again", err=True)

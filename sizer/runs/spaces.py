@@ -343,18 +343,20 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
         InputError: it is too much, with what to do.
     """
     if keep is not None and keep > MOST_SORTED:
-        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
-    less = "a narrower budget leaves fewer, and sizer sample draws some"
+        raise InputError(
+            [Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that can be sorted")]
+        )
+    less = "use a narrower budget, or sizer sample"
     if counted.account is None:
         # None of them can be sorted either: that takes finer tables than to count.
         low, high = counted.between or (0, 0)
         message = (
-            f"between {low:,} and {high:,} networks fit, and a run writes what is counted: {counted.reason}; {less}"
+            f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
         )
     elif keep is None and counted.account.kept > MOST_ROWS:
         message = (
-            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run writes: "
-            f"--keep 1000 --sort -weights writes the largest, {less}"
+            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run can write: "
+            f"--keep 1000 --sort -weights writes the largest; or {less}"
         )
     else:
         return

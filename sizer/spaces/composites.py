@@ -593,7 +593,7 @@ class _ChainMaker:
             known = _KnownSums(sums, self._own(position), self._once)
             pairs = states * alphabet.number
             if pairs > MOST_PAIRS:
-                message = f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart"
+                message = f"{pairs:,} different pairs of layers; at most {MOST_PAIRS:,} are allowed"
                 if any(self._seen.values()):
                     message += ": with distinct, layers differ in all values so far"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])

@@ -284,7 +284,7 @@ class Space(Shown):
             return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
         except TooManyError:
             raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
             ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
@@ -312,7 +312,7 @@ class Space(Shown):
         if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -945,7 +945,7 @@ class _Sizes:
         walk = self.space._descent(prepared, self._few, share=len(self._apart))
         if walk.additions > _QUICK:
             names = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {names} takes too long here; sizer sample draws some"
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         if len(others) >= _REMEMBERED:
             others.pop(0)
