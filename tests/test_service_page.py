@@ -802,9 +802,17 @@ def test_completion_knows_the_paths_of_blocks(
         ("    joint:\n      type: pooling\n      ", {"kernel", "over"}, {"cells"}),
         ("    joint: {type: dense,\n            ", {"width", "context", "from"}, {"cells", "kernel"}),
         ("    joint: {\n      type: ", {"recurrent", "conformer", "group"}, {"cells"}),
-        ("    joint: {\n      type: dense,   # said of {it\n      width: 5,\n      from: [", {"encoder", "output"}, {"joint"}),
+        (
+            "    joint: {\n      type: dense,   # said of {it\n      width: 5,\n      from: [",
+            {"encoder", "output"},
+            {"joint"},
+        ),
         ("    joint: {\n      type: attention, kind: dot,\n\n      ", {"query", "memory", "heads"}, {"cells"}),
-        ("    joint: {type: dense,\n            width: 4}\n    after: {type: dense, from: [", {"joint", "encoder"}, {"after"}),
+        (
+            "    joint: {type: dense,\n            width: 4}\n    after: {type: dense, from: [",
+            {"joint", "encoder"},
+            {"after"},
+        ),
         ("    joint: {type: dense,\n    after: {ty", {"type", "from"}, {"width"}),
     ],
 )

@@ -213,7 +213,7 @@ class _WiredStructure:
             deciding = {
                 next((field for field in own if name.startswith(f"{field}.")), name) for name in unsettled.variables
             }
-            message = f"{', '.join(sorted(deciding))} cannot be left open here, as where blocks share weights"
+            message = f"{', '.join(sorted(deciding))} cannot be counted layer by layer, as where blocks share weights"
             raise InputError([Fault("", 0, 0, "grid", message)]) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
@@ -371,7 +371,7 @@ def model_chains(sweep: Sweep) -> list[LayerChain]:
     """
     number = sum(math.prod(axis.length for axis in grid.axes) for grid in sweep.grids)
     if number > MOST_MODELS:
-        message = f"has {number:,} combinations of the fields that no layer has for itself; a space of models takes {MOST_MODELS:,}"
+        message = f"has {number:,} combinations of the fields that do not vary per layer; a space of models can have {MOST_MODELS:,}"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     makers = [_GridChains(sweep, grid) for grid in sweep.grids]
     structures = [structure for maker in makers for structure in maker.structures.values()]
@@ -448,14 +448,14 @@ class _GridChains:
         bases = sorted({axis.column.base for axis in axes if axis.column.base} - own)
         elsewhere = {axis.field for axis in self._grid.per_layer} & set(bases)
         if elsewhere:
-            message = f"{', '.join(sorted(elsewhere))} is of the layers of another block, which a layer of {block} cannot follow"
+            message = f"{', '.join(sorted(elsewhere))} belongs to the layers of another block; a layer of {block} cannot depend on it"
             raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
         scalars = {name: values[name] if name in values else self._model.own(name) for name in bases}
         key = (block, tuple(scalars.items()))
         if key not in self._alphabets:
             number = math.prod(axis.column.length for axis in axes)
             if number > MOST_LETTERS:
-                message = f"a layer has {number:,} forms; at most {MOST_LETTERS:,} can be told apart"
+                message = f"a layer has {number:,} variants; at most {MOST_LETTERS:,} are allowed"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
             self._alphabets[key] = BlockLayers(block, axes, letters_of_axes(scalars, axes))
         return self._alphabets[key]
@@ -549,7 +549,7 @@ class _ChainMaker:
         for condition in where:
             blocks = {layered[name] for name in condition.names if name in layered}
             if len(blocks) > 1:
-                message = f"{condition.text} speaks of layers of {' and '.join(sorted(blocks))} at once; a condition holds in every layer of one block"
+                message = f"{condition.text} names layers of {' and '.join(sorted(blocks))} at once; a condition can name layers of one block only"
                 raise InputError([Fault(self._sweep.file, 0, 0, "where", message)])
             if known is None:
                 known = {**self._structure.fields(self._once), **self._values} if self._structure.stands else {}
@@ -557,7 +557,7 @@ class _ChainMaker:
                 continue
             unknown = sorted(condition.names - set(layered) - set(known))
             if unknown:
-                message = f"{condition.text}: {', '.join(unknown)} is not known where a layer has fields of its own"
+                message = f"{condition.text}: {', '.join(unknown)} cannot be used in a condition about layers"
                 raise InputError([Fault(self._sweep.file, 0, 0, "where", message)])
             if blocks:
                 found[blocks.pop()].append((condition, known))
@@ -601,7 +601,7 @@ class _ChainMaker:
             known = _KnownSums(sums, self._own(position), self._once)
             pairs = states * alphabet.number
             if pairs > MOST_PAIRS:
-                message = f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart"
+                message = f"{pairs:,} different pairs of layers; at most {MOST_PAIRS:,} are allowed"
                 if any(self._seen.values()):
                     message += ": with distinct, layers differ in all values so far"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])

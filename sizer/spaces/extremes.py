@@ -125,7 +125,9 @@ class _Reach:
             row[row < _NONE // 2] = _NONE
         return found
 
-    def best(self, step: LayerStep | End, states: IntArray, spent: Mapping[str, IntArray], wanted: IntArray) -> IntArray:
+    def best(
+        self, step: LayerStep | End, states: IntArray, spent: Mapping[str, IntArray], wanted: IntArray
+    ) -> IntArray:
         """Return what can be reached at best.
 
         Args:
@@ -289,7 +291,9 @@ class Extremes:
             end = {name: branch.spent[name] + step.counts(name)[branch.states] for name in self._columns}
             fits = step.allowed[branch.states] & (self._sign * end[self._column] >= least)
             for name, (low, high) in self._bounds.items():
-                fits &= (end[name] >= (_NONE if low is None else low)) & (end[name] <= (-_NONE if high is None else high))
+                fits &= (end[name] >= (_NONE if low is None else low)) & (
+                    end[name] <= (-_NONE if high is None else high)
+                )
             rows = np.flatnonzero(fits)
             if len(rows):
                 starts = np.full(len(rows), start, dtype=np.int64)
@@ -381,7 +385,9 @@ class Extremes:
     def _lowest(self) -> int:
         """Return the least that is reached where no bound is held."""
         values = [self._ranges[id(chain.first), self._column] for chain in self._chains]
-        return min(min(self._sign * int(low[0]), self._sign * int(high[0])) for low, high in values if low[0] <= high[0])
+        return min(
+            min(self._sign * int(low[0]), self._sign * int(high[0])) for low, high in values if low[0] <= high[0]
+        )
 
     def _from(
         self, low: int, n: int, rounded: Callable[[IntArray], IntArray], raised: Callable[[int], int]

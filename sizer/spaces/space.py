@@ -95,7 +95,7 @@ class Space(Shown):
             InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is no space: no field is swept per_layer; sizer run counts and writes such a sweep"
+            message = "is not a space: no field has a per_layer axis; use sizer run for this sweep"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -286,7 +286,7 @@ class Space(Shown):
             return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
         except TooManyError:
             raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
             ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
@@ -314,7 +314,7 @@ class Space(Shown):
         if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -333,7 +333,7 @@ class Space(Shown):
         """
         found = self.count_between(budget, where, exact=exact)
         if found.reason:
-            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True goes on all the same"
+            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True counts them exactly"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return found.most
 
@@ -473,7 +473,7 @@ class Space(Shown):
             kept.append(drawn.taken(np.flatnonzero(fits)[:left]))
             left -= len(kept[-1])
         if left:
-            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
+            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to sample"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
@@ -962,7 +962,7 @@ class _Sizes:
         walk = self.space._descent(prepared, self._few, share=len(self._apart))
         if walk.additions > _QUICK:
             names = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {names} takes too long here; sizer sample draws some"
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         if len(others) >= _REMEMBERED:
             others.pop(0)

@@ -235,7 +235,7 @@ def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue
             where = place.key or place.value
             findings.at_key(
                 path,
-                f"{name} stands in model too, at line {where.line}, column {where.column}; keep it in one of them",
+                f"{name} is in model too, at line {where.line}, column {where.column}; keep it in only one of them",
             )
 
 

@@ -67,7 +67,7 @@ def read_model_grids(
     while True:
         number = sum(one.grid.structures for one in whole)
         if number > MOST_STRUCTURES:
-            message = f"its words, lists and other shapes combine in {number:,} ways, and each makes a model of its own; at most {MOST_STRUCTURES:,} are taken: write several sweeps"
+            message = f"its words, lists and other shapes have {number:,} combinations, and each is a separate model; at most {MOST_STRUCTURES:,} are allowed: write several sweeps"
             findings.at_parent(("grid",), message)
             return ModelGrids([], Names({}, {}), {})
         try:
@@ -262,7 +262,7 @@ def _check_kinds(placed: list[PlacedGrid], findings: Findings) -> None:
             other, there = first.setdefault(name, (kind, one.places[name]))
             if other != kind:
                 place = findings.place(there)
-                message = f"holds {_HELD[kind]} here, and {_HELD[other]} at {place}; one column of a table holds one kind: write two sweeps"
+                message = f"holds {_HELD[kind]} here, and {_HELD[other]} at {place}; a column of a table holds one kind only: write two sweeps"
                 findings.at_value(one.places[name], message)
 
 
@@ -364,7 +364,7 @@ def _missing(outlines: list[ModelOutline], names: Names) -> dict[str, str]:
         clocks = dict.fromkeys(clock for one in outlines if one.graph for clock in one.graph.clocks)
         needs = ", ".join(f"{clock}: ..." for clock in clocks)
         found["macs_per_second"] = (
-            f"write clocks in model, {{{needs}}}, steps a second; where blocks multiply for pairs of steps or once a "
-            "sequence, with seconds: ..., the length of an input"
+            f"write clocks in model, {{{needs}}}, in steps per second; if blocks multiply for pairs of steps or once per "
+            "sequence, also write seconds: ..., the length of an input"
         )
     return found

@@ -112,7 +112,7 @@ def read_per_layer(
     block, _, name = field.name.rpartition(".")
     layered = tuple(word for word in LAYERED if not block or word in BLOCK_LAYERED)
     if name not in layered or (block and not field.per_layer):
-        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary by layer")
+        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary per layer")
         return None
     inner = (*path, "per_layer")
     if field.kind == "count":
@@ -123,7 +123,7 @@ def read_per_layer(
     if order != "any" and field.kind != "count":
         findings.at_value((*path, "order"), f"the values of {field.name} are words, which neither rise nor fall")
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
-        findings.at_parent(path, "the values depend on those of another field, so that order and distinct say nothing")
+        findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))

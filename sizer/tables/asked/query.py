@@ -46,7 +46,7 @@ class Query:
     sort: Sequence[str] = ()
     """Columns, with `-` in front for the largest first; ties in the results' order, then in id order."""
     top: int | None = None
-    """How many rows at most."""
+    """The most rows to show."""
     columns: Sequence[str] = ()
     """Of the answer; empty: all."""
     group_by: Sequence[str] = ()
@@ -233,7 +233,7 @@ def check_query(results: Results, asked: Query) -> None:
             elif counts and results.columns[column] == "choice":
                 faults.append(Fault("", 0, 0, option, f"{column} holds words, which are neither more nor less"))
             if column in seen:
-                faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
+                faults.append(Fault("", 0, 0, option, f"{quoted(column)} is there twice"))
             seen.add(column)
 
     check("sort", asked.sort, signed=True)
