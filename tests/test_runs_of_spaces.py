@@ -177,7 +177,9 @@ def test_what_was_made_is_gone_on_with(stacks: Path, tmp_path: Path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(workers, "write_part", failing)
-        with pytest.raises(RunError, match="--resume, with the same options, continues from what was made"):
+        with pytest.raises(
+            RunError, match="--resume, with the same options, continues from the parts that are complete"
+        ):
             run_sweep(stacks, tmp_path / "stopped", workers=1)
     with pytest.raises(RunError, match="budget: "):
         run_sweep(stacks, tmp_path / "stopped", resume=True, budget="9K")
@@ -256,7 +258,7 @@ def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> Non
     [
         ({"workers": 0}, "0 is below the minimum, 1"),
         ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has workers of its own"),
-        ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that are sorted"),
+        ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that can be sorted"),
     ],
 )
 def test_options_are_checked(stacks: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
@@ -276,7 +278,7 @@ def test_what_cannot_be_counted_is_not_said_to_be_too_much(tmp_path: Path, monke
     for options in ([], ["--keep", "9"]):
         done = run_here("run", file, "--out", tmp_path / "out", *options)
         assert done.returncode == 1
-        assert "networks fit, and a run writes what is counted: networks with few different values are listed" in (
+        assert "networks fit, but a run needs an exact count: networks with few different values are listed" in (
             done.stderr
         )
         assert "--keep" not in done.stderr

@@ -178,6 +178,6 @@ def code(
             return write_model(found.graph, to)
     fields = network.configuration if isinstance(network, Count) else network
     if not isinstance(fields, Mapping):
-        message = f"{quoted(str(fields))} is no network; give its fields, its count, or a file"
+        message = f"{quoted(str(fields))} is not a network; give its fields, its count, or a file"
         raise InputError([Fault("", 0, 0, "network", message)])
     return write_code(fields, to, cell_types, block_types)

@@ -286,7 +286,7 @@ def run_sweep(
     form = Form(parquet_encoding, csv_dialect, gzip)
     if out is None and not dry_run and (resume or workers is not None or cluster is not None):
         given = {"resume": resume, "workers": workers is not None, "cluster": cluster is not None}
-        message = "makes parts in a folder; name one with out"
+        message = "writes parts in a folder; name one with out"
         raise InputError(Fault("", 0, 0, name, message) for name, is_given in given.items() if is_given)
     if sweep.is_space:
         in_parts = _InParts(resume, workers, cluster)
@@ -505,13 +505,13 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
     largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:
-        message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
+        message = f"{column} can reach {largest:,}, but is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
         raise InputError([Fault("", 0, 0, "sort", message)])
 
 
 def _check_run(sweep: Sweep) -> None:
     if sweep.size > MOST_CONFIGURATIONS:
-        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
+        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that can have ids; --dry-run counts them"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
 
 
@@ -519,4 +519,4 @@ def _check_workers(workers: int | None, cluster: str | None) -> None:
     if workers is not None and workers < 1:
         raise InputError([Fault("", 0, 0, "workers", f"{workers} is below the minimum, 1")])
     if workers is not None and cluster is not None:
-        raise InputError([Fault("", 0, 0, "workers", "is for this machine, and a cluster has workers of its own")])
+        raise InputError([Fault("", 0, 0, "workers", "is for this machine, but a cluster has its own workers")])

@@ -165,7 +165,7 @@ def _account(space: Space, kept: int) -> Account:
     plain = Space(dataclasses.replace(sweep, where=(), budget=())) if sweep.where else space
     valid = plain.count_valid()
     if sweep.size > valid:
-        account.not_valid = Counter({"not as the convention has its layers": sweep.size - valid})
+        account.not_valid = Counter({"not valid under the convention": sweep.size - valid})
     left = valid - kept
     ends = [
         (bound.column, side)
@@ -343,18 +343,18 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
         InputError: it is too much, with what to do.
     """
     if keep is not None and keep > MOST_SORTED:
-        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
-    less = "a narrower budget leaves fewer, and sizer sample draws some"
+        raise InputError(
+            [Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that can be sorted")]
+        )
+    less = "use a narrower budget, or sizer sample"
     if counted.account is None:
         # None of them can be sorted either: that takes finer tables than to count.
         low, high = counted.between or (0, 0)
-        message = (
-            f"between {low:,} and {high:,} networks fit, and a run writes what is counted: {counted.reason}; {less}"
-        )
+        message = f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
     elif keep is None and counted.account.kept > MOST_ROWS:
         message = (
-            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run writes: "
-            f"--keep 1000 --sort -weights writes the largest, {less}"
+            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run can write: "
+            f"--keep 1000 --sort -weights writes the largest; or {less}"
         )
     else:
         return
@@ -430,7 +430,7 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     """
     if number > MOST_SORTED:
         raise InputError(
-            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that are drawn at once")]
+            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that can be sampled at once")]
         )
     sweep = apply_options(sweep, budget=budget, where=where)
     found = Space(sweep)

@@ -73,13 +73,13 @@ class SpaceSampler(BaseSampler):
             return self._others.sample_independent(study, trial, param_name, param_distribution)
         chosen = self._of(study, trial)
         if param_name not in chosen:
-            message = f"this trial's network has no {param_name}: ask for layers first, and for those layers alone"
+            message = (
+                f"this trial's network has no {param_name}: suggest layers first, and only the fields of those layers"
+            )
             raise InputError([Fault("", 0, 0, param_name, message)])
         value = chosen[param_name]
         if not param_distribution._contains(param_distribution.to_internal_repr(value)):
-            message = (
-                f"the space gives {value}, which the study does not take here; restrict the space to what it takes"
-            )
+            message = f"the space gives {value}, which the study does not allow here; restrict the space to values that it allows"
             raise InputError([Fault("", 0, 0, param_name, message)])
         return value
 

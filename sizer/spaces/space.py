@@ -32,7 +32,7 @@ from sizer.spaces.plan import (
     normalised,
     prepare,
 )
-from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
+from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooLongError, TooManyError, Window
 from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
@@ -42,6 +42,8 @@ _REMEMBERED = 4
 """Tables of so many questions are kept."""
 _REMEMBERED_BYTES = 1 << 30
 """They are kept up to so many bytes together."""
+_FEW_EXTREMES = 20_000
+"""Up to so many extreme networks are searched where other columns are bounded."""
 _QUICK = 3 * 10**8
 """Additions of tables that may be made anew for every size that is tried."""
 
@@ -93,7 +95,7 @@ class Space(Shown):
             InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is no space: no field is swept per_layer; sizer run counts and writes such a sweep"
+            message = "is not a space: no field has a per_layer axis; use sizer run for this sweep"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -284,7 +286,7 @@ class Space(Shown):
             return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
         except TooManyError:
             raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
             ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
@@ -312,7 +314,7 @@ class Space(Shown):
         if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -331,7 +333,7 @@ class Space(Shown):
         """
         found = self.count_between(budget, where, exact=exact)
         if found.reason:
-            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True goes on all the same"
+            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True counts them exactly"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return found.most
 
@@ -471,7 +473,7 @@ class Space(Shown):
             kept.append(drawn.taken(np.flatnonzero(fits)[:left]))
             left -= len(kept[-1])
         if left:
-            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
+            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to sample"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
@@ -662,7 +664,12 @@ class Space(Shown):
             budget: as in `count`.
             largest: the most; else the least.
         """
-        sizes = self._sizes(budget, "weights" if column in BYTES else column)
+        main = "weights" if column in BYTES else column
+        bounds = self._bounds(budget)
+        if n <= _FEW_EXTREMES and set(bounds) - {main} and not self._few():
+            with contextlib.suppress(TooLongError):
+                return self._searched(main, n, bounds, largest=largest)
+        sizes = self._sizes(budget, main)
         parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
@@ -674,6 +681,16 @@ class Space(Shown):
         order = np.argsort(-counts if largest else counts, kind="stable")
         equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
+
+    def _searched(self, column: str, n: int, bounds: Bounds, *, largest: bool) -> Configurations:
+        """Return the extreme configurations where other columns are bounded, which is a search without tables of counts."""
+        from sizer.spaces.extremes import Extremes
+
+        chains = [chain for chain in self._chains if chain.allowed]
+        if not chains or n < 1:
+            return self._empty()
+        extremes = Extremes(chains, column, bounds, largest=largest)
+        return _joined([self._empty(), *map(self._configurations, extremes.first(n, self._divisor(column)))])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
         """Return the configurations of which the weights are nearest to a target, the nearest first.
@@ -902,11 +919,10 @@ class _Sizes:
         self._walks: list[tuple[Prepared, Descent]] = []
         self._others: list[list[tuple[Prepared, Descent]]] = [[] for _ in self._apart]
         for remainder in self._apart:
-            prepared = self._prepared(widest, remainder)
-            walk = space._known(self.decided, prepared, self._few)
-            if walk is None:
-                walk = space._descent(prepared, self._few, share=len(self._apart))
-            self._walks.append((prepared, walk))
+            asked = self._prepared(widest, remainder)
+            known = space._known(self.decided, asked, self._few)
+            made = known or space._descent(asked, self._few, share=len(self._apart))
+            self._walks.append((asked, made))
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
             space._remember(self.decided, *self._walks[0], few=self._few)
@@ -946,7 +962,7 @@ class _Sizes:
         walk = self.space._descent(prepared, self._few, share=len(self._apart))
         if walk.additions > _QUICK:
             names = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {names} takes too long here; sizer sample draws some"
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         if len(others) >= _REMEMBERED:
             others.pop(0)

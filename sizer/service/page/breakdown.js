@@ -63,7 +63,7 @@ function modelOf(found, named) {
     .filter(([name]) => name.startsWith("macs_per_") && name !== "macs_per_step")
     .map(([name, value]) => `${number(value)} per ${name.slice("macs_per_".length).replace("_x_", " x ")}`);
   const trained = Number(found.trained_weights) === Number(found.weights) ? "" : `${number(found.trained_weights)} of them are trained`;
-  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values beside them` : "";
+  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values besides them` : "";
   const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} scalars of state`];
   return [
     title(found, named),
