@@ -261,12 +261,16 @@ class Space(Shown):
         return known if known is not None and known.reaches(prepared.window) else None
 
     def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
+        self._leave_room(walk.numbers)
+        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
+
+    def _leave_room(self, numbers: int) -> None:
+        """Forget tables where others, of so many numbers, are more than are kept beside them."""
         while self._walks and (
             len(self._walks) >= _REMEMBERED
-            or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
+            or 8 * (numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
         ):
             self._walks.pop(next(iter(self._walks)))
-        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
 
     def _descent(
         self, prepared: Prepared, few: Sequence[tuple[IntArray, int] | None] = (), *, share: int = 1
@@ -666,10 +670,24 @@ class Space(Shown):
         """
         main = "weights" if column in BYTES else column
         bounds = self._bounds(budget)
-        if n <= _FEW_EXTREMES and set(bounds) - {main} and not self._few():
+        if n > _FEW_EXTREMES or not set(bounds) - {main} or self._few():
+            return self._sorted_out(column, n, budget, largest=largest)
+        if bounds.get(main, (None, None))[1 if largest else 0] is None:
             with contextlib.suppress(TooLongError):
                 return self._searched(main, n, bounds, largest=largest)
-        sizes = self._sizes(budget, main)
+            return self._sorted_out(column, n, budget, largest=largest)
+        # What ends at a bound of its own is counted sooner than found.
+        try:
+            return self._sorted_out(column, n, budget, largest=largest)
+        except InputError as problem:
+            try:
+                return self._searched(main, n, bounds, largest=largest)
+            except TooLongError:
+                raise problem from None
+
+    def _sorted_out(self, column: str, n: int, budget: Budget, *, largest: bool) -> Configurations:
+        """Return the extreme configurations by how many there are up to each size."""
+        sizes = self._sizes(budget, "weights" if column in BYTES else column)
         parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
@@ -926,6 +944,8 @@ class _Sizes:
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
             space._remember(self.decided, *self._walks[0], few=self._few)
+        else:
+            space._leave_room(sum(walk.numbers for _, walk in self._walks))
 
     def _prepared(self, bounds: Bounds, remainder: int | None) -> Prepared:
         return prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit), remainder)
