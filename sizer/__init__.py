@@ -34,6 +34,7 @@ from sizer.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sizer.client import Client
+    from sizer.frameworks.blocks.compared_models import ModelVerification
     from sizer.frameworks.code import code
     from sizer.networks.blocks.counting import ModelCount
     from sizer.questions.answers import Reconciliation
@@ -64,6 +65,7 @@ __all__ = [
     "InputError",
     "Look",
     "ModelCount",
+    "ModelVerification",
     "Reconciliation",
     "Run",
     "RunError",
@@ -97,6 +99,7 @@ __all__ = [
 _LATER = {
     "Client": "sizer.client",
     "ModelCount": "sizer.networks.blocks.counting",
+    "ModelVerification": "sizer.frameworks.blocks.compared_models",
     "Reconciliation": "sizer.questions.answers",
     "reconcile": "sizer.questions.reconciliation",
     "Fit": "sizer.questions.fitting",

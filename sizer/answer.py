@@ -72,6 +72,11 @@ class Shown(ABC):
         return found
 
 
+def left_out(number: int) -> list[str]:
+    """Return the line that says how many rows were not shown; none where all were."""
+    return [f"and {number:,} more; .frame() has all"] if number > 0 else []
+
+
 def _fits(value: Any) -> bool:
     """Return whether a value is a whole number that a column of 64 bits holds."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63

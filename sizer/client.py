@@ -58,6 +58,10 @@ class Client:
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
 
+    def __repr__(self) -> str:
+        """Return which server it asks; a token is never shown."""
+        return f"<Client: {self._scheme}://{self._place.rpartition('@')[2]}{self._before}>"
+
     def __enter__(self) -> Client:
         return self
 
@@ -313,6 +317,10 @@ class RemoteSweep:
         self._client = client
         self.state: Mapping[str, Any] = state
         """What the server said last: `status`, `dry_run`, `progress`, `summary` and more."""
+
+    def __repr__(self) -> str:
+        """Return the sweep in a line, as the server said last."""
+        return f"<RemoteSweep: {self.id} · {self.status}>"
 
     @property
     def id(self) -> str:

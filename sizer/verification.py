@@ -17,15 +17,20 @@ from typing import Any
 
 from sizer.answer import Shown, Table
 from sizer.errors import Fault, InputError, quoted
+from sizer.frameworks.blocks.compared_models import ModelVerification
+from sizer.frameworks.blocks.comparing import compare_model, why_not_model
 from sizer.frameworks.equivalents import Shape
 from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
 from sizer.layout import DOT, aligned
+from sizer.networks.blocks.layered import countable
 from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.wording import network_heading
+from sizer.parameters import checked
 from sizer.sweepfile.load import sweep_of
+from sizer.sweepfile.model_file import ModelFile, model_of
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
 
 MOST_CORNERS = 1024
@@ -124,8 +129,11 @@ def verify_sweep(
         on_progress: called after each configuration.
 
     Raises:
-        InputError: the framework cannot be imported.
+        InputError: the framework cannot be imported, or the sweep is a space.
     """
+    if sweep.is_space:
+        message = "is a space of widths per layer, of which no sample is compared; sizer code FILE --id N --to torch writes one of its networks"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     started = time.perf_counter()
     chosen = FRAMEWORKS[framework]
     version = chosen.version()
@@ -174,6 +182,26 @@ def verify_sweep(
     )
 
 
+def verify_model(model: ModelFile, framework: str) -> ModelVerification:
+    """Build a model of blocks in a framework, as it stands by itself, and compare every tensor's shape, block by block.
+
+    Args:
+        model: from `load_model`.
+        framework: `torch` or `keras`.
+
+    Raises:
+        InputError: the framework builds no models of blocks, has no such block, or cannot be imported.
+    """
+    reasons = why_not_model(model.graph, framework)
+    compared = None
+    if not reasons:
+        with model.places_of_faults():
+            compared = compare_model(model.graph, framework)
+    chosen = FRAMEWORKS[framework]
+    return ModelVerification(model.name, chosen, chosen.version(), compared, tuple(reasons))
+
+
+@checked
 def verify(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     framework: str = "torch",
@@ -181,13 +209,14 @@ def verify(
     sample: int = 1000,
     seed: int = 0,
     on_progress: Progress | None = None,
-) -> Verification:
+) -> Verification | ModelVerification:
     """Build a sample of a sweep, and its corners, in a framework, and compare every tensor's shape.
 
-    A model of blocks is compared by `sizer verify` on the command line.
+    A model of blocks is compared as it stands by itself, block by block, and run as far as its blocks can be.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
+        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`; likewise with a model of
+            blocks, with or without a grid, or the model alone as `sizer.count` takes it.
         framework: `torch`, `keras` or `flax`.
         sample: how many configurations to compare, besides the corners.
         seed: of the random draws; the same seed draws the same configurations.
@@ -199,16 +228,15 @@ def verify(
     Raises:
         InputError: the sweep or an argument has faults, or the framework cannot be imported.
     """
-    read = sweep_of(sweep)
     if framework not in FRAMEWORKS:
         known = did_you_mean(str(framework), FRAMEWORKS) or f"; one of {', '.join(FRAMEWORKS)}"
         raise InputError([Fault("", 0, 0, "framework", f"no framework named {quoted(str(framework))}{known}")])
     if sample < 0:
         raise InputError([Fault("", 0, 0, "sample", f"{sample} is below the minimum, 0")])
-    if read.of_blocks is not None or read.is_space:
-        what = "a model of blocks" if read.of_blocks is not None else "a space of widths per layer"
-        hint = "; sizer verify FILE --with torch compares it" if read.of_blocks is not None else ""
-        raise InputError([Fault(read.file, 0, 0, "model", f"is {what}, of which no sample is compared{hint}")])
+    model = model_of(sweep)
+    if model is not None:
+        return verify_model(model, framework)
+    read = sweep_of(sweep)
     return verify_sweep(read, framework, sample=sample, seed=seed, on_progress=on_progress)
 
 
@@ -219,6 +247,10 @@ def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValu
         InputError: no configuration has that id.
     """
     try:
+        if sweep.is_space:
+            from sizer.spaces.space import Space
+
+            return countable(Space(sweep).by_id([configuration_id])[0], sweep.cell_types)
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None

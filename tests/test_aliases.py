@@ -142,11 +142,11 @@ def test_words_of_blocks() -> None:
     for words in (
         "convention: 'torch' is not known; did you mean 'pytorch'?",
         "blocks.features.input_size: an input has no input_size; did you mean 'inputs'?",
-        "blocks.front.type: 'conv2d' is no type of block; did you mean 'convolution'?",
+        "blocks.front.type: 'conv2d' is not a type of block; did you mean 'convolution'?",
         "blocks.encoder.hidden_size: a recurrent has no hidden_size; did you mean 'cells'?",
         "blocks.encoder.num_layers: a recurrent has no num_layers; did you mean 'layers'?",
         "blocks.output.units: a dense has no units; did you mean 'width'?",
-        "blocks.last.type: 'Linear' is no type of block; did you mean 'dense'?",
+        "blocks.last.type: 'Linear' is not a type of block; did you mean 'dense'?",
     ):
         assert words in said
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
 import sizer
 from sizer.layout import html_table
 from sizer.networks import fields
+from sizer.runs.spaces import draw
+from sizer.tables.asked.frame import Frame
 from tests.commands import on_terminal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +48,26 @@ def without(name: str) -> dict[str, Any]:
     return {one: value for one, value in FIELDS.items() if one != name}
 
 
+BLOCKS = {
+    "convention": "pytorch",
+    "blocks": {"frames": {"type": "input", "inputs": 3}, "out": {"type": "dense", "width": 4}},
+}
+
+
+def searched() -> sizer.Search:
+    """Return a search that was told of some networks."""
+    search = sizer.Search(sizer.space(SPACE), seed=1)
+    for value in (0.5, 0.25, 1.0):
+        search.tell(search.ask(), value)
+    return search
+
+
+def asked(**question: Any) -> Any:
+    """Return the answer to a query of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return sizer.query(sizer.run_sweep(ROOT / "sweeps" / "speech.yaml", folder), **question)
+
+
 ANSWERS: dict[str, Callable[[], Any]] = {
     "count": lambda: sizer.count(FIELDS),
     "count of blocks": lambda: sizer.count(MODEL),
@@ -59,6 +83,11 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "dry run": lambda: sizer.dry_run(ROOT / "sweeps" / "speech.yaml"),
     "space": lambda: sizer.space(SPACE),
     "networks of a space": lambda: sizer.space(SPACE).sample(3, seed=1),
+    "drawn": lambda: draw(sizer.load_sweep(ROOT / "sweeps" / "widths.yaml"), 3, 1),
+    "search": searched,
+    "query": lambda: asked(sort="-weights"),
+    "query of columns": lambda: asked(columns="id,weights", top=2),
+    "verify": lambda: pytest.importorskip("torch") and sizer.verify({"model": BLOCKS, "grid": {"out.width": [4, 8]}}),
     "look": lambda: sizer.look({"rnn.weight_ih_l0": Shaped(512, 80), "rnn.weight_hh_l0": Shaped(512, 128)}),
 }
 
@@ -103,6 +132,9 @@ def test_lines_say_the_number() -> None:
     assert repr(ANSWERS["dry run"]()) == "<DryRun: speech: 1,834 of 3,100 configurations would be kept>"
     assert repr(ANSWERS["space"]()) == "<Space: widths: 4,096 networks · cells of each of 4 layers>"
     assert repr(ANSWERS["networks of a space"]()) == "<Configurations: 3 networks>"
+    assert repr(ANSWERS["drawn"]()) == "<Drawn: widths: 3 networks of 231,943 that fit, seed 1>"
+    assert repr(ANSWERS["search"]()) == "<Search: widths · 3 asked, 3 told · best 0.25>"
+    assert repr(ANSWERS["query of columns"]()) == "<Frame: speech · 2 rows · id, weights>"
     assert repr(ANSWERS["look"]()) == "<Look: 106,496 weights · 2 tensors · 1 recurrent network>"
     assert repr(ANSWERS["reconcile"]()).startswith("<Reconciliation: 21M: ")
     assert repr(ANSWERS["compare"]()).startswith("<Readings: 9 of 10 conventions count this network: 13,106,176 to ")
@@ -141,6 +173,42 @@ def test_tables_and_frames_add_up() -> None:
     outer = [weights for block, weights in blocks.by_block.items() if "." not in block]  # type: ignore[attr-defined]
     assert sum(outer) == blocks.weights
     assert re.search(r"\n  weights +75,432 +100\.0%\n", str(blocks))
+
+
+def test_rows_of_a_query_are_a_frame_of_pandas_but_for_how_they_are_looked_at() -> None:
+    rows = ANSWERS["query"]()
+    plain = rows.frame()
+    assert issubclass(type(rows), pd.DataFrame)
+    assert [type(one) for one in (plain, rows.head(), rows[["id"]], rows.sort_values("id"))] == [pd.DataFrame] * 4
+    pd.testing.assert_frame_equal(rows, plain)
+    assert repr(plain.head(3)) == repr(rows.head(3))
+    shown = str(rows).splitlines()
+    assert shown[3].split() == ["2,909", "sak2014", "lstm", "5", "1,472", "128", "64", "9,961,664"]
+    assert shown[-1] == "and 1,814 more; .frame() has all"
+    assert rows._repr_html_().count("<tr>") == 21
+    again = pickle.loads(pickle.dumps(rows))
+    assert (repr(again), again.equals(plain)) == (repr(rows), True)
+    # A number that is missing is none, and is no 0 either.
+    missing: Any = Frame(pd.DataFrame({"cells": pd.array([None, 1024], "Int64")}))
+    assert missing._as_table() == (["cells"], [(None,), (1024,)])
+
+
+def test_a_search_shows_what_was_told_the_best_first() -> None:
+    frame = ANSWERS["search"]().frame()
+    assert frame["value"].tolist() == [0.25, 0.5, 1.0]
+    assert list(frame) == ["value", "cells.1", "cells.2", "cells.3", "cells.4"]
+    largest = sizer.Search(sizer.space(SPACE), maximise=True)
+    for value in (1.0, 3.0, 2.0):
+        largest.tell(largest.ask(), value)
+    assert largest.frame()["value"].tolist() == [3.0, 2.0, 1.0]
+    assert repr(largest).endswith("best 3>")
+    unasked = sizer.Search(sizer.space(SPACE))
+    assert (repr(unasked), str(unasked).count("\n")) == ("<Search: widths · 0 asked, 0 told>", 2)
+
+
+def test_a_client_says_whom_it_asks() -> None:
+    client = sizer.Client("http://127.0.0.1:9/before", token="secret")
+    assert repr(client) == "<Client: http://127.0.0.1:9/before>"
 
 
 def test_a_number_that_is_missing_leaves_the_others_whole() -> None:

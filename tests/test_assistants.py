@@ -255,6 +255,6 @@ def test_a_model_file_is_looked_into(told: Mapping[str, Any]) -> None:
     assert answer(told, "look") == json.loads(run("look", str(MODEL_FILE), "--json").stdout)
     claimed = json.loads(run("look", str(MODEL_FILE), "--claim", "1.8K", "--json").stdout)
     assert answer(told, "look at a claim") == claimed
-    assert fault(told, "no file").endswith("nothing.safetensors: there is no such file")
+    assert fault(told, "no file").endswith("nothing.safetensors: no such file")
     assert fault(told, "address") == "file: is an address; give a file or a folder of this machine"
     assert fault(told, "no path") == "file: is not a text"

@@ -104,6 +104,33 @@ def test_a_sample_is_verified() -> None:
     assert "Every shape of" in str(found)
 
 
+def test_a_model_of_blocks_is_verified(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    blocks = {"frames": {"type": "input", "inputs": 3}, "out": {"type": "dense", "width": 4}}
+    model = {"convention": "pytorch", "blocks": blocks}
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "model: {convention: pytorch, blocks: {frames: {type: input, inputs: 3}, out: {type: dense, width: 4}}}"
+    )
+    swept = {"model": model, "grid": {"out.width": [4, 8]}}
+    for given in (model, {"model": model}, swept, ROOT / "docs" / "detector.yaml", file):
+        found = sizer.verify(given)
+        assert isinstance(found, sizer.ModelVerification)
+        assert (found.equal, found.compared, found.not_comparable) == (True, 1, ())
+    assert repr(sizer.verify(file)).startswith("<ModelVerification: the model: 2 tensors equal PyTorch ")
+
+
+@pytest.mark.thorough
+def test_a_model_of_another_framework_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
+    blocks = {"frames": {"type": "input", "inputs": 3}, "out": {"type": "dense", "width": 4}}
+    other = sizer.verify({"convention": "pytorch", "blocks": blocks}, "keras")
+    assert (other.equal, other.compared, other.tensors) == (False, 0, 0)
+    assert "the model: nothing was compared with Keras " in repr(other)
+    assert other.frame().to_dict("records") == [{"block": "out", "reason": "pytorch is compared with PyTorch"}]
+
+
 def test_a_frame_is_counted_as_a_frame() -> None:
     frame = sizer.run_sweep(SWEEP, None, columns="all").frame().set_index("id", drop=False)
     counted = sizer.count_batch(frame)
@@ -142,10 +169,47 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "to: no code is written for 'troch'; did you mean 'torch'?": lambda run, at: sizer.code(MODEL, "troch"),
     "id: there is no configuration 99; the ids go from 0 to 31": lambda run, at: sizer.code(SWEEP, id=99),
     "framework: no framework named 'troch'; did you mean 'torch'?": lambda run, at: sizer.verify(SWEEP, "troch"),
+    "blocks.out: a dense reads something, and there is nothing before it; name its source in from": lambda run, at: (
+        sizer.verify({"blocks": {"out": {"type": "dense", "width": 4}}})
+    ),
+    "model.blocks.out.type: 'desne' is no type of block; did you mean 'dense'?": lambda run, at: sizer.verify(
+        {"model": {"blocks": {"out": {"type": "desne", "width": 4}}}}
+    ),
+    "blocks: models of blocks are compared with PyTorch or Keras, not with Flax": lambda run, at: sizer.verify(
+        {"blocks": {"a": {"type": "input", "inputs": 4}}}, "flax"
+    ),
     "sample: -1 is below the minimum, 0": lambda run, at: sizer.verify(SWEEP, sample=-1),
     "network: '7' is no network; give its fields, its count, or a file": lambda run, at: sizer.code(7),
     "networks: the frame has two columns named 'cells'": lambda run, at: sizer.count_batch(
         pd.DataFrame([[1, 2]], columns=["cells", "cells"])
+    ),
+    "fields: 'sweeps/speech.yaml' is no network; give a mapping of its fields": lambda run, at: sizer.count(
+        "sweeps/speech.yaml"  # type: ignore[arg-type]
+    ),
+    "fields: '7' is no network; give a mapping of its fields": lambda run, at: sizer.explain(7),  # type: ignore[arg-type]
+    "fields: '[]' is no network; give a mapping of its fields": lambda run, at: sizer.fits([], "1M"),  # type: ignore[arg-type]
+    "networks: '7' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(7),
+    "networks: '{'cells': 1}' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(
+        {"cells": 1}
+    ),
+    "[1]: 'x' is no network; give a mapping of its fields": lambda run, at: sizer.count_batch(
+        [{**MODEL, "layers": 1, "cells": 1}, "x"]
+    ),
+    "vary: '7' is no text": lambda run, at: sizer.fit(MODEL, vary=7, budget="1M"),  # type: ignore[arg-type]
+    "budget: '1000000.0' is neither a number nor a size such as 10M": lambda run, at: sizer.fit(
+        MODEL,
+        vary="cells",
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "budget: '1000000.0' is no budget; write 10M, a list, or bounds by column": lambda run, at: sizer.dry_run(
+        SWEEP,
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "where: '7' is neither text nor a list of texts": lambda run, at: sizer.query(run, where=7),  # type: ignore[arg-type]
+    "top: 'many' is no whole number": lambda run, at: sizer.query(run, top="many"),  # type: ignore[arg-type]
+    "path: '7' is no path": lambda run, at: sizer.load_sweep(7),  # type: ignore[arg-type]
+    "csv_dialect: 'exel-eu' is not known; did you mean 'excel-eu'?": lambda run, at: sizer.run_sweep(
+        SWEEP, at, csv_dialect="exel-eu"
     ),
     "out: is empty; name a file": lambda run, at: sizer.plot(run, ""),
 }
@@ -156,6 +220,19 @@ def test_faults_name_parameters(said: str, written: sizer.Run, tmp_path: Path) -
     with pytest.raises(sizer.InputError) as caught:
         FAULTS[said](written, tmp_path)
     assert str(caught.value) == said
+
+
+def test_searchers_take_what_a_space_is_made_of() -> None:
+    pytest.importorskip("optuna")
+    assert isinstance(sizer.optuna_sampler(SPACE).space, sizer.Space)
+    with pytest.raises(sizer.InputError, match="sweep: '7' is no sweep"):
+        sizer.optuna_sampler(7)  # type: ignore[arg-type]
+
+
+def test_none_stands_for_what_is_not_given(written: sizer.Run) -> None:
+    assert sizer.query(written, where=None, sort=None, top=None).equals(sizer.query(written))  # type: ignore[arg-type]
+    assert sizer.query(written, top=10**30).equals(sizer.query(written))
+    assert sizer.dry_run(SWEEP, budget=None, where=None).kept == 32  # type: ignore[arg-type]
 
 
 def test_a_mapping_that_holds_itself_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import shutil
@@ -60,7 +61,7 @@ ALL = {"a": (4, 3), "b": (3,), "c": (2, 2, 2)}
 def test_the_parts_of_a_model_are_one(tmp_path: Path) -> None:
     (found,) = read_contents(write_parts(tmp_path))
     assert of(found) == ALL
-    assert "It stands in 2 files." in found.notes
+    assert "It consists of 2 files." in found.notes
     (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"], "hidden_size": 4}')
     folder = {one.place: one for one in read_contents(tmp_path)}
     assert of(folder["model.safetensors.index.json"]) == ALL
@@ -75,7 +76,7 @@ def test_a_part_that_is_not_there_or_not_whole_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"its part 'model-00002-of-00002\.safetensors' lacks 'c', and 0 more"):
         read_contents(index)
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_contents(index)
 
 
@@ -95,8 +96,8 @@ def test_a_folder_of_many_formats(tmp_path: Path) -> None:
     ("make", "said"),
     [
         (lambda folder: folder, "it has no model file"),
-        (lambda folder: folder / "none.pt", "there is no such file"),
-        (lambda folder: Path("/dev/null"), "it is no file"),
+        (lambda folder: folder / "none.pt", "no such file"),
+        (lambda folder: Path("/dev/null"), "it is not a file"),
     ],
 )
 def test_what_is_no_model_file(tmp_path: Path, make: Any, said: str) -> None:
@@ -174,7 +175,7 @@ def test_what_is_wrong_behind_a_url_is_said(served: str, tmp_path: Path) -> None
         read_contents(f"{served}/none.pt")
     (tmp_path / "model.pt").write_bytes(b"x" * 1000)
     Ranges.whole = True
-    with pytest.raises(InputError, match="the server sends only the whole file, no ranges of it"):
+    with pytest.raises(InputError, match="the server sends only the whole file, not ranges of it"):
         read_contents(f"{served}/model.pt")
     with pytest.raises(InputError, match="it cannot be reached"):
         read_contents("http://127.0.0.1:9/model.pt")
@@ -236,7 +237,7 @@ def test_what_the_model_files_hold() -> None:
     [
         (lambda data: data[:4] + (1).to_bytes(4, "little") + data[8:], "GGUF of version 1; versions 2 and 3 are read"),
         (lambda data: data[:8] + (2**63).to_bytes(8, "little") + data[16:], "it holds more than 250,000 tensors"),
-        (lambda data: data[:16] + (2**63).to_bytes(8, "little") + data[24:], "entries beside its tensors"),
+        (lambda data: data[:16] + (2**63).to_bytes(8, "little") + data[24:], "entries besides its tensors"),
         (lambda data: data[:24] + (2**62).to_bytes(8, "little") + data[32:], "it is cut off: a text of"),
         (lambda data: data[:100], "it is cut off"),
     ],
@@ -282,3 +283,29 @@ def test_joblib_and_what_stands_in_objects(tmp_path: Path) -> None:
             ((3,), "float64"),
             ((5,), "int64"),
         ]
+
+
+WORDS = {
+    "words": {"aardvark": "AA1 R D V AA2 R K", "model": "M AA1 D AH0 L"},
+    "words like keys": {
+        "model_type": "M AA1 D AH0 L T AY1 P",
+        "architectures": ["AA1 R K AH0 T EH2 K"],
+        "config": "K AA1 N",
+    },
+    "a vocabulary": {"model_type": 5, "architectures": 1, "class_name": 7, "config": 12, "hidden_size": 77},
+    "words alone": {"architectures": ["Noun"], "hidden": "adjective"},
+    "a layer of none": {"class_name": "noun", "config": "noun"},
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("which", WORDS)
+def test_a_dictionary_of_words_is_no_configuration(tmp_path: Path, which: str, packed: bool) -> None:
+    file = tmp_path / ("words.json.gz" if packed else "words.json")
+    text = json.dumps(WORDS[which]).encode()
+    file.write_bytes(gzip.compress(text) if packed else text)
+    with pytest.raises(InputError, match="it is JSON that describes no model"):
+        read_contents(file)
+    plain = tmp_path / "plain.json"
+    plain.write_text('{"architectures": ["LSTMModel"], "hidden_size": 4}')
+    assert [one.format for one in read_contents(plain)] == ["hf config"]

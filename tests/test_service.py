@@ -101,7 +101,7 @@ def test_counts_past_64_bits_stay_whole(server: Served) -> None:
         (b"\xff", "", "not JSON in UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
         (b'{"network": {}, "network": {}}', "", "'network' stands twice"),
-        (b'{"network": NaN}', "", "NaN is no number"),
+        (b'{"network": NaN}', "", "NaN is not a number"),
         (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number of more than 1,000 digits"),
         (b"3", "", '"network" (one)'),
         (b'{"network": 3}', "network", "is not an object of fields"),

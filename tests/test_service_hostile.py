@@ -108,7 +108,7 @@ def test_hostile_values_get_faults_wherever_they_stand(server: Served) -> None:
         ('{"a": [' + "1, " * 5000 + "9" * 1001 + "]}", "the body holds a number of more than 1,000 digits"),
         ("1e400", "the body is not JSON: '1e400' is too large"),
         ("-1e999", "the body is not JSON: '-1e999' is too large"),
-        ("[Infinity]", "the body is not JSON: Infinity is no number"),
+        ("[Infinity]", "the body is not JSON: Infinity is not a number"),
     ],
 )
 def test_numbers_that_cannot_be_counted_with_are_refused(body: str, words: str) -> None:

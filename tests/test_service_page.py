@@ -745,7 +745,7 @@ def test_shipped_models_are_opened_run_and_looked_into_block_by_block(
     until(lambda: browser.find_elements(By.CSS_SELECTOR, "#plot circle"))
     browser.execute_script("document.querySelector('.grid .line').click()")
     until(lambda: f"{most} weights" in text(browser, "#breakdown"))
-    assert all(value in text(browser, "#breakdown .values") for value in values)
+    until(lambda: all(value in text(browser, "#breakdown .values") for value in values))
     shares = [
         one.text.split("\n")[2].replace(",", "") for one in browser.find_elements(By.CSS_SELECTOR, "#breakdown summary")
     ]

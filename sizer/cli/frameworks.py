@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from sizer.cli.options import ConfigurationId, SweepOrModel, network_fields, wit
 from sizer.cli.reporting import AsJson, OutFile, reported, write_out
 from sizer.cli.sweeps import Sweepfile
 from sizer.errors import faults_of, quoted
-
-if TYPE_CHECKING:
-    from sizer.frameworks.blocks.comparing import ModelComparison
 
 DIFFERS = 4
 """The exit code of a comparison with a framework that found a difference, or that compared nothing."""
@@ -113,34 +110,12 @@ def _is_model(file: str | None) -> bool:
 
 def _verify_model(file: str, framework: str, allow_none: bool, as_json: bool, out: str) -> None:
     """Compare the model of blocks in a file."""
-    from sizer.frameworks.blocks.comparing import compare_model, why_not_model
-    from sizer.frameworks.verifying import FRAMEWORKS
     from sizer.sweepfile.model_file import load_model
+    from sizer.verification import verify_model
 
-    found = load_model(file)
-    chosen = FRAMEWORKS[framework]
-    reasons = why_not_model(found.graph, framework)
-    compared: ModelComparison | None = None
-    if not reasons:
-        with found.places_of_faults():
-            compared = compare_model(found.graph, framework)
-    if as_json:
-        answer = {
-            "name": found.name,
-            "framework": framework,
-            "version": chosen.version(),
-            "compared": int(compared is not None),
-            "tensors": len(compared.tensors) if compared else 0,
-            "equal": compared.equal if compared else None,
-            "not_comparable": [{"block": block, "reason": reason} for block, reason in reasons],
-            "model": compared.as_json() if compared else None,
-        }
-        write_out(json.dumps(answer, indent=2), out)
-    else:
-        from sizer.frameworks.blocks.compared_models import model_verification_screen
-
-        write_out(model_verification_screen(found.name, chosen, compared, reasons), out)
-    if not (allow_none if compared is None else compared.equal):
+    done = verify_model(load_model(file), framework)
+    write_out(json.dumps(done.as_json(), indent=2) if as_json else str(done), out)
+    if not (done.equal or (allow_none and not done.compared)):
         raise typer.Exit(DIFFERS)
 
 

@@ -122,7 +122,7 @@ def run(
             }
             if out == "-" and not dry_run:
                 _check_streamable(split_list(formats), as_json=as_json, in_parts=bool(workers or resume or cluster))
-                done = stream_sweep(loaded, sys.stdout.buffer, **asked)
+                done = stream_sweep(loaded, sys.stdout.buffer, exact=exact, **asked)
                 typer.echo(run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
                 return
             done = run_sweep(

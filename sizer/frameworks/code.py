@@ -16,10 +16,12 @@ from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
 from sizer.networks.blocks.counting import graph_of
 from sizer.networks.blocks.declared import declare
+from sizer.networks.blocks.layered import countable
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import Count, checked_network, described, did_you_mean
 from sizer.networks.network import Network
+from sizer.parameters import checked
 from sizer.questions.breakdown import assumptions
 
 WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
@@ -121,6 +123,7 @@ def _heading(planned: Plan, network: Network) -> str:
     return f"{TITLES[planned.cell_type]} with exactly {weights - other:,} weights.\n\n{wrapped}"
 
 
+@checked
 def code(
     network: Any,
     to: str = "torch",
@@ -159,7 +162,7 @@ def code(
             if sweep.is_space:
                 from sizer.spaces.space import Space
 
-                chosen: Mapping[str, Any] = Space(sweep).by_id([id])[0]
+                chosen: Mapping[str, Any] = countable(Space(sweep).by_id([id])[0], sweep.cell_types)
             else:
                 grid, places = locate(sweep, id)
                 chosen = grid.configuration(places)

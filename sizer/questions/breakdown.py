@@ -16,6 +16,7 @@ from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
 from sizer.networks.wording import assumptions, counted_assumptions
+from sizer.parameters import checked
 
 __all__ = [
     "BlockLine",
@@ -197,6 +198,7 @@ def _share(part: int, whole: int) -> float:
     return float(Fraction(part, whole)) if whole else 0.0
 
 
+@checked
 def explain(
     fields: Mapping[str, Any],
     cell_types: Mapping[str, Any] | None = None,

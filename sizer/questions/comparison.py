@@ -13,6 +13,7 @@ from sizer.layout import DOT
 from sizer.networks.blocks.declared import declare
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import checked_network, described
+from sizer.parameters import checked
 from sizer.questions.breakdown import Breakdown, break_down
 from sizer.questions.model_breakdown import explain_model
 
@@ -101,6 +102,7 @@ class Readings(tuple[Reading, ...], Shown):
     __str__ = Shown.__str__
 
 
+@checked
 def compare(
     fields: Mapping[str, Any],
     cell_types: Mapping[str, Any] | None = None,

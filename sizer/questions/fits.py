@@ -13,6 +13,7 @@ from typing import Any, SupportsIndex
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.counting import count, normalise, read, with_own_types
+from sizer.parameters import check_fields
 from sizer.questions.model_structures import CompiledModels, ModelStructure
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
@@ -62,6 +63,7 @@ def fits(
         >>> fits(network, "13M"), fits(network, 12_926_975)
         (True, False)
     """
+    check_fields(fields)
     fields = with_own_types(fields, cell_types, block_types)
     asked = budget if type(budget) in (str, int) else (type(budget), str(budget))
     if "blocks" in fields:

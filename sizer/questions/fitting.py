@@ -22,6 +22,7 @@ from sizer.networks.budgets import column_problem, read_size, split_bound
 from sizer.networks.columns import COUNTED
 from sizer.networks.counting import Count, did_you_mean, normalise, with_own_types
 from sizer.networks.fields import FIELDS
+from sizer.parameters import checked
 from sizer.questions.course import Course, CourseSearch, VariedNetwork
 from sizer.questions.varied_models import VariedModel, known_columns, place_problem, places_of
 
@@ -113,6 +114,7 @@ class Fit(Shown):
         }
 
 
+@checked
 def fit(
     fields: Mapping[str, Any],
     *,

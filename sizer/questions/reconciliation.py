@@ -26,6 +26,7 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_own_types
 from sizer.networks.network import Network
 from sizer.networks.tensors import Tensor
+from sizer.parameters import checked
 from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
 from sizer.questions.assumptions import (
     ASSUMPTIONS,
@@ -55,6 +56,7 @@ BESIDE = 2
 """How much dearer a reading may be to be named beside another: as its other name, or as what only comes near."""
 
 
+@checked
 def reconcile(
     fields: Mapping[str, Any],
     claim: str | int,

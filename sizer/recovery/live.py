@@ -84,7 +84,7 @@ def _keras(model: Any) -> Contents:
 
 def _nested(value: Any, name: str, depth: int) -> Iterator[StoredTensor]:
     if depth > MOST_NESTING:
-        raise InputError([Fault("", 0, 0, "model", f"{quoted(name)} is nested deeper than is read")])
+        raise InputError([Fault("", 0, 0, "model", f"{quoted(name)} is nested too deeply")])
     if isinstance(value, Mapping) or callable(getattr(value, "items", None)):
         for key, inner in value.items():
             yield from _nested(inner, f"{name}.{key}" if name else str(key), depth + 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.errors import RunError, quoted
 from sizer.extras import install_command
-from sizer.runs.parts import TableJob, WrittenPart, write_part
+from sizer.runs.parts import Job, WrittenPart, write_part
 from sizer.runs.work import Work
 from sizer.tables.stored.folders import Folder
 from sizer.version import __version__
@@ -36,7 +36,7 @@ AHEAD = 1000
 """Parts that the scheduler is told of at once."""
 
 
-def write_on_cluster(job: TableJob, folder: Folder, parts: Sequence[int], address: str) -> Generator[WrittenPart]:
+def write_on_cluster(job: Job, folder: Folder, parts: Sequence[int], address: str) -> Generator[WrittenPart]:
     """Yield parts as the workers of a Dask cluster write them, in no particular order.
 
     Args:
@@ -134,7 +134,7 @@ def _version() -> str:
     return __version__
 
 
-def _written(client: Client, job: TableJob, folder: Folder, parts: Sequence[int]) -> Generator[WrittenPart]:
+def _written(client: Client, job: Job, folder: Folder, parts: Sequence[int]) -> Generator[WrittenPart]:
     from distributed import as_completed
 
     order = client.scatter(job, broadcast=True, hash=False)
@@ -160,7 +160,7 @@ def _written(client: Client, job: TableJob, folder: Folder, parts: Sequence[int]
         under_way.clear()
 
 
-def _write(job: TableJob, part: int, folder: Folder) -> dict[str, Any]:
+def _write(job: Job, part: int, folder: Folder) -> dict[str, Any]:
     """Write one part on a worker."""
     if Work(folder, job.sweep.name, job.digest).begun() is None:
         raise OSError(f"{folder.url} is not shared: this worker does not see the run in it")

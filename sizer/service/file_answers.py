@@ -72,7 +72,7 @@ def looked_into(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[s
         try:
             found = [look_into(one) for one in read_source(SentBytes(body, size, head, ReadingAllowance()), name)]
         except RecursionError:
-            raise unread("it is nested deeper, or holds more, than is read") from None
+            raise unread("it is nested too deeply or holds too much") from None
         look = found[0] if len(found) == 1 else joined(found)
     said = {
         "file": name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from sizer.answer import Shown, Table
+from sizer.answer import Shown, Table, left_out
 from sizer.networks.fields import FIELDS
 from sizer.spaces.decisions import IntArray
 from sizer.sweepfile.sweep import as_word
@@ -67,8 +67,7 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
 
     def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
         header, rows = self[:_SHOWN]._as_table()
-        more = len(self) - len(rows)
-        return self._in_a_line(), (header, rows), [f"and {more:,} more; .frame() has all"] if more else []
+        return self._in_a_line(), (header, rows), left_out(len(self) - len(rows))
 
     def taken(self, places: IntArray) -> Configurations:
         """Return those at some places."""

@@ -11,6 +11,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sizer.answer import Shown, Table, left_out
+from sizer.layout import DOT
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.space import Space
 from sizer.sweepfile.axis import Stepped
@@ -19,9 +21,11 @@ _BLOCK = 256
 """Uniform draws that are made at once."""
 _TRIES = 64
 """Moves that are tried before all of them are written out."""
+_SHOWN = 10
+"""Configurations that are printed."""
 
 
-class Search:
+class Search(Shown):
     """Suggests configurations of a space within its budget: `ask()` for one, `tell()` how good it was."""
 
     def __init__(
@@ -87,6 +91,21 @@ class Search:
         """Remember how good a configuration was."""
         self._told.append((self._sign * value, len(self._told), dict(configuration)))
 
+    def _in_a_line(self) -> str:
+        told = f"{self._asked:,} asked, {len(self._told):,} told"
+        best = f"best {self._sign * min(self._told, key=_order)[0]:g}" if self._told else ""
+        return DOT.join(filter(None, (self.space.sweep.name, told, best)))
+
+    def _as_table(self) -> Table:
+        """Return what was told, the best first."""
+        rows = [(self._sign * value, flattened(self.space, one)) for value, _, one in sorted(self._told, key=_order)]
+        header = list(parameters(self.space))
+        return ["value", *header], [[value, *(one.get(name) for name in header)] for value, one in rows]
+
+    def _as_shown_table(self) -> tuple[str, Table, Sequence[str]]:
+        header, rows = self._as_table()
+        return self._in_a_line(), (header, rows[:_SHOWN]), left_out(len(rows) - _SHOWN)
+
     def _uniform(self, number: int) -> dict[str, Any]:
         block, place = divmod(number, _BLOCK)
         if block not in self._drawn:
@@ -101,6 +120,11 @@ class Search:
             return found
         every = self.space.neighbours(parent)
         return every[chance.randrange(len(every))] if len(every) else None
+
+
+def _order(told: tuple[float, int, dict[str, Any]]) -> tuple[float, int]:
+    """Return what decides which is better: the value, then which was told first."""
+    return told[:2]
 
 
 def parameters(space: Space) -> dict[str, Any]:
@@ -122,7 +146,7 @@ def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration by parameters, one for each layer that there is."""
     found = {name: configuration[name] for name in parameters(space) if name in configuration and "." not in name}
     for name in space.layered:
-        found |= {f"{name}.{layer}": value for layer, value in enumerate(configuration[name], start=1)}
+        found |= {f"{name}.{layer}": value for layer, value in enumerate(configuration.get(name, ()), start=1)}
     return found
 
 

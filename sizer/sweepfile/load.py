@@ -9,13 +9,15 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
 from sizer.errors import Fault, InputError, is_text, quoted
 from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.counting import CHOICES
+from sizer.parameters import checked
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
     budget_of_option,
@@ -59,6 +61,7 @@ _WORDS_OF_ERRORS = {
 _PLACE = re.compile(r",?(?: first)? at line \d+, column \d+")
 
 
+@checked
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     """Return the sweep in a file.
 
@@ -91,24 +94,47 @@ def sweep_of(source: object, name: str = "sweep") -> Sweep:
     if isinstance(source, Sweep):
         return source
     if isinstance(source, Mapping):
-        try:
-            text = json.dumps({"sizer": 1, "name": name, **_written(source)}, ensure_ascii=False)
-        except RecursionError:
-            raise InputError([_file_fault("", "the sweep is nested too deeply")]) from None
-        try:
-            return parse_sweep(text.encode("utf-8", "surrogatepass"))
-        except InputError as problem:
-            # Lines and columns would be those of a text that nobody has seen.
-            raise InputError(
-                dataclasses.replace(
-                    fault, line=0, column=0, path=fault.path or "sweep", message=_PLACE.sub("", fault.message)
-                )
-                for fault in problem.faults
-            ) from None
+        text = text_of({"sizer": 1, "name": name, **source})
+        with unplaced():
+            return parse_sweep(text)
     if not isinstance(source, (str, os.PathLike)):
         message = f"{quoted(str(source))} is no sweep; give a path, a mapping of what stands in a sweep file, or a sweep that was loaded"
         raise InputError([Fault("", 0, 0, "sweep", message)])
     return load_sweep(source)
+
+
+def text_of(source: Mapping[str, Any]) -> bytes:
+    """Return a mapping as the text of a file that holds it.
+
+    Raises:
+        InputError: it is nested too deeply.
+    """
+    try:
+        return json.dumps(_written(source), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except RecursionError:
+        raise InputError([_file_fault("", "the sweep is nested too deeply")]) from None
+
+
+@contextmanager
+def unplaced(within: str = "") -> Iterator[None]:
+    """Leave the lines and columns out of faults: they would be those of a text that nobody has seen.
+
+    Args:
+        within: what paths begin with that nobody wrote.
+    """
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(
+            dataclasses.replace(
+                fault,
+                line=0,
+                column=0,
+                path=fault.path.removeprefix(within) or "sweep",
+                message=_PLACE.sub("", fault.message),
+            )
+            for fault in problem.faults
+        ) from None
 
 
 def _written(value: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sizer.errors import InputError
@@ -14,10 +14,11 @@ from sizer.networks.blocks.types import BlockType
 from sizer.networks.blocks.wiring import Graph, read_graph
 from sizer.networks.cells import CellType
 from sizer.sweepfile.findings import Findings
-from sizer.sweepfile.load import read_file
+from sizer.sweepfile.load import read_file, text_of, unplaced
 from sizer.sweepfile.model_grids import place_in
 from sizer.sweepfile.own_blocks import read_own_blocks
 from sizer.sweepfile.own_cells import read_own_cells
+from sizer.sweepfile.sweep import Sweep
 from sizer.sweepfile.yamltext import Document, Path, read_yaml
 
 
@@ -35,6 +36,8 @@ class ModelFile:
     name: str
     description: str
     document: Document = field(repr=False, compare=False)
+    within: str | None = None
+    """Of a mapping, in which lines and columns are those of a text that nobody has seen: what paths are within."""
 
     @property
     def asked(self) -> Declared:
@@ -56,7 +59,8 @@ class ModelFile:
             findings = Findings(self.document)
             for fault in problem.faults:
                 findings.at_value(place_in(self.declared, fault.path), fault.message)
-            findings.raise_any()
+            with nullcontext() if self.within is None else unplaced(self.within):
+                findings.raise_any()
 
 
 def holds_blocks(path: str | os.PathLike[str]) -> bool:
@@ -82,6 +86,36 @@ def load_model(path: str | os.PathLike[str]) -> ModelFile:
     """
     file = os.fspath(path)
     return parse_model(read_file(file), file)
+
+
+def model_of(source: object) -> ModelFile | None:
+    """Return the model of blocks that is named, written down as a mapping, or stands in a sweep; None where there is none.
+
+    Args:
+        source: a file, a mapping of what would stand in one, the model alone as `sizer.count` takes it, or a sweep.
+
+    Raises:
+        InputError: the file cannot be read, or the model has faults; of a mapping each with its path.
+    """
+    if isinstance(source, Sweep):
+        return None if source.of_blocks is None else parse_model(source.text, source.file)
+    if isinstance(source, Mapping):
+        whole, within = (_own_apart(source), "model.") if "blocks" in source else (source, "")
+        model = whole.get("model")
+        if not isinstance(model, Mapping) or "blocks" not in model:
+            return None
+        text = text_of(whole)
+        with unplaced(within):
+            return replace(parse_model(text), within=within)
+    if isinstance(source, (str, os.PathLike)) and holds_blocks(source):
+        return load_model(source)
+    return None
+
+
+def _own_apart(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a model alone as a file that holds it, the types that it defines beside it."""
+    apart = {name: model[name] for name in ("cell_types", "block_types") if model.get(name)}
+    return {**apart, "model": {name: value for name, value in model.items() if name not in apart}}
 
 
 def parse_model(

@@ -341,7 +341,7 @@ def _cell_types() -> tuple[Schema, Schema]:
     return declared, {
         "own_cell_type": {
             "title": "A cell type",
-            "description": "A table of weight tensors, and what the cell feeds back and hands up.",
+            "description": "A table of weight tensors, and the widths that the cell feeds back and outputs.",
             "type": "object",
             "additionalProperties": False,
             "required": ["tensors", "recurs", "hands_up"],
@@ -458,8 +458,8 @@ def _block_types() -> Schema:
         "title": "What the block is, for people.",
         "fields": "Name of each field -> its default: a number, true or false, or nothing where it must be given.",
         "tensors": "Name of each weight tensor -> its shape over fields and the width read, such as [read, width].",
-        "hands_up": "The width handed up: a field, `read`, a quotient a/b, a product a*b, or a list that is added up.",
-        "keeps_height": "Whether it hands up channels and height.",
+        "hands_up": "The output width: a field, `read`, a quotient a/b, a product a*b, or a list, which is a sum.",
+        "keeps_height": "Whether the output has channels and height.",
         "steps": "The field by which steps are divided, or multiplied: *field.",
         "state": "Widths carried from step to step.",
         "source": "Where the table comes from.",
@@ -471,7 +471,7 @@ def _block_types() -> Schema:
         "maxProperties": MOST_CELL_TYPES,
         "additionalProperties": {
             "title": "A block type",
-            "description": "Fields, a table of weight tensors, and the width that the block hands up.",
+            "description": "Fields, a table of weight tensors, and the output width of the block.",
             "type": "object",
             "properties": {
                 name: {"title": name.replace("_", " ").capitalize(), "description": words}

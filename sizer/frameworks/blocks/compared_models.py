@@ -1,17 +1,81 @@
-"""A whole model held against a framework, on a screen."""
+"""A whole model held against a framework: what came of it, as a line, a screen, a table and JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from sizer.answer import Shown, Table
+from sizer.frameworks.framework import Framework
 from sizer.layout import aligned
 
 if TYPE_CHECKING:
     from sizer.frameworks.blocks.comparing import ModelComparison
     from sizer.frameworks.equivalents import Shape
-    from sizer.frameworks.framework import Framework
+
+
+@dataclass(frozen=True, repr=False)
+class ModelVerification(Shown):
+    """What of a model of blocks was compared with a framework, and what differs."""
+
+    name: str
+    """Of the file; empty where it has none."""
+    framework: Framework
+    version: str
+    comparison: ModelComparison | None
+    """Both sides; None where the framework is not what counts every block."""
+    not_comparable: tuple[tuple[str, str], ...]
+    """(block, reason) for each block of which the framework is not what counts it."""
+
+    @property
+    def compared(self) -> int:
+        """How many models were compared: this one, or none."""
+        return int(self.comparison is not None)
+
+    @property
+    def tensors(self) -> int:
+        """Of the model that was compared."""
+        return len(self.comparison.tensors) if self.comparison else 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether the model was compared, and every tensor and the total are the same."""
+        return self.comparison is not None and self.comparison.equal
+
+    def _in_a_line(self) -> str:
+        who, with_what = self.name or "the model", f"{self.framework.title} {self.version}"
+        if self.comparison is None:
+            return f"{who}: nothing was compared with {with_what}"
+        if not self.equal:
+            return f"{who} differs from {with_what}"
+        return f"{who}: {self.tensors:,} tensors equal {with_what}"
+
+    def _as_text(self) -> str:
+        return model_verification_screen(self.name, self.framework, self.comparison, self.not_comparable)
+
+    def _as_table(self) -> Table:
+        if self.comparison is None:
+            return ("block", "reason"), self.not_comparable
+        return ("block", "tensor", "sizer", "framework", "equal"), [
+            (path, pair.name, _size(pair.ours), _size(pair.theirs), pair.equal)
+            for path, pairs in self.comparison.blocks.items()
+            for pair in pairs
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the verification as `--json` shows it."""
+        return {
+            "name": self.name,
+            "framework": self.framework.name,
+            "version": self.version,
+            "compared": self.compared,
+            "tensors": self.tensors,
+            "equal": self.comparison.equal if self.comparison else None,
+            "not_comparable": [{"block": block, "reason": reason} for block, reason in self.not_comparable],
+            "model": self.comparison.as_json() if self.comparison else None,
+        }
 
 
 def model_verification_screen(

@@ -99,7 +99,7 @@ class FieldReader:
             and isinstance(found["stride"], tuple)
             and not isinstance(found["kernel"], (tuple, type(None)))
         ):
-            self.report(f"{at}.stride", "has 2 values, and the kernel is one number, along time alone; write one")
+            self.report(f"{at}.stride", "has 2 values, but the kernel is one number, along time only; write one value")
         if block_type.name == "input":
             if "inputs" in given and {"channels", "height"} & set(given):
                 self.report(at, "an input has inputs, or channels and height")
@@ -116,13 +116,13 @@ class FieldReader:
                 if found[name] is None:
                     found[name] = kind != "dot"
             if found["width"] is None and kind == "dot" and (found["project_query"] or found["project_memory"]):
-                self.report(at, "an attention that projects needs width")
+                self.report(at, "an attention with projections needs width")
             tensors = [tensor.name for tensor in ATTENTION_TENSORS.get(kind, ())]
             for name in found["biases"]:
                 if name not in tensors:
                     self.report(
                         f"{at}.biases",
-                        f"{quoted(name)} is no tensor of it{did_you_mean(name, tensors) or '; one of ' + ', '.join(tensors)}",
+                        f"{quoted(name)} is not one of its tensors{did_you_mean(name, tensors) or '; one of ' + ', '.join(tensors)}",
                     )
             if found["value_width"] is None:
                 found["value_width"] = found["width"]
@@ -215,7 +215,7 @@ class FieldReader:
                 return value
             case "name":
                 if not isinstance(value, str):
-                    self.report(path, f"{quoted(value)} is no name")
+                    self.report(path, f"{quoted(value)} is not a name")
                     return None
                 if one.name == "clock" and (value in NO_CLOCKS or not _CLOCK.fullmatch(value) or PAIR in value):
                     self.report(path, f"{quoted(value)} cannot name a clock")
@@ -224,7 +224,7 @@ class FieldReader:
                 items = list(value) if isinstance(value, (list, tuple)) else [value]
                 for item in items:
                     if not isinstance(item, str):
-                        self.report(path, f"{quoted(item)} is no name")
+                        self.report(path, f"{quoted(item)} is not a name")
                 return tuple(item for item in items if isinstance(item, str))
             case "tensors":
                 return self._tensors(value, path)
@@ -298,13 +298,13 @@ class FieldReader:
 
     def _tensors(self, value: Any, path: str) -> dict[str, tuple[int, ...]]:
         if not isinstance(value, Mapping) or not value:
-            self.report(path, "is no mapping of names to shapes")
+            self.report(path, "is not a mapping of names to shapes")
             return {}
         found = {}
         for name, shape in value.items():
             sizes = shape if isinstance(shape, (list, tuple)) else [shape]
             if not isinstance(name, str):
-                self.report(path, f"{quoted(name)} is no name")
+                self.report(path, f"{quoted(name)} is not a name")
                 continue
             found[name] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
         return found

@@ -79,7 +79,7 @@ function blockOf(block, found) {
   bar.firstChild.style.width = `${100 * share}%`;
   const steps = Object.entries(block.steps).map(([clock, often]) => (often === "1" ? `every step of ${clock}` : `${often} of the steps of ${clock}`));
   const width = Number(block.height) > 1 ? `${number(block.width)} values, ${number(block.height)} high` : `${number(block.width)} values`;
-  const about = [`hands up ${width}`, ...steps, block.frozen ? "frozen" : "", block.shared ? `the weights of ${block.shared}` : ""];
+  const about = [`output width ${width}`, ...steps, block.frozen ? "frozen" : "", block.shared ? `the weights of ${block.shared}` : ""];
   const sections = found.sections.filter((section) => section.block === block.name);
   return element(
     "details",

@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.layout import visible
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
-from sizer.sweepfile.bounds import budget_of_option, problem_of
+from sizer.parameters import checked
+from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.result import PLACE, is_counted
+from sizer.tables.asked.result import PLACE, is_counted, order_key
 from sizer.tables.asked.results import Named, Results, open_results
-from sizer.tables.asked.selection import bounded_columns, no_column, selection
+from sizer.tables.asked.selection import bound_problem, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
+
+    from sizer.tables.asked.frame import Frame
 
 _LARGEST = 2**63 - 1
 _BATCH = 1 << 17
@@ -91,6 +94,7 @@ class QueryAnswer:
             yield batch.cast(schema)
 
 
+@checked
 def query(
     results: Named,
     *,
@@ -105,7 +109,7 @@ def query(
     near: str | int = "",
     pareto: str | Sequence[str] = (),
     **asked: Any,
-) -> pd.DataFrame:
+) -> Frame:
     """Return what is asked of one or several results, as a pandas frame.
 
     Args:
@@ -123,7 +127,8 @@ def query(
         asked: nothing more; a name that is not known is a fault that says which was meant.
 
     Returns:
-        The rows; `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
+        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
 
     Raises:
         InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
@@ -149,12 +154,13 @@ def query(
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
-    frame: pd.DataFrame = table.to_pandas(
-        types_mapper=_nullable if any(column.null_count for column in table.columns) else None
-    )
+    from sizer.tables.asked.frame import Frame
+
+    frame = table.to_pandas(types_mapper=_nullable if any(column.null_count for column in table.columns) else None)
+    rows = Frame(frame, visible(opened.name))
     if opened.unverified:
-        frame.attrs["unverified"] = opened.unverified
-    return frame
+        rows.attrs["unverified"] = opened.unverified
+    return rows
 
 
 def words_of(given: str | Sequence[str]) -> Sequence[str]:
@@ -280,7 +286,7 @@ def _written(
         return _summary(results, source)
     if asked.group_by and not asked.best:
         return _groups(results, asked, source)
-    order = [_signed(word) for word in asked.sort]
+    order = [_signed(results, word) for word in asked.sort]
     if asked.group_by:
         source = _best(results, asked, source)
         order = order or [identifier(name) for name in asked.group_by]
@@ -291,29 +297,29 @@ def _written(
         source = f"(SELECT * FROM {source} WHERE {identifier(column)} IS NOT NULL)"
     elif asked.pareto:
         source = _unbeaten(connection, asked, source)
-        order = order or [_signed(word) for word in asked.pareto]
+        order = order or [_signed(results, word) for word in asked.pareto]
     names = list(asked.columns or results.columns)
     sql = f"SELECT {', '.join(map(identifier, names))} FROM {source}"
     if order:
         sql += f" ORDER BY {', '.join([*order, *_ties(results)])}"
     if asked.top is not None:
-        sql += f" LIMIT {asked.top}"
+        sql += f" LIMIT {min(asked.top, _LARGEST)}"
     return {name: results.columns[name] for name in names}, sql
 
 
-def _signed(word: str) -> str:
-    column = identifier(word.removeprefix("-"))
+def _signed(results: Results, word: str) -> str:
+    column = order_key(results.columns, word.removeprefix("-"))
     return f"{column} {'DESC' if word.startswith('-') else 'ASC'} NULLS LAST"
 
 
 def order_of(results: Results, sort: Sequence[str]) -> list[str]:
     """Return the order of rows as SQL, so that no two rows stand equal where they have ids."""
-    return [*map(_signed, sort), *_ties(results)]
+    return [*(_signed(results, word) for word in sort), *_ties(results)]
 
 
 def _ties(results: Results) -> list[str]:
     """Return what decides between rows that are equal otherwise."""
-    return [identifier(PLACE), *([identifier("id")] if "id" in results.columns else [])]
+    return [identifier(PLACE), *([order_key(results.columns, "id")] if "id" in results.columns else [])]
 
 
 def _best(results: Results, asked: Query, source: str) -> str:
@@ -331,8 +337,9 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = problem_of(bounded_columns(results))
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
+    bounds = budget_of_option(
+        asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), bound_problem(results)
+    )
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
             faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
@@ -381,7 +388,7 @@ def _summary(results: Results, source: str) -> tuple[dict[str, Kind], str]:
         few = not _has_many_values(name)
         values = f"count(DISTINCT {column})" if few or name == "other_weights" else "NULL"
         words = "NULL"
-        if kind == "choice":
+        if kind == "choice" and not _has_many_values(name):
             words = (
                 f"(SELECT string_agg(word, ' ' ORDER BY word) FROM (SELECT DISTINCT {column} AS word FROM {source}))"
             )
@@ -414,6 +421,6 @@ def _groups(results: Results, asked: Query, source: str) -> tuple[dict[str, Kind
             for word, function in (("smallest", "min"), ("largest", "max")):
                 columns[f"{word}_{name}"] = "count"
                 chosen.append(f"{function}({identifier(name)}) AS {identifier(f'{word}_{name}')}")
-    limit = "" if asked.top is None else f" LIMIT {asked.top}"
+    limit = "" if asked.top is None else f" LIMIT {min(asked.top, _LARGEST)}"
     order = ", ".join(f"{name} NULLS LAST" for name in groups)
     return columns, f"SELECT {', '.join(chosen)} FROM {source} GROUP BY {', '.join(groups)} ORDER BY {order}{limit}"

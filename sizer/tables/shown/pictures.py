@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.parameters import checked
 from sizer.tables.asked.results import Named, open_results
 from sizer.tables.shown import plots
 from sizer.tables.shown.report import write_report
 from sizer.tables.stored.out_files import checked_path, out_file
 
 
+@checked
 def plot(
     results: Named,
     out: str | os.PathLike[str] | None = None,
@@ -22,7 +24,7 @@ def plot(
     x: str = "",
     y: str = "",
     colour: str = "",
-    budget: Any = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     title: str = "",
     width: int = 640,
@@ -62,6 +64,7 @@ def plot(
     return path
 
 
+@checked
 def report(results: Named, out: str | os.PathLike[str], *, title: str = "") -> Path:
     """Write one HTML page that works with no network: the sweep, the counts, plots, a table to search.
 
