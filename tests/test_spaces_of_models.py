@@ -426,7 +426,9 @@ def test_layers_of_a_group_are_the_same_in_each_repetition() -> None:
     assert found[:].weights.tolist() == [a + b + 6 for a, b in zip(sizes[::2], sizes[1::2], strict=True)]
     inner["layer"] = {"type": "recurrent", "cells": 4, "layers": {"each": [1, 2]}}
     grid = {"group.layer.cells": {"per_layer": [3, 5]}}
-    with pytest.raises(InputError, match=r"no model of this space is valid: group\.layer\.layers: is 2, but cells has 1"):
+    with pytest.raises(
+        InputError, match=r"no model of this space is valid: group\.layer\.layers: is 2, but cells has 1"
+    ):
         described({"convention": "textbook", "blocks": blocks}, grid)
 
 

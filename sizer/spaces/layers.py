@@ -101,6 +101,9 @@ class LayerChoices:
         """Of which field a network may have few values alone; None: of none."""
         first = self._types[0].resolved
         self.wiring = StackWiring(int(first["inputs"] + first["embedding"]), bool(first["skip_connections"]))
+        if most > 1 and self.wiring.skip and np.any(first["tied_embedding"]):
+            message = "tied_embedding beside skip_connections asks for the sum of what all layers hand up, which a space does not follow; leave one of them out"
+            raise InputError([Fault("", 0, 0, "grid", message)])
         self._check_size(most)
         self._find_states()
 
