@@ -21,11 +21,11 @@ from sizer.networks.conventions import cell_of
 from sizer.networks.network import Group, Network, recurrent_groups, refusals, resolve, wire
 from sizer.spaces.decisions import NEVER, IntArray
 from sizer.sweepfile.expressions import Expression
-from sizer.sweepfile.per_layer import PerLayer
+from sizer.sweepfile.per_layer import MOST_FORMS, PerLayer
 
 Mask = npt.NDArray[np.bool_]
 
-MOST_LETTERS = 1 << 17
+MOST_LETTERS = MOST_FORMS
 """The most different layers of one stack."""
 MOST_PAIRS = 1 << 27
 """The most pairs of a layer and what stands below it."""
