@@ -84,8 +84,7 @@ def in_short(path: str, link: str) -> None:
     ours, theirs = ways["sizer, 10^8 configurations, 2 threads"], ways["pandas cross join"]
     cog.outl(
         f"\nA grid of {ours['configurations']:,} configurations is counted and filtered in {ours['seconds']:.2f} s on two cores,"
-        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. How that was measured, and more:"
-        f" [benchmarks]({link}).\n"
+        f" {in_words(theirs['per_second'] / ours['per_second'])}\nthan a pandas cross join. [Benchmarks]({link}) says how this was measured, and has more figures.\n"
     )
 
 
@@ -317,7 +316,7 @@ def block_types() -> None:
         for field in one.fields:
             default = "" if field.default in (None, ()) else f" ({str(field.default).lower()})"
             words = f"; {', '.join(f'`{word}`' for word in field.words)}" if field.words else ""
-            required = " Must be given." if field.required else ""
+            required = " Required." if field.required else ""
             cog.outl(f"- `{field.name}`{default}: {field.description.rstrip('.')}{words}.{required}")
         for kind, tensors in ATTENTION_TENSORS.items() if one.name == "attention" else [("", one.tensors)]:
             _tensors(tensors, f"Tensors of kind `{kind}`" if kind else "Tensors")
@@ -330,56 +329,58 @@ def block_types() -> None:
 
 _HANDED_UP = {
     "input": "`inputs`, or `channels` x `height`",
-    "recurrent": "what its last layer does, of both directions",
+    "recurrent": "that of its last layer, both directions included",
     "attention": "`value`, or the memory's width",
-    "join": "the widths that it reads, added up or joined",
-    "group": "what its last block does",
+    "join": "the sum of its input widths, or one of them if they are added or multiplied",
+    "group": "that of its last block",
 }
-"""Where no dimension says it."""
+"""Types whose output width is not a dimension."""
 _DECIDED = {
-    "recurrent": "Its tensors are the table of its cell type, for each layer and direction.",
-    "weights": "Its tensors are as they are written (`other_weights`).",
-    "transformer": "For each block that it attends: matrices of 2 x width x width and 2 x memory x width, biases of 4 x width, a norm of 2 x width.",
+    "recurrent": "Each layer and direction has the tensors of its cell type.",
+    "weights": "It has the tensors that you give (`other_weights`).",
+    "transformer": "For each block in `attends` there are also matrices of 2 x width x width and 2 x memory x width, biases of 4 x width, and a norm of 2 x width.",
 }
-"""What is no row of the table."""
+"""What the table of a type does not say."""
 
 
 def _tensors(tensors: Any, title: str) -> None:
     there = [tensor for tensor in tensors if not tensor.buffer]
     if there:
         cog.outl(
-            f"\n| {title.lower() if title == 'Tensors' else title} | shape | part | there |\n| --- | --- | --- | --- |"
+            f"\n| {title.lower() if title == 'Tensors' else title} | shape | part | present |\n| --- | --- | --- | --- |"
         )
     for tensor in there:
         shape = " x ".join(map(str, tensor.shape))
         cog.outl(
-            f"| {tensor.name} | {shape} | `{tensor.part}` | {f'where `{tensor.when}`' if tensor.when else 'always'} |"
+            f"| {tensor.name} | {shape} | `{tensor.part}` | {f'if `{tensor.when}`' if tensor.when else 'always'} |"
         )
 
 
 def _handed_up(one: Any) -> str:
     decided = f"{_DECIDED[one.name]} " if one.name in _DECIDED else ""
-    return f"{decided}Hands up {_HANDED_UP.get(one.name, f'`{one.hands_up}`' + (', and the height' if one.keeps_height else ''))}."
+    if one.keeps_height and one.name not in _HANDED_UP:
+        return f"{decided}Output channels: `{one.hands_up}`; the output keeps a height."
+    return f"{decided}Output width: {_HANDED_UP.get(one.name, f'`{one.hands_up}`')}."
 
 
 def _steps_of(one: Any) -> str:
     if one.name == "group":
         return ""
     if one.name == "attention":
-        return "Steps as its query, or at each step of `clock`."
+        return "Steps: those of its query, or of `clock`."
     if one.name == "pooling":
-        return "Steps are divided by the stride; over all of time there is one a sequence."
+        return "Steps: divided by the stride; over `time` there is one per sequence."
     if one.name == "recurrent":
-        return "Steps are divided by `subsample`, layer by layer."
+        return "Steps: divided by `subsample`, layer by layer."
     if one.name in ("convolution", "convolutional_lstm"):
-        other = "; a transposed one's are multiplied by it" if one.name == "convolution" else ""
-        return f"Steps are divided by the stride{other}."
+        other = "; multiplied by it, if the convolution is transposed" if one.name == "convolution" else ""
+        return f"Steps: divided by the stride{other}."
     if one.name in ("input", "embedding"):
-        return "Steps at each step of `clock`" + ("." if one.name == "input" else ", or as what it reads.")
+        return "Steps: those of `clock`" + ("." if one.name == "input" else ", or those of its input.")
     if not one.steps:
-        return "Steps as what it reads."
+        return "Steps: those of its input."
     verb = "multiplied" if one.steps.startswith("*") else "divided"
-    return f"Steps are {verb} by `{one.steps.lstrip('*')}`."
+    return f"Steps: {verb} by `{one.steps.lstrip('*')}`."
 
 
 def attacks(path: str) -> None:

@@ -89,7 +89,7 @@ def test_clocks_say_their_rates_as_numbers_and_as_sizes() -> None:
     for rate, exact in ((100, 100), ("100", 100), ("12.5", Fraction(25, 2)), (0.1, Fraction(1, 10)), ("10K", 10_000)):
         assert count_model(model(blocks, clocks={"frames": rate})).macs_per_second == 16 * exact
     for wrong in ("ten", "0", "1e400", float("inf"), float("nan"), 10**400, "9" * 5000, True, "-1", ""):
-        with pytest.raises(InputError, match=r"clocks\.frames: .* is no number above 0"):
+        with pytest.raises(InputError, match=r"clocks\.frames: .* is not a number above 0"):
             count_model(model(blocks, clocks={"frames": wrong}))
 
 
@@ -311,7 +311,7 @@ def _repeated(width: int, **more: Any) -> dict[str, Any]:
 FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(6, shared="one")},
-        {f"blocks.two.{name}.shared": f"one.{name} has tensors of other shapes, so its weights cannot be shared" for name in "ab"},
+        {f"blocks.two.{name}.shared": f"one.{name} has tensors of different shapes, so its weights cannot be shared" for name in "ab"},
     ),
     (
         {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(5, shared="oen")},
@@ -319,14 +319,14 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"x": features(8), "one": _repeated(5), "y": features(8), "two": _repeated(5, shared="one") | {"repeat": 3}},
-        {"blocks.two.shared": "one has other blocks, or repeats them otherwise, so its weights cannot be shared"},
+        {"blocks.two.shared": "one has other blocks, or repeats them differently, so its weights cannot be shared"},
     ),
-    ({"x": features(8), "one": _repeated(5, shared="one")}, {"blocks.one.shared": "shares the weights of itself"}),
-    ({"x": features(8), "one": _repeated(5, shared="x")}, {"blocks.one.shared": "x is no group"}),
-    ({"x": features(8), "one": _repeated(5, shared=3)}, {"blocks.one.shared": "'3' is no name"}),
+    ({"x": features(8), "one": _repeated(5, shared="one")}, {"blocks.one.shared": "cannot share its own weights"}),
+    ({"x": features(8), "one": _repeated(5, shared="x")}, {"blocks.one.shared": "x is not a group"}),
+    ({"x": features(8), "one": _repeated(5, shared=3)}, {"blocks.one.shared": "'3' is not a name"}),
     (
         {"features": features(), "encoder": {"type": "recurent", "cells": 8}},
-        {"blocks.encoder.type": "'recurent' is no type of block; did you mean 'recurrent'?"},
+        {"blocks.encoder.type": "'recurent' is not a type of block; did you mean 'recurrent'?"},
     ),
     (
         {"features": features(), "output": {"type": "dense", "from": ["encodr"], "width": 8}, "encoder": {"type": "dense", "width": 4}},
@@ -334,15 +334,15 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"output": {"type": "dense", "width": 8}},
-        {"blocks.output": "a dense reads something, and there is nothing before it; name its source in from"},
+        {"blocks.output": "a dense must read something, but no block comes before it; name its source in from"},
     ),
     (
         {"a": {"type": "join", "from": ["b"]}, "b": {"type": "join", "from": ["a"]}},
-        {"blocks.a": "is in a loop in which no block is told its width: b -> a"},
+        {"blocks.a": "is in a loop in which no block sets its width: b -> a"},
     ),
     (
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "from": ["x"]}, "sum": {"type": "join", "from": ["a", "b"], "combine": "add"}},
-        {"blocks.sum.from": "widths that are added must be equal: a hands up 4, b hands up 6"},
+        {"blocks.sum.from": "widths that are added must be equal: a has width 4, b has width 6"},
     ),
     (
         {"image": {"type": "input", "channels": 1, "height": 3}, "conv": {"type": "convolution", "kernel": [3, 5], "padding": "valid", "channels": 4}},
@@ -354,7 +354,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"words": {"type": "embedding", "vocabulary": 100, "embedding": 12}, "lstm": {"type": "recurrent", "cells": 16}, "output": {"type": "dense", "width": 100, "tied": "words"}},
-        {"blocks.output.tied": "words has 12 values a symbol, and 16 are read; a tied kernel needs as many"},
+        {"blocks.output.tied": "words has 12 values per symbol, but 16 values are read; a tied kernel needs the same number"},
     ),
     (
         {"x": features(), "lstm": {"type": "recurrent", "cells": 16, "recurrent_projection": 16}},
@@ -363,7 +363,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"x": features(), "dense": {"type": "dense", "widht": 16, "cells": 4}},
         {
-            "blocks.dense": "a dense needs width: values that it hands up",
+            "blocks.dense": "a dense needs width: output width",
             "blocks.dense.widht": "a dense has no widht; did you mean 'width'?",
             "blocks.dense.cells": "a dense has no cells",
         },
@@ -385,10 +385,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "blocks.maxout.pieces": "9 cannot be divided into 2 equal parts",
             "blocks.all.groups": "'ALL' is neither a number of groups nor all",
             "blocks.each.groups": "12 cannot be divided into 80 equal parts",
-            "blocks.flat.stride": "has 2 values, and the kernel is one number, along time alone; write one",
+            "blocks.flat.stride": "has 2 values, but the kernel is one number, along time only; write one value",
             "blocks.relu.activation": "a dense has no activation; it has no weights; leave it out",
-            "blocks.drop.type": "'Dropout' is no type of block: it has no weights; leave it out",
-            "blocks.tdnn.type": "'tdnn' is no type of block; did you mean 'dense'?",
+            "blocks.drop.type": "'Dropout' is not a type of block: it has no weights; leave it out",
+            "blocks.tdnn.type": "'tdnn' is not a type of block; did you mean 'dense'?",
             "blocks.look.kind": "'bahdanau' is not known; did you mean 'additive'?",
             "blocks.two.from": "'{'x': 1, 'relu': 2}' names several blocks; write a list, one block in each entry",
         },
@@ -407,20 +407,20 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"x": features(8), "a": {"type": "dense", "width": 4, "shared": "a"}},
-        {"blocks.a.shared": "shares the weights of itself"},
+        {"blocks.a.shared": "cannot share its own weights"},
     ),
     (
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 6, "shared": "a"}},
-        {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
+        {"blocks.b.shared": "a has tensors of different shapes, so its weights cannot be shared"},
     ),
     (
         {"x": features(8), "a": {"type": "dense", "width": 16, "bias": False}, "b": {"type": "dense", "width": 8, "bias": False, "shared": "a"}},
-        {"blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared"},
+        {"blocks.b.shared": "a has tensors of different shapes, so its weights cannot be shared"},
     ),
     (
         {"x": features(8), "a": {"type": "dense", "width": 4}, "b": {"type": "dense", "width": 4, "shared": "a"}, "c": {"type": "dense", "width": 4, "groups": 3}},
         {
-            "blocks.b.shared": "a has tensors of other shapes, so its weights cannot be shared",
+            "blocks.b.shared": "a has tensors of different shapes, so its weights cannot be shared",
             "blocks.c.groups": "4 cannot be divided into 3 equal parts",
         },
     ),
@@ -430,14 +430,14 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"x": features(8), "t": {"type": "weights", "from": [], "tensors": {"k": [10, 4]}}, "a": {"type": "attention", "query": "x", "memory": "t", "width": 4}},
-        {"blocks.t": "is read and reads nothing, so it needs a width"},
+        {"blocks.t": "is read by a block but reads nothing, so it needs a width"},
     ),
     (
         {"x": features(8), "d": {"type": "dense", "width": None, "groups": "all", "shared": {}, 3: 4}},
         {
-            "blocks.d": "a dense needs width: values that it hands up",
+            "blocks.d": "a dense needs width: output width",
             "blocks.d.groups": "'all' is not a size; write it as 10000000, 10M or 1e7",
-            "blocks.d.shared": "'{}' is no name",
+            "blocks.d.shared": "'{}' is not a name",
             "blocks.d.'3'": "a dense has no '3'",
         },
     ),
@@ -458,10 +458,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "tied": {"type": "dense", "from": "a", "width": 5, "tied": "words"}, "lost": {"type": "attention", "memory": "bad", "query": "a", "width": 3},
         },
         {
-            "blocks.bad.type": "'dens' is no type of block; did you mean 'dense'?",
+            "blocks.bad.type": "'dens' is not a type of block; did you mean 'dense'?",
             "blocks.worse.width": "'4x' has no known unit; the units are K, M, B and T",
-            "blocks.words": "an embedding needs embedding: values per symbol",
-            "blocks.sum.from": "widths that are added must be equal: a hands up 4, b hands up 6",
+            "blocks.words": "an embedding needs embedding: width of the vector of a symbol",
+            "blocks.sum.from": "widths that are added must be equal: a has width 4, b has width 6",
         },
     ),
     (
@@ -537,7 +537,7 @@ def test_a_model_holds_blocks_and_little_else() -> None:
         count_model({"convention": "back_of_envelope", "blocks": {"x": features()}, "cells": 3, "clock": {}})
     assert {fault.path: fault.message for fault in raised.value.faults} == {
         "convention": "back_of_envelope is a closed form for one kind of network and has no blocks",
-        "cells": "no key named 'cells' beside blocks; with blocks, fields stand in a block",
+        "cells": "no key named 'cells' beside blocks; with blocks, fields go inside a block",
         "clock": "no key named 'clock' beside blocks; did you mean 'clocks'?",
     }
 

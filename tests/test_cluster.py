@@ -129,7 +129,7 @@ def test_a_url_is_a_folder_too(address: str, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"", "something listens, and said nothing for 1 seconds"),
+        (b"", "something is listening there, but did not answer for 1 seconds"),
         (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", ""),
         (b"SSH-2.0-OpenSSH_9.6\r\n", ""),
         (bytes(64), ""),
@@ -181,7 +181,7 @@ def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monk
     with worker(address, tmp_path / "a"):
         with monkeypatch.context() as patch:
             patch.setattr(cluster, "__version__", "9.9")
-            with pytest.raises(RunError, match=r"and here is sizer 9\.9; every worker needs the same"):
+            with pytest.raises(RunError, match=r"and here is sizer 9\.9; every worker needs the same version"):
                 run_sweep(sweep, tmp_path, cluster=address)
         with monkeypatch.context() as patch:
             patch.setattr(cluster, "RETRIES", 0)

@@ -231,7 +231,7 @@ grid: {inputs: [500, 512], cells: [512]}
         ({"mine": MINIMAL | {"state": "cel"}}, "cell_types.mine.state: 'cel' is not known; did you mean 'cells'?"),
         (
             {"mine": MINIMAL | {"tensors": {"bias": []}}},
-            "cell_types.mine.tensors.bias: is no shape; write a list of whole numbers and names, such as [3, cells, input]",
+            "cell_types.mine.tensors.bias: is not a shape; write a list of whole numbers and names, such as [3, cells, input]",
         ),
         (
             {"mine": MINIMAL | {"tensors": {"bias": [0]}}},

@@ -51,7 +51,7 @@ def test_the_screen_is_short(model: Path) -> None:
         "Around them: 1 embedding (80,000), 1 dense layer (128,500)",
         "Not explained: 420 weights in 1 tensor",
         "  odd  3 x 5 x 7 x 2 x 2  float32",
-        "It has names and shapes alone: which tensors are buffers, and what the layers are, it does not say.",
+        "It has only names and shapes: it does not say which tensors are buffers, or what the layers are.",
         "Next: sizer look model.safetensors --sweep around.yaml",
         "exit 0",
     ]
@@ -125,7 +125,7 @@ def test_a_claim_is_held_against_parts_of_the_file(model: Path) -> None:
 
 def test_what_is_no_model_file_is_a_fault(tmp_path: Path) -> None:
     done = run("look", tmp_path / "none.pt")
-    assert (done.returncode, done.stderr.splitlines()[0]) == (1, f"{tmp_path / 'none.pt'}: there is no such file")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, f"{tmp_path / 'none.pt'}: no such file")
     text = tmp_path / "notes.txt"
     text.write_text("no model")
     assert run("look", text).returncode == 1
@@ -138,7 +138,7 @@ def test_a_file_without_a_recurrent_network_says_so(tmp_path: Path) -> None:
     assert "  no recurrent network" in on_terminal("look", path).splitlines()
     done = run("look", path, "--sweep", tmp_path / "sweep.yaml")
     assert done.returncode == 1
-    assert "there is no recurrent network to sweep around; --model has the blocks" in done.stderr
+    assert "there is no recurrent network to sweep around; --model writes the blocks" in done.stderr
     assert not (tmp_path / "sweep.yaml").exists()
 
 

@@ -146,7 +146,7 @@ def test_an_own_type_and_a_group() -> None:
         ("encoder.cell_type", "10M", [("vary", "'encoder.cell_type' is no size, and only a size can be searched")]),
         ("encoder.layers", "10M", [("vary", "'encoder.layers' is set by what is told layer by layer, subsample, so it cannot vary")]),
         ("encoder.cells", "encoder.weigths=1", [("budget", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?")]),
-        ("encoder.cells", "macs_per_second=1G", [("budget", "macs_per_second is not known: clocks does not say how many frames there are in a second and how many labels there are in a second")]),
+        ("encoder.cells", "macs_per_second=1G", [("budget", "macs_per_second is not known: clocks does not give how many frames there are in a second and how many labels there are in a second")]),
         ("encoder.cells", "macs_per_words=1G", [("budget", "no column named 'macs_per_words'; did you mean 'macs_per_frames'?")]),
     ],
 )  # fmt: skip

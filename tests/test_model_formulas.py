@@ -79,7 +79,7 @@ def test_multiply_accumulates_are_shown_as_exact_fractions() -> None:
     assert screen.endswith("1,166 2/3 MACs a second")
     assert counted.as_json()["macs_per_second"] == 1167
     unsaid = sizer.explain(model(RNNT, "tensorflow1", clocks={"frames": 100}))
-    assert "MACs a second are not known: clocks does not say how many labels there are in a second" in model_screen(
+    assert "MACs a second are not known: clocks does not give how many labels there are in a second" in model_screen(
         unsaid,
         unsaid.count,  # type: ignore[arg-type]
     )

@@ -92,7 +92,7 @@ def test_two_structures_of_one_key_are_told_apart() -> None:
     assert key_of_model(unequal) == key_of_model(both[0])
     assert sizer.count_batch(both) == [sizer.count(one).columns() for one in both]
     assert sizer.fits(both[0], "10M")
-    with pytest.raises(InputError, match="widths that are added must be equal: b hands up 6, c hands up 7"):
+    with pytest.raises(InputError, match="widths that are added must be equal: b has width 6, c has width 7"):
         sizer.fits(unequal, "10M")
     odd = copy.deepcopy(both[0])
     odd["blocks"]["x"]["inputs"] = 13
@@ -114,18 +114,19 @@ def test_budgets_of_models() -> None:
     assert sizer.fits(one, ["121M", "encoder.weights=98M"])
     assert not sizer.fits(one, {"macs_per_frames": {"max": 20_234_239}})
     for budget, message in (
-        (2.5, "'2.5' is no budget; write 10M, a list, or bounds by column"),
-        (None, "'None' is no budget; write 10M, a list, or bounds by column"),
+        (2.5, "'2.5' is not a budget; write 10M, a list, or bounds by column"),
+        (None, "'None' is not a budget; write 10M, a list, or bounds by column"),
         ("encoder.weigths=3", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?"),
-        ("macs_per_second=1G", "macs_per_second is not known: clocks does not say how many labels there are in a second"),
-        ("macs_per_step=1M", "macs_per_step is there where there is one clock; this model has macs_per_frames, macs_per_labels"),
+        ("macs_per_second=1G", "macs_per_second is not known: clocks does not give how many labels there are in a second"),
+        ("macs_per_step=1M", "macs_per_step needs a model of one clock; this model has macs_per_frames, macs_per_labels"),
     ):  # fmt: skip
         with pytest.raises(InputError) as raised:
             sizer.fits(one, budget)
         assert [(fault.path, fault.message) for fault in raised.value.faults] == [("budget", message)]
     pairs = model({"x": RNNT["features"], "e": RNNT["labels"], "j": {"type": "dense", "from": ["x", "e"], "width": 3}, "a": {"type": "attention", "query": "e", "memory": "x", "width": 4}}, clocks={"frames": 100, "labels": 3})  # fmt: skip
     with pytest.raises(
-        InputError, match="clocks does not say how many seconds an input lasts, since it multiplies for labels x frames"
+        InputError,
+        match="clocks does not give how many seconds an input lasts, since it multiplies for labels x frames",
     ):
         sizer.fits(pairs, "macs_per_second=1G")
     assert not sizer.fits({**pairs, "clocks": {"frames": 100, "labels": 3, "seconds": 10}}, "macs_per_second=1")

@@ -111,9 +111,9 @@ def test_faults_of_blocks_of_an_own_type() -> None:
             block_types=OWN,
         )
     assert [(fault.path, fault.message) for fault in raised.value.faults] == [
-        ("blocks.b0", "a my_dense needs width: a size of which there is no default"),
+        ("blocks.b0", "a my_dense needs width: a size that has no default"),
         ("blocks.b0.contxt", "a my_dense has no contxt; did you mean 'context'?"),
-        ("blocks.b1.type", "'my_dens' is no type of block; did you mean 'my_dense'?"),
+        ("blocks.b1.type", "'my_dens' is not a type of block; did you mean 'my_dense'?"),
         ("blocks.b2.parts", "0 is below the minimum, 1"),
     ]
 
@@ -139,20 +139,20 @@ BAD: list[tuple[Any, list[tuple[str, str]]]] = [
         ("a.fields.d", "'2.5' is neither a whole number, nor true, nor false"),
     ]),
     ({"a": {"fields": {"width": {"default": 3, "least": 1}}}}, [("a.fields.width.least", "no key named 'least'; one of default, minimum, description")]),
-    ({"a": {"fields": 3}}, [("a.fields", "'3' is no mapping of names to defaults")]),
+    ({"a": {"fields": 3}}, [("a.fields", "'3' is not a mapping of names to defaults")]),
     ({"a": {"tensors": {"k": ["read", "widht"]}, "fields": {"width": None}}}, [("a.tensors.k.1", "'widht' is not known; did you mean 'width'?")]),
-    ({"a": {"tensors": {"k": []}}}, [("a.tensors.k", "is no shape; write a list of whole numbers and names, such as [3, read, width]")]),
+    ({"a": {"tensors": {"k": []}}}, [("a.tensors.k", "is not a shape; write a list of whole numbers and names, such as [3, read, width]")]),
     ({"a": {"tensors": {"k": {"shape": [0, "read"], "part": "dense_weight", "matrix": 1, "when": "gated"}}}}, [
         ("a.tensors.k.shape.0", "0 is below the minimum, 1"),
         ("a.tensors.k.part", "'dense_weight' is not known; did you mean 'dense_weights'?"),
         ("a.tensors.k.matrix", "'1' is neither true nor false"),
         ("a.tensors.k.when", "'gated' is not known; one of bias"),
     ]),
-    ({"a": {"tensors": {"k": ["2 + read"]}}}, [("a.tensors.k.0", "'2 + read' is no dimension; write a number, a name, a/b, or a product such as 2*a")]),
-    ({"a": {"hands_up": "read/read"}}, [("a.hands_up", "'read' is no field, and only by a field or a number is divided")]),
+    ({"a": {"tensors": {"k": ["2 + read"]}}}, [("a.tensors.k.0", "'2 + read' is not a dimension; write a number, a name, a/b, or a product such as 2*a")]),
+    ({"a": {"hands_up": "read/read"}}, [("a.hands_up", "'read' is not a field; a shape can be divided by a field or a number only")]),
     ({"a": {"hands_up": "read/0"}}, [("a.hands_up", "divides by 0")]),
     ({"a": {"hands_up": []}}, [("a.hands_up", "is an empty list; give at least one width")]),
-    ({"a": {"steps": 2}}, [("a.steps", "'2' is no name of a field; its steps are divided by it, or multiplied by '*field'")]),
+    ({"a": {"steps": 2}}, [("a.steps", "'2' is not the name of a field; write field to divide the steps by it, '*field' to multiply them")]),
     ({"a": {"title": 2, "keeps_height": 3}}, [("a.keeps_height", "'3' is neither true nor false"), ("a.title", "'2' is not text")]),
 ]  # fmt: skip
 

@@ -269,7 +269,7 @@ def test_several_results(folder: Path, frame: pd.DataFrame) -> None:
     [
         ({"budget": "10X"}, ["budget: '10X' has no known unit; the units are K, M, B and T"]),
         ({"sort": "-wieghts"}, ["sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
-        ({"columns": "id,id"}, ["columns: 'id' stands twice"]),
+        ({"columns": "id,id"}, ["columns: 'id' is there twice"]),
         ({"best": "weights"}, ["best: is the best of each group; name the groups with group_by"]),
         ({"group_by": "layers", "best": "-weights"}, ["best: the best has the largest value; leave - out"]),
         ({"group_by": "layers", "best": "cell_type"}, ["best: cell_type holds words, which are neither more nor less"]),

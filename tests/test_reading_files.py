@@ -61,7 +61,7 @@ ALL = {"a": (4, 3), "b": (3,), "c": (2, 2, 2)}
 def test_the_parts_of_a_model_are_one(tmp_path: Path) -> None:
     (found,) = read_contents(write_parts(tmp_path))
     assert of(found) == ALL
-    assert "It stands in 2 files." in found.notes
+    assert "It consists of 2 files." in found.notes
     (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"], "hidden_size": 4}')
     folder = {one.place: one for one in read_contents(tmp_path)}
     assert of(folder["model.safetensors.index.json"]) == ALL
@@ -76,7 +76,7 @@ def test_a_part_that_is_not_there_or_not_whole_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"its part 'model-00002-of-00002\.safetensors' lacks 'c', and 0 more"):
         read_contents(index)
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_contents(index)
 
 
@@ -96,8 +96,8 @@ def test_a_folder_of_many_formats(tmp_path: Path) -> None:
     ("make", "said"),
     [
         (lambda folder: folder, "it has no model file"),
-        (lambda folder: folder / "none.pt", "there is no such file"),
-        (lambda folder: Path("/dev/null"), "it is no file"),
+        (lambda folder: folder / "none.pt", "no such file"),
+        (lambda folder: Path("/dev/null"), "it is not a file"),
     ],
 )
 def test_what_is_no_model_file(tmp_path: Path, make: Any, said: str) -> None:
@@ -175,7 +175,7 @@ def test_what_is_wrong_behind_a_url_is_said(served: str, tmp_path: Path) -> None
         read_contents(f"{served}/none.pt")
     (tmp_path / "model.pt").write_bytes(b"x" * 1000)
     Ranges.whole = True
-    with pytest.raises(InputError, match="the server sends only the whole file, no ranges of it"):
+    with pytest.raises(InputError, match="the server sends only the whole file, not ranges of it"):
         read_contents(f"{served}/model.pt")
     with pytest.raises(InputError, match="it cannot be reached"):
         read_contents("http://127.0.0.1:9/model.pt")
@@ -237,7 +237,7 @@ def test_what_the_model_files_hold() -> None:
     [
         (lambda data: data[:4] + (1).to_bytes(4, "little") + data[8:], "GGUF of version 1; versions 2 and 3 are read"),
         (lambda data: data[:8] + (2**63).to_bytes(8, "little") + data[16:], "it holds more than 250,000 tensors"),
-        (lambda data: data[:16] + (2**63).to_bytes(8, "little") + data[24:], "entries beside its tensors"),
+        (lambda data: data[:16] + (2**63).to_bytes(8, "little") + data[24:], "entries besides its tensors"),
         (lambda data: data[:24] + (2**62).to_bytes(8, "little") + data[32:], "it is cut off: a text of"),
         (lambda data: data[:100], "it is cut off"),
     ],

@@ -436,7 +436,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     done = command("speech.parquet")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
-        "speech.parquet has no manifest beside it: it is read without a check",
+        "speech.parquet has no manifest next to it, so it is not checked",
         "speech.html: a page with 1,834 configurations",
     ]
     assert "1,834 configurations in this table" in (tmp_path / "speech.html").read_text().replace("</td><td>", " ")

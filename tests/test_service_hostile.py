@@ -108,7 +108,7 @@ def test_hostile_values_get_faults_wherever_they_stand(server: Served) -> None:
         ('{"a": [' + "1, " * 5000 + "9" * 1001 + "]}", "the body holds a number of more than 1,000 digits"),
         ("1e400", "the body is not JSON: '1e400' is too large"),
         ("-1e999", "the body is not JSON: '-1e999' is too large"),
-        ("[Infinity]", "the body is not JSON: Infinity is no number"),
+        ("[Infinity]", "the body is not JSON: Infinity is not a number"),
     ],
 )
 def test_numbers_that_cannot_be_counted_with_are_refused(body: str, words: str) -> None:
@@ -206,7 +206,7 @@ def test_a_table_that_is_gone_or_damaged_is_said_without_its_path(server: Served
             status, answer, _ = server.ask(f"{at}/{path}")
             assert status == 500, (path, damage and damage[:20], answer)
             assert ours(server, status, answer)
-            message = "small: the table is not what its run wrote; delete the sweep and post it again"
+            message = "small: the table does not match what its run wrote; delete the sweep and post it again"
             assert answer["faults"][0]["message"] == message
     file.write_bytes(whole)
     assert server.ask(f"{at}/rows")[1]["total"] == 96

@@ -89,7 +89,7 @@ def test_a_model_as_it_is_written_in_a_file() -> None:
     with pytest.raises(InputError) as raised:
         network_answers.answer_to("model", wrong, LIMITS)
     assert [str(fault) for fault in raised.value.faults] == [
-        "model:4:8: model.blocks.d: a dense needs width: values that it hands up",
+        "model:4:8: model.blocks.d: a dense needs width: output width",
         "model:4:29: model.blocks.d.widht: a dense has no widht; did you mean 'width'?",
     ]
 

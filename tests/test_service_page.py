@@ -745,7 +745,7 @@ def test_shipped_models_are_opened_run_and_looked_into_block_by_block(
     until(lambda: browser.find_elements(By.CSS_SELECTOR, "#plot circle"))
     browser.execute_script("document.querySelector('.grid .line').click()")
     until(lambda: f"{most} weights" in text(browser, "#breakdown"))
-    assert all(value in text(browser, "#breakdown .values") for value in values)
+    until(lambda: all(value in text(browser, "#breakdown .values") for value in values))
     shares = [
         one.text.split("\n")[2].replace(",", "") for one in browser.find_elements(By.CSS_SELECTOR, "#breakdown summary")
     ]
@@ -805,9 +805,17 @@ def test_completion_knows_the_paths_of_blocks(
         ("    joint:\n      type: pooling\n      ", {"kernel", "over"}, {"cells"}),
         ("    joint: {type: dense,\n            ", {"width", "context", "from"}, {"cells", "kernel"}),
         ("    joint: {\n      type: ", {"recurrent", "conformer", "group"}, {"cells"}),
-        ("    joint: {\n      type: dense,   # said of {it\n      width: 5,\n      from: [", {"encoder", "output"}, {"joint"}),
+        (
+            "    joint: {\n      type: dense,   # said of {it\n      width: 5,\n      from: [",
+            {"encoder", "output"},
+            {"joint"},
+        ),
         ("    joint: {\n      type: attention, kind: dot,\n\n      ", {"query", "memory", "heads"}, {"cells"}),
-        ("    joint: {type: dense,\n            width: 4}\n    after: {type: dense, from: [", {"joint", "encoder"}, {"after"}),
+        (
+            "    joint: {type: dense,\n            width: 4}\n    after: {type: dense, from: [",
+            {"joint", "encoder"},
+            {"after"},
+        ),
         ("    joint: {type: dense,\n    after: {ty", {"type", "from"}, {"width"}),
     ],
 )

@@ -76,7 +76,7 @@ class Zip:
                 raise unread("its zip directory is damaged")
             number, size, start, end = found[7], found[8], found[9], at
         if number > MOST_MEMBERS:
-            raise unread(f"it has {number:,} members; {MOST_MEMBERS:,} are read")
+            raise unread(f"it has {number:,} members; at most {MOST_MEMBERS:,} are read")
         # Bytes in front of the archive shift everything.
         shift = end - size - start
         if shift < 0:
@@ -122,7 +122,9 @@ class Zip:
             return self._source.part(start, member.size)
         kind = METHODS.get(member.method)
         if kind in (None, "xz"):
-            raise unread(f"the zip member {quoted(name)} is packed by method {member.method}, which is not read")
+            raise unread(
+                f"the zip member {quoted(name)} is compressed with method {member.method}, which Sizer does not read"
+            )
         return PackedBytes(self._source.part(start, member.packed), str(kind), member.size)
 
     def read(self, name: str) -> bytes:
@@ -207,7 +209,7 @@ class Tar:
                 if len(self.members) > MOST_MEMBERS:
                     raise unread(f"it has more than {MOST_MEMBERS:,} members")
                 if at + size > source.size:
-                    raise unread(f"it is cut off: the tar member {quoted(text)} ends behind the last byte")
+                    raise unread(f"it is cut off: the tar member {quoted(text)} goes past the end of the file")
                 long_name, extended = None, {}
             else:
                 long_name, extended = None, {}

@@ -51,14 +51,14 @@ class ByteSource(ABC):
         """Return a range of the bytes.
 
         Raises:
-            InputError: it ends behind the last byte, or it is longer than a header can be.
+            InputError: it goes past the end of the file, or it is longer than a header can be.
         """
         if start < 0 or length < 0 or start + length > self.size:
             raise unread(
-                f"it is cut off: {quoted(length)} bytes should stand at byte {quoted(start)}, but it has {self.size:,}"
+                f"it is cut off: {quoted(length)} bytes should be at byte {quoted(start)}, but it has {self.size:,}"
             )
         if length > MOST_AT_ONCE:
-            raise unread(f"a header of {length:,} bytes is longer than is read ({MOST_AT_ONCE:,})")
+            raise unread(f"a header of {length:,} bytes is longer than the limit ({MOST_AT_ONCE:,})")
         return self._take(start, length)
 
     def head(self, length: int) -> bytes:
@@ -69,11 +69,11 @@ class ByteSource(ABC):
         """Return a range as a source of its own, without reading it.
 
         Raises:
-            InputError: it ends behind the last byte.
+            InputError: it goes past the end of the file.
         """
         if start < 0 or length < 0 or start + length > self.size:
             raise unread(
-                f"it is cut off: {quoted(length)} bytes should stand at byte {quoted(start)}, but it has {self.size:,}"
+                f"it is cut off: {quoted(length)} bytes should be at byte {quoted(start)}, but it has {self.size:,}"
             )
         return _SourcePart(self, start, length)
 
@@ -153,7 +153,7 @@ class LocalBytes(_Blocks):
         """
         try:
             if not Path(path).is_file():
-                raise unread("there is no such file" if not Path(path).exists() else "it is no file")
+                raise unread("no such file" if not Path(path).exists() else "it is not a file")
             self._file: BinaryIO = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by `__exit__`
             size = os.fstat(self._file.fileno()).st_size
         except (OSError, ValueError) as problem:
@@ -209,9 +209,9 @@ class FarBytes(_Blocks):
         """Return a range, and how many bytes there are in all."""
         self._requests += 1
         if self._requests > MOST_REQUESTS:
-            raise unread(f"it takes more than {MOST_REQUESTS} requests; fetch the file, and look at it here")
+            raise unread(f"it takes more than {MOST_REQUESTS} requests; download the file and look at it here")
         if not re.match(r"https?://", self.url, re.IGNORECASE):
-            raise unread("a URL begins with http:// or https://")
+            raise unread("a URL starts with http:// or https://")
         # HTTP takes longer to import than most files take to read.
         import urllib.error
         import urllib.request
@@ -222,7 +222,9 @@ class FarBytes(_Blocks):
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d{1,18})", answer.headers.get("Content-Range", "").strip())
                 if answer.status != 206 or said is None:
-                    raise unread("the server sends only the whole file, no ranges of it; fetch it, and look at it here")
+                    raise unread(
+                        "the server sends only the whole file, not ranges of it; download it and look at it here"
+                    )
                 first, last, size = map(int, said.groups())
                 data: bytes = answer.read(length + 1)
         except urllib.error.HTTPError as problem:
@@ -235,7 +237,7 @@ class FarBytes(_Blocks):
                 raise
             raise unread(f"it cannot be reached: {getattr(problem, 'reason', problem)}") from None
         if first != start or last != start + len(data) - 1 or len(data) != min(length, size - start):
-            raise unread("the server sent another range than was asked for")
+            raise unread("the server sent a different range than the one requested")
         return data, size
 
     def _fetch(self, start: int, length: int) -> bytes:
@@ -363,7 +365,7 @@ class Cursor:
         if len(data) != length:
             if self.at + length > self.end:
                 raise unread(
-                    f"it is cut off: {quoted(length)} bytes should stand at byte {self.at:,}, but it ends at {self.end:,}"
+                    f"it is cut off: {quoted(length)} bytes should be at byte {self.at:,}, but it ends at {self.end:,}"
                 )
             self._buffer_start = self.at
             self._buffer = self.source.read(self.at, max(length, min(4096, self.end - self.at)))
@@ -397,7 +399,7 @@ class Cursor:
         """
         if length < 0 or self.at + length > self.end:
             raise unread(
-                f"it is cut off: {quoted(length)} bytes should stand at byte {self.at:,}, but it ends at {self.end:,}"
+                f"it is cut off: {quoted(length)} bytes should be at byte {self.at:,}, but it ends at {self.end:,}"
             )
         self.at += length
 
@@ -410,7 +412,7 @@ class Cursor:
         begin = self.at
         kept, length = self.long_line(most)
         if length > most:
-            raise unread(f"the line at byte {begin:,} has {length:,} bytes; {most:,} are read")
+            raise unread(f"the line at byte {begin:,} has {length:,} bytes; at most {most:,} are read")
         return kept
 
     def long_line(self, keep: int) -> tuple[bytes, int]:

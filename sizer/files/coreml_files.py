@@ -92,7 +92,7 @@ WEIGHTS: dict[str, dict[int, tuple[str, tuple[str, ...]]]] = {
 }
 """The weights among a layer's fields, with the sizes that make their shapes."""
 _LSTM_SETTINGS = {10: "sequenceOutput", 20: "hasBiasVectors", 40: "hasPeepholeVectors", 50: "coupledInputAndForgetGate"}
-PROGRAM_NOTE = "It is a program of Core ML, whose weights stand in a file beside it and are not read."
+PROGRAM_NOTE = "It is a Core ML program: its weights are in a separate file, which Sizer does not read."
 
 
 def is_coreml(source: ByteSource, head: bytes) -> bool:
@@ -255,6 +255,6 @@ def _values(message: Message) -> tuple[int, str]:
             bits = next((one for inner, _, one in value.fields() if inner == 1 and isinstance(one, int)), 0)
     if packed and not count:
         if not 0 < bits <= 32:
-            raise unread("a quantised weight in it does not say its bits")
+            raise unread("a quantised weight in it does not say how many bits it has")
         return packed * 8 // bits, f"uint{bits}"
     return count, dtype

@@ -10,7 +10,7 @@ from sizer.files.contents import Contents, StoredTensor
 from sizer.files.limits import MOST_TENSORS, printable, shape_of, unread
 
 SIGNS = (b"#Parameter#", b"#LookupParameter#")
-NOTE = "It has names and shapes alone, with DyNet's dimensions: rows first; a table of vectors has the length of one first."
+NOTE = "It has only names and shapes, with DyNet's dimensions: rows first; a table of vectors starts with the length of a vector."
 _LINE = re.compile(rb"#(Lookup)?Parameter# (\S+) \{([\d,]*)(?:X\d+)?\} (\d{1,18}) \w+")
 
 
@@ -27,7 +27,7 @@ def read_dynet(source: ByteSource) -> Contents:
         line = cursor.line()
         said = _LINE.match(line)
         if said is None:
-            raise unread(f"at byte {begin:,} there is no parameter of DyNet: {quoted(line.decode('latin-1'))}")
+            raise unread(f"at byte {begin:,} there is no DyNet parameter: {quoted(line.decode('latin-1'))}")
         name = printable(said[2].decode("utf-8", "backslashreplace"))
         sizes = [int(size) for size in said[3].split(b",") if size]
         if len(tensors) >= MOST_TENSORS:

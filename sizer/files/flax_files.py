@@ -24,7 +24,7 @@ CHUNKED = "__msgpack_chunked_array__"
 BUFFERS = ("batch_stats",)
 """Collections of Flax that are no parameters: running means and variances."""
 OPTIMIZER_STATES = ("opt_state",)
-NO_TYPES = "Orbax says the shapes there, not the types."
+NO_TYPES = "Orbax gives the shapes there, not the types."
 MOST_METADATA = 32 * 2**20
 
 
@@ -45,9 +45,9 @@ def read_flax(source: ByteSource) -> Contents:
     reader = _Msgpack(source)
     reader.value("", "unknown", 0)
     if reader.cursor.at != source.size:
-        raise unread(f"{source.size - reader.cursor.at:,} bytes stand behind the table that it holds")
+        raise unread(f"{source.size - reader.cursor.at:,} bytes follow the table that it holds")
     if not reader.tensors:
-        raise unread("it is msgpack without an array of Flax in it")
+        raise unread("it is msgpack, but holds no Flax array")
     notes = (NAMES_ALONE,) if any(tensor.role == "unknown" for tensor in reader.tensors) else ()
     return Contents("flax msgpack", tuple(reader.tensors), (), "flax", notes)
 
@@ -65,7 +65,7 @@ class _Msgpack:
     def value(self, name: str, role: Role, depth: int) -> Any:
         """Read one value: a word or a number is returned, an array is kept, what else there is is passed over."""
         if depth > MOST_NESTING:
-            raise unread(f"{quoted(name)} is nested deeper than is read")
+            raise unread(f"{quoted(name)} is nested too deeply")
         cursor = self.cursor
         cursor.allowance.spend()
         code = cursor.take(1)[0]
@@ -172,11 +172,11 @@ def read_orbax(folder: Path, allowance: ReadingAllowance) -> Contents:
     """
     with LocalBytes(folder / "_METADATA", allowance) as source:
         if source.size > MOST_METADATA:
-            raise unread("its metadata are longer than is read")
+            raise unread("its metadata is too long")
         metadata = parse_json(source.read(0, source.size), "_METADATA")
     tree = metadata.get("tree_metadata") if isinstance(metadata, dict) else None
     if not isinstance(tree, dict):
-        raise unread("its _METADATA says nothing of arrays")
+        raise unread("its _METADATA does not mention arrays")
     allowance.spend(len(tree))
     tensors = []
     notes = []
@@ -193,7 +193,7 @@ def read_orbax(folder: Path, allowance: ReadingAllowance) -> Contents:
         if keys and not {"/", "\\", ".."} & set(name) and ".." not in name and described.is_file():
             shape, dtype = _zarray(described, allowance)
         if shape is None:
-            raise unread(f"it does not say the shape of {quoted(name)}: it is of an older Orbax")
+            raise unread(f"it does not give the shape of {quoted(name)}: it is from an older Orbax")
         role: Role = "unknown"
         if any(OPTIMIZER.search(key) or key in OPTIMIZER_STATES for key in keys):
             role = "optimizer"

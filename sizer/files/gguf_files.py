@@ -23,7 +23,7 @@ _SIMPLE = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "
 _TEXT, _LIST = 8, 9
 MOST_WORDS = 10_000
 """Entries beside the tensors."""
-NOTE = "It has names and shapes alone: which tensors are buffers, and what the layers are, it does not say."
+NOTE = "It has only names and shapes: it does not say which tensors are buffers, or what the layers are."
 
 
 def read_gguf(source: ByteSource) -> Contents:
@@ -43,7 +43,7 @@ def read_gguf(source: ByteSource) -> Contents:
     if number > MOST_TENSORS:
         raise unread(f"it holds more than {MOST_TENSORS:,} tensors")
     if entries > MOST_WORDS:
-        raise unread(f"it has {quoted(entries)} entries beside its tensors; {MOST_WORDS:,} are read")
+        raise unread(f"it has {quoted(entries)} entries besides its tensors; at most {MOST_WORDS:,} are read")
     words: dict[str, str] = {}
     for _ in range(entries):
         source.allowance.spend()
@@ -64,7 +64,7 @@ def read_gguf(source: ByteSource) -> Contents:
         _whole(at, "Q")
         tensors.append(StoredTensor(name, shape, TYPES.get(kind, f"ggml type {kind}")))
     if math.fsum(tensor.size for tensor in tensors) > 64.0 * source.size:
-        raise unread("it is cut off: its header speaks of more values than it has room for")
+        raise unread("it is cut off: its header lists more values than the file can hold")
     made_by = words.get("general.architecture", "")
     return Contents("gguf", tuple(tensors), producer=made_by, notes=(NOTE,), metadata=words)
 
@@ -77,7 +77,7 @@ def _whole(at: Cursor, form: str) -> int:
 def _text(at: Cursor) -> str:
     length = _whole(at, "Q")
     if length > at.end - at.at:
-        raise unread(f"it is cut off: a text of {quoted(length)} bytes should stand at byte {at.at:,}")
+        raise unread(f"it is cut off: a text of {quoted(length)} bytes should be at byte {at.at:,}")
     text = at.take(min(length, 8192)).decode("utf-8", "backslashreplace")
     at.skip(max(0, length - 8192))
     return printable(text)
@@ -94,12 +94,12 @@ def _value(at: Cursor, kind: int) -> Any:
         raise unread(f"an entry in it is of type {quoted(kind)}, which is not known")
     inner, length = _whole(at, "I"), _whole(at, "Q")
     if length > at.end - at.at:
-        raise unread(f"it is cut off: a list of {quoted(length)} values should stand at byte {at.at:,}")
+        raise unread(f"it is cut off: a list of {quoted(length)} values should be at byte {at.at:,}")
     if inner in _SIMPLE:
         at.skip(length * struct.calcsize(f"<{_SIMPLE[inner]}"))
         return None
     if inner != _TEXT:
-        raise unread("a list in it holds lists, which are not read")
+        raise unread("a list in it holds lists, which Sizer does not read")
     for _ in range(length):
         at.allowance.spend()
         _text(at)

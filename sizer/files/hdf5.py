@@ -53,7 +53,7 @@ class HDF5:
         self._source = source
         start = next((place for place in PLACES if self._begins_at(place)), None)
         if start is None:
-            raise unread("it is no HDF5 file")
+            raise unread("it is not an HDF5 file")
         version = source.read(start + 8, 1)[0]
         if version <= 1:
             self._offset, self._length = source.read(start + 13, 2)
@@ -66,7 +66,7 @@ class HDF5:
             self._check_sizes()
             self._base, _, end, self.root = self._offsets(source.read(start + 12, 4 * self._offset))
         else:
-            raise unread(f"version {version} of HDF5's superblock is not read")
+            raise unread(f"version {version} of the HDF5 superblock is not supported")
         if end != UNDEFINED and end > source.size:
             raise unread(f"it is cut off: it should have {end:,} bytes, but it has {source.size:,}")
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
@@ -128,7 +128,7 @@ class HDF5:
     def _new_messages(self, address: int) -> Iterator[tuple[int, bytes]]:
         _, version, flags = struct.unpack("<4sBB", self._read(address, 6))
         if version != 2:
-            raise unread(f"version {version} of HDF5's object headers is not read")
+            raise unread(f"version {version} of HDF5 object headers is not supported")
         at = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
         width = 1 << (flags & 3)
         size = int.from_bytes(self._read(at, width), "little")
@@ -197,7 +197,7 @@ class HDF5:
     def _local_heap(self, address: int) -> bytes:
         head = self._read(address, 8 + 2 * self._length + self._offset)
         if head[:4] != b"HEAP":
-            raise unread("a group's names in it are damaged")
+            raise unread("the names in one of its groups are damaged")
         size = self._lengths(head[8 : 8 + self._length])[0]
         return self._read(self._offsets(head[8 + 2 * self._length :])[0], size)
 
@@ -223,7 +223,7 @@ class HDF5:
             name_at, header = self._offsets(data[at : at + 2 * self._offset])
             end = names.find(b"\0", name_at)
             if name_at >= len(names) or end < 0:
-                raise unread("a group's names in it are damaged")
+                raise unread("the names in one of its groups are damaged")
             if int.from_bytes(data[at + 2 * self._offset : at + 2 * self._offset + 4], "little") != 2:
                 self._keep(found, names[name_at:end], header)
 
@@ -309,7 +309,7 @@ class HDF5:
         for size in shape:
             number *= size
         if number > MOST_WORDS:
-            raise unread(f"the attribute {quoted(name)} has {number:,} values; {MOST_WORDS:,} are read")
+            raise unread(f"the attribute {quoted(name)} has {number:,} values; at most {MOST_WORDS:,} are read")
         self._source.allowance.spend(1 + number // 8)
         values = self._values(datatype, number, body[at:])
         if values is not None:
@@ -343,7 +343,7 @@ class HDF5:
         if not length or address in (0, UNDEFINED):
             return ""
         if length > MOST_ATTRIBUTE:
-            raise unread(f"an attribute in it has {length:,} bytes; {MOST_ATTRIBUTE:,} are read")
+            raise unread(f"an attribute in it has {length:,} bytes; at most {MOST_ATTRIBUTE:,} are read")
         at, size = self._global_heap(address).get(index, (0, 0))
         if length > size:
             raise unread("an attribute in it is not where it should be")
@@ -393,7 +393,7 @@ class FractalHeap:
             raise unread("a heap of links in it is damaged")
         self._identity, filters, _, largest_object = struct.unpack_from("<HHBI", head, 5)
         if filters:
-            raise unread("a heap of links in it is packed, which is not read")
+            raise unread("a heap of links in it is compressed, which Sizer does not read")
         at = 14 + 10 * length + 2 * offset
         columns = int.from_bytes(head[at : at + 2], "little")
         first, largest = file._lengths(head[at + 2 : at + 2 + 2 * length])
@@ -482,7 +482,7 @@ class FractalHeap:
             for begin, size, place in self._blocks:
                 if begin <= offset and offset + length <= begin + size:
                     return self._file._read(place + offset - begin, length)
-        raise unread("a link or an attribute in it stands where it is not read")
+        raise unread("a link or an attribute in it is stored in a way that Sizer does not read")
 
 
 def _width_of(most: int) -> int:

@@ -11,7 +11,7 @@ from sizer.files.contents import Contents, StatedLayer
 from sizer.files.keras_files import read_keras_json
 from sizer.files.limits import unread
 
-NO_TENSORS = "It is a configuration: there are no tensors in it."
+NO_TENSORS = "It is a configuration, without tensors."
 MOST_PARTS = 2_000
 PREFIXED = ("text_config", "encoder", "decoder", "audio_encoder", "text_encoder", "generator")
 """Configurations within one: parts of a model that are models themselves."""
@@ -33,7 +33,7 @@ def read_configuration(said: Any) -> Contents:
     ):
         return read_keras_json(said)
     if not isinstance(said, dict) or not _is_configuration(said):
-        raise unread("it is JSON that describes no model")
+        raise unread("it is JSON, but does not describe a model")
     layers = [_model(said, "")]
     layers += [
         _model(said[part], part) for part in PREFIXED if isinstance(said.get(part), dict) and "model_type" in said[part]
@@ -91,8 +91,8 @@ def parts_of(said: Any) -> dict[str, tuple[str, ...]] | None:
     found: dict[str, list[str]] = {}
     for tensor, file in places.items():
         if not isinstance(file, str) or "\\" in file or "\0" in file or PurePosixPath(file).name != file:
-            raise unread(f"a part of it would not stand beside it: {quoted(file)}")
+            raise unread(f"a part of it is not in the same folder: {quoted(file)}")
         found.setdefault(file, []).append(tensor)
     if not found or len(found) > MOST_PARTS:
-        raise unread(f"it speaks of {len(found):,} parts; 1 to {MOST_PARTS:,} are read")
+        raise unread(f"it lists {len(found):,} parts; 1 to {MOST_PARTS:,} can be read")
     return {file: tuple(tensors) for file, tensors in found.items()}

@@ -42,8 +42,8 @@ MOST_SEARCHED = 64 * 2**20
 """Bytes in front of the network, which hold the transition model."""
 MOST_LINES = 200_000
 MOST_COMPONENTS = 100_000
-TEXT_NOTE = "It is text, of which every value was looked at to count them."
-STATED = "It is a configuration: the components' sizes stand in it, and no tensors."
+TEXT_NOTE = "It is text, so every value was read in order to count them."
+STATED = "It is a configuration: it has the sizes of the components, but no tensors."
 _ASSIGNED = re.compile(r"([\w.\-]+)=((?:[^\s(]*\([^)]*\)[^\s]*)|\"[^\"]*\"|'[^']*'|\[[^\]]*\]|[^\s]+)")
 _XCONFIG = re.compile(
     rb"\A(?:\s*#[^\n]*\n|\s*\n)*\s*(?:input(?:-node)? +(?:name|dim)=|component name=|[a-z0-9\-]+(?:-layer|-component) name=)"
@@ -144,7 +144,7 @@ def _find(source: ByteSource) -> int:
         if found >= 0:
             return at + found
         at += step
-    raise unread("it is of Kaldi, but there is no network of nnet3 in it")
+    raise unread("it is a Kaldi file, but there is no nnet3 network in it")
 
 
 class _Components:
@@ -249,7 +249,7 @@ class _Components:
         if sign in b"DC":
             self._tensor_of(sign + cursor.take(1), token, name, kind)
             return None
-        raise unread(f"at byte {cursor.at - 1:,} stands no value of Kaldi's: {name} is damaged")
+        raise unread(f"at byte {cursor.at - 1:,} there is no Kaldi value: {name} is damaged")
 
     def _number_or_list(self, token: str) -> Any:
         cursor = self._cursor

@@ -15,8 +15,10 @@ from sizer.files.limits import MOST_NESTING, MOST_TENSORS, parse_json, printable
 
 OPTIMIZERS = ("optimizer_weights", "optimizer")
 """The groups of an optimizer's state: in `.h5`, and in the weights of Keras 3."""
-WEIGHTS_ALONE = "It has weights without the layers' configuration: their kinds stand in the groups' names alone."
-NO_LAYERS = "It is an HDF5 file that Keras did not write: names and shapes are all that it says."
+WEIGHTS_ALONE = (
+    "It has weights without the configuration of the layers: only the names of the groups say what kind they are."
+)
+NO_LAYERS = "It is an HDF5 file that Keras did not write: it has only names and shapes."
 
 
 def is_keras_zip(archive: Zip) -> bool:
@@ -69,9 +71,7 @@ def read_keras_json(config: Any) -> Contents:
     """
     layers = tuple(_stated(config, {}))
     version = str(config.get("keras_version", ""))[:100]
-    return Contents(
-        "keras json", (), layers, f"keras {version}".strip(), ("It is a configuration: there are no tensors in it.",)
-    )
+    return Contents("keras json", (), layers, f"keras {version}".strip(), ("It is a configuration, without tensors.",))
 
 
 def _old_keras(file: HDF5, attributes: Mapping[str, Any], children: Mapping[str, int]) -> Contents:
@@ -147,7 +147,7 @@ def _datasets(
 ) -> Iterator[tuple[str, tuple[tuple[int, ...], str]]]:
     """Yield name, shape and type of each dataset in a group; numbers are in the order of numbers."""
     if len(above) > MOST_NESTING:
-        raise unread("its groups are nested deeper than is read")
+        raise unread("its groups are nested too deeply")
     if address in above:
         return
     dataset = file.dataset(address, name)
@@ -181,7 +181,7 @@ def _weights_below(
     groups: dict[str, tuple[str, ...]],
 ) -> None:
     if len(above) > MOST_NESTING:
-        raise unread("its groups are nested deeper than is read")
+        raise unread("its groups are nested too deeply")
     if address in above:
         return
     dataset = file.dataset(address, name)
@@ -207,7 +207,7 @@ def _stated(
 ) -> Iterator[StatedLayer]:
     """Yield the layers of a configuration, those of models within it by their path."""
     if depth > MOST_NESTING:
-        raise unread("its configuration is nested deeper than is read")
+        raise unread("its configuration is nested too deeply")
     body = config.get("config") if isinstance(config, dict) else None
     # Keras 1 wrote a chain of layers as a list.
     layers = body if isinstance(body, list) else body.get("layers") if isinstance(body, dict) else None

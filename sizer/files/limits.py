@@ -67,9 +67,9 @@ class ReadingAllowance:
         if self._steps < self._look:
             self._look = self._steps - 1000
             if self._steps < 0:
-                raise unread("it holds more than is looked at: it would never end, or it is no model")
+                raise unread("it holds more than Sizer reads: it is not a model, or would never end")
             if time.monotonic() > self._ends:
-                raise unread(f"it took more than {self._seconds:g} seconds to read, so it was left")
+                raise unread(f"it took more than {self._seconds:g} seconds to read, so Sizer gave up")
 
     def unpack(self, length: int) -> None:
         """Take a number of unpacked bytes.
@@ -80,7 +80,7 @@ class ReadingAllowance:
         self._unpacked -= length
         self.spend()
         if self._unpacked < 0:
-            raise unread("it unpacks to more than is read; unpack it first, and look at what comes out")
+            raise unread("it unpacks to more than Sizer reads; unpack it first, and look at the result")
 
 
 def parse_json(data: bytes, what: str) -> Any:
@@ -98,7 +98,7 @@ def parse_json(data: bytes, what: str) -> Any:
         {'a': [1]}
     """
     if len(data) > MOST_JSON or data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_JSON_PARTS:
-        raise unread(f"{what} is longer than is read")
+        raise unread(f"{what} is too long")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as problem:
@@ -123,7 +123,7 @@ def shape_of(sizes: Any, name: str) -> tuple[int, ...]:
     if not isinstance(sizes, (list, tuple)) or any(type(size) is not int or size < 0 for size in sizes):
         raise unread(f"{quoted(name)} has no shape: {quoted(sizes)}")
     if len(sizes) > MOST_DIMENSIONS:
-        raise unread(f"{quoted(name)} has {len(sizes):,} dimensions; {MOST_DIMENSIONS} are read")
+        raise unread(f"{quoted(name)} has {len(sizes):,} dimensions; at most {MOST_DIMENSIONS} are read")
     product = 1
     for size in sizes:
         product *= size or 1

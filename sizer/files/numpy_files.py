@@ -15,7 +15,7 @@ from sizer.files.pickles import Unpickler
 
 MAGIC = b"\x93NUMPY"
 MOST_HEADER = 65_536
-NAMES_ALONE = "It has names and shapes alone: what the tensors are for, and what the layers are, it does not say."
+NAMES_ALONE = "It has only names and shapes: it does not say what the tensors are for, or what the layers are."
 
 
 def read_npy(source: ByteSource) -> Contents:
@@ -47,7 +47,7 @@ def read_npz(archive: Zip, allowance_of: ByteSource) -> Contents:
         _array(archive.open(name), name.removesuffix(".npy"), found)
     others = len(archive.members) - len(names)
     if others:
-        found.note(f"{others:,} of its members are no arrays.")
+        found.note(f"{others:,} of its members are not arrays.")
     return Contents("npz", tuple(found.tensors), tuple(found.layers), "numpy", (NAMES_ALONE, *found.notes))
 
 
@@ -66,7 +66,7 @@ def _array(source: ByteSource, name: str, found: FoundTensors) -> None:
     for tensor in inner.tensors:
         parts = [part for part in tensor.name.split(".") if part]
         found.add(".".join([name, *parts] if name else parts), tensor.shape, tensor.dtype, tensor.role, tensor.storage)
-    found.note(f"{quoted(name)} holds objects, of which the tensors are named by the way to them.")
+    found.note(f"{quoted(name)} holds objects; each tensor is named by its path in them.")
 
 
 def read_header(cursor: Cursor, name: str) -> dict[str, Any]:
@@ -77,14 +77,14 @@ def read_header(cursor: Cursor, name: str) -> dict[str, Any]:
     """
     start = cursor.take(8)
     if start[:6] != MAGIC or start[6] not in (1, 2, 3):
-        raise unread(f"{quoted(name)} is no array of NumPy")
+        raise unread(f"{quoted(name)} is not a NumPy array")
     length = int.from_bytes(cursor.take(2 if start[6] == 1 else 4), "little")
     if length > MOST_HEADER:
-        raise unread(f"the header of {quoted(name)} would have {length:,} bytes; {MOST_HEADER:,} are read")
+        raise unread(f"the header of {quoted(name)} would have {length:,} bytes; at most {MOST_HEADER:,} are read")
     text = cursor.take(length).decode("latin-1")
     # Python's own reader of literals goes as deep as the text does.
     if max(text.count(one) for one in "([{-+~") > MOST_NESTING:
-        raise unread(f"the header of {quoted(name)} is nested deeper than is read")
+        raise unread(f"the header of {quoted(name)} is nested too deeply")
     try:
         header = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):

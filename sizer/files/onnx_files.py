@@ -46,8 +46,8 @@ MODEL_GRAPH, MODEL_FUNCTIONS = 7, 25
 MOST_LISTED = 256
 """Values of an attribute that are kept."""
 MOST_LAYERS = 250_000
-NOTE = "It does not say which tensors are trained: constants of the graph stand among the weights."
-OUTSIDE = "The values of some tensors stand in files beside it, which are not looked for."
+NOTE = "It does not say which tensors are trained, so constants of the graph count as weights."
+OUTSIDE = "The values of some tensors are in separate files, which are not needed."
 
 
 def is_onnx(source: ByteSource, head: bytes) -> bool:
@@ -256,7 +256,7 @@ class _Graphs:
             if number == 1:
                 sizes.extend(value.numbers() if isinstance(value, Message) else [value])
                 if len(sizes) > 4096:
-                    raise unread("a tensor in it has more dimensions than are read")
+                    raise unread("a tensor in it has too many dimensions")
             elif number == 2 and isinstance(value, int):
                 dtype = value
             elif number == 8 and isinstance(value, Message):

@@ -133,7 +133,7 @@ class _TreeWalk:
         if not isinstance(value, (PickledObject, PickledTable, list, tuple, Persistent)):
             return
         if depth > MOST_NESTING:
-            raise unread(f"{quoted(name)} is nested deeper than is read")
+            raise unread(f"{quoted(name)} is nested too deeply")
         tensor = _tensor(value, self._found)
         if tensor is not None:
             shape, dtype, storage, stated = tensor
@@ -353,7 +353,7 @@ def _quantized(made: PickledObject, arguments: tuple[Any, ...], found: FoundTens
 
 
 def _sparse(made: PickledObject, arguments: tuple[Any, ...], found: FoundTensors) -> Tensor:
-    found.note("A sparse tensor has the shape that it stands for, not the number of values that are stored.")
+    found.note("A sparse tensor is shown with its full shape, not with the number of stored values.")
     data = arguments[1]
     values = next(
         (_tensor(one, found) for one in reversed(data) if isinstance(one, PickledObject) and _tensor(one, found)), None

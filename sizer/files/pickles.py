@@ -133,7 +133,7 @@ class Unpickler:
                 return self._pop()
             act = _ACTS.get(opcode)
             if act is None:
-                raise unread(f"it is no pickle: there is no opcode {opcode!r}, as at byte {cursor.at - 1:,}")
+                raise unread(f"it is not a pickle: there is no opcode {opcode!r}, as at byte {cursor.at - 1:,}")
             act(self)
 
     def _quick(self, data: bytes, start: int) -> None:
@@ -197,12 +197,12 @@ class Unpickler:
 
     def _pop(self) -> Any:
         if not self._stack:
-            raise unread(f"it is no pickle: at byte {self._cursor.at - 1:,} something is taken that is not there")
+            raise unread(f"it is not a pickle: at byte {self._cursor.at - 1:,} something is popped from an empty stack")
         return self._stack.pop()
 
     def _top(self) -> Any:
         if not self._stack:
-            raise unread(f"it is no pickle: at byte {self._cursor.at - 1:,} something is used that is not there")
+            raise unread(f"it is not a pickle: at byte {self._cursor.at - 1:,} something is used that does not exist")
         return self._stack[-1]
 
     def _pop_to_mark(self) -> list[Any]:
@@ -214,7 +214,7 @@ class Unpickler:
                 # A stack with nothing but what comes after the mark would be walked again and again.
                 self._cursor.allowance.spend(len(found) // 16)
                 return found
-        raise unread(f"it is no pickle: a list ends at byte {self._cursor.at - 1:,} that never began")
+        raise unread(f"it is not a pickle: a list ends at byte {self._cursor.at - 1:,} but never started")
 
     def _whole(self, form: str, length: int) -> Any:
         return struct.unpack(form, self._cursor.take(length))[0]
@@ -228,27 +228,27 @@ class Unpickler:
             self._stack.append(text == "01")
             return
         if len(text) > LONGEST_NUMBER:
-            raise unread(f"it is no pickle: a number of {len(text):,} digits")
+            raise unread(f"it is not a pickle: a number of {len(text):,} digits")
         try:
             self._stack.append(int(text.rstrip("L") or "0", 0))
         except ValueError:
-            raise unread(f"it is no pickle: {quoted(text)} is no number") from None
+            raise unread(f"it is not a pickle: {quoted(text)} is not a number") from None
 
     def _decimal(self) -> None:
         text = self._line()
         try:
             self._stack.append(float(text))
         except ValueError:
-            raise unread(f"it is no pickle: {quoted(text)} is no number") from None
+            raise unread(f"it is not a pickle: {quoted(text)} is not a number") from None
 
     def _long(self, length: int) -> None:
         if length < 0 or length > LONGEST_NUMBER:
-            raise unread(f"it is no pickle: a number of {length:,} bytes")
+            raise unread(f"it is not a pickle: a number of {length:,} bytes")
         self._stack.append(int.from_bytes(self._cursor.take(length), "little", signed=True))
 
     def _bytes(self, length: int, *, text: bool) -> None:
         if length < 0:
-            raise unread(f"it is no pickle: a string of {length:,} bytes")
+            raise unread(f"it is not a pickle: a string of {length:,} bytes")
         if length > KEPT:
             found: Any = SkippedBytes(self._cursor.at, length)
             self._cursor.skip(length)
@@ -274,7 +274,7 @@ class Unpickler:
         try:
             self._stack.append(codecs.escape_decode(line.strip()[1:-1])[0].decode("latin-1"))
         except ValueError:
-            raise unread(f"it is no pickle: {quoted(line)} is no string") from None
+            raise unread(f"it is not a pickle: {quoted(line)} is not a string") from None
 
     def _escaped_text(self) -> None:
         begin = self._cursor.at
@@ -285,7 +285,7 @@ class Unpickler:
         try:
             self._stack.append(line.decode("raw-unicode-escape"))
         except ValueError:
-            raise unread(f"it is no pickle: {quoted(line)} is no text") from None
+            raise unread(f"it is not a pickle: {quoted(line)} is not text") from None
 
     def _named(self) -> None:
         module = self._line()
@@ -294,7 +294,7 @@ class Unpickler:
     def _named_by_stack(self) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise unread("it is no pickle: a class without a name")
+            raise unread("it is not a pickle: a class without a name")
         self._stack.append(Named(module, name))
 
     def _make(self) -> None:
@@ -317,7 +317,7 @@ class Unpickler:
     def _object(self) -> None:
         found = self._pop_to_mark()
         if not found:
-            raise unread("it is no pickle: an object without a class")
+            raise unread("it is not a pickle: an object without a class")
         self._stack.append(PickledObject(found[0], tuple(found[1:])))
 
     def _build(self) -> None:
@@ -335,13 +335,13 @@ class Unpickler:
         elif isinstance(target, PickledObject):
             target.items.extend(values)
         else:
-            raise unread("it is no pickle: something is appended to what is no list")
+            raise unread("it is not a pickle: something is appended to a value that is not a list")
 
     def _set_items(self, values: list[Any]) -> None:
         target = self._top()
         entries = target.entries if isinstance(target, PickledObject) else target
         if not isinstance(entries, PickledTable) or len(values) % 2:
-            raise unread("it is no pickle: something is put into what is no table")
+            raise unread("it is not a pickle: something is put into a value that is not a dict")
         entries.entries.extend(zip(values[::2], values[1::2], strict=True))
 
     def _table_of(self, values: list[Any]) -> None:
@@ -353,7 +353,7 @@ class Unpickler:
 
     def _get(self, place: int) -> None:
         if place not in self._memo:
-            raise unread(f"it is no pickle: value {quoted(place)} is used before it is there")
+            raise unread(f"it is not a pickle: value {quoted(place)} is used before it exists")
         self._stack.append(self._memo[place])
 
     def _pop_one(self) -> None:
@@ -362,12 +362,12 @@ class Unpickler:
     def _line_number(self) -> int:
         text = self._line()
         if not text.isascii() or not text.isdigit() or len(text) > 20:
-            raise unread(f"it is no pickle: {quoted(text)} is no place")
+            raise unread(f"it is not a pickle: {quoted(text)} is not a place")
         return int(text)
 
     def _tuple(self, length: int) -> None:
         if len(self._stack) < length:
-            raise unread("it is no pickle: a tuple of what is not there")
+            raise unread("it is not a pickle: a tuple of values that do not exist")
         found = tuple(self._stack[len(self._stack) - length :])
         del self._stack[len(self._stack) - length :]
         self._stack.append(found)

@@ -35,7 +35,7 @@ class Message:
             InputError: it stands in too many.
         """
         if depth > MOST_NESTING:
-            raise unread("its messages are nested deeper than is read")
+            raise unread("its messages are nested too deeply")
         self.source = source
         self.start = start
         self.end = source.size if end is None else end
@@ -80,7 +80,7 @@ class Message:
             elif kind == FIXED64:
                 yield number, kind, struct.unpack("<Q", cursor.take(8))[0]
             else:
-                raise unread(f"it is no protocol buffer: a field of kind {kind} at byte {cursor.at:,}")
+                raise unread(f"it is not a protocol buffer: a field of kind {kind} at byte {cursor.at:,}")
 
     def _bytes(self, length: int) -> bytes:
         if self.held is not None:
@@ -129,7 +129,7 @@ def varint(cursor: Cursor) -> int:
             return value & (2**64 - 1)
         shift += 7
         if shift > 63:
-            raise unread(f"it is no protocol buffer: the number at byte {quoted(cursor.at)} does not end")
+            raise unread(f"it is not a protocol buffer: the number at byte {quoted(cursor.at)} does not end")
 
 
 def signed(value: int) -> int:

@@ -42,7 +42,7 @@ HEAD = 4096
 """Bytes by which a format is known."""
 UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 """What a reader stumbles over where the file says something that it does not ask for."""
-DAMAGED = "it is damaged, in a way that is not told more exactly"
+DAMAGED = "it is damaged in a way that Sizer cannot describe"
 MOST_CONFIGURATION = 100_000
 """Bytes of a configuration that is handed on as it is."""
 MOST_FILES = 2_000
@@ -110,7 +110,7 @@ def read_contents(place: str | Path) -> tuple[Contents, ...]:
         >>> read_contents("no-such-file.pt")
         Traceback (most recent call last):
             ...
-        sizer.errors.InputError: no-such-file.pt: there is no such file
+        sizer.errors.InputError: no-such-file.pt: no such file
     """
     allowance = ReadingAllowance()
     name = str(place)
@@ -123,7 +123,7 @@ def read_contents(place: str | Path) -> tuple[Contents, ...]:
             with LocalBytes(place, allowance) as source:
                 return tuple(read_source(source, name, Path(place)))
         except (RecursionError, MemoryError):
-            raise unread("it is nested deeper, or holds more, than is read") from None
+            raise unread("it is nested too deeply or holds too much") from None
 
 
 def read_source(source: ByteSource, name: str, path: Path | None = None, depth: int = 0) -> list[Contents]:
@@ -139,7 +139,7 @@ def read_source(source: ByteSource, name: str, path: Path | None = None, depth: 
         InputError: it is no model file that is read, or it is damaged.
     """
     if depth > MOST_ARCHIVES:
-        raise unread(f"it is in more than {MOST_ARCHIVES} archives within each other")
+        raise unread(f"it is in more than {MOST_ARCHIVES} archives inside each other")
     if not source.size:
         raise unread("it is empty")
     head = source.head(HEAD)
@@ -152,7 +152,7 @@ def read_source(source: ByteSource, name: str, path: Path | None = None, depth: 
                     raise
                 raise unread(f"{DAMAGED} ({type(problem).__name__}: {problem})") from None
             return found if isinstance(found, list) else [found]
-    raise unread("it is no model file that is read: nothing at its start is known")
+    raise unread("it is not a model file that Sizer knows: nothing at its start is recognised")
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _nemo(archive: archives.Tar, weights: Contents) -> Contents:
 
 def _json(asked: ReadingRequest) -> Contents | list[Contents]:
     if asked.source.size > MOST_JSON:
-        raise unread("it is JSON, and longer than is read")
+        raise unread("it is JSON, and too long")
     said = parse_json(asked.source.read(0, asked.source.size), "it")
     parts = json_files.parts_of(said)
     if parts is None:
@@ -242,7 +242,7 @@ def _together(parts: dict[str, tuple[str, ...]], asked: ReadingRequest) -> Conte
         first,
         tensors=tuple(tensor for one in found for tensor in one.tensors),
         layers=tuple(layer for one in found for layer in one.layers),
-        notes=(*first.notes, f"It stands in {len(found):,} files."),
+        notes=(*first.notes, f"It consists of {len(found):,} files."),
     )
 
 
@@ -256,7 +256,7 @@ def _beside(file: str, asked: ReadingRequest) -> Contents:
         url = urljoin(asked.source.url, file)
         found = read_source(FarBytes(url, asked.source.allowance), url, None, asked.depth + 1)
     else:
-        raise unread("it speaks of files beside it, and stands in an archive")
+        raise unread("it refers to other files, but is in an archive")
     if len(found) != 1:
         raise unread(f"its part {quoted(file)} is an archive of several models")
     return found[0]
@@ -266,7 +266,7 @@ def _members(archive: archives.Zip | archives.Tar, asked: ReadingRequest) -> Ite
     """Yield what each model file of an archive holds; what is none is passed over, where there is one at all."""
     wanted = [name for name in archive.members if PurePosixPath(name).suffix.lower() in MEMBERS]
     if len(wanted) > MOST_FILES:
-        raise unread(f"it has {len(wanted):,} model files; {MOST_FILES:,} are read")
+        raise unread(f"it has {len(wanted):,} model files; at most {MOST_FILES:,} are read")
     if not wanted:
         raise unread("it is an archive without a model file")
     problems = []
@@ -279,7 +279,7 @@ def _members(archive: archives.Zip | archives.Tar, asked: ReadingRequest) -> Ite
         except InputError as problem:
             problems.append(f"{name}: {problem.faults[0].message}")
     if not several:
-        raise unread(f"none of its {len(wanted):,} model files is read; {problems[0]}")
+        raise unread(f"none of its {len(wanted):,} model files can be read; {problems[0]}")
 
 
 def _packed(kind: str) -> Callable[[ReadingRequest], Contents | list[Contents]]:
@@ -308,7 +308,7 @@ def _folder(folder: Path, allowance: ReadingAllowance) -> Iterator[Contents]:
     """Yield what each model file of a folder holds, the parts of one model as one."""
     paths = sorted(path for path in folder.rglob("*") if _may_be_model(path))
     if len(paths) > MOST_FILES:
-        raise unread(f"it has {len(paths):,} model files; {MOST_FILES:,} are read")
+        raise unread(f"it has {len(paths):,} model files; at most {MOST_FILES:,} are read")
     if flax_files.is_orbax(folder):
         yield flax_files.read_orbax(folder, allowance)
         return
@@ -337,7 +337,7 @@ def _folder(folder: Path, allowance: ReadingAllowance) -> Iterator[Contents]:
         for one in found:
             yield replace(one, place=f"{place}!{one.place}" if one.place else place)
     if not several:
-        raise unread(f"none of its model files is read; {problems[0]}" if problems else "it has no model file")
+        raise unread(f"none of its model files can be read; {problems[0]}" if problems else "it has no model file")
 
 
 def _may_be_model(path: Path) -> bool:

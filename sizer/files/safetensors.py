@@ -35,7 +35,7 @@ TYPES = {
     "C64": ("complex64", 64),
 }
 """The format's words for types: ours, and bits for each value."""
-ROLES = "It has names and shapes alone: which tensors are buffers, and what the layers are, it does not say."
+ROLES = "It has only names and shapes: it does not say which tensors are buffers, or what the layers are."
 
 
 def is_safetensors(head: bytes, size: int) -> bool:
@@ -54,13 +54,13 @@ def read_safetensors(source: ByteSource) -> Contents:
     """
     length = int.from_bytes(source.read(0, 8), "little")
     if length > MOST_JSON:
-        raise unread(f"its header would have {length:,} bytes; {MOST_JSON:,} are read")
+        raise unread(f"its header would have {length:,} bytes; at most {MOST_JSON:,} are read")
     data = source.read(8, length)
     if data.count(b'"data_offsets"') > MOST_TENSORS + 1:
         raise unread(f"it holds more than {MOST_TENSORS:,} tensors")
     header = parse_json(data, "the header")
     if not isinstance(header, dict):
-        raise unread("the header is no table of tensors")
+        raise unread("the header is not a table of tensors")
     source.allowance.spend(len(header))
     metadata = header.pop("__metadata__", {}) or {}
     tensors = []
@@ -70,7 +70,7 @@ def read_safetensors(source: ByteSource) -> Contents:
         tensors.append(tensor)
         end = max(end, last)
     if 8 + length + end > source.size:
-        raise unread(f"it is cut off: its header speaks of {8 + length + end:,} bytes, but it has {source.size:,}")
+        raise unread(f"it is cut off: its header says {8 + length + end:,} bytes, but it has {source.size:,}")
     words = {str(key)[:200]: str(value)[:2000] for key, value in metadata.items()} if isinstance(metadata, dict) else {}
     return Contents("safetensors", tuple(tensors), producer=words.get("format", ""), notes=(ROLES,), metadata=words)
 
@@ -79,7 +79,7 @@ def _tensor(name: str, row: Any) -> tuple[StoredTensor, int]:
     """Return a tensor, and behind which byte of the data it ends."""
     name = printable(name)
     if not isinstance(row, dict):
-        raise unread(f"the header says nothing of {quoted(name)}")
+        raise unread(f"the header does not describe {quoted(name)}")
     dtype, offsets = row.get("dtype"), row.get("data_offsets")
     shape = shape_of(row.get("shape"), name)
     if (

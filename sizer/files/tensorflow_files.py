@@ -50,8 +50,8 @@ WEIGHTED = {
     "LSTMBlockCell",
 }
 """Operators of a graph that are stated: those that hold weights, or make something of them."""
-GRAPH_NOTE = "It does not say which tensors are trained: constants of the graph stand among the weights."
-NO_CONSTANTS = "Its variables stand in files beside it, `variables/variables.index` among them; look at that."
+GRAPH_NOTE = "It does not say which tensors are trained, so constants of the graph count as weights."
+NO_CONSTANTS = "Its variables are in separate files; look at `variables/variables.index`."
 MOST_BLOCK = 2**24
 
 
@@ -93,7 +93,7 @@ def _entries(source: ByteSource, start: int, length: int) -> Iterator[tuple[byte
         raise unread(f"a block of its index would have {length:,} bytes")
     block = source.read(start, length + 1)
     if block[-1]:
-        raise unread("its index is packed, which is not read")
+        raise unread("its index is compressed, which Sizer does not read")
     restarts = int.from_bytes(block[length - 4 : length], "little")
     end = length - 4 - 4 * restarts
     if end < 0:

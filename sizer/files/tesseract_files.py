@@ -31,7 +31,7 @@ LSTMS = {"LSTM", "SummLSTM", "LSTMSoftmax", "LSTMBinarySoftmax"}
 GATES = ("cell", "input_gate", "forget_gate", "output_gate", "second_forget_gate")
 INT8, ADAM, DOUBLE = 1, 4, 128
 LEARNING_RATES = 64
-NOTE = "A matrix has the bias as its last column."
+NOTE = "The last column of a matrix is the bias."
 
 
 def is_tesseract(head: bytes, size: int) -> bool:
@@ -53,7 +53,7 @@ def read_tesseract(source: ByteSource) -> Contents:
     places = struct.unpack(f"<{number}q", source.read(4, 8 * number))
     begin = places[LSTM_ENTRY]
     if begin < 0:
-        raise unread("it has no LSTM in it: it is of Tesseract 3")
+        raise unread("it has no LSTM in it: it is from Tesseract 3")
     end = next((place for place in places[LSTM_ENTRY + 1 :] if place > begin), source.size)
     tensors: list[StoredTensor] = []
     layers: list[StatedLayer] = []
@@ -76,7 +76,7 @@ def _text(cursor: Cursor) -> str:
 def _network(cursor: Cursor, path: str, tensors: list[StoredTensor], layers: list[StatedLayer], depth: int) -> None:
     """Take a network, and those in it."""
     if depth > MOST_NESTING:
-        raise unread("its networks are nested deeper than is read")
+        raise unread("its networks are nested too deeply")
     cursor.allowance.spend()
     kind = _text(cursor) if cursor.take(1) == b"\0" else ""
     cursor.skip(2)
@@ -110,7 +110,7 @@ def _network(cursor: Cursor, path: str, tensors: list[StoredTensor], layers: lis
         if kind in ("LSTMSoftmax", "LSTMBinarySoftmax"):
             _network(cursor, where, tensors, layers, depth + 1)
     else:
-        raise unread(f"its network has a part that is not read: {quoted(kind)}")
+        raise unread(f"its network has a part that Sizer does not know: {quoted(kind)}")
     own = tuple(tensor.name for tensor in tensors[before:]) if kind not in NESTS else ()
     layers.insert(place, StatedLayer(kind, name, settings, own))
 
@@ -126,5 +126,5 @@ def _matrix(cursor: Cursor, name: str, tensors: list[StoredTensor]) -> None:
     if mode & INT8:
         cursor.skip(8 * max(0, _whole(cursor)))
     elif mode & ADAM:
-        raise unread("it is of a training that is under way, which is not read")
+        raise unread("it is a checkpoint of an unfinished training, which Sizer does not read")
     tensors.append(StoredTensor(name, shape, {1: "int8", 4: "float32", 8: "float64"}[width], "weight"))

@@ -37,7 +37,7 @@ OPERATORS = {
 """Operators that have weights, by their numbers; the others are called by their number."""
 SUBGRAPHS, BUFFERS, CODES, DESCRIPTION = 2, 4, 1, 3
 MOST_LISTED = 1_000_000
-NOTE = "It does not say which tensors are trained: constants of the graph stand among the weights."
+NOTE = "It does not say which tensors are trained, so constants of the graph count as weights."
 
 
 class _FlatbufferTable:

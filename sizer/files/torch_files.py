@@ -16,7 +16,9 @@ from sizer.files.pickles import Named, PickledObject, PickledTable, Unpickler
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """What the first of the pickles of `torch.save` before version 1.6 holds."""
-STATE_DICT = "Tensors in a table have names and shapes alone: which are buffers, and what the layers are, is not said."
+STATE_DICT = (
+    "A state dict has only names and shapes: it does not say which tensors are buffers, or what the layers are."
+)
 MOST_CODE = 4 * 2**20
 """Bytes of TorchScript that are looked through for the names of parameters and buffers, in one file of it."""
 MOST_PICKLES = 64
@@ -56,7 +58,7 @@ def read_torch_zip(archive: Zip, source: ByteSource, folder: str) -> Contents:
             storage = f"constants/{tensor.storage}" if tensor.storage else None
             found.add(f"constants.{tensor.name}", tensor.shape, tensor.dtype, "unknown", storage)
         if constants.tensors:
-            found.note("Constants of the code are named by their numbers; a frozen model has its weights there.")
+            found.note("Constants of the code are named by number; a frozen model has its weights there.")
     producer = "torch"
     if f"{folder}version" in archive.members and archive.members[f"{folder}version"].size < 100:
         version = archive.read(f"{folder}version").decode("ascii", "replace").strip()
@@ -122,7 +124,7 @@ def read_pickle(source: ByteSource) -> Contents:
         except InputError:
             source.allowance.spend()
             del found.tensors[kept[0] :], found.layers[kept[1] :]
-            found.note(f"{cursor.end - begin:,} bytes behind the pickle are not read.")
+            found.note(f"{cursor.end - begin:,} bytes after the pickle are not read.")
             break
         for tensor in inner.tensors:
             found.add(
@@ -154,7 +156,7 @@ def _pass_over_array(made: PickledObject, cursor: Cursor) -> None:
     if not isinstance(shape, tuple) or any(type(size) is not int or size < 0 for size in shape):
         raise unread("an array in it has no shape")
     if bits is None and word != "bool":
-        raise unread(f"an array of {word} in it has no size that is known")
+        raise unread(f"an array of {word} in it has an unknown size")
     if state.get("numpy_array_alignment_bytes") is not None:
         cursor.skip(cursor.take(1)[0])
     length = 1 if bits is None else int(bits[1]) // 8
@@ -179,7 +181,7 @@ def read_torch_tar(archive: Tar, source: ByteSource) -> Contents:
     cursor = Cursor(archive.open(names["tensors"]))
     number = Unpickler(cursor).load()
     if type(number) is not int or not 0 <= number <= MOST_TENSORS:
-        raise unread("it says no number of tensors that is read")
+        raise unread("it gives no valid number of tensors")
     views: dict[Any, tuple[tuple[int, ...], str, str]] = {}
     for _ in range(number):
         row = Unpickler(cursor).load()

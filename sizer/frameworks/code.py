@@ -16,6 +16,7 @@ from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
 from sizer.networks.blocks.counting import graph_of
 from sizer.networks.blocks.declared import declare
+from sizer.networks.blocks.layered import countable
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import Count, checked_network, described, did_you_mean
@@ -161,7 +162,7 @@ def code(
             if sweep.is_space:
                 from sizer.spaces.space import Space
 
-                chosen: Mapping[str, Any] = Space(sweep).by_id([id])[0]
+                chosen: Mapping[str, Any] = countable(Space(sweep).by_id([id])[0], sweep.cell_types)
             else:
                 grid, places = locate(sweep, id)
                 chosen = grid.configuration(places)
@@ -177,6 +178,6 @@ def code(
             return write_model(found.graph, to)
     fields = network.configuration if isinstance(network, Count) else network
     if not isinstance(fields, Mapping):
-        message = f"{quoted(str(fields))} is no network; give its fields, its count, or a file"
+        message = f"{quoted(str(fields))} is not a network; give its fields, its count, or a file"
         raise InputError([Fault("", 0, 0, "network", message)])
     return write_code(fields, to, cell_types, block_types)

@@ -84,13 +84,13 @@ def _state(group: Group) -> Number:
 _ROWS: dict[str, Column] = {
     column.name: column
     for column in (
-        Column("weights", "Trainable scalars of the whole network.", "weights", each=1),
+        Column("weights", "Number of weights of the whole network.", "weights", each=1),
         _part("input_weights", "Weights of the matrices that multiply the input of a layer."),
         _part("recurrent_weights", "Weights of the matrices that multiply a layer's own previous output."),
-        _part("projection_weights", "Weights of the matrices of projections."),
-        _part("peephole_weights", "Weights of peepholes, through which the gates see the cells."),
+        _part("projection_weights", "Weights of the projection matrices."),
+        _part("peephole_weights", "Weights of peepholes, through which the gates read the cells."),
         _part("bias_weights", "All biases, also those of the projection and of the output layer."),
-        _part("output_weights", "Weights of the matrix of the output layer."),
+        _part("output_weights", "Weights of the output layer's matrix."),
         _part("embedding_weights", "Weights of the embedding in front of the network."),
         _part("other_weights", "Weights of the rest of the model, as `other_weights` gives them."),
         _part("dense_weights", "Weights of the matrices of dense layers and feed-forward parts.", of_blocks=True),
@@ -99,14 +99,14 @@ _ROWS: dict[str, Column] = {
         Column("trained_weights", "Weights that are not frozen.", "weights", _trained, of_blocks=True),
         Column(
             "buffer_values",
-            "What a toolkit keeps beside the weights: means and variances of batch normalisation under keras.",
+            "Values that a toolkit keeps besides the weights: means and variances of batch normalisation under keras.",
             "scalars",
             _buffers,
             of_blocks=True,
         ),
         Column(
             "macs_per_step",
-            "Multiply-accumulates of one time step: matrices only, the output layer included, looking up an embedding not.",
+            "Multiply-accumulates of one time step: matrices only, with the output layer, without embedding look-ups.",
             "multiply-accumulates",
             _macs,
         ),

@@ -128,7 +128,8 @@ def count(
     Args:
         fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field; or a
             model of `blocks`, of which a `ModelCount` is returned.
-            `cells` and the projections may be lists, one value per layer; `layers` may then be left out.
+            `cells` and the projections may be lists, one value per layer; `layers` may then be left out. A network
+            with a list of cell types is counted as a model of blocks.
             Counts may be written as sizes (`"10K"`).
         cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
             them. They may also stand in `fields`, under the same name.
@@ -145,6 +146,10 @@ def count(
         12926976
     """
     check_fields(fields)
+    if isinstance(fields.get("cell_type"), (list, tuple)):
+        from sizer.networks.blocks.chained import with_one_cell_type
+
+        fields = with_one_cell_type(fields)
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
         from sizer.networks.blocks.declared import declare
@@ -368,6 +373,10 @@ def choices(name: str, own: Iterable[str]) -> tuple[str, ...]:
 
 
 def _read(field: Field, value: Any, own: Iterable[str]) -> Any:
+    if isinstance(value, (list, tuple)) and field.name == "cell_type":
+        raise ValueError(
+            "has a value for each layer; write a model of blocks, of which a recurrent block may have a list"
+        )
     if isinstance(value, (list, tuple)) and field.per_layer:
         if not value:
             raise ValueError("is an empty list; give one value per layer")

@@ -95,7 +95,7 @@ def _read_cell(name: str, definition: Any, problems: list[Problem]) -> CellType 
         recurs=recurs,
         hands_up=hands_up,
         fields=_fields(tensors, state, recurs, hands_up),
-        source="defined by the person who counts",
+        source="defined by the user",
         own=True,
     )
 
@@ -174,7 +174,7 @@ def _part_of(shape: tuple[int | str, ...]) -> str | None:
 
 def _read_shape(declared: Any, path: Path, problems: list[Problem]) -> tuple[int | str, ...]:
     if not isinstance(declared, (list, tuple)) or not declared:
-        problems.append((path, "is no shape; write a list of whole numbers and names, such as [3, cells, input]"))
+        problems.append((path, "is not a shape; write a list of whole numbers and names, such as [3, cells, input]"))
         return ()
     for position, factor in enumerate(declared):
         if isinstance(factor, int) and not isinstance(factor, bool):

@@ -130,7 +130,7 @@ def budget_bounds(budget: Any, problem_of: Callable[[str], str] | None = None) -
     """
     if isinstance(budget, bool) or not isinstance(budget, (str, Iterable, SupportsIndex)):
         raise InputError(
-            [Fault("", 0, 0, "budget", f"{quoted(budget)} is no budget; write 10M, a list, or bounds by column")]
+            [Fault("", 0, 0, "budget", f"{quoted(budget)} is not a budget; write 10M, a list, or bounds by column")]
         )
     faults: list[Fault] = []
     bounds = budget_of_option(

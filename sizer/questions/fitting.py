@@ -347,7 +347,7 @@ def _read_vary(vary: str, known: _Known, problems: list[tuple[str, str]]) -> tup
         if problem := known.problem(name):
             problems.append(("vary", problem))
         elif name in names:
-            problems.append(("vary", f"{quoted(name)} stands twice"))
+            problems.append(("vary", f"{quoted(name)} is there twice"))
         elif bool(equals) != bool(position):
             problems.append(
                 (

@@ -154,7 +154,7 @@ def look_into(contents: Contents) -> Look:
         except InputError as problem:
             notes.append(f"no model of blocks: {problem.faults[0].message}")
         if counted is not None and counted.weights != explained:
-            notes.append(f"no model of blocks: it would count to {counted.weights:,}, not to {explained:,}")
+            notes.append(f"no model of blocks: it would have {counted.weights:,}weights, not {explained:,}")
             counted = None
         if counted is None:
             model = None
@@ -267,6 +267,6 @@ def joined(parts: Sequence[Look]) -> Look:
         tuple(tensor for part in parts for tensor in part.unexplained),
         None,
         None,
-        ("no model of blocks: these are several files, each with its own",),
+        ("no model of blocks: these are several files, each with its own model",),
         tuple(parts),
     )

@@ -48,8 +48,8 @@ class SentBytes(ByteSource):
         if len(self._head) == tail:
             return self._head[start:] + self._tail[: end - tail]
         raise unread(
-            f"{self.size:,} bytes are more than were sent, and what it holds is not told by its beginning and its end;"
-            " sizer look reads it where it lies"
+            f"{self.size:,} bytes are more than were sent, and its beginning and end are not enough;"
+            " use sizer look on the machine that has the file"
         )
 
 
@@ -72,7 +72,7 @@ def looked_into(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[s
         try:
             found = [look_into(one) for one in read_source(SentBytes(body, size, head, ReadingAllowance()), name)]
         except RecursionError:
-            raise unread("it is nested deeper, or holds more, than is read") from None
+            raise unread("it is nested too deeply or holds too much") from None
         look = found[0] if len(found) == 1 else joined(found)
     said = {
         "file": name,

@@ -84,7 +84,7 @@ class LayerChoices:
         number = int(np.prod([axis.column.length for axis in axes], dtype=object))
         if number > MOST_LETTERS:
             raise InputError(
-                [Fault("", 0, 0, "grid", f"a layer has {number:,} forms; at most {MOST_LETTERS:,} can be told apart")]
+                [Fault("", 0, 0, "grid", f"a layer has {number:,} variants; at most {MOST_LETTERS:,} are allowed")]
             )
         self.letters = letters_of_axes(scalars, axes)
         """The value of each swept field, by field, shape (letters,)."""
@@ -110,7 +110,9 @@ class LayerChoices:
         axes = [axis for axis in self.axes if axis.distinct is not None and axis.distinct < axis.column.length]
         if len(axes) > 1:
             names = " and ".join(axis.field for axis in axes)
-            raise InputError([Fault("", 0, 0, "grid", f"distinct is said of {names}; a space takes it of one field")])
+            raise InputError(
+                [Fault("", 0, 0, "grid", f"distinct is on {names}; a space can have it on one field only")]
+            )
         if not axes:
             return None
         _, values = np.unique(self.letters[axes[0].field], return_inverse=True)
@@ -180,7 +182,7 @@ class LayerChoices:
         if len(first) * self.number > MOST_PAIRS:
             pairs = len(first) * self.number
             raise InputError(
-                [Fault("", 0, 0, "grid", f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart")]
+                [Fault("", 0, 0, "grid", f"{pairs:,} different pairs of layers; at most {MOST_PAIRS:,} are allowed")]
             )
         self._kind_of = np.empty(self.number, dtype=np.int64)
         for place, kind in enumerate(self._types):

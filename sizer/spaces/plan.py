@@ -291,6 +291,12 @@ class RoomDecisions:
             return self.unit
         return math.gcd(self.unit, int(np.gcd.reduce(counts - counts[0])))
 
+    @property
+    def remainders(self) -> list[int]:
+        """What ends leave over of the unit of layers: every size is a multiple of that unit and one of these."""
+        counts = [end.counts(self.plan.main)[end.allowed] % self.unit for end, _ in self.ends]
+        return sorted({int(one) for some in counts for one in np.unique(some)})
+
     def windows(self, end: End, bounds: Mapping[str, tuple[int | None, int | None]]) -> tuple[IntArray, IntArray]:
         """Return the least and the most that the room may be at each end, its own count included.
 
@@ -334,12 +340,46 @@ class Prepared:
     below: tuple[dict[int, IntArray], int] | None
     unit: int
 
+    highs: dict[int, IntArray]
+    """What may be spent up to each end, in units; -1 where nothing may."""
+    lows: dict[int, IntArray]
+    """Up to where it would be too little."""
+
+    @property
+    def key(self) -> Any:
+        """What tables depend on."""
+        below = () if self.below is None else tuple(ends.tobytes() for ends in self.below[0].values())
+        return tuple(sorted((place, ends.tobytes()) for place, ends in self.ends.items())), below
+
+    def within(self, wider: Prepared) -> Window | None:
+        """Return the window in the tables of other bounds, of which all ends are further by the same; None: there is none."""
+        high = _moved(self.highs, wider.highs)
+        low = _moved(self.lows, wider.highs)
+        if high is None or low is None:
+            return None
+        top = wider.window.high
+        return Window(top - high, None if low > top else top - low)
+
+
+def _moved(caps: Mapping[int, IntArray], wider: Mapping[int, IntArray]) -> int | None:
+    """Return by how much less may be spent up to every end than elsewhere; None: not by the same.
+
+    Where nothing may be spent up to any end, it is more than there is.
+    """
+    own, other = (np.concatenate([ends[place] for place in caps]) for ends in (caps, wider))
+    apart = np.unique((other - own)[own >= 0])
+    move = int(apart[0]) if len(apart) else int(other.max(initial=-1)) + 1
+    if len(apart) > 1 or move < 0 or (other[own < 0] >= move).any():
+        return None
+    return move
+
 
 def prepare(
     decided: RoomDecisions,
     bounds: Mapping[str, tuple[int | None, int | None]],
     unit: int,
     scaled: Sequence[Start],
+    remainder: int | None = None,
 ) -> Prepared:
     """Return decisions with ends for certain bounds.
 
@@ -348,6 +388,7 @@ def prepare(
         bounds: by column.
         unit: of the room.
         scaled: the starts in that unit.
+        remainder: of ends that leave so much over of the unit alone; None: of every end.
     """
     highs: dict[int, IntArray] = {}
     lows: dict[int, IntArray] = {}
@@ -355,6 +396,8 @@ def prepare(
         least, most = decided.windows(end, bounds)
         own = decided.end_counts(end)
         none = most < np.maximum(least, own)
+        if remainder is not None:
+            none |= own % unit != remainder
         highs[id(place)] = np.where(none, -1, (most - own) // unit)
         lows[id(place)] = np.where(none, -1, (np.maximum(least, own) - 1 - own) // unit)
     high = max((int(caps.max(initial=-1)) for caps in highs.values()), default=-1)
@@ -362,13 +405,13 @@ def prepare(
     everything = [np.concatenate(list(caps.values())) for caps in (highs, lows)]
     open_ends = everything[0] >= 0
     if not (everything[1][open_ends] >= 0).any():
-        return Prepared(list(scaled), ends, Window(high), None, unit)
+        return Prepared(list(scaled), ends, Window(high), None, unit, highs, lows)
     apart = np.unique((everything[0] - everything[1])[open_ends])
     if len(apart) == 1:
-        return Prepared(list(scaled), ends, Window(high, high - int(apart[0])), None, unit)
+        return Prepared(list(scaled), ends, Window(high, high - int(apart[0])), None, unit, highs, lows)
     low = int(everything[1].max())
     below = {place: _end_costs(caps, low) for place, caps in lows.items()}
-    return Prepared(list(scaled), ends, Window(high, low), (below, low), unit)
+    return Prepared(list(scaled), ends, Window(high, low), (below, low), unit, highs, lows)
 
 
 def _end_costs(caps: IntArray, limit: int) -> IntArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 import random
@@ -26,13 +25,14 @@ from sizer.spaces.numbering import Numbering
 from sizer.spaces.plan import (
     MOST_ADDITIONS,
     MOST_BYTES,
+    Prepared,
     RoomDecisions,
     RoomPlan,
     divisor_of,
     normalised,
     prepare,
 )
-from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
+from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooLongError, TooManyError, Window
 from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
@@ -42,6 +42,8 @@ _REMEMBERED = 4
 """Tables of so many questions are kept."""
 _REMEMBERED_BYTES = 1 << 30
 """They are kept up to so many bytes together."""
+_FEW_EXTREMES = 20_000
+"""Up to so many extreme networks are searched where other columns are bounded."""
 _QUICK = 3 * 10**8
 """Additions of tables that may be made anew for every size that is tried."""
 
@@ -93,7 +95,7 @@ class Space(Shown):
             InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is no space: no field is swept per_layer; sizer run counts and writes such a sweep"
+            message = "is not a space: no field has a per_layer axis; use sizer run for this sweep"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -101,8 +103,13 @@ class Space(Shown):
         self._plans: dict[Any, RoomDecisions] = {}
         self._walks: dict[Any, Descent] = {}
         self._others: dict[tuple[str, ...], Space] = {}
+        self._sorted: tuple[Any, _Sizes] | None = None
         self.thrown_away = 0
         """Draws that did not fit, of samples from tables that are no exact ones; else 0."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: what is remembered knows decisions by their identity, and is made anew there."""
+        return {**self.__dict__, "_plans": {}, "_walks": {}, "_others": {}, "_sorted": None}
 
     @cached_property
     def _numbering(self) -> Numbering:
@@ -203,6 +210,8 @@ class Space(Shown):
 
     def _decided(self, bounds: Bounds, main: str | None = None) -> tuple[RoomDecisions, list[int]]:
         """Return the chains that stand as decisions, and which they are."""
+        if main is None and len(bounds) == 1:
+            main = next(iter(bounds))
         key = (tuple(sorted(bounds)), main, tuple(bounds[name][1] for name in sorted(bounds) if name != main))
         if key not in self._plans:
             chains = [chain for chain in self._chains if chain.allowed]
@@ -238,34 +247,47 @@ class Space(Shown):
             unit = finest if whole or finest == decided.unit else self._better_unit(decided, bounds)
         prepared = prepare(decided, bounds, unit, decided.scaled(unit))
         few = self._few() if listed else []
-        key: Any = (
-            id(decided),
-            unit,
-            bool(few),
-            tuple(sorted((place, ends.tobytes()) for place, ends in prepared.ends.items())),
-        )
-        if prepared.below is not None:
-            key = (*key, tuple(ends.tobytes() for ends in prepared.below[0].values()))
-        known = self._walks.get(key)
-        if known is not None and known.tables.limit >= prepared.window.high:
-            return known, prepared.window, decided, unit
-        try:
-            walk = Descent(
-                prepared.starts, prepared.ends, max(prepared.window.high, -1), prepared.below, self._threads, few
-            )
-        except TooManyError:
-            raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
-            ) from None
-        if not exact:
-            self._check_work(walk)
+        walk = self._known(decided, prepared, few)
+        if walk is None:
+            walk = self._descent(prepared, few)
+            if not exact:
+                self._check_work([walk])
+            self._remember(decided, prepared, walk, few=few)
+        return walk, prepared.window, decided, unit
+
+    def _known(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any]) -> Descent | None:
+        """Return what has been walked over for the same ends; None: nothing that reaches as far."""
+        known = self._walks.get((id(decided), prepared.unit, bool(few), prepared.key))
+        return known if known is not None and known.reaches(prepared.window) else None
+
+    def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
         while self._walks and (
             len(self._walks) >= _REMEMBERED
             or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
         ):
             self._walks.pop(next(iter(self._walks)))
-        self._walks[key] = walk
-        return walk, prepared.window, decided, unit
+        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
+
+    def _descent(
+        self, prepared: Prepared, few: Sequence[tuple[IntArray, int] | None] = (), *, share: int = 1
+    ) -> Descent:
+        """Return what is walked over.
+
+        Args:
+            prepared: the decisions and their ends.
+            few: as `Descent` takes it.
+            share: of how many side by side it is one.
+
+        Raises:
+            InputError: networks have to be listed one by one, and are too many.
+        """
+        high = max(prepared.window.high, -1)
+        try:
+            return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
+        except TooManyError:
+            raise _TooMuchError(
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
+            ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
         """Return for each chain that stands which value each layer has, and how many may be different."""
@@ -282,11 +304,17 @@ class Space(Shown):
         rooms = (decided.plan.reach if most is None else min(most, decided.plan.reach)) // decided.whole_unit
         return decided.whole_unit if rooms < 1 << 16 else decided.unit
 
-    def _check_work(self, walk: Descent) -> None:
-        if walk.additions > MOST_ADDITIONS or 8 * walk.numbers > MOST_BYTES:
+    def _check_work(self, walks: Sequence[Descent]) -> None:
+        """Check that the tables of some walks are made in good time.
+
+        Raises:
+            InputError: they are not.
+        """
+        additions, numbers = sum(one.additions for one in walks), sum(one.numbers for one in walks)
+        if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
-                f"an exact count takes {walk.additions:.1e} additions and {8 * walk.numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -305,7 +333,7 @@ class Space(Shown):
         """
         found = self.count_between(budget, where, exact=exact)
         if found.reason:
-            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True goes on all the same"
+            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True counts them exactly"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return found.most
 
@@ -445,7 +473,7 @@ class Space(Shown):
             kept.append(drawn.taken(np.flatnonzero(fits)[:left]))
             left -= len(kept[-1])
         if left:
-            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
+            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to sample"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
@@ -490,13 +518,25 @@ class Space(Shown):
         stands = np.array([place for place, chain in enumerate(self._chains) if chain.allowed], dtype=np.int64)
         return Configurations(self._chains, self._numbering, stands[chosen.starts], chosen.options.astype(np.int64))
 
-    def rows(self, budget: Budget = None) -> Iterator[Configurations]:
-        """Yield all configurations within a budget in the order of ids, some at a time."""
+    def rows(self, budget: Budget = None, start: int = 0, stop: int | None = None) -> Iterator[Configurations]:
+        """Yield all configurations within a budget in the order of ids, some at a time.
+
+        Args:
+            budget: as in `count`.
+            start: the rank of the first.
+            stop: the rank behind the last; None: all that follow.
+        """
         bounds = self._bounds(budget)
-        if any(chain.allowed for chain in self._chains):
-            walk, window, _, _ = self._walk(bounds)
-            for chosen in walk.in_order(window):
-                yield self._configurations(chosen)
+        if not any(chain.allowed for chain in self._chains) or (stop is not None and stop <= start):
+            return
+        walk, window, _, _ = self._walk(bounds)
+        for chosen in walk.in_order(window, start):
+            found = self._configurations(chosen)
+            start += len(found)
+            if stop is not None and start >= stop:
+                yield found[: len(found) - (start - stop)]
+                return
+            yield found
 
     # Ranks
 
@@ -601,11 +641,15 @@ class Space(Shown):
         bounds[column] = bounds.get(column, (None, None))
         if not any(chain.allowed for chain in self._chains):
             raise self._nothing()
-        try:
-            walk, asked, decided, unit = self._walk(bounds, column, whole=True, exact=False)
-        except _TooMuchError as problem:
-            raise InputError([Fault(self.sweep.file, 0, 0, "budget", f"cannot be sorted by size: {problem}")]) from None
-        return _Sizes(self, column, bounds, walk, asked, decided, unit)
+        key = (column, tuple(sorted(bounds.items())))
+        if self._sorted is None or self._sorted[0] != key:
+            self._sorted = None  # so that its tables go before others are made
+            try:
+                self._sorted = (key, _Sizes(self, column, bounds))
+            except _TooMuchError as problem:
+                message = f"cannot be sorted by size: {problem}"
+                raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)]) from None
+        return self._sorted[1]
 
     def largest(self, n: int = 10, budget: Budget = None) -> Configurations:
         """Return the largest configurations within a budget, the largest first, equal ones in the order of ids."""
@@ -620,7 +664,12 @@ class Space(Shown):
             budget: as in `count`.
             largest: the most; else the least.
         """
-        sizes = self._sizes(budget, "weights" if column in BYTES else column)
+        main = "weights" if column in BYTES else column
+        bounds = self._bounds(budget)
+        if n <= _FEW_EXTREMES and set(bounds) - {main} and not self._few():
+            with contextlib.suppress(TooLongError):
+                return self._searched(main, n, bounds, largest=largest)
+        sizes = self._sizes(budget, main)
         parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
@@ -632,6 +681,16 @@ class Space(Shown):
         order = np.argsort(-counts if largest else counts, kind="stable")
         equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
+
+    def _searched(self, column: str, n: int, bounds: Bounds, *, largest: bool) -> Configurations:
+        """Return the extreme configurations where other columns are bounded, which is a search without tables of counts."""
+        from sizer.spaces.extremes import Extremes
+
+        chains = [chain for chain in self._chains if chain.allowed]
+        if not chains or n < 1:
+            return self._empty()
+        extremes = Extremes(chains, column, bounds, largest=largest)
+        return _joined([self._empty(), *map(self._configurations, extremes.first(n, self._divisor(column)))])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
         """Return the configurations of which the weights are nearest to a target, the nearest first.
@@ -831,66 +890,121 @@ class _TooMuchError(InputError):
         return self.reason
 
 
-@dataclasses.dataclass
 class _Sizes:
-    """How much of one counted column the configurations within a budget have."""
+    """How much of one counted column the configurations within a budget have.
 
-    space: Space
-    column: str
-    bounds: dict[str, tuple[int | None, int | None]]
-    walk: Descent
-    window: Window
-    decided: RoomDecisions
-    unit: int
+    Where the ends of chains leave few remainders of the unit of layers, the networks of each remainder have tables of
+    their own, in that unit. Else one table in a unit of all sizes holds every network.
+    """
+
+    def __init__(self, space: Space, column: str, bounds: dict[str, tuple[int | None, int | None]]) -> None:
+        """Write out the prefixes; tables are made when they are asked.
+
+        Raises:
+            InputError: tables would take too long.
+        """
+        self.space = space
+        self.column = column
+        self.bounds = bounds
+        self.decided, _ = space._decided(bounds, column)
+        unit, finest, remainders = self.decided.unit, self.decided.whole_unit, self.decided.remainders
+        apart = bool(remainders) and len(remainders) < unit // finest
+        self.unit = unit if apart else finest
+        self.remainders = remainders if apart else [one % finest for one in remainders[:1]] or [0]
+        """What sizes leave over of the unit, in growing order."""
+        self._apart: list[int | None] = [*remainders] if apart else [None]
+        self._few = space._few()
+        # Without a least size tables serve every window.
+        widest = {**bounds, column: (None, bounds[column][1])}
+        self._walks: list[tuple[Prepared, Descent]] = []
+        self._others: list[list[tuple[Prepared, Descent]]] = [[] for _ in self._apart]
+        for remainder in self._apart:
+            asked = self._prepared(widest, remainder)
+            known = space._known(self.decided, asked, self._few)
+            made = known or space._descent(asked, self._few, share=len(self._apart))
+            self._walks.append((asked, made))
+            space._check_work([one for _, one in self._walks])
+        if len(self._walks) == 1:
+            space._remember(self.decided, *self._walks[0], few=self._few)
+
+    def _prepared(self, bounds: Bounds, remainder: int | None) -> Prepared:
+        return prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit), remainder)
 
     @cached_property
     def total(self) -> int:
-        return self.walk.count(self.window)
+        """How many there are."""
+        return self._number(self._between(None, None))
 
-    def _between(self, least: int | None, most: int | None) -> tuple[Descent, Window] | None:
+    def _between(self, least: int | None, most: int | None) -> list[tuple[Descent, Window]]:
+        """Return what holds the networks of some sizes; None: no bound but that of the budget."""
         low, high = self.bounds[self.column]
         least = low if least is None else max(least, low or 0)
         most = high if most is None else min(most, self.decided.plan.reach if high is None else high)
         if most is not None and (most < 0 or (least is not None and least > most)):
-            return None
+            return []
         bounds = {**self.bounds, self.column: (least, most)}
-        if len(bounds) == 1:
-            # One table serves every window on the room itself.
-            prepared = prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit))
-            return self.walk, prepared.window
-        walk, window, _, _ = self.space._walk(bounds, self.column, whole=True)
-        if walk is not self.walk and walk.additions > _QUICK:
-            others = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {others} takes too long here; sizer sample draws some"
+        prepared = [self._prepared(bounds, remainder) for remainder in self._apart]
+        return [self._held(number, one) for number, one in enumerate(prepared) if one.window.high >= 0]
+
+    def _held(self, number: int, prepared: Prepared) -> tuple[Descent, Window]:
+        """Return the walk, and the window of it, that holds the networks of one remainder within some bounds.
+
+        Raises:
+            InputError: bounds on other columns hold sizes at their ends, and tables for each of them take too long.
+        """
+        others = self._others[number]
+        for known, walk in (self._walks[number], *others):
+            window = prepared.within(known)
+            if window is not None and (window.low is None or walk.serves_windows):
+                return walk, window
+            if known.key == prepared.key and walk.reaches(prepared.window):
+                return walk, prepared.window
+        walk = self.space._descent(prepared, self._few, share=len(self._apart))
+        if walk.additions > _QUICK:
+            names = ", ".join(name for name in self.bounds if name != self.column)
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
-        return walk, window
+        if len(others) >= _REMEMBERED:
+            others.pop(0)
+        others.append((prepared, walk))
+        return walk, prepared.window
+
+    def _number(self, walks: Sequence[tuple[Descent, Window]]) -> int:
+        return sum(walk.count(window) for walk, window in walks)
 
     def up_to(self, size: int) -> int:
         """Return how many there are up to a size."""
-        found = self._between(None, size)
-        return 0 if found is None or found[1].high < 0 else found[0].count(found[1])
+        return self._number(self._between(None, size))
 
     def of_place(self, place: int) -> int:
         """Return the size at a place in order of size, from 0."""
-        first = int(self.decided.ends[0][0].counts(self.column)[0])
-        base, unit = first % self.unit, self.unit
-        low, high = -1, (self.decided.plan.reach - base) // unit + 1
+        several = len(self.remainders)
+
+        def size(number: int) -> int:
+            return self.unit * (number // several) + self.remainders[number % several]
+
+        low, high = -1, (self.decided.plan.reach // self.unit + 1) * several
         while high - low > 1:
             middle = (low + high) // 2
-            if self.up_to(base + unit * middle) > place:
+            if self.up_to(size(middle)) > place:
                 high = middle
             else:
                 low = middle
-        return base + unit * high
+        return size(high)
 
     def ranked(self, least: int | None, most: int | None, n: int | None = None) -> Configurations:
         """Return the first configurations of some sizes, in the order of ids; None: all of them."""
-        found = self._between(least, most)
-        if found is None or found[1].high < 0 or n == 0:
-            return self.space._empty()
-        walk, window = found
-        number = walk.count(window)
-        return self.space._configurations(walk.unrank(range(number if n is None else min(n, number)), window))
+        found = []
+        for walk, window in self._between(least, most) if n != 0 else []:
+            number = walk.count(window)
+            chosen = walk.unrank(range(number if n is None else min(n, number)), window)
+            found.append(self.space._configurations(chosen))
+        if len(found) < 2:
+            return found[0] if found else self.space._empty()
+        # Each is in the order of ids; the first of all are among the first of each.
+        joined = _joined(found)
+        order = np.lexsort((*joined.options.T[::-1], joined.starts))
+        return joined.taken(order[:n])
 
 
 def _without_least(bounds: Bounds, decided: RoomDecisions) -> dict[str, tuple[int | None, int | None]]:

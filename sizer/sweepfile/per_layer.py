@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,7 +93,13 @@ def is_per_layer(declared: Any) -> bool:
     return isinstance(declared, Mapping) and "per_layer" in declared
 
 
-def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findings: Findings) -> PerLayer | None:
+def read_per_layer(
+    field: Field,
+    declared: Mapping[str, Any],
+    path: Path,
+    findings: Findings,
+    words: Callable[[str, Any, Path], Column | None],
+) -> PerLayer | None:
     """Return the axis, None where it has faults.
 
     Args:
@@ -101,18 +107,23 @@ def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findin
         declared: data that fits the schema.
         path: where the axis stands.
         findings: takes the faults.
+        words: reads an axis of words.
     """
     block, _, name = field.name.rpartition(".")
     layered = tuple(word for word in LAYERED if not block or word in BLOCK_LAYERED)
     if name not in layered or (block and not field.per_layer):
-        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary by layer")
+        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary per layer")
         return None
-    column = read_axis(field, declared["per_layer"], (*path, "per_layer"), findings)
+    inner = (*path, "per_layer")
+    if field.kind == "count":
+        column = read_axis(field, declared["per_layer"], inner, findings)
+    else:
+        column = words(field.name, declared["per_layer"], inner)
     order = declared.get("order", "any")
     if order != "any" and field.kind != "count":
-        findings.at_value((*path, "order"), f"{field.name} are words, which neither rise nor fall")
+        findings.at_value((*path, "order"), f"the values of {field.name} are words, which neither rise nor fall")
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
-        findings.at_parent(path, "the values depend on those of another field, so that order and distinct say nothing")
+        findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))

@@ -308,7 +308,7 @@ def _attention(block: Placed) -> Written:
     elif fields["heads"] > 1 or fields["feedback"] or fields["fertility"]:
         alone = "torch.nn has no such attention"
     elif value != memory:
-        alone = f"hands up {value} values of a memory of {memory}"
+        alone = f"outputs {value} values of a memory of {memory}"
     else:
         queries = memory if kind == "general" else width if fields["project_query"] else query
         keys = width if fields["project_memory"] and kind != "general" else memory

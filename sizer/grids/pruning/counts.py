@@ -10,6 +10,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from sizer.grids.columns import IntArray
 from sizer.grids.engine import on_weights
 from sizer.grids.pruning.best_boxes import Kept, Leaders
 from sizer.grids.pruning.boxes import exact_sum, volumes
+from sizer.grids.pruning.joins import Join
 from sizer.grids.pruning.kept_bounds import bound_kept
 from sizer.grids.pruning.pieces import Piece, pieces
 from sizer.grids.pruning.search import BoxSearch, Effort
@@ -42,6 +45,13 @@ SAID_EVERY = 0.5
 
 OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
+
+WORTH_JOINING = 2_000_000
+"""Lines below which it is not looked whether groups of axes can be counted apart and joined."""
+
+CROSSED = 32
+"""How much more there may be to join than to search where several columns are bounded: boxes that more than one of them
+cuts are not counted on, and there can be far more of them than expected."""
 
 LONG_LINE = 16
 """The shortest line, in configurations, along which searching beats walking."""
@@ -142,21 +152,19 @@ class Watch:
     kept: int = 0
     _said: float = field(default_factory=time.monotonic)
 
-    def see(self, plan: CountPlan, number: int, search: BoxSearch, passing: int) -> None:
+    def see(self, plan: CountPlan, number: int, decided: Callable[[], Fraction], passing: int) -> None:
         """Look at a count that is under way.
 
         Args:
             plan: of the piece.
             number: how many conditions are counted.
-            search: for what passes them; of its piece some is decided.
+            decided: says of how much of the piece it is decided whether they pass.
             passing: how many configurations were found to pass.
         """
         if self.on_counted is None or time.monotonic() < self._said + SAID_EVERY:
             return
-        whole = search.piece.volume
-        decided = whole - sum(exact_sum(volumes(chunk.low, chunk.high)) for chunk in search.waiting)
         # Each condition is a count of its own, and the last one says what is kept.
-        share = plan.piece.volume * ((number - 1) * whole + decided) // (whole * len(plan.stages))
+        share = int(plan.piece.volume * (number - 1 + decided()) / len(plan.stages))
         self.on_counted(self.decided + share, self.kept + (passing if number == len(plan.stages) else 0))
         self._said = time.monotonic()
 
@@ -235,16 +243,25 @@ def _volume(plan: CountPlan, number: int, most: int | None, watch: Watch) -> int
     """Return how many configurations of a piece pass its first conditions, or None where that took too much effort."""
     if _whole(plan.piece, plan.stages[number - 1].condition)[1]:
         return 0
-    search, times = plan.search, plan.times
+    search, times, piece = plan.search, plan.times, plan.search.piece
     conditions = plan.conditions[:number]
     if number < len(plan.stages):
-        narrow, times = _narrowed(plan.piece, conditions)
-        search = _search(narrow, conditions)
-    passing = _searched(plan, number, search, most, watch)
+        piece, times = _narrowed(plan.piece, conditions)
+        search = _search(piece, conditions)
+    join = Join.of(piece, conditions) if search.expected > WORTH_JOINING else None
+    passing = None
+    if join is not None and join.expected < search.expected * (CROSSED if len(search.judge.bounds) > 1 else 1):
+        passing = _joined(plan, number, join, most, watch)
+    if passing is None:
+        passing = _searched(plan, number, search, most, watch)
     if passing is None and search.grouping is not None:
         # How many groups there are is not known before.
         search = BoxSearch(search.piece, conditions, counting=True)
         passing = _searched(plan, number, search, most, watch)
+    if passing is None:
+        # How many boxes there are is not known before either.
+        join = join or Join.of(piece, conditions)
+        passing = None if join is None else _joined(plan, number, join, most, watch)
     return None if passing is None else passing * times
 
 
@@ -258,12 +275,28 @@ def _searched(plan: CountPlan, number: int, search: BoxSearch, most: int | None,
         if search.expected > most:
             return None
         search.effort = Effort(min(most, SLACK + 2 * int(search.expected)))
+
+    def decided() -> Fraction:
+        left = sum(exact_sum(volumes(chunk.low, chunk.high)) for chunk in search.waiting)
+        return 1 - Fraction(left, search.piece.volume)
+
     passing = 0
     for found in search.boxes():
         if found.undecided:
             return None
         passing += found.volume()
-        watch.see(plan, number, search, passing * plan.times)
+        watch.see(plan, number, decided, passing * plan.times)
+    return passing
+
+
+def _joined(plan: CountPlan, number: int, join: Join, most: int | None, watch: Watch) -> int | None:
+    """Return how many configurations two groups of axes have together, or None where that is too much effort."""
+    if most is not None and join.expected > most:
+        return None
+    passing = 0
+    for rounds, found in enumerate(join.counts(), start=1):
+        passing += found
+        watch.see(plan, number, partial(Fraction, rounds, join.rounds), passing * plan.times)
     return passing
 
 

@@ -32,7 +32,7 @@ class ModelCount(Count):
     trained_weights: int = 0
     """Weights that are not frozen."""
     buffer_values: int = 0
-    """What a toolkit keeps beside the weights: means and variances of batch normalisation under keras."""
+    """Values that a toolkit keeps besides the weights: means and variances of batch normalisation under keras."""
     macs: Mapping[str, Fraction] = field(default_factory=dict)
     """Multiply-accumulates for each step of a clock (`frames`), and for each pair of steps of two (`labels_x_frames`); what
     happens once for an input stands under `sequence`."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.aliases import has_no_weights
+from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMMON, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
@@ -33,8 +34,11 @@ _CLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
 LEFT_OUT = "has no weights; leave it out"
 """What is said of layers and options that count nothing."""
-PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
+PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample", "cell_type")
 """The fields of recurrent layers that may be lists."""
+
+ALIKE = ("skip_connections", "only_recurrent_up")
+"""What can be said of recurrent layers of one cell type alone."""
 
 
 class FieldReader:
@@ -95,7 +99,7 @@ class FieldReader:
             and isinstance(found["stride"], tuple)
             and not isinstance(found["kernel"], (tuple, type(None)))
         ):
-            self.report(f"{at}.stride", "has 2 values, and the kernel is one number, along time alone; write one")
+            self.report(f"{at}.stride", "has 2 values, but the kernel is one number, along time only; write one value")
         if block_type.name == "input":
             if "inputs" in given and {"channels", "height"} & set(given):
                 self.report(at, "an input has inputs, or channels and height")
@@ -112,13 +116,13 @@ class FieldReader:
                 if found[name] is None:
                     found[name] = kind != "dot"
             if found["width"] is None and kind == "dot" and (found["project_query"] or found["project_memory"]):
-                self.report(at, "an attention that projects needs width")
+                self.report(at, "an attention with projections needs width")
             tensors = [tensor.name for tensor in ATTENTION_TENSORS.get(kind, ())]
             for name in found["biases"]:
                 if name not in tensors:
                     self.report(
                         f"{at}.biases",
-                        f"{quoted(name)} is no tensor of it{did_you_mean(name, tensors) or '; one of ' + ', '.join(tensors)}",
+                        f"{quoted(name)} is not one of its tensors{did_you_mean(name, tensors) or '; one of ' + ', '.join(tensors)}",
                     )
             if found["value_width"] is None:
                 found["value_width"] = found["width"]
@@ -154,6 +158,17 @@ class FieldReader:
         for name in PER_LAYER:
             if not isinstance(found[name], tuple):
                 found[name] = (found[name],) * length
+        if len(set(found["cell_type"])) == 1 or any(other != length for other in lists.values()):
+            found["cell_type"] = found["cell_type"][0]
+            return
+        for name in ALIKE:
+            if found[name] is True:
+                self.report(
+                    f"{at}.{name}",
+                    f"is true, and cell_type has a value for each layer; {name} is of layers of one cell type",
+                )
+        if given.get("shared") is not None:
+            self.report(f"{at}.shared", "shares the weights of layers of several cell types; write a block for each")
 
     def _value(self, one: BlockField, value: Any, path: str) -> Any:
         match one.kind:
@@ -181,6 +196,14 @@ class FieldReader:
                         self.report(path, f"{quoted(value)} is neither a number of groups nor all")
                     return "all"
                 return self.count(value, path, 1)
+            case "word" if isinstance(value, OpenWord):
+                return value
+            case "word" if one.name == "cell_type" and isinstance(value, (list, tuple)):
+                if not value:
+                    self.report(path, "is an empty list; give one value per layer")
+                return (
+                    tuple(self._value(one, item, f"{path}.{place}") for place, item in enumerate(value)) or one.default
+                )
             case "word":
                 words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
                 if not isinstance(value, str) or value not in words:
@@ -192,7 +215,7 @@ class FieldReader:
                 return value
             case "name":
                 if not isinstance(value, str):
-                    self.report(path, f"{quoted(value)} is no name")
+                    self.report(path, f"{quoted(value)} is not a name")
                     return None
                 if one.name == "clock" and (value in NO_CLOCKS or not _CLOCK.fullmatch(value) or PAIR in value):
                     self.report(path, f"{quoted(value)} cannot name a clock")
@@ -201,7 +224,7 @@ class FieldReader:
                 items = list(value) if isinstance(value, (list, tuple)) else [value]
                 for item in items:
                     if not isinstance(item, str):
-                        self.report(path, f"{quoted(item)} is no name")
+                        self.report(path, f"{quoted(item)} is not a name")
                 return tuple(item for item in items if isinstance(item, str))
             case "tensors":
                 return self._tensors(value, path)
@@ -275,13 +298,13 @@ class FieldReader:
 
     def _tensors(self, value: Any, path: str) -> dict[str, tuple[int, ...]]:
         if not isinstance(value, Mapping) or not value:
-            self.report(path, "is no mapping of names to shapes")
+            self.report(path, "is not a mapping of names to shapes")
             return {}
         found = {}
         for name, shape in value.items():
             sizes = shape if isinstance(shape, (list, tuple)) else [shape]
             if not isinstance(name, str):
-                self.report(path, f"{quoted(name)} is no name")
+                self.report(path, f"{quoted(name)} is not a name")
                 continue
             found[name] = tuple(self.count(size, f"{path}.{name}", 1) or 1 for size in sizes)
         return found

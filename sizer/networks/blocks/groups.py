@@ -99,18 +99,18 @@ class Groups:
             if embedding is None:  # it has faults of its own
                 continue
             rows = product([dimensions["context"], dimensions["read/groups"]])
-            reason = "a tied kernel needs as many values as it reads"
+            reason = "a tied kernel must have as many values per symbol as it reads"
             if not self._checks.same(block, embedding.fields["embedding"], rows, "tied", reason):
                 self._checks.report(
                     block,
-                    f"{key[0]} has {shown(embedding.fields['embedding'])} values a symbol, and {shown(rows)} are read; a tied kernel needs as many",
+                    f"{key[0]} has {shown(embedding.fields['embedding'])} values per symbol, but {shown(rows)} values are read; a tied kernel needs the same number",
                     "tied",
                 )
-            reason = "a tied kernel needs as many symbols as its width"
+            reason = "a tied kernel must have as many symbols as its width"
             if not self._checks.same(block, embedding.fields["vocabulary"], block.fields["width"], "tied", reason):
                 self._checks.report(
                     block,
-                    f"{key[0]} has {shown(embedding.fields['vocabulary'])} symbols, and the width is {shown(block.fields['width'])}; a tied kernel needs as many",
+                    f"{key[0]} has {shown(embedding.fields['vocabulary'])} symbols, but the width is {shown(block.fields['width'])}; a tied kernel needs the same number",
                     "tied",
                 )
 

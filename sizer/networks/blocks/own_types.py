@@ -34,7 +34,7 @@ _WORD = r"[A-Za-z0-9_]{1,100}"
 _FACTOR = re.compile(rf"{_WORD}(?:\*{_WORD}){{0,20}}|{_WORD}/{_WORD}", re.ASCII)
 _MOST = 10**100
 """What a number in a definition is below."""
-_BIAS = BlockField("bias", "flag", "Whether it has a bias; left out, the convention decides.")
+_BIAS = BlockField("bias", "flag", "Whether it has a bias. By default the convention decides.")
 
 
 def read_block_types(declared: Any) -> tuple[dict[str, BlockType], list[Problem]]:
@@ -107,7 +107,7 @@ class _Definition:
             told=not keeps_height and not any(name in READ for name in _names([hands_up])),
             keeps_height=keeps_height,
             steps=steps,
-            source=definition.get("source", "defined by the person who counts"),
+            source=definition.get("source", "defined by the user"),
             reads=any(name in READ for name in (*named, *_names([hands_up]))),
             state=state,
             own=True,
@@ -129,7 +129,7 @@ class _Definition:
         if isinstance(declared, (list, tuple)) and all(isinstance(name, str) for name in declared):
             declared = dict.fromkeys(declared)
         if not isinstance(declared, Mapping):
-            self.problems.append((path, f"{quoted(declared)} is no mapping of names to defaults"))
+            self.problems.append((path, f"{quoted(declared)} is not a mapping of names to defaults"))
             return []
         found = []
         for name, item in declared.items():
@@ -149,14 +149,14 @@ class _Definition:
             else:
                 self.sizes.add(name)
                 if not _is_whole(minimum) or not 0 <= minimum < _MOST:
-                    self.problems.append(((*here, "minimum"), f"{quoted(minimum)} is no whole number of at least 0"))
+                    self.problems.append(((*here, "minimum"), f"{quoted(minimum)} is not a whole number from 0"))
                 elif default is not None and not _is_whole(default):
                     self.problems.append((at, f"{quoted(default)} is neither a whole number, nor true, nor false"))
                 elif default is not None and default >= _MOST:
                     self.problems.append((at, "has more than 100 digits"))
                 elif default is not None and default < minimum:
                     self.problems.append((at, f"{default} is below the minimum, {minimum}"))
-            description = options.get("description", "a size of which there is no default")
+            description = options.get("description", "a size that has no default")
             if not isinstance(description, str) or not description:
                 self.problems.append(((*here, "description"), f"{quoted(description)} is not text"))
             if len(self.problems) == before:
@@ -172,7 +172,7 @@ class _Definition:
         if declared is None:
             return ()
         if not isinstance(declared, Mapping) or not declared:
-            self.problems.append((path, "is no mapping of names to shapes"))
+            self.problems.append((path, "is not a mapping of names to shapes"))
             return ()
         found = []
         for name, item in declared.items():
@@ -198,7 +198,7 @@ class _Definition:
     def _shape(self, declared: Any, path: Path) -> tuple[int | str, ...]:
         if not isinstance(declared, (list, tuple)) or not declared:
             self.problems.append(
-                (path, "is no shape; write a list of whole numbers and names, such as [3, read, width]")
+                (path, "is not a shape; write a list of whole numbers and names, such as [3, read, width]")
             )
             return ()
         for position, factor in enumerate(declared):
@@ -214,7 +214,7 @@ class _Definition:
         """Check one dimension: a name, a quotient of two, or a product."""
         if not isinstance(factor, str) or not _FACTOR.fullmatch(factor):
             self.problems.append(
-                (path, f"{quoted(factor)} is no dimension; write a number, a name, a/b, or a product such as 2*a")
+                (path, f"{quoted(factor)} is not a dimension; write a number, a name, a/b, or a product such as 2*a")
             )
             return
         for name in re.split(r"[*/]", factor):
@@ -224,7 +224,9 @@ class _Definition:
         if divisor in self.sizes:
             self.divisors.add(divisor)
         elif divisor and not divisor.isdigit():
-            self.problems.append((path, f"{quoted(divisor)} is no field, and only by a field or a number is divided"))
+            self.problems.append(
+                (path, f"{quoted(divisor)} is not a field; a shape can be divided by a field or a number only")
+            )
         if divisor.isdigit() and int(divisor) < 1:
             self.problems.append((path, "divides by 0"))
 
@@ -245,7 +247,7 @@ class _Definition:
         if declared is None:
             return ""
         if not isinstance(declared, str):
-            said = f"{quoted(declared)} is no name of a field; its steps are divided by it, or multiplied by '*field'"
+            said = f"{quoted(declared)} is not the name of a field; write field to divide the steps by it, '*field' to multiply them"
             self.problems.append((path, said))
             return ""
         name = declared.removeprefix("*")

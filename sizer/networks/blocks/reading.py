@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
 from sizer.networks.aliases import TOOLKITS, counted_as, has_no_weights
-from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
+from sizer.networks.blocks.fields import LEFT_OUT, PER_LAYER, FieldReader, article, rate_of
+from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -54,6 +55,8 @@ class Block:
     """The blocks that its fields name."""
     cell: CellType | None = None
     """The table of a recurrent block's cells."""
+    cells: tuple[CellType, ...] = ()
+    """The same; of a cell type that is left open all those that it may be."""
 
     @property
     def path(self) -> str:
@@ -173,7 +176,7 @@ class _Draft:
     combine: str
     frozen: bool
     shared: str | None
-    cell: CellType | None
+    cells: tuple[CellType, ...] = ()
 
 
 class _ModelReader:
@@ -192,6 +195,8 @@ class _ModelReader:
         self.repeats: list[int] = []
         self.notes: dict[str, None] = {}
         self.lent: list[_Lent] = []
+        self.last_layers: set[Key] = set()
+        """The last layers of recurrent blocks that are read layer by layer."""
 
     def report(self, path: str, message: str) -> None:
         """Note a fault, once however often a group repeats it."""
@@ -203,7 +208,7 @@ class _ModelReader:
         """Return the model as far as it can be read."""
         for key in self.declared:
             if key not in MODEL_KEYS:
-                hint = "with blocks, fields stand in a block" if key in FIELDS else f"one of {', '.join(MODEL_KEYS)}"
+                hint = "with blocks, fields go inside a block" if key in FIELDS else f"one of {', '.join(MODEL_KEYS)}"
                 self.report(
                     shown(key),
                     f"no key named {quoted(key)} beside blocks{did_you_mean(key, MODEL_KEYS) or f'; {hint}'}",
@@ -251,11 +256,11 @@ class _ModelReader:
         if given is None:
             return {}
         if not isinstance(given, Mapping):
-            self.report("clocks", f"{quoted(given)} is no mapping of clocks to steps a second")
+            self.report("clocks", f"{quoted(given)} is not a mapping of clocks to steps a second")
             return {}
         for name, value in given.items():
             if rate_of(value) is None:
-                self.report(f"clocks.{shown(name)}", f"{quoted(value)} is no number above 0")
+                self.report(f"clocks.{shown(name)}", f"{quoted(value)} is not a number above 0")
         return dict(given)
 
     # Blocks and groups
@@ -276,7 +281,7 @@ class _ModelReader:
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name in _RESERVED:
                 self.report(
                     f"blocks.{path}",
-                    f"{quoted(name)} cannot name a block; use letters, digits and '_', and no word of conditions",
+                    f"{quoted(name)} cannot name a block; use letters, digits and '_', and not a word that conditions use",
                 )
                 before = _MISSING
                 continue
@@ -286,7 +291,7 @@ class _ModelReader:
                 scope.groups[name] = (path, turns)
             before = found or _MISSING
             if len(self.drafts) > MOST_BLOCKS:
-                self.report("blocks", f"has more than {MOST_BLOCKS:,} blocks, the repetitions of groups counted")
+                self.report("blocks", f"has more than {MOST_BLOCKS:,} blocks, with the repetitions of groups")
                 break
         return before
 
@@ -295,16 +300,16 @@ class _ModelReader:
     ) -> Key | None:
         at = f"blocks.{path}"
         if not isinstance(declared, Mapping):
-            said = "is empty" if declared is None else f"{quoted(declared)} is no block"
+            said = "is empty" if declared is None else f"{quoted(declared)} is not a block"
             self.report(at, f"{said}; write {{type: ..., ...}}")
             return None
         kind = declared.get("type")
         block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
             if isinstance(kind, str) and has_no_weights(kind):
-                self.report(f"{at}.type", f"{quoted(kind)} is no type of block: it {LEFT_OUT}")
+                self.report(f"{at}.type", f"{quoted(kind)} is not a type of block: it {LEFT_OUT}")
                 return None
-            said = "has no type" if kind is None else f"{quoted(kind)} is no type of block"
+            said = "has no type" if kind is None else f"{quoted(kind)} is not a type of block"
             self.report(
                 f"{at}.type",
                 f"{said}{did_you_mean('' if kind is None else quoted(kind), self.block_types) or '; one of ' + ', '.join(self.block_types)}",
@@ -337,23 +342,22 @@ class _ModelReader:
                     lent = _Lent(given["shared"], scope, (path, turns))
                     self.lent.append(lent)
                 else:
-                    self.report(f"{at}.shared", f"{quoted(given['shared'])} is no name")
+                    self.report(f"{at}.shared", f"{quoted(given['shared'])} is not a name")
             inner = _Scope(convention, frozen is True or scope.frozen, scope, lent)
             return self._read_group(given, path, turns, inner, before)
         fields = self.fields.fields(block_type, given, at)
         if convention in TOOLKITS:
             if block_type.name == "recurrent":
-                for message in TOOLKITS[convention].problems([fields["cell_type"]], set_of(fields)):
+                words = fields["cell_type"] if isinstance(fields["cell_type"], tuple) else (fields["cell_type"],)
+                for message in TOOLKITS[convention].problems(list(words), set_of(fields)):
                     self.report(at, message)
             convention = counted_as(convention)
-        cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
         shared = given.get("shared")
         if shared is not None and not isinstance(shared, str):
-            self.report(f"{at}.shared", f"{quoted(shared)} is no name")
+            self.report(f"{at}.shared", f"{quoted(shared)} is not a name")
             shared = None
-        key = (path, turns)
-        self.drafts[key] = _Draft(
-            key,
+        draft = _Draft(
+            (path, turns),
             block_type,
             convention,
             fields,
@@ -363,9 +367,34 @@ class _ModelReader:
             combine,
             frozen is True or scope.frozen,
             shared,
-            cell,
         )
-        return key
+        if block_type.name != "recurrent":
+            self.drafts[draft.key] = draft
+        elif isinstance(fields["cell_type"], tuple):
+            return self._layer_by_layer(draft)
+        else:
+            self.drafts[draft.key] = replace(draft, cells=self._cells(fields["cell_type"], convention))
+        return draft.key
+
+    def _layer_by_layer(self, draft: _Draft) -> Key:
+        """Read layers of several cell types as blocks of one layer each, repetitions of the one that they stand in."""
+        path, turns = draft.key
+        for layer, word in enumerate(draft.fields["cell_type"]):
+            own = {
+                name: (value[layer],) if name in PER_LAYER and isinstance(value, tuple) else value
+                for name, value in draft.fields.items()
+            }
+            one = replace(
+                draft,
+                key=(path, (*turns, layer)),
+                fields={**own, "cell_type": word, "layers": 1},
+                cells=self._cells(word, draft.convention),
+            )
+            if layer:
+                one = replace(one, sources=None, before=(path, (*turns, layer - 1)), combine="concat")
+            self.drafts[one.key] = one
+        self.last_layers.add(one.key)
+        return one.key
 
     def _combine(self, given: Any, at: str) -> str:
         if given is None:
@@ -381,7 +410,7 @@ class _ModelReader:
     def _is_blocks(self, blocks: Any, at: str) -> TypeGuard[Mapping[str, Any]]:
         if not isinstance(blocks, Mapping):
             self.report(
-                at, "names no block" if blocks is None else f"{quoted(blocks)} is no mapping of names to blocks"
+                at, "names no block" if blocks is None else f"{quoted(blocks)} is not a mapping of names to blocks"
             )
         elif not blocks:
             self.report(at, "names no block")
@@ -418,7 +447,7 @@ class _ModelReader:
         if not self._is_blocks(blocks, f"{at}.blocks"):
             return None
         if len(turns) >= MOST_DEEP:
-            self.report(at, f"stands in more than {MOST_DEEP} groups")
+            self.report(at, f"is in more than {MOST_DEEP} nested groups")
             return None
         last = before
         self.repeats.append(repeat)
@@ -437,10 +466,10 @@ class _ModelReader:
             return value
         values = value["each"]
         if not turns:
-            self.report(path, "each stands in a group alone")
+            self.report(path, "each can be used only in a group")
             return _MISSING
         if not isinstance(values, Sequence) or isinstance(values, str):
-            self.report(f"{path}.each", f"{quoted(values)} is no list with one value per repetition")
+            self.report(f"{path}.each", f"{quoted(values)} is not a list with one value per repetition")
             return _MISSING
         if len(values) != self.repeats[-1]:
             had = f"has {len(values)} value{'s' * (len(values) != 1)}"
@@ -470,15 +499,14 @@ class _ModelReader:
                     f"{at}.from",
                     f"{quoted(item)} names several blocks; write a list, one block in each entry"
                     if several
-                    else f"{quoted(item)} is no block; write a name, or {{name: 3}} for three steps side by side",
+                    else f"{quoted(item)} is not a block; write a name, or {{name: 3}} for three consecutive steps",
                 )
         return found if whole else _MISSING
 
-    def _cell(self, fields: Mapping[str, Any], convention: str) -> CellType:
-        name = fields["cell_type"]
-        if name in self.cell_types:
-            return self.cell_types[name]
-        return CONVENTIONS[convention].cell(name)
+    def _cells(self, cell_type: str | OpenWord, convention: str) -> tuple[CellType, ...]:
+        """Return the table of a cell type; of one that is left open those of all that it may be."""
+        names = cell_type.which if isinstance(cell_type, OpenWord) else (cell_type,)
+        return tuple(self.cell_types.get(name) or CONVENTIONS[convention].cell(name) for name in names)
 
     # Names
 
@@ -503,7 +531,7 @@ class _ModelReader:
         elif draft.type.reads and not reads and not sources:
             self.report(
                 at,
-                f"{article(draft.type.name)} reads something, and there is nothing before it; name its source in from",
+                f"{article(draft.type.name)} must read something, but no block comes before it; name its source in from",
             )
         names = {
             one.name: tuple(
@@ -515,6 +543,9 @@ class _ModelReader:
             if one.kind in {"name", "names"} and one.name not in {"clock", "biases"}
         }
         shared = self._shares(draft, at)
+        if shared is not None and shared in self.last_layers:
+            self.report(f"{at}.shared", f"{shared[0]} has layers of several cell types, whose weights cannot be shared")
+            shared = None
         if shared is not None and self.drafts[shared].type is not draft.type:
             self.report(
                 f"{at}.shared",
@@ -539,7 +570,8 @@ class _ModelReader:
             draft.frozen,
             shared,
             names,
-            draft.cell,
+            draft.cells[0] if draft.cells else None,
+            draft.cells,
         )
 
     def _shares(self, draft: _Draft, at: str) -> Key | None:
@@ -562,13 +594,13 @@ class _ModelReader:
             other = lent.scope.find_group(lent.name)
             if other is None:
                 found = lent.scope.find(lent.name)
-                said = self._unknown(lent.name, lent.scope) if found is _MISSING else f"{lent.name} is no group"
+                said = self._unknown(lent.name, lent.scope) if found is _MISSING else f"{lent.name} is not a group"
                 self.report(lent.at, said)
                 continue
             own, others = self._within(lent.group), self._within(other)
             if lent.group == other or {lent.twin(key, other) for key in own} != others:
-                said = f"{lent.name} has other blocks, or repeats them otherwise, so its weights cannot be shared"
-                self.report(lent.at, "shares the weights of itself" if lent.group == other else said)
+                said = f"{lent.name} has other blocks, or repeats them differently, so its weights cannot be shared"
+                self.report(lent.at, "cannot share its own weights" if lent.group == other else said)
 
     def _within(self, group: Key) -> set[Key]:
         """Return the blocks of a group in one repetition of those around it."""
@@ -581,7 +613,7 @@ class _ModelReader:
         read |= {key for block in blocks.values() for key in block.names.get("attends", ())}
         for key, block in blocks.items():
             if key in read and block.type.name == "weights" and not block.reads and block.fields["width"] is None:
-                self.report(f"blocks.{block.path}", "is read and reads nothing, so it needs a width")
+                self.report(f"blocks.{block.path}", "is read by a block but reads nothing, so it needs a width")
 
     def _find(self, name: str, draft: _Draft, path: str, scope: _Scope | None = None) -> Key | None:
         """Return a block that another one names, as it is known to the other or in a scope."""

@@ -126,7 +126,7 @@ def missing_macs(macs: Iterable[str], declared: Mapping[str, Any], name: str) ->
         return f"macs_per_second is not known: {unsaid_clocks(macs, declared)}"
     if name == "macs_per_step":
         clocks = ", ".join(f"macs_per_{one}" for one in macs)
-        return f"macs_per_step is there where there is one clock; this model has {clocks}"
+        return f"macs_per_step needs a model of one clock; this model has {clocks}"
     return ""
 
 
@@ -144,7 +144,7 @@ def unsaid_clocks(macs: Iterable[str], declared: Mapping[str, Any]) -> str:
     words = [f"how many {clock} there are in a second" for clock in missing]
     if long and SECONDS not in given:
         words.append(f"how many {SECONDS} an input lasts, since it multiplies for {long[0].replace(PAIR, ' x ')}")
-    return f"clocks does not say {' and '.join(words)}" if words else ""
+    return f"clocks does not give {' and '.join(words)}" if words else ""
 
 
 def macs_a_second(macs: Mapping[str, PerStep], declared: Mapping[str, Any]) -> PerStep:

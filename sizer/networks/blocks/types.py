@@ -1,14 +1,14 @@
-"""The block types of whole models: each a table of weight tensors, a width that it hands up and the steps it takes.
+"""The block types of whole models: each has a table of weight tensors, an output width and the steps at which it runs.
 
-One idea with the cell types, which are the tables of one block type, `recurrent`. A shape names the block's fields, and
+Cell types are the tables of one block type, `recurrent`. A shape names the block's fields, and
 
-    read            the width of what it reads (channels x height)
-    channels_read   the channels of what it reads where it keeps channels and height, else the same as `read`
-    height, height_read   the heights of what it hands up and of what it reads; 1 but behind a 2-D convolution
-    query, memory   the widths of what an attention looks from and looks at
+    read            its input width (channels x height)
+    channels_read   its input channels, if it keeps channels and height; otherwise the same as `read`
+    height, height_read   the heights of its output and its input; 1 unless there is a 2-D convolution before it
+    query, memory   the widths of an attention's query and memory
 
-`a/b` is a quotient that must be whole. What is a size (a whole number of which counts are polynomials) and what is a
-shape (each combination is a structure of its own) is said by the field's kind.
+`a/b` is a quotient that must be whole. The kind of a field says whether it is a size (a whole number; counts are
+polynomials in it) or a shape (each combination is a structure of its own).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FieldKind = Literal[
 
 
 COMMON = ("type", "from", "combine", "shared", "frozen", "convention")
-"""What every block may say."""
+"""Fields that every block may have."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class BlockField:
     kind: FieldKind
     description: str
     default: Any = None
-    """None: it must be given, or what stands in `description` decides."""
+    """None: it must be given, or `description` says what decides."""
     required: bool = False
     minimum: int = 1
     maximum: int | None = None
     words: tuple[str, ...] = ()
-    """What a `word` or `names` field takes, where these are no blocks."""
+    """What a `word` or `names` field takes, unless these are names of blocks."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,22 @@ class BlockType:
     fields: tuple[BlockField, ...]
     tensors: tuple[Tensor, ...] = ()
     hands_up: str = "read"
-    """The channels it hands up: a dimension, a quotient of two, or a product (`a*b`)."""
+    """Its output channels: a dimension, a quotient of two, or a product (`a*b`)."""
     told: bool = False
-    """Whether it is told its width, so that nobody has to ask what it reads."""
+    """Whether its fields set its output width, whatever it reads."""
     keeps_height: bool = False
-    """Whether it hands up channels and height; else all of it is one flat width."""
+    """Whether its output has channels and height; otherwise it is one flat width."""
     steps: str = ""
-    """The field by which its steps are divided; `*` in front: multiplied."""
+    """The field that divides its steps; with `*` in front, that multiplies them."""
     source: str = ""
     reads: bool = True
-    """Whether it has nothing to do with nothing before it."""
+    """Whether it must read something."""
     state: tuple[str, ...] = ()
-    """What it carries from step to step, beside what a cell's table says."""
+    """What it carries from step to step, besides what a cell's table says."""
     own: bool = False
-    """Whether the person who counts defined it."""
+    """Whether it is defined by the user."""
     broken: bool = False
-    """Whether its definition has faults: blocks of it are known, and nothing more is said of them."""
+    """Whether its definition has faults: its blocks are known, but have no further faults reported."""
     by_field: dict[str, BlockField] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,15 +89,17 @@ def _vector(name: str, *shape: str | int, when: str | None = None) -> Tensor:
     return Tensor(name, "bias_weights", shape, when=when)
 
 
-_LAYERS = _size("layers", "Layers, one above the other.", 1)
-_WIDTH = _size("width", "Values that it hands up.")
-_BIAS = BlockField("bias", "flag", "Whether it has a bias; left out, the convention decides.")
-_PIECES = BlockField("pieces", "shape", "Pieces that are made one: 2 for a gated linear unit, more for maxout.", 1)
-_NORM = BlockField("norm", "word", "A normalisation behind it, over what it hands up.", words=("layer", "batch"))
-_GROUPS = BlockField(
-    "groups", "groups", "Groups that read a share of the channels each; `all`: each channel by itself.", 1
+_LAYERS = _size("layers", "Number of layers.", 1)
+_WIDTH = _size("width", "Output width.")
+_BIAS = BlockField("bias", "flag", "Whether it has a bias. By default the convention decides.")
+_PIECES = BlockField(
+    "pieces", "shape", "Output units combined into one: 2 for a gated linear unit, more for maxout.", 1
 )
-_STRIDE = BlockField("stride", "pair", "Steps of what it reads for one of its own.", 1)
+_NORM = BlockField("norm", "word", "A normalisation of its output.", words=("layer", "batch"))
+_GROUPS = BlockField(
+    "groups", "groups", "Number of groups, each of which reads a part of the channels; `all`: one group per channel.", 1
+)
+_STRIDE = BlockField("stride", "pair", "Input steps per output step.", 1)
 _NORM_BEHIND = (
     Tensor("norm_gains", "bias_weights", ("channels_up",), when="normed"),
     Tensor("norm_shifts", "bias_weights", ("channels_up",), when="normed"),
@@ -112,7 +114,7 @@ INPUT = BlockType(
         BlockField("inputs", "size", "Values in one frame."),
         BlockField("channels", "size", "Channels of an image.", 1),
         BlockField("height", "shape", "Height of an image.", 1),
-        BlockField("clock", "name", "What its steps are called.", "frames"),
+        BlockField("clock", "name", "Name of the clock that it starts.", "frames"),
     ),
     hands_up="channels",
     told=True,
@@ -123,9 +125,9 @@ EMBEDDING = BlockType(
     "embedding",
     "Embedding",
     (
-        _size("vocabulary", "Symbols."),
-        _size("embedding", "Values per symbol."),
-        BlockField("clock", "name", "What its steps are called.", "frames"),
+        _size("vocabulary", "Number of symbols."),
+        _size("embedding", "Width of the vector of a symbol."),
+        BlockField("clock", "name", "Name of the clock that it starts.", "frames"),
     ),
     (Tensor("table", "embedding_weights", ("vocabulary", "embedding")),),
     hands_up="embedding",
@@ -134,16 +136,16 @@ EMBEDDING = BlockType(
 )
 DENSE = BlockType(
     "dense",
-    "Dense layer, of one step or of several side by side",
+    "Dense layer over one step, or over several consecutive steps",
     (
         _WIDTH,
-        _size("context", "Steps side by side that it reads.", 1),
-        BlockField("groups", "shape", "Groups that read a share of the values each.", 1),
+        _size("context", "Number of consecutive steps that it reads at once.", 1),
+        BlockField("groups", "shape", "Number of groups, each of which reads a part of the values.", 1),
         _PIECES,
-        BlockField("stride", "shape", "Steps of what it reads for one of its own.", 1),
+        BlockField("stride", "shape", "Input steps per output step.", 1),
         _BIAS,
         _NORM,
-        BlockField("tied", "name", "The embedding that is its kernel."),
+        BlockField("tied", "name", "The embedding whose table it uses as its kernel."),
     ),
     (
         Tensor("kernel", "dense_weights", ("context", "read/groups", "width"), matrix=True, shared_when="tied"),
@@ -158,14 +160,16 @@ CONVOLUTION = BlockType(
     "convolution",
     "Convolution along time, or along time and height",
     (
-        _size("channels", "Channels that it makes."),
-        BlockField("kernel", "pair", "Steps that it sees; [steps, height] for a 2-D one.", required=True),
+        _size("channels", "Output channels."),
+        BlockField("kernel", "pair", "Kernel size in steps; [steps, height] for a 2-D convolution.", required=True),
         _STRIDE,
         BlockField("padding", "padding", "`same`, `valid`, a number, or one per dimension.", "same"),
         _GROUPS,
         _PIECES,
-        _flag("transposed", "Whether it makes more steps of what it reads instead of fewer."),
-        BlockField("output_padding", "pair", "What a transposed one adds at the end.", 0, minimum=0),
+        _flag(
+            "transposed", "Whether it is a transposed convolution, which multiplies the steps instead of dividing them."
+        ),
+        BlockField("output_padding", "pair", "Steps that a transposed convolution adds at the end.", 0, minimum=0),
         _BIAS,
         _NORM,
     ),
@@ -188,10 +192,12 @@ CONVOLUTIONAL_LSTM = BlockType(
     "convolutional_lstm",
     "LSTM whose matrices are convolutions along time and height",
     (
-        _size("channels", "Channels of its state."),
-        BlockField("kernel", "pair", "[steps, height] that it sees.", required=True),
+        _size("channels", "Channels of the state, and output channels."),
+        BlockField("kernel", "pair", "Kernel size, [steps, height].", required=True),
         _STRIDE,
-        BlockField("padding", "padding", "Of what it reads; its state is padded to stay as large.", "same"),
+        BlockField(
+            "padding", "padding", "Padding of the input; the state is padded so that it keeps its size.", "same"
+        ),
         _LAYERS,
         _BIAS,
     ),
@@ -218,13 +224,13 @@ CONVOLUTIONAL_LSTM = BlockType(
 )
 POOLING = BlockType(
     "pooling",
-    "Pooling along time and height, or over all of time",
+    "Pooling along time and height, or over the whole sequence",
     (
-        BlockField("kernel", "pair", "Steps that it sees; left out, the stride."),
-        BlockField("stride", "pair", "Steps of what it reads for one of its own; left out, the kernel."),
+        BlockField("kernel", "pair", "Kernel size in steps. By default the same as the stride."),
+        BlockField("stride", "pair", "Input steps per output step. By default the same as the kernel."),
         BlockField("padding", "padding", "`same`, `valid`, a number, or one per dimension.", "valid"),
         _flag("ceil", "Whether heights are rounded up."),
-        BlockField("over", "word", "`time`: one step a sequence.", words=("time",)),
+        BlockField("over", "word", "`time`: pools the whole sequence into one step.", words=("time",)),
     ),
     hands_up="channels_read",
     keeps_height=True,
@@ -233,11 +239,11 @@ NORM = BlockType(
     "norm",
     "Normalisation",
     (
-        BlockField("norm", "word", "Which.", "layer", words=("layer", "batch")),
+        BlockField("norm", "word", "Kind of normalisation.", "layer", words=("layer", "batch")),
         BlockField(
             "over",
             "word",
-            "Whether there is one gain a channel, or one a value.",
+            "Whether each channel has a gain, or each value.",
             "channels",
             words=("channels", "width"),
         ),
@@ -250,28 +256,36 @@ RECURRENT = BlockType(
     "recurrent",
     "Recurrent layers, of any cell type",
     (
-        BlockField("cell_type", "word", "The kind of cell.", "lstm"),
-        BlockField("layers", "size", "Layers, one above the other; a list of widths sets it.", 1),
+        BlockField("cell_type", "word", "Cell type.", "lstm"),
+        BlockField("layers", "size", "Number of layers; a list of widths sets it.", 1),
         BlockField("cells", "sizes", "Cells in each layer and direction.", required=True),
-        BlockField("recurrent_projection", "sizes", "Width that is fed back and handed up; 0: none.", 0, minimum=0),
-        BlockField("nonrecurrent_projection", "sizes", "Width that is handed up alone; 0: none.", 0, minimum=0),
-        BlockField("bottleneck", "size", "Width on the way to the gates; lstmb alone.", 0, minimum=0),
-        BlockField("window", "size", "Frames that each step sees; qrnn alone.", 1),
-        BlockField("bidirectional", "flags", "Whether each layer also reads backwards.", False),
-        _flag("skip_connections", "Whether what it reads feeds every layer, and every layer what it hands up."),
-        _flag("summed_directions", "Whether two directions are added up instead of joined."),
+        BlockField(
+            "recurrent_projection",
+            "sizes",
+            "Width of the projection that is fed back and passed on; 0: none.",
+            0,
+            minimum=0,
+        ),
+        BlockField(
+            "nonrecurrent_projection", "sizes", "Width of the projection that is only passed on; 0: none.", 0, minimum=0
+        ),
+        BlockField("bottleneck", "size", "Width of the bottleneck in front of the gates; lstmb only.", 0, minimum=0),
+        BlockField("window", "size", "Frames that each step reads; qrnn only.", 1),
+        BlockField("bidirectional", "flags", "Whether each layer also runs backwards in time.", False),
+        _flag("skip_connections", "Whether the input feeds every layer, and every layer feeds the output."),
+        _flag("summed_directions", "Whether the outputs of the two directions are added instead of joined."),
         _flag("only_recurrent_up", "Whether only the recurrent projection feeds the layers above."),
-        _flag("peepholes", "Whether the gates see the cells; left out, the convention decides.", None),
+        _flag("peepholes", "Whether the gates read the cells. By default the convention decides.", None),
         _BIAS,
         BlockField(
-            "bias_vectors", "shape", "Bias vectors per gate; left out, the convention decides.", minimum=0, maximum=2
+            "bias_vectors", "shape", "Bias vectors per gate. By default the convention decides.", minimum=0, maximum=2
         ),
-        _flag("projection_bias", "Whether the projection has a bias; left out, the convention decides.", None),
-        BlockField("subsample", "sizes", "Steps of a layer for one step of what reads it.", 1),
+        _flag("projection_bias", "Whether the projection has a bias. By default the convention decides.", None),
+        BlockField("subsample", "sizes", "Steps of a layer per step of the layer above.", 1),
         BlockField(
             "subsample_how",
             "word",
-            "Whether steps are left out, or stacked to a wider one.",
+            "Whether steps are skipped, or stacked into one wider step.",
             "skip",
             words=("skip", "stack"),
         ),
@@ -281,27 +295,40 @@ RECURRENT = BlockType(
 ATTENTION_KINDS = ("additive", "location", "general", "dot", "multihead", "local")
 ATTENTION = BlockType(
     "attention",
-    "Attention, from a query at a memory",
+    "Attention of a query over a memory",
     (
-        BlockField("query", "name", "The block it looks from; left out, it steps with `clock`."),
-        BlockField("memory", "name", "The block it looks at.", required=True),
-        BlockField("clock", "name", "What its steps are called where it has no query.", "labels"),
-        BlockField("kind", "word", "How what is looked at is chosen.", "additive", words=ATTENTION_KINDS),
-        BlockField("width", "size", "Width in which query and memory meet."),
-        BlockField("heads", "size", "Heads.", 1),
-        BlockField("biases", "names", "The tensors that have a bias.", ()),
-        BlockField("value", "size", "Width handed up; left out, the memory's."),
-        BlockField("project_query", "flag", "Whether the query has a matrix; left out: all kinds but dot."),
-        BlockField("project_memory", "flag", "Whether the memory has a matrix; left out: all kinds but dot."),
-        BlockField("feedback", "size", "Width of what is fed back of earlier choices; 0: none.", 0, minimum=0),
-        BlockField("fertility", "size", "Values of the memory's fertility; 0: none.", 0, minimum=0),
-        BlockField("location_kernel", "size", "Steps that the convolution over earlier choices sees."),
+        BlockField(
+            "query", "name", "The block that gives the query. Without it, the attention has the steps of `clock`."
+        ),
+        BlockField("memory", "name", "The block that it attends to.", required=True),
+        BlockField("clock", "name", "Name of its clock, if it has no query.", "labels"),
+        BlockField("kind", "word", "Kind of attention.", "additive", words=ATTENTION_KINDS),
+        BlockField("width", "size", "Width to which query and memory are projected."),
+        BlockField("heads", "size", "Number of heads.", 1),
+        BlockField("biases", "names", "Names of the tensors that have a bias.", ()),
+        BlockField("value", "size", "Output width. By default the width of the memory."),
+        BlockField("project_query", "flag", "Whether the query has a matrix. By default yes, unless the kind is dot."),
+        BlockField(
+            "project_memory", "flag", "Whether the memory has a matrix. By default yes, unless the kind is dot."
+        ),
+        BlockField(
+            "feedback", "size", "Width of the fed-back attention weights of earlier steps; 0: none.", 0, minimum=0
+        ),
+        BlockField("fertility", "size", "Width of the fertility of the memory; 0: none.", 0, minimum=0),
+        BlockField(
+            "location_kernel", "size", "Kernel size of the convolution over earlier attention weights, in steps."
+        ),
         BlockField("location_channels", "size", "Channels of that convolution."),
-        BlockField("location_inputs", "size", "What it reads: 1, or 2 with the sum of all earlier choices.", 1),
-        BlockField("value_width", "size", "Width of the values of all heads; left out, `width`."),
-        BlockField("key", "size", "Width of a key; local alone."),
-        BlockField("values", "size", "Width of a value; local alone."),
-        BlockField("window", "size", "Steps it sees; local alone."),
+        BlockField(
+            "location_inputs",
+            "size",
+            "Input channels of that convolution: 1, or 2 with the sum of all earlier attention weights.",
+            1,
+        ),
+        BlockField("value_width", "size", "Width of the values of all heads together. By default `width`."),
+        BlockField("key", "size", "Width of a key; local only."),
+        BlockField("values", "size", "Width of a value; local only."),
+        BlockField("window", "size", "Number of steps that it attends to; local only."),
     ),
     hands_up="value",
     reads=False,
@@ -336,7 +363,7 @@ ATTENTION_TENSORS: dict[str, tuple[Tensor, ...]] = {
     ),
     "local": (_attention("kernel", ("query", "heads", "local"), "query"),),
 }
-"""By kind. A tensor's bias is as wide as what the tensor makes."""
+"""By kind. A tensor's bias is as wide as the tensor's output."""
 ATTENTION_NEEDS: dict[str, tuple[str, ...]] = {
     "additive": ("width",),
     "location": ("width", "location_kernel", "location_channels"),
@@ -350,13 +377,13 @@ TRANSFORMER = BlockType(
     "Transformer layers",
     (
         _WIDTH,
-        _size("feed_forward", "Width inside the feed-forward part."),
+        _size("feed_forward", "Inner width of the feed-forward part."),
         _LAYERS,
-        BlockField("attends", "names", "Blocks that each layer also looks at.", ()),
-        BlockField("positions", "word", "Positions that have weights of their own.", words=("relative",)),
+        BlockField("attends", "names", "Blocks that each layer also attends to.", ()),
+        BlockField("positions", "word", "Position encoding with weights.", words=("relative",)),
         _BIAS,
-        BlockField("attention_bias", "flag", "Whether the attentions have biases; left out, as `bias`."),
-        _flag("final_norm", "Whether a norm stands behind the last layer."),
+        BlockField("attention_bias", "flag", "Whether the attentions have biases. By default the same as `bias`."),
+        _flag("final_norm", "Whether there is a normalisation after the last layer."),
     ),
     (
         Tensor("attention", "attention_weights", (4, "width", "width"), matrix=True),
@@ -373,21 +400,21 @@ TRANSFORMER = BlockType(
     source="Vaswani et al. 2017, arXiv:1706.03762; torch.nn.TransformerEncoderLayer, TransformerDecoderLayer",
 )
 FINAL_NORM = _vector("final_norm", 2, "width")
-"""What stands behind the last transformer layer, where it does."""
+"""After the last transformer layer, if there is one."""
 ATTENDS = (
     Tensor("memory_query_and_output", "attention_weights", (2, "width", "width"), matrix=True),
     Tensor("memory_keys_and_values", "attention_weights", (2, "memory", "width"), matrix=True, at="memory"),
     _vector("memory_biases", 4, "width", when="attention_bias"),
     _vector("memory_norm", 2, "width"),
 )
-"""What a transformer layer has beside for each memory that it looks at."""
+"""What a transformer layer has in addition for each memory that it attends to."""
 CONFORMER = BlockType(
     "conformer",
     "Conformer layers",
     (
         _WIDTH,
-        _size("kernel", "Steps that the convolution sees."),
-        BlockField("feed_forward", "size", "Width inside the feed-forward parts; left out, 4 x width."),
+        _size("kernel", "Kernel size of the convolution, in steps."),
+        BlockField("feed_forward", "size", "Inner width of the feed-forward parts. By default 4 x width."),
         _LAYERS,
         _flag("attention_bias", "Whether the attention's matrices have biases.", True),
     ),
@@ -422,20 +449,31 @@ HIGHWAY = BlockType(
 CRF = BlockType(
     "crf",
     "Conditional random field",
-    (BlockField("ends", "size", "How many of start and end have scores of their own.", 0, minimum=0),),
+    (
+        BlockField(
+            "ends",
+            "size",
+            "2 if both the start and the end of a sequence have scores, 1 if one of them has, 0 if neither.",
+            0,
+            minimum=0,
+        ),
+    ),
     (Tensor("transitions", "other_weights", ("read", "read")), Tensor("ends", "other_weights", ("ends", "read"))),
 )
-JOIN = BlockType("join", "Joins what it reads", ())
+JOIN = BlockType("join", "Joins its sources", ())
 SPLICE = BlockType(
-    "splice", "Steps side by side", (BlockField("frames", "size", "Steps.", required=True),), hands_up="read*frames"
+    "splice",
+    "Joins consecutive steps into one",
+    (BlockField("frames", "size", "Number of steps.", required=True),),
+    hands_up="read*frames",
 )
 SUBSAMPLE = BlockType(
     "subsample",
-    "Fewer steps",
+    "Keeps fewer steps",
     (
-        BlockField("factor", "shape", "Steps of what it reads for one of its own.", required=True),
+        BlockField("factor", "shape", "Input steps per output step.", required=True),
         BlockField(
-            "how", "word", "Whether steps are left out, or stacked to a wider one.", "skip", words=("skip", "stack")
+            "how", "word", "Whether steps are skipped, or stacked into one wider step.", "skip", words=("skip", "stack")
         ),
     ),
     hands_up="read*stacked",
@@ -443,25 +481,28 @@ SUBSAMPLE = BlockType(
 )
 SPLIT = BlockType(
     "split",
-    "Parts of each step, one behind the other",
-    (BlockField("parts", "shape", "Parts.", required=True),),
+    "Splits each step into several consecutive steps",
+    (BlockField("parts", "shape", "Number of parts.", required=True),),
     hands_up="read/parts",
     steps="*parts",
 )
 WEIGHTS = BlockType(
     "weights",
-    "Tensors as written",
+    "Tensors given by name and shape",
     (
         BlockField("tensors", "tensors", "Names and shapes.", required=True),
         _flag("matrix", "Whether each weight is one multiply-accumulate per step."),
-        BlockField("width", "size", "Values handed up where it reads nothing."),
+        BlockField("width", "size", "Output width, if it reads nothing."),
     ),
     reads=False,
 )
 GROUP = BlockType(
     "group",
-    "Blocks in a chain, several times over",
-    (BlockField("repeat", "shape", "How often.", 1), BlockField("blocks", "tensors", "Its blocks.", required=True)),
+    "A chain of blocks, repeated",
+    (
+        BlockField("repeat", "shape", "Number of repetitions.", 1),
+        BlockField("blocks", "tensors", "The blocks that are repeated.", required=True),
+    ),
 )
 
 BLOCK_TYPES: dict[str, BlockType] = {

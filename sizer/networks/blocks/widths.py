@@ -150,7 +150,7 @@ class Widths:
                     names = [other[0] for other, _ in path]
                     loop = " -> ".join(reversed(names[names.index(following[0]) :]))
                     self._checks.report(
-                        self._blocks[following], f"is in a loop in which no block is told its width: {loop}", ""
+                        self._blocks[following], f"is in a loop in which no block sets its width: {loop}", ""
                     )
 
     def _joined(self, block: Block) -> Shape | None:
@@ -172,7 +172,7 @@ class Widths:
         reason = f"widths that are {verb} must be equal"
         for width in widths[1:]:
             if not self._checks.same(block, width, widths[0], "from", reason):
-                said = ", ".join(f"{name} hands up {shown(width)}" for name, width in zip(names, widths, strict=True))
+                said = ", ".join(f"{name} has width {shown(width)}" for name, width in zip(names, widths, strict=True))
                 self._checks.report(block, f"{reason}: {said}", "from")
                 return None
         return shapes[0]

@@ -133,12 +133,12 @@ def _check_shared(found: list[Wired], checks: Checks) -> None:
         if other is None:  # or it has faults of its own
             continue
         if other is one:
-            checks.report(one.block, "shares the weights of itself", "shared")
+            checks.report(one.block, "cannot share its own weights", "shared")
         elif other.block.shared is not None:
-            message = f"{other.block.path} shares the weights of another block itself; name that one"
+            message = f"{other.block.path} itself shares the weights of another block; name that block"
             checks.report(one.block, message, "shared")
         elif not _same_tensors(one, other):
-            message = f"{other.block.path} has tensors of other shapes, so its weights cannot be shared"
+            message = f"{other.block.path} has tensors of different shapes, so its weights cannot be shared"
             checks.report(one.block, message, "shared")
 
 

@@ -21,7 +21,7 @@ def model_heading(counted: ModelCount) -> str:
     if counted.trained_weights != counted.weights:
         said.append(f"{counted.trained_weights:,} of the weights are trained")
     if counted.buffer_values:
-        said.append(f"{counted.buffer_values:,} values beside the weights")
+        said.append(f"{counted.buffer_values:,} values besides the weights")
     return DOT.join([*said, *counted.notes])
 
 

@@ -63,7 +63,7 @@ function modelOf(found, named) {
     .filter(([name]) => name.startsWith("macs_per_") && name !== "macs_per_step")
     .map(([name, value]) => `${number(value)} per ${name.slice("macs_per_".length).replace("_x_", " x ")}`);
   const trained = Number(found.trained_weights) === Number(found.weights) ? "" : `${number(found.trained_weights)} of them are trained`;
-  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values beside them` : "";
+  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values besides them` : "";
   const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} scalars of state`];
   return [
     title(found, named),
@@ -79,7 +79,7 @@ function blockOf(block, found) {
   bar.firstChild.style.width = `${100 * share}%`;
   const steps = Object.entries(block.steps).map(([clock, often]) => (often === "1" ? `every step of ${clock}` : `${often} of the steps of ${clock}`));
   const width = Number(block.height) > 1 ? `${number(block.width)} values, ${number(block.height)} high` : `${number(block.width)} values`;
-  const about = [`hands up ${width}`, ...steps, block.frozen ? "frozen" : "", block.shared ? `the weights of ${block.shared}` : ""];
+  const about = [`output width ${width}`, ...steps, block.frozen ? "frozen" : "", block.shared ? `the weights of ${block.shared}` : ""];
   const sections = found.sections.filter((section) => section.block === block.name);
   return element(
     "details",

@@ -6,9 +6,10 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,26 @@ import pyarrow.csv
 from sizer.errors import quoted
 from sizer.networks.fields import Kind
 from sizer.tables.asked.foreign_words import bare_name
-from sizer.tables.asked.result import KNOWN, TYPES, Result, check_columns, fault, is_of_blocks, pattern
+from sizer.tables.asked.result import (
+    KNOWN,
+    LONG_IDS,
+    TYPES,
+    Result,
+    check_columns,
+    fault,
+    is_of_a_layer,
+    is_of_blocks,
+    pattern,
+)
 from sizer.tables.asked.sql import literal
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 16
 _LARGEST = 2**63 - 1
+_TAIL = 1 << 16
+_LONG = re.compile(rb"\d{19}")
+_ROWS_LOOKED_AT = 1000
+"""Rows by which it is known whether ids are in order."""
 
 
 def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
@@ -55,6 +70,8 @@ def csv_table(name: str, path: Path, files: Sequence[Path]) -> Result:
     if unknown:
         found = _kinds_of(path, delimiter, len(columns), unknown)
         kinds |= {columns[place]: kind for place, kind in found.items()}
+    if "id" in columns and _has_long_ids(path, delimiter, columns):
+        kinds["id"] = LONG_IDS
     types = ", ".join(f"{literal(column)}: {literal(TYPES[kind])}" for column, kind in kinds.items())
     # DuckDB takes the end of a line within a column's name for the end of a line, unless it is said which end is meant.
     within = any({"\r", "\n"} & {*column} for column in columns)
@@ -115,6 +132,52 @@ def _holds(kind: Kind, value: str) -> bool:
     if kind == "boolean":
         return value in {"true", "false"}
     return value.isascii() and value.isdecimal() and (value == "0" or value[0] != "0") and int(value) <= _LARGEST
+
+
+def _has_long_ids(path: Path, delimiter: str, columns: Sequence[str]) -> bool:
+    """Return whether ids pass 2^63 - 1, as those of spaces do: such ids are text.
+
+    Where they stand in order the last is the longest. In another order, of a table with columns for each layer, all are
+    looked at.
+    """
+    place = columns.index("id")
+
+    def numbers(rows: Iterable[list[str]]) -> list[int]:
+        words = [row[place] for row in rows if place < len(row)]
+        return [int(word) for word in words if word.isascii() and word.isdecimal()]
+
+    first = numbers(_first_rows(path, delimiter))
+    if any(number > _LARGEST for number in first):
+        return True
+    if len(first) < _ROWS_LOOKED_AT - 1:
+        return False
+    in_order = all(before <= after for before, after in itertools.pairwise(first))
+    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    last = b""
+    with contextlib.suppress(OSError, EOFError, zlib.error), opened(path, "rb") as file:
+        if in_order and opened is open:
+            file.seek(-min(_TAIL, path.stat().st_size), io.SEEK_END)
+        layered = any(map(is_of_a_layer, columns))
+        while some := file.read(_TAIL):
+            if layered and not in_order and _LONG.search(last[-100:] + some):
+                return True
+            last = (last + some)[-_TAIL:]
+    lines = last.decode("utf-8", "replace").splitlines()[1:]
+    with contextlib.suppress(csv.Error):
+        return any(number > _LARGEST for number in numbers(csv.reader(lines, delimiter=delimiter)))
+    return False
+
+
+def _first_rows(path: Path, delimiter: str) -> list[list[str]]:
+    """Return the first rows below the header; what is wrong with them is said where they are read."""
+    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    rows: list[list[str]] = []
+    with (
+        contextlib.suppress(csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error),
+        opened(path, "rt", encoding="utf-8-sig", newline="") as file,
+    ):
+        rows.extend(itertools.islice(csv.reader(file, delimiter=delimiter), 1, _ROWS_LOOKED_AT))
+    return rows
 
 
 def _header(name: str, path: Path) -> str:

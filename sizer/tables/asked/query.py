@@ -20,7 +20,7 @@ from sizer.networks.fields import FIELDS, Kind
 from sizer.parameters import checked
 from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.result import PLACE, is_counted
+from sizer.tables.asked.result import PLACE, is_counted, order_key
 from sizer.tables.asked.results import Named, Results, open_results
 from sizer.tables.asked.selection import bound_problem, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
@@ -46,7 +46,7 @@ class Query:
     sort: Sequence[str] = ()
     """Columns, with `-` in front for the largest first; ties in the results' order, then in id order."""
     top: int | None = None
-    """How many rows at most."""
+    """The most rows to show."""
     columns: Sequence[str] = ()
     """Of the answer; empty: all."""
     group_by: Sequence[str] = ()
@@ -233,7 +233,7 @@ def check_query(results: Results, asked: Query) -> None:
             elif counts and results.columns[column] == "choice":
                 faults.append(Fault("", 0, 0, option, f"{column} holds words, which are neither more nor less"))
             if column in seen:
-                faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
+                faults.append(Fault("", 0, 0, option, f"{quoted(column)} is there twice"))
             seen.add(column)
 
     check("sort", asked.sort, signed=True)
@@ -286,7 +286,7 @@ def _written(
         return _summary(results, source)
     if asked.group_by and not asked.best:
         return _groups(results, asked, source)
-    order = [_signed(word) for word in asked.sort]
+    order = [_signed(results, word) for word in asked.sort]
     if asked.group_by:
         source = _best(results, asked, source)
         order = order or [identifier(name) for name in asked.group_by]
@@ -297,7 +297,7 @@ def _written(
         source = f"(SELECT * FROM {source} WHERE {identifier(column)} IS NOT NULL)"
     elif asked.pareto:
         source = _unbeaten(connection, asked, source)
-        order = order or [_signed(word) for word in asked.pareto]
+        order = order or [_signed(results, word) for word in asked.pareto]
     names = list(asked.columns or results.columns)
     sql = f"SELECT {', '.join(map(identifier, names))} FROM {source}"
     if order:
@@ -307,19 +307,19 @@ def _written(
     return {name: results.columns[name] for name in names}, sql
 
 
-def _signed(word: str) -> str:
-    column = identifier(word.removeprefix("-"))
+def _signed(results: Results, word: str) -> str:
+    column = order_key(results.columns, word.removeprefix("-"))
     return f"{column} {'DESC' if word.startswith('-') else 'ASC'} NULLS LAST"
 
 
 def order_of(results: Results, sort: Sequence[str]) -> list[str]:
     """Return the order of rows as SQL, so that no two rows stand equal where they have ids."""
-    return [*map(_signed, sort), *_ties(results)]
+    return [*(_signed(results, word) for word in sort), *_ties(results)]
 
 
 def _ties(results: Results) -> list[str]:
     """Return what decides between rows that are equal otherwise."""
-    return [identifier(PLACE), *([identifier("id")] if "id" in results.columns else [])]
+    return [identifier(PLACE), *([order_key(results.columns, "id")] if "id" in results.columns else [])]
 
 
 def _best(results: Results, asked: Query, source: str) -> str:
@@ -388,7 +388,7 @@ def _summary(results: Results, source: str) -> tuple[dict[str, Kind], str]:
         few = not _has_many_values(name)
         values = f"count(DISTINCT {column})" if few or name == "other_weights" else "NULL"
         words = "NULL"
-        if kind == "choice":
+        if kind == "choice" and not _has_many_values(name):
             words = (
                 f"(SELECT string_agg(word, ' ' ORDER BY word) FROM (SELECT DISTINCT {column} AS word FROM {source}))"
             )

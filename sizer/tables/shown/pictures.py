@@ -29,7 +29,7 @@ def plot(
     title: str = "",
     width: int = 640,
 ) -> Any:
-    """Draw results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
+    """Plot results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
 
     Args:
         results: files of tables, as `query` takes them, or a run that wrote some.

@@ -64,7 +64,7 @@ class Asked:
     kind: str = ""
     """One of `KINDS`."""
     x: str = ""
-    """The field along the axis."""
+    """The field on the x axis."""
     y: str = ""
     """Of a heat map: the field up the other axis."""
     colour: str = ""
@@ -370,7 +370,7 @@ class Points:
     """How far weights go at each value of a field."""
 
     x: str
-    """The field along the axis."""
+    """The field on the x axis."""
     length: int
     """How many neighbouring values of it are one place."""
     colour: str
