@@ -66,14 +66,14 @@ class Bin(NamedTuple):
 
 
 def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads: int = 0) -> Space:
-    """Return the space of networks that a sweep with `per_layer` axes describes.
+    """Return the space of networks that a sweep describes, with `per_layer` axes or without.
 
     Args:
         source: a sweep file, what would stand in one, or a sweep that has been loaded.
         threads: how many rows of a table are made at once; 0: as many as there are cores. Answers do not depend on it.
 
     Raises:
-        InputError: the sweep has faults, or no field of it is swept for each layer by itself.
+        InputError: the sweep has faults.
 
     Example:
         >>> grid = {"cells": {"per_layer": {"from": 256, "to": 2048, "step": 256}}}
@@ -88,14 +88,22 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
 class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
+    def __new__(cls, sweep: Sweep | None = None, **options: Any) -> Space:
+        """Return a space; of a sweep in which no layer has fields of its own one that is ranked by its grids."""
+        if cls is Space and sweep is not None and not sweep.is_space:
+            from sizer.spaces.plain import PlainSpace
+
+            return object.__new__(PlainSpace)
+        return object.__new__(cls)
+
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
         """Prepare a space; nothing is counted yet.
 
         Raises:
-            InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
+            InputError: only some grids have fields of layers, or a layer has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is not a space: no field has a per_layer axis; use sizer run for this sweep"
+            message = "is not a space: some of its grids have per_layer axes, others have none"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
