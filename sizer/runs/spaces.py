@@ -350,9 +350,7 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
     if counted.account is None:
         # None of them can be sorted either: that takes finer tables than to count.
         low, high = counted.between or (0, 0)
-        message = (
-            f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
-        )
+        message = f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
     elif keep is None and counted.account.kept > MOST_ROWS:
         message = (
             f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run can write: "

@@ -67,11 +67,11 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
     """Return the space of networks that a sweep with `per_layer` axes describes.
 
     Args:
-        source: a sweep file, what would stand in one, or a sweep that has been loaded.
-        threads: how many rows of a table are made at once; 0: as many as there are cores. Answers do not depend on it.
+        source: a sweep file, a mapping with the contents of one, or a loaded sweep.
+        threads: how many threads count; 0: one per core. Answers do not depend on it.
 
     Raises:
-        InputError: the sweep has faults, or no field of it is swept for each layer by itself.
+        InputError: the sweep has faults, or no field of it has a `per_layer` axis.
 
     Example:
         >>> grid = {"cells": {"per_layer": {"from": 256, "to": 2048, "step": 256}}}
