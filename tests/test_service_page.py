@@ -713,7 +713,7 @@ SHIPPED = {
     "rnnt": ("120,443,520", ["encoder.cells 2,048", "joint.width 640"]),
     "las": ("", ["encoder.layers 6"]),
     "kaldi_tdnn_lstm": ("", ["lstm1.cells 1,024"]),
-    "keywords": ("", ["conv.stride.1 "]),
+    "keywords": ("80,000", ["conv.stride.2 2", "gru.cells 56"]),
     "awd_lstm": ("24,348,816", ["lstm.cells.1 1,280"]),
     "conformer_transducer": ("", ["encoder.layers 14"]),
 }
@@ -800,6 +800,20 @@ def test_completion_knows_the_paths_of_blocks(
         ("    joint: {type: dense, from: [", {"encoder", "output"}, {"joint"}),
         ("    joint:\n      type: attention\n      kind: ", {"additive", "location"}, {"lstm"}),
         ("    joint:\n      type: pooling\n      ", {"kernel", "over"}, {"cells"}),
+        ("    joint: {type: dense,\n            ", {"width", "context", "from"}, {"cells", "kernel"}),
+        ("    joint: {\n      type: ", {"recurrent", "conformer", "group"}, {"cells"}),
+        (
+            "    joint: {\n      type: dense,   # said of {it\n      width: 5,\n      from: [",
+            {"encoder", "output"},
+            {"joint"},
+        ),
+        ("    joint: {\n      type: attention, kind: dot,\n\n      ", {"query", "memory", "heads"}, {"cells"}),
+        (
+            "    joint: {type: dense,\n            width: 4}\n    after: {type: dense, from: [",
+            {"joint", "encoder"},
+            {"after"},
+        ),
+        ("    joint: {type: dense,\n    after: {ty", {"type", "from"}, {"width"}),
     ],
 )
 def test_completion_knows_blocks_and_their_types(

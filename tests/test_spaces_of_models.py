@@ -382,8 +382,54 @@ def test_a_network_of_a_plain_space_with_several_cell_types_can_be_counted() -> 
     assert [one.weights for one in counts] == found[:].weights.tolist()
     assert [sizer.explain(one).count.weights for one in found[:]] == found[:].weights.tolist()
     assert len({one.weights for one in counts}) > 20
-    with pytest.raises(InputError, match="has a value for each layer; write a model of blocks"):
+    with pytest.raises(InputError, match="has a value for each layer; write"):
         sizer.compare(found[1])
+
+
+def test_weights_of_layers_of_several_cell_types_are_not_shared() -> None:
+    blocks = {
+        "features": {"type": "input", "inputs": 8},
+        "stack": {"type": "recurrent", "cells": 8, "cell_type": ["lstm", "gru"]},
+        "again": {"type": "recurrent", "cells": 8, "cell_type": "gru", "shared": "stack"},
+    }
+    with pytest.raises(InputError, match="stack has layers of several cell types, whose weights cannot be shared"):
+        sizer.count({"convention": "pytorch", "blocks": blocks})
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_layers_that_are_connected_past_each_other_are_of_one_cell_type(*, swept: bool) -> None:
+    model = {**TRANSDUCER, "blocks": {**TRANSDUCER["blocks"]}}
+    grid: dict[str, Any] = {"encoder.cell_type": {"per_layer": ["lstm", "gru"]}}
+    if swept:
+        grid["encoder.skip_connections"] = [False, True]
+    else:
+        model["blocks"]["encoder"] = {**model["blocks"]["encoder"], "skip_connections": True}
+    message = "each layer has a cell_type of its own, and skip_connections is of layers of one"
+    with pytest.raises(InputError, match=message):
+        described(model, grid)
+
+
+def test_layers_of_a_group_are_the_same_in_each_repetition() -> None:
+    inner = {"layer": {"type": "recurrent", "cells": 4}, "between": {"type": "dense", "width": 3}}
+    blocks = {
+        "features": {"type": "input", "inputs": 4},
+        "group": {"type": "group", "repeat": 2, "blocks": inner},
+        "output": {"type": "dense", "width": 2},
+    }
+    grid: dict[str, Any] = {"group.layer.layers": [1, 2], "group.layer.cells": {"per_layer": [3, 5]}}
+    found = described({"convention": "textbook", "blocks": blocks}, grid)
+    sizes = [
+        sum(4 * n * (fed + n) for fed, n in zip((read, *widths), widths, strict=False)) + 3 * widths[-1]
+        for widths in [(3,), (5,), (3, 3), (3, 5), (5, 3), (5, 5)]
+        for read in (4, 3)
+    ]
+    assert found[:].weights.tolist() == [a + b + 6 for a, b in zip(sizes[::2], sizes[1::2], strict=True)]
+    inner["layer"] = {"type": "recurrent", "cells": 4, "layers": {"each": [1, 2]}}
+    grid = {"group.layer.cells": {"per_layer": [3, 5]}}
+    with pytest.raises(
+        InputError, match=r"no model of this space is valid: group\.layer\.layers: is 2, but cells has 1"
+    ):
+        described({"convention": "textbook", "blocks": blocks}, grid)
 
 
 @pytest.mark.parametrize("order", ["any", "falling", "rising"])

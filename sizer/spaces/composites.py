@@ -209,8 +209,12 @@ class _WiredStructure:
         try:
             self.outline = ModelOutline(grid.model, {**settled, **lists}, sizes)
         except UnsettledError as unsettled:
-            which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
-            raise InputError([Fault("", 0, 0, "grid", f"{which} cannot be counted layer by layer")]) from None
+            own = {axis.field for axis in grid.per_layer}
+            deciding = {
+                next((field for field in own if name.startswith(f"{field}.")), name) for name in unsettled.variables
+            }
+            message = f"{', '.join(sorted(deciding))} cannot be counted layer by layer, as where blocks share weights"
+            raise InputError([Fault("", 0, 0, "grid", message)]) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
         self.refusals: list[_Refusal] = []
@@ -370,11 +374,15 @@ def model_chains(sweep: Sweep) -> list[LayerChain]:
         message = f"has {number:,} combinations of the fields that do not vary per layer; a space of models can have {MOST_MODELS:,}"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     makers = [_GridChains(sweep, grid) for grid in sweep.grids]
+    structures = [structure for maker in makers for structure in maker.structures.values()]
+    if not any(structure.stands for structure in structures):
+        path, message = structures[0].outline.problems[0]
+        said = f"no model of this space is valid: {path.removeprefix('blocks.')}: {message}"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", said)])
     divisors: dict[str, int] = {}
-    for maker in makers:
-        for structure in maker.structures.values():
-            for column, (_, divisor) in structure.counts.items():
-                divisors[column] = math.lcm(divisors.get(column, 1), divisor)
+    for structure in structures:
+        for column, (_, divisor) in structure.counts.items():
+            divisors[column] = math.lcm(divisors.get(column, 1), divisor)
     steps: dict[Any, LayerStep | End] = {}
     return [chain for maker in makers for chain in maker.chains(divisors, steps)]
 

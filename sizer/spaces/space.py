@@ -32,7 +32,7 @@ from sizer.spaces.plan import (
     normalised,
     prepare,
 )
-from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
+from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooLongError, TooManyError, Window
 from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
@@ -42,6 +42,8 @@ _REMEMBERED = 4
 """Tables of so many questions are kept."""
 _REMEMBERED_BYTES = 1 << 30
 """They are kept up to so many bytes together."""
+_FEW_EXTREMES = 20_000
+"""Up to so many extreme networks are searched where other columns are bounded."""
 _QUICK = 3 * 10**8
 """Additions of tables that may be made anew for every size that is tried."""
 
@@ -662,7 +664,12 @@ class Space(Shown):
             budget: as in `count`.
             largest: the most; else the least.
         """
-        sizes = self._sizes(budget, "weights" if column in BYTES else column)
+        main = "weights" if column in BYTES else column
+        bounds = self._bounds(budget)
+        if n <= _FEW_EXTREMES and set(bounds) - {main} and not self._few():
+            with contextlib.suppress(TooLongError):
+                return self._searched(main, n, bounds, largest=largest)
+        sizes = self._sizes(budget, main)
         parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
@@ -674,6 +681,16 @@ class Space(Shown):
         order = np.argsort(-counts if largest else counts, kind="stable")
         equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
+
+    def _searched(self, column: str, n: int, bounds: Bounds, *, largest: bool) -> Configurations:
+        """Return the extreme configurations where other columns are bounded, which is a search without tables of counts."""
+        from sizer.spaces.extremes import Extremes
+
+        chains = [chain for chain in self._chains if chain.allowed]
+        if not chains or n < 1:
+            return self._empty()
+        extremes = Extremes(chains, column, bounds, largest=largest)
+        return _joined([self._empty(), *map(self._configurations, extremes.first(n, self._divisor(column)))])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
         """Return the configurations of which the weights are nearest to a target, the nearest first.

@@ -61,6 +61,10 @@ class TooManyError(Exception):
     """There are too many to be listed one by one."""
 
 
+class TooLongError(Exception):
+    """A search looks at too much."""
+
+
 @dataclass(eq=False)
 class Prefixes:
     """The prefixes of one chain, in the order of ids."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sizer.networks.aliases import counted_as
+from sizer.networks.blocks.fields import ALIKE
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.blocks.reading import Problem
 from sizer.networks.blocks.types import BlockType
@@ -120,6 +121,16 @@ def _as_space(placed: PlacedGrid, findings: Findings) -> PlacedGrid:
             path = placed.places.get(f"{block}.layers", ("grid",))
             findings.at_value(path, f"{most:,} layers are more than the {MOST_LAYERS} of a space")
             return placed
+    for axis in placed.per_layer:
+        model = placed.grid.model
+        if axis.column.structural and model is not None:
+            said = {name for name, value in model.given(axis.block).items() if value is True}
+            swept = {name for name in ALIKE if f"{axis.block}.{name}" in grid.columns}
+            for name in sorted((said | swept).intersection(ALIKE)):
+                findings.at_key(
+                    placed.places[axis.field],
+                    f"each layer has a cell_type of its own, and {name} is of layers of one cell type; leave one of them out",
+                )
     return replace(placed, grid=grid)
 
 

@@ -44,5 +44,7 @@ def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
             blocks["output"]["tied"] = "embedding"
         if "output_bias" in given:
             blocks["output"]["bias"] = bool(given["output_bias"])
-    beside = {name: given[name] for name in ("convention", "other_weights", "cell_types") if name in given}
+    beside: dict[str, Any] = {
+        name: given[name] for name in ("convention", "other_weights", "cell_types") if name in given
+    }
     return {**beside, "blocks": blocks}

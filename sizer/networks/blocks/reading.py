@@ -195,6 +195,8 @@ class _ModelReader:
         self.repeats: list[int] = []
         self.notes: dict[str, None] = {}
         self.lent: list[_Lent] = []
+        self.last_layers: set[Key] = set()
+        """The last layers of recurrent blocks that are read layer by layer."""
 
     def report(self, path: str, message: str) -> None:
         """Note a fault, once however often a group repeats it."""
@@ -391,6 +393,7 @@ class _ModelReader:
             if layer:
                 one = replace(one, sources=None, before=(path, (*turns, layer - 1)), combine="concat")
             self.drafts[one.key] = one
+        self.last_layers.add(one.key)
         return one.key
 
     def _combine(self, given: Any, at: str) -> str:
@@ -540,6 +543,9 @@ class _ModelReader:
             if one.kind in {"name", "names"} and one.name not in {"clock", "biases"}
         }
         shared = self._shares(draft, at)
+        if shared is not None and shared in self.last_layers:
+            self.report(f"{at}.shared", f"{shared[0]} has layers of several cell types, whose weights cannot be shared")
+            shared = None
         if shared is not None and self.drafts[shared].type is not draft.type:
             self.report(
                 f"{at}.shared",

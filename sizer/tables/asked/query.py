@@ -18,11 +18,11 @@ from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
 from sizer.parameters import checked
-from sizer.sweepfile.bounds import budget_of_option, problem_of
+from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
 from sizer.tables.asked.result import PLACE, is_counted, order_key
 from sizer.tables.asked.results import Named, Results, open_results
-from sizer.tables.asked.selection import bounded_columns, no_column, selection
+from sizer.tables.asked.selection import bound_problem, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -337,8 +337,9 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = problem_of(bounded_columns(results))
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
+    bounds = budget_of_option(
+        asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), bound_problem(results)
+    )
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
             faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))

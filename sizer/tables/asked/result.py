@@ -45,7 +45,13 @@ def is_of_blocks(column: str) -> bool:
     return column not in KNOWN and (is_counted(column) or _PATH.fullmatch(column) is not None)
 
 
+def is_of_a_layer(column: str) -> bool:
+    """Return whether a column is a field of one layer, as the tables of spaces have them."""
+    return _LAYER.fullmatch(column) is not None
+
+
 _PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)+", re.ASCII)
+_LAYER = re.compile(r".+\.\d+", re.ASCII)
 
 TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 """Kind -> what DuckDB calls it."""
