@@ -69,8 +69,8 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
     """Return the space of networks that a sweep describes, with `per_layer` axes or without.
 
     Args:
-        source: a sweep file, what would stand in one, or a sweep that has been loaded.
-        threads: how many rows of a table are made at once; 0: as many as there are cores. Answers do not depend on it.
+        source: a sweep file, a mapping with the contents of one, or a loaded sweep.
+        threads: how many threads count; 0: one per core. Answers do not depend on it.
 
     Raises:
         InputError: the sweep has faults.
