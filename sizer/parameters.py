@@ -59,7 +59,7 @@ def check_fields(fields: object, name: str = "fields") -> None:
         raise InputError([Fault("", 0, 0, name, f"{quoted(fields)} {_NO_NETWORK}")])
 
 
-_NO_NETWORK = "is no network; give a mapping of its fields"
+_NO_NETWORK = "is not a network; give a mapping of its fields"
 
 
 def _is_text(value: object) -> bool:
@@ -89,20 +89,20 @@ def _is_budget(value: object) -> bool:
 
 _TEXTS = (_are_texts, "is neither text nor a list of texts")
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "str": (_is_text, "is no text"),
+    "str": (_is_text, "is not text"),
     "str | int": (lambda value: _is_text(value) or _is_number(value), "is neither a number nor a size such as 10M"),
-    "int": (_is_number, "is no whole number"),
-    "int | None": (_is_number, "is no whole number"),
-    "str | os.PathLike[str]": (_is_path, "is no path"),
-    "str | os.PathLike[str] | None": (_is_path, "is no path"),
+    "int": (_is_number, "is not a whole number"),
+    "int | None": (_is_number, "is not a whole number"),
+    "str | os.PathLike[str]": (_is_path, "is not a path"),
+    "str | os.PathLike[str] | None": (_is_path, "is not a path"),
     "str | Sequence[str]": _TEXTS,
     "str | Sequence[str] | None": _TEXTS,
     "Sequence[str] | None": _TEXTS,
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), _NO_NETWORK),
-    "Mapping[str, Any] | None": (lambda value: isinstance(value, Mapping), "is no mapping of definitions by name"),
+    "Mapping[str, Any] | None": (lambda value: isinstance(value, Mapping), "is not a mapping of definitions by name"),
     "str | int | Sequence[str | int] | Mapping[str, Any]": (
         _is_budget,
-        "is no budget; write 10M, a list, or bounds by column",
+        "is not a budget; write 10M, a list, or bounds by column",
     ),
 }
 """An annotation -> whether a value is of that kind, and what is said of one that is not."""

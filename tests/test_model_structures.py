@@ -114,8 +114,8 @@ def test_budgets_of_models() -> None:
     assert sizer.fits(one, ["121M", "encoder.weights=98M"])
     assert not sizer.fits(one, {"macs_per_frames": {"max": 20_234_239}})
     for budget, message in (
-        (2.5, "'2.5' is no budget; write 10M, a list, or bounds by column"),
-        (None, "'None' is no budget; write 10M, a list, or bounds by column"),
+        (2.5, "'2.5' is not a budget; write 10M, a list, or bounds by column"),
+        (None, "'None' is not a budget; write 10M, a list, or bounds by column"),
         ("encoder.weigths=3", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?"),
         ("macs_per_second=1G", "macs_per_second is not known: clocks does not give how many labels there are in a second"),
         ("macs_per_step=1M", "macs_per_step needs a model of one clock; this model has macs_per_frames, macs_per_labels"),

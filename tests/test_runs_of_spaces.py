@@ -28,6 +28,9 @@ from sizer.runs.run import run_sweep
 from sizer.runs.walk import Progress
 from sizer.spaces import walk
 from sizer.sweepfile.load import parse_sweep
+from sizer.tables.asked.paging import page_of
+from sizer.tables.asked.query import Query
+from sizer.tables.asked.results import open_results
 from tests.commands import run_here
 from tests.test_runs_in_parts import content
 
@@ -90,7 +93,12 @@ def stacks(tmp_path: Path) -> Path:
     return file
 
 
-def test_rows_from_any_rank_on_are_those_of_all_rows(sweep: Path) -> None:
+@pytest.mark.parametrize("prefixes", [0, 60, walk.MOST_PREFIXES])
+def test_rows_from_any_rank_on_are_those_of_all_rows(
+    sweep: Path, prefixes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With few prefixes a rank is looked for in the tables.
+    monkeypatch.setattr(walk, "MOST_PREFIXES", prefixes)
     found = sizer.space(sweep)
     every = [number for some in found.rows() for number in some.ids]
     assert every == found.at(range(found.count())).ids
@@ -169,7 +177,9 @@ def test_what_was_made_is_gone_on_with(stacks: Path, tmp_path: Path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(workers, "write_part", failing)
-        with pytest.raises(RunError, match="--resume, with the same options, continues from what was made"):
+        with pytest.raises(
+            RunError, match="--resume, with the same options, continues from the parts that are complete"
+        ):
             run_sweep(stacks, tmp_path / "stopped", workers=1)
     with pytest.raises(RunError, match="budget: "):
         run_sweep(stacks, tmp_path / "stopped", resume=True, budget="9K")
@@ -235,7 +245,8 @@ def test_a_stream_has_the_bytes_of_the_file(sweep: Path, tmp_path: Path, options
 
 
 def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> None:
-    for options in ({}, {"workers": 2}, {"keep": 30}):
+    asked: list[dict[str, Any]] = [{}, {"workers": 2}, {"keep": 30}]
+    for options in asked:
         seen: list[Progress] = []
         done = run_sweep(stacks, tmp_path, on_progress=seen.append, formats=["parquet"], **options)
         assert (seen[-1].decided, seen[-1].kept) == (done.sweep.size, options.get("keep", done.kept))
@@ -246,8 +257,8 @@ def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> Non
     ("options", "message"),
     [
         ({"workers": 0}, "0 is below the minimum, 1"),
-        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has workers of its own"),
-        ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that are sorted"),
+        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has its own workers"),
+        ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that can be sorted"),
     ],
 )
 def test_options_are_checked(stacks: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
@@ -267,7 +278,7 @@ def test_what_cannot_be_counted_is_not_said_to_be_too_much(tmp_path: Path, monke
     for options in ([], ["--keep", "9"]):
         done = run_here("run", file, "--out", tmp_path / "out", *options)
         assert done.returncode == 1
-        assert "networks fit, and a run writes what is counted: networks with few different values are listed" in (
+        assert "networks fit, but a run needs an exact count: networks with few different values are listed" in (
             done.stderr
         )
         assert "--keep" not in done.stderr
@@ -326,3 +337,64 @@ def test_layers_of_several_cell_types_are_explained_as_blocks(tmp_path: Path) ->
         done = run_here("explain", file, "--id", str(number), "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["weights"] == found.by_id([number]).weights[0]
+
+
+@pytest.mark.parametrize("table", ["wide.parquet", "wide.csv", "wide.csv.gz"])
+@pytest.mark.parametrize("options", [{}, {"keep": 1500}])
+def test_rows_with_ids_of_any_size_are_queried_in_their_order(
+    table: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    run_sweep(parse_sweep(LONG_IDS), tmp_path, formats=["csv", "parquet"], gzip=table.endswith("gz"), **options)
+    found = sizer.space(parse_sweep(LONG_IDS))
+    largest = list(map(str, found.largest(400).ids))
+    assert max(map(int, largest)) > 2**63 > min(map(int, largest))
+    asked = sizer.query(tmp_path / table, sort=["-weights"], top=400)
+    assert asked["id"].tolist() == largest
+    by_id = sizer.query(tmp_path / table, sort=["id"], columns=["id"])["id"].tolist()
+    assert by_id == sorted(by_id, key=int)
+    sizer.query(tmp_path / table, summary=True)
+    # Page by page they are the same.
+    opened = open_results(str(tmp_path / table))
+    pages: list[str] = []
+    after = None
+    while True:
+        page = page_of(opened, Query(sort=["-weights"], columns=["id"]), rows=97, after=after)
+        pages += [row[0] for row in page.rows]
+        after = page.after
+        if after is None or len(pages) > 400:
+            break
+    assert pages[:400] == largest
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_what_is_handed_over_counts_what_its_row_says(name: str, tmp_path: Path) -> None:
+    sweep = parse_sweep(SWEEPS[name])
+    run_sweep(sweep, tmp_path, formats=["parquet"], keep=60)
+    text = sizer.export(tmp_path / f"{name}.parquet", "jsonl")
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert len(rows) == 60
+    model = sweep.grids[0].model
+    for row in rows:
+        weights, number = row.pop("weights"), row.pop("id")
+        assert weights == sizer.space(sweep).by_id([number]).weights[0]
+        network = row if model is None else model.configuration(row)
+        assert sizer.count(network).weights == weights
+    page = sizer.report(tmp_path / f"{name}.parquet", tmp_path / "page.html")
+    assert str(rows[0]["cells"][0] if model is None else rows[0]["encoder.cells"][0]) in Path(page).read_text()
+
+
+@pytest.mark.parametrize("text", [BLOCKS, CELLS_OF_THEIR_OWN, STACKS])
+def test_code_is_of_the_network_of_the_id(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(text)
+    for number in (7, 90, 130):
+        done = run_here("code", file, "--id", str(number), "--to", "torch")
+        assert done.returncode == 0, done.stderr
+        assert f"exactly {sizer.space(file).by_id([number]).weights[0]:,} weights" in done.stdout
+
+
+def test_no_sample_of_a_space_is_compared(stacks: Path) -> None:
+    pytest.importorskip("torch")
+    done = run_here("verify", stacks, "--with", "torch")
+    assert done.returncode == 1
+    assert "is a space of widths per layer, of which no sample is compared; sizer code FILE --id N" in done.stderr

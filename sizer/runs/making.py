@@ -175,7 +175,7 @@ class Making:
     @contextlib.contextmanager
     def _to_be_resumed(self) -> Iterator[None]:
         """Say of a failure that the parts which are whole are not lost."""
-        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, continues from what was made"
+        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, continues from the parts that are complete"
         try:
             yield
         except OSError as problem:

@@ -301,7 +301,9 @@ def account_of(job: Job, written: list[WrittenPart], known: Account | None) -> A
         return account
     expected = job.expected(known)
     if account.kept != expected:
-        raise RunError(f"the parts hold {account.kept:,} rows, and {expected:,} were counted: please report this")
+        raise RunError(
+            f"the parts hold {account.kept:,} rows, and {expected:,} were counted: this is a bug in Sizer; please report it"
+        )
     if job.tells_repeats:
         known.repeated = account.repeated
     return known

@@ -27,9 +27,11 @@ from sizer.runs.manifest import digest_of
 from sizer.runs.parts import Job, parts_of
 from sizer.runs.walk import OnProgress, Progress
 from sizer.spaces.configurations import Configurations
+from sizer.spaces.plain_configurations import PlainConfigurations
 from sizer.spaces.space import Space
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
+from sizer.tables.written.batches import record_batch, table_schema
 
 MOST_ROWS = 100_000_000
 """The most rows of a table that a run writes unasked."""
@@ -76,6 +78,8 @@ def table_of(
         schema: of the table.
         counted: the columns that are counted.
     """
+    if isinstance(configurations, PlainConfigurations):
+        return _plain_table_of(configurations, columns, schema)
     arrays = []
     known: dict[str, Any] = {}
     for name in columns:
@@ -95,6 +99,18 @@ def table_of(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _plain_table_of(configurations: PlainConfigurations, columns: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    """Return configurations of a sweep without fields of layers as a run of it writes them."""
+    others = [name for name in columns if name != "id"]
+    rows = configurations.rows(others)
+    batch = record_batch(rows, pa.schema([schema.field(name) for name in others]), configurations.sweep.words)
+    ids = configurations.ids
+    kind = schema.field("id").type if "id" in columns else pa.int64()
+    own = pa.array(ids if kind == pa.int64() else list(map(str, ids)), type=kind)
+    arrays = [own if name == "id" else batch.column(name) for name in columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
 def _of_layer(values: Any, layer: int) -> Any:
     """Return a field of one layer; conditions may leave no network that is so deep, of which the table has columns too."""
     if layer <= values.shape[1]:
@@ -103,7 +119,12 @@ def _of_layer(values: Any, layer: int) -> Any:
 
 
 def schema_of(sweep: Sweep) -> pa.Schema:
-    """Return the schema of a space's table."""
+    """Return the schema of a space's table; where no field is one of layers it is that of a run."""
+    if not sweep.is_space:
+        schema = table_schema(sweep.columns, sweep.names.kinds)
+        if "id" in sweep.columns and sweep.size - 1 > LARGEST_ID:
+            schema = schema.set(sweep.columns.index("id"), pa.field("id", pa.string(), nullable=False))
+        return schema
 
     def kind(name: str) -> pa.DataType:
         if name == "id":
@@ -165,7 +186,7 @@ def _account(space: Space, kept: int) -> Account:
     plain = Space(dataclasses.replace(sweep, where=(), budget=())) if sweep.where else space
     valid = plain.count_valid()
     if sweep.size > valid:
-        account.not_valid = Counter({"not as the convention has its layers": sweep.size - valid})
+        account.not_valid = Counter({"not valid under the convention": sweep.size - valid})
     left = valid - kept
     ends = [
         (bound.column, side)
@@ -343,18 +364,18 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
         InputError: it is too much, with what to do.
     """
     if keep is not None and keep > MOST_SORTED:
-        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
-    less = "a narrower budget leaves fewer, and sizer sample draws some"
+        raise InputError(
+            [Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that can be sorted")]
+        )
+    less = "use a narrower budget, or sizer sample"
     if counted.account is None:
         # None of them can be sorted either: that takes finer tables than to count.
         low, high = counted.between or (0, 0)
-        message = (
-            f"between {low:,} and {high:,} networks fit, and a run writes what is counted: {counted.reason}; {less}"
-        )
+        message = f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
     elif keep is None and counted.account.kept > MOST_ROWS:
         message = (
-            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run writes: "
-            f"--keep 1000 --sort -weights writes the largest, {less}"
+            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run can write: "
+            f"--keep 1000 --sort -weights writes the largest; or {less}"
         )
     else:
         return
@@ -426,11 +447,11 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     """Return networks of a space, drawn uniformly among all that fit.
 
     Raises:
-        InputError: the sweep is no space, an option has faults, or nothing fits.
+        InputError: an option has faults, nothing fits, or to count what fits takes too long.
     """
     if number > MOST_SORTED:
         raise InputError(
-            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that are drawn at once")]
+            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that can be sampled at once")]
         )
     sweep = apply_options(sweep, budget=budget, where=where)
     found = Space(sweep)

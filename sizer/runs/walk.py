@@ -18,8 +18,8 @@ from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.aliases import counted_as
-from sizer.networks.blocks.layered import as_blocks
-from sizer.networks.counting import Description, count
+from sizer.networks.blocks.layered import countable
+from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep, as_word
 from sizer.tables.written.batches import ROW_GROUP, record_batch
@@ -241,11 +241,7 @@ def _configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         if sweep.is_space:
             from sizer.spaces.space import Space
 
-            found = Space(sweep).by_id([configuration_id])[0]
-            # Layers of several cell types are a chain of blocks: a network has one.
-            several = isinstance(found.get("cell_type"), tuple)
-            chain = as_blocks(Description(found, sweep.cell_types)) if several else None
-            return found if chain is None else dict(chain.model)
+            return countable(Space(sweep).by_id([configuration_id])[0], sweep.cell_types)
         grid, places = locate(sweep, configuration_id)
         return grid.configuration(places)
     except IndexError as problem:

@@ -66,14 +66,14 @@ class Bin(NamedTuple):
 
 
 def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads: int = 0) -> Space:
-    """Return the space of networks that a sweep with `per_layer` axes describes.
+    """Return the space of networks that a sweep describes, with `per_layer` axes or without.
 
     Args:
-        source: a sweep file, what would stand in one, or a sweep that has been loaded.
-        threads: how many rows of a table are made at once; 0: as many as there are cores. Answers do not depend on it.
+        source: a sweep file, a mapping with the contents of one, or a loaded sweep.
+        threads: how many threads count; 0: one per core. Answers do not depend on it.
 
     Raises:
-        InputError: the sweep has faults, or no field of it is swept for each layer by itself.
+        InputError: the sweep has faults.
 
     Example:
         >>> grid = {"cells": {"per_layer": {"from": 256, "to": 2048, "step": 256}}}
@@ -88,14 +88,22 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
 class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
+    def __new__(cls, sweep: Sweep | None = None, **options: Any) -> Space:
+        """Return a space; of a sweep in which no layer has fields of its own one that is ranked by its grids."""
+        if cls is Space and sweep is not None and not sweep.is_space:
+            from sizer.spaces.plain import PlainSpace
+
+            return object.__new__(PlainSpace)
+        return object.__new__(cls)
+
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
         """Prepare a space; nothing is counted yet.
 
         Raises:
-            InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
+            InputError: only some grids have fields of layers, or a layer has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is no space: no field is swept per_layer; sizer run counts and writes such a sweep"
+            message = "is not a space: some of its grids have per_layer axes, others have none"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -106,6 +114,10 @@ class Space(Shown):
         self._sorted: tuple[Any, _Sizes] | None = None
         self.thrown_away = 0
         """Draws that did not fit, of samples from tables that are no exact ones; else 0."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: what is remembered knows decisions by their identity, and is made anew there."""
+        return {**self.__dict__, "_plans": {}, "_walks": {}, "_others": {}, "_sorted": None}
 
     @cached_property
     def _numbering(self) -> Numbering:
@@ -248,7 +260,7 @@ class Space(Shown):
             walk = self._descent(prepared, few)
             if not exact:
                 self._check_work([walk])
-            self._remember(decided, prepared, few, walk)
+            self._remember(decided, prepared, walk, few=few)
         return walk, prepared.window, decided, unit
 
     def _known(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any]) -> Descent | None:
@@ -256,7 +268,7 @@ class Space(Shown):
         known = self._walks.get((id(decided), prepared.unit, bool(few), prepared.key))
         return known if known is not None and known.reaches(prepared.window) else None
 
-    def _remember(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any], walk: Descent) -> None:
+    def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
         self._leave_room(walk.numbers)
         self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
 
@@ -286,7 +298,7 @@ class Space(Shown):
             return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
         except TooManyError:
             raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
             ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
@@ -314,7 +326,7 @@ class Space(Shown):
         if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -333,7 +345,7 @@ class Space(Shown):
         """
         found = self.count_between(budget, where, exact=exact)
         if found.reason:
-            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True goes on all the same"
+            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True counts them exactly"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return found.most
 
@@ -473,7 +485,7 @@ class Space(Shown):
             kept.append(drawn.taken(np.flatnonzero(fits)[:left]))
             left -= len(kept[-1])
         if left:
-            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
+            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to sample"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
@@ -939,8 +951,7 @@ class _Sizes:
             self._walks.append((asked, made))
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
-            prepared, walk = self._walks[0]
-            space._remember(self.decided, prepared, self._few, walk)
+            space._remember(self.decided, *self._walks[0], few=self._few)
         else:
             space._leave_room(sum(walk.numbers for _, walk in self._walks))
 
@@ -979,7 +990,7 @@ class _Sizes:
         walk = self.space._descent(prepared, self._few, share=len(self._apart))
         if walk.additions > _QUICK:
             names = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {names} takes too long here; sizer sample draws some"
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         if len(others) >= _REMEMBERED:
             others.pop(0)

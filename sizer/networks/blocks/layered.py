@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sizer.errors import InputError
 from sizer.networks.blocks.counting import count_graph, graph_of
 from sizer.networks.blocks.declared import Declared
 from sizer.networks.blocks.types import BLOCK_TYPES
+from sizer.networks.cells import CellType
 from sizer.networks.counting import Description, count_network
 from sizer.networks.fields import FIELDS
 
@@ -58,6 +60,14 @@ def as_blocks(described: Description) -> Declared | None:
         return None
     several = isinstance(fields["cell_type"], tuple)
     return chain if several or counted.weights == count_network(described.wired()).weights else None
+
+
+def countable(fields: Mapping[str, Any], cell_types: Mapping[str, CellType]) -> dict[str, Any]:
+    """Return a network as one that is counted: layers of several cell types are a chain of blocks, where there is one."""
+    if not isinstance(fields.get("cell_type"), tuple):
+        return dict(fields)
+    chain = as_blocks(Description(fields, cell_types))
+    return dict(fields) if chain is None else dict(chain.model)
 
 
 def _stacks(fields: dict[str, Any]) -> dict[str, Any]:

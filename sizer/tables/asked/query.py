@@ -18,11 +18,11 @@ from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
 from sizer.parameters import checked
-from sizer.sweepfile.bounds import budget_of_option, problem_of
+from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.result import PLACE, is_counted
+from sizer.tables.asked.result import PLACE, is_counted, order_key
 from sizer.tables.asked.results import Named, Results, open_results
-from sizer.tables.asked.selection import bounded_columns, no_column, selection
+from sizer.tables.asked.selection import bound_problem, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Query:
     sort: Sequence[str] = ()
     """Columns, with `-` in front for the largest first; ties in the results' order, then in id order."""
     top: int | None = None
-    """How many rows at most."""
+    """The most rows to show."""
     columns: Sequence[str] = ()
     """Of the answer; empty: all."""
     group_by: Sequence[str] = ()
@@ -110,7 +110,7 @@ def query(
     pareto: str | Sequence[str] = (),
     **asked: Any,
 ) -> Frame:
-    """Return what is asked of one or several results, as a pandas frame.
+    """Filter, sort or group one or several results, and return a pandas frame.
 
     Args:
         results: Parquet files, folders of parts, CSV files or manifests, or runs that wrote such.
@@ -118,20 +118,20 @@ def query(
         where: conditions in the sweep's language, on any column.
         sort: columns, with `-` in front for the largest first; a list, or text with commas.
         top: how many rows at most.
-        columns: of the answer; none: all.
-        group_by: columns: a row for each of their combinations.
-        best: with `group_by`: the column of which the largest value decides which configuration stands for its group.
+        columns: columns of the answer; none: all.
+        group_by: columns; the answer has one row for each of their combinations.
+        best: with `group_by`: show the configuration with the largest value of this column, for each group.
         summary: a row for each column: its smallest and largest value; with `group_by` the same of each group.
-        near: the rows closest to a size: `"9.5M"`, or `"int8_bytes=2MB"`.
+        near: sort by distance from a size: `"9.5M"`, or `"int8_bytes=2MB"`.
         pareto: columns of which less is better, or more with `-` in front: the rows that no other row beats in all of them.
-        asked: nothing more; a name that is not known is a fault that says which was meant.
+        asked: unknown names; each is a fault that suggests a known one.
 
     Returns:
         The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
-        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        `.attrs["unverified"]` names the results that have no manifest, if there are any.
 
     Raises:
-        InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
+        InputError: a file is not a result, or is not what its run wrote, or the question has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
     if asked:
@@ -233,7 +233,7 @@ def check_query(results: Results, asked: Query) -> None:
             elif counts and results.columns[column] == "choice":
                 faults.append(Fault("", 0, 0, option, f"{column} holds words, which are neither more nor less"))
             if column in seen:
-                faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
+                faults.append(Fault("", 0, 0, option, f"{quoted(column)} is there twice"))
             seen.add(column)
 
     check("sort", asked.sort, signed=True)
@@ -286,7 +286,7 @@ def _written(
         return _summary(results, source)
     if asked.group_by and not asked.best:
         return _groups(results, asked, source)
-    order = [_signed(word) for word in asked.sort]
+    order = [_signed(results, word) for word in asked.sort]
     if asked.group_by:
         source = _best(results, asked, source)
         order = order or [identifier(name) for name in asked.group_by]
@@ -297,7 +297,7 @@ def _written(
         source = f"(SELECT * FROM {source} WHERE {identifier(column)} IS NOT NULL)"
     elif asked.pareto:
         source = _unbeaten(connection, asked, source)
-        order = order or [_signed(word) for word in asked.pareto]
+        order = order or [_signed(results, word) for word in asked.pareto]
     names = list(asked.columns or results.columns)
     sql = f"SELECT {', '.join(map(identifier, names))} FROM {source}"
     if order:
@@ -307,19 +307,19 @@ def _written(
     return {name: results.columns[name] for name in names}, sql
 
 
-def _signed(word: str) -> str:
-    column = identifier(word.removeprefix("-"))
+def _signed(results: Results, word: str) -> str:
+    column = order_key(results.columns, word.removeprefix("-"))
     return f"{column} {'DESC' if word.startswith('-') else 'ASC'} NULLS LAST"
 
 
 def order_of(results: Results, sort: Sequence[str]) -> list[str]:
     """Return the order of rows as SQL, so that no two rows stand equal where they have ids."""
-    return [*map(_signed, sort), *_ties(results)]
+    return [*(_signed(results, word) for word in sort), *_ties(results)]
 
 
 def _ties(results: Results) -> list[str]:
     """Return what decides between rows that are equal otherwise."""
-    return [identifier(PLACE), *([identifier("id")] if "id" in results.columns else [])]
+    return [identifier(PLACE), *([order_key(results.columns, "id")] if "id" in results.columns else [])]
 
 
 def _best(results: Results, asked: Query, source: str) -> str:
@@ -337,8 +337,9 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = problem_of(bounded_columns(results))
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
+    bounds = budget_of_option(
+        asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), bound_problem(results)
+    )
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
             faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
@@ -387,7 +388,7 @@ def _summary(results: Results, source: str) -> tuple[dict[str, Kind], str]:
         few = not _has_many_values(name)
         values = f"count(DISTINCT {column})" if few or name == "other_weights" else "NULL"
         words = "NULL"
-        if kind == "choice":
+        if kind == "choice" and not _has_many_values(name):
             words = (
                 f"(SELECT string_agg(word, ' ' ORDER BY word) FROM (SELECT DISTINCT {column} AS word FROM {source}))"
             )

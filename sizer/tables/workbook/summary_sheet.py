@@ -114,7 +114,7 @@ class _SummaryBlocks:
         self.sheet.write_string(self.row, 1, "kept", self.styles.total_words)
         self.row += 1
         for further, words in (
-            (account.repeated, "of them equal an earlier configuration of the sweep"),
+            (account.repeated, "of them repeat an earlier configuration of the sweep"),
             (0 if rows == account.kept else rows, "of them are in this workbook"),
         ):
             if further:
