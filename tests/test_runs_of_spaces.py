@@ -257,7 +257,7 @@ def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> Non
     ("options", "message"),
     [
         ({"workers": 0}, "0 is below the minimum, 1"),
-        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has workers of its own"),
+        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has its own workers"),
         ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that can be sorted"),
     ],
 )
