@@ -257,7 +257,9 @@ class PlainSpace(Space):
             first: the first id to look at, where boxes are searched.
         """
         if asked.size > LARGEST_ID:
-            raise self._fault("cannot be written out: it has more than 2^63 - 1 configurations; sizer sample draws some")
+            raise self._fault(
+                "cannot be written out: it has more than 2^63 - 1 configurations; sizer sample draws some"
+            )
         if not is_walked(asked):
             yield from pruned_rows(asked, columns, Account(repeated=None), first)
         elif asked.size > MOST_TO_WALK:

@@ -132,9 +132,7 @@ def read_per_layer(
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
         findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
     if column is not None and column.length > MOST_FORMS:
-        findings.at_value(
-            inner, f"a layer can take {column.length:,} values; a space can have at most {MOST_FORMS:,}"
-        )
+        findings.at_value(inner, f"a layer can take {column.length:,} values; a space can have at most {MOST_FORMS:,}")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))
