@@ -163,7 +163,9 @@ grid:
 
 def test_a_run_of_a_model_writes_a_column_for_each_layers_cell_type(tmp_path: Path) -> None:
     axes = "  r.layers: [1, 9]\n  r.cells: {per_layer: {from: 8, to: 2048, step: 8}}\n  r.cell_type: {per_layer: [lstm, gru], distinct: 1}\n"
-    (tmp_path / "whole.yaml").write_text(f"{WHOLE.replace(', layers: 2', '')}{axes}budget: {{weights: {{max: 5600}}}}\n")
+    (tmp_path / "whole.yaml").write_text(
+        f"{WHOLE.replace(', layers: 2', '')}{axes}budget: {{weights: {{max: 5600}}}}\n"
+    )
     done = sizer_command("run", tmp_path / "whole.yaml", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     found = sizer.space(tmp_path / "whole.yaml")
@@ -194,7 +196,10 @@ def test_a_run_of_a_model_writes_a_column_for_each_layers_cell_type(tmp_path: Pa
         ("r.cells: {per_layer: [8, [16, 8]]}", "5:28: grid.r.cells.per_layer[1]: is no number; under per_layer"),
         ("r.cells: {per_layer: [8, true]}", "5:28: grid.r.cells.per_layer[1]: 'true' is not a whole number"),
         ("r.cells: {per_layer: {values: [1.5]}}", "5:34: grid.r.cells.per_layer.values[0]: '1.5' is not a whole"),
-        ("r.cells: {per_layer: {from: 1, to: 1M, step: 1}}", "5:24: grid.r.cells.per_layer: a layer can take 1,000,000"),
+        (
+            "r.cells: {per_layer: {from: 1, to: 1M, step: 1}}",
+            "5:24: grid.r.cells.per_layer: a layer can take 1,000,000",
+        ),
     ],
 )
 def test_faults_of_axes_of_layers_are_told_at_their_place(axis: str, message: str, tmp_path: Path) -> None:
