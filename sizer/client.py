@@ -184,7 +184,7 @@ class Client:
             bins: of the histogram; 0: none is made.
 
         Raises:
-            InputError: the sweep is no space, or what is asked has faults.
+            InputError: the sweep is no space, or the question has faults.
             RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})

@@ -125,7 +125,7 @@ def verify_sweep(
         sweep: from `load_sweep`.
         framework: `torch`, `keras` or `flax`.
         sample: how many configurations to compare, besides the corners.
-        seed: of the random draws; the same seed draws the same configurations.
+        seed: the seed of the random choice; the same seed gives the same configurations.
         on_progress: called after each configuration.
 
     Raises:
@@ -212,18 +212,18 @@ def verify(
 ) -> Verification | ModelVerification:
     """Build a sample of a sweep, and its corners, in a framework, and compare every tensor's shape.
 
-    A model of blocks is compared as it stands by itself, block by block, and run as far as its blocks can be.
+    A model of blocks is compared block by block, with its own sizes, and as many of its blocks as possible are run.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`; likewise with a model of
-            blocks, with or without a grid, or the model alone as `sizer.count` takes it.
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`; likewise with a model of
+            blocks, with or without a grid, or only the model, as for `sizer.count`.
         framework: `torch`, `keras` or `flax`.
         sample: how many configurations to compare, besides the corners.
-        seed: of the random draws; the same seed draws the same configurations.
+        seed: the seed of the random choice; the same seed gives the same configurations.
         on_progress: called after each configuration.
 
     Returns:
-        What was compared; `.equal` says whether something was, and no difference found.
+        What was compared; `.equal` is true if something was compared and no difference was found.
 
     Raises:
         InputError: the sweep or an argument has faults, or the framework cannot be imported.

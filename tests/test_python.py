@@ -150,7 +150,7 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "grid: no field named 'cels'; did you mean 'cells'?": lambda run, at: sizer.run_sweep(
         {**SWEEP, "grid": {"cels": [1], "cells": [2], "layers": [1]}}, None
     ),
-    "grid.cells[1]: 64 is on this axis twice (grid.cells[0])": lambda run, at: sizer.dry_run(
+    "grid.cells[1]: 64 is twice on this axis (grid.cells[0])": lambda run, at: sizer.dry_run(
         {**SWEEP, "grid": {"cells": [64, 64], "layers": [1]}}
     ),
     "sweep: '7' is not a sweep; give a path, a mapping with the contents of a sweep file, or a loaded sweep": (
@@ -225,7 +225,7 @@ def test_faults_name_parameters(said: str, written: sizer.Run, tmp_path: Path) -
 def test_searchers_take_what_a_space_is_made_of() -> None:
     pytest.importorskip("optuna")
     assert isinstance(sizer.optuna_sampler(SPACE).space, sizer.Space)
-    with pytest.raises(sizer.InputError, match="sweep: '7' is no sweep"):
+    with pytest.raises(sizer.InputError, match="sweep: '7' is not a sweep"):
         sizer.optuna_sampler(7)  # type: ignore[arg-type]
 
 

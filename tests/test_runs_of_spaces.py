@@ -93,7 +93,12 @@ def stacks(tmp_path: Path) -> Path:
     return file
 
 
-def test_rows_from_any_rank_on_are_those_of_all_rows(sweep: Path) -> None:
+@pytest.mark.parametrize("prefixes", [0, 60, walk.MOST_PREFIXES])
+def test_rows_from_any_rank_on_are_those_of_all_rows(
+    sweep: Path, prefixes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With few prefixes a rank is looked for in the tables.
+    monkeypatch.setattr(walk, "MOST_PREFIXES", prefixes)
     found = sizer.space(sweep)
     every = [number for some in found.rows() for number in some.ids]
     assert every == found.at(range(found.count())).ids
@@ -252,7 +257,7 @@ def test_progress_ends_with_the_whole_space(stacks: Path, tmp_path: Path) -> Non
     ("options", "message"),
     [
         ({"workers": 0}, "0 is below the minimum, 1"),
-        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has workers of its own"),
+        ({"workers": 2, "cluster": "tcp://127.0.0.1:1"}, "a cluster has its own workers"),
         ({"keep": 10_000_001}, "10,000,001 rows are more than the 10,000,000 that can be sorted"),
     ],
 )

@@ -947,7 +947,7 @@ def test_five_thousand_lines_stay_fluid(browser: Any, server: Served) -> None:
 
 def test_an_address_that_does_not_exist_gets_a_page(browser: Any, server: Served) -> None:
     browser.get(f"{server.url}/no/such")
-    until(lambda: text(browser, "h1") == "Nothing has this address")
+    until(lambda: text(browser, "h1") == "There is nothing at this address")
     assert "/no/such" in text(browser, "main")
     assert [entry for entry in browser.get_log("browser") if "404" not in entry["message"]] == []
     for path, accept in (("/no/such", "*/*"), ("/v1/no-such", "text/html")):

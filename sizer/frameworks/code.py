@@ -51,7 +51,7 @@ def write_code(
     Args:
         fields: as `sizer.count` takes them, of a network or of a model of blocks.
         to: `torch` or `keras`.
-        cell_types: as `sizer.count` takes them.
+        cell_types: as for `sizer.count`.
         block_types: likewise.
 
     Raises:
@@ -132,14 +132,14 @@ def code(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a short module that builds exactly one network, its count in the docstring.
+    """Return a short Python module that builds one network exactly; its docstring has the count.
 
     Args:
-        network: fields as `sizer.count` takes them, what `sizer.count` returned, a file with a model of blocks, or, with
+        network: fields as for `sizer.count`, the result of `sizer.count`, a file with a model of blocks, or, with
             `id`, a sweep: a file, a mapping or what `sizer.load_sweep` returned.
         to: `torch` or `keras`.
         id: the configuration of the sweep.
-        cell_types: as `sizer.count` takes them.
+        cell_types: as for `sizer.count`.
         block_types: likewise.
 
     Raises:

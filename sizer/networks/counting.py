@@ -127,7 +127,7 @@ def count(
 
     Args:
         fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field; or a
-            model of `blocks`, of which a `ModelCount` is returned.
+            model of `blocks`; then the result is a `ModelCount`.
             `cells` and the projections may be lists, one value per layer; `layers` may then be left out. A network
             with a list of cell types is counted as a model of blocks.
             Counts may be written as sizes (`"10K"`).

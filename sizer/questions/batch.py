@@ -53,13 +53,13 @@ def count_batch(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
+    """Return every counted column of many networks, by name, in the order of the table columns.
 
     Args:
-        networks: each as `sizer.count` takes it; models of blocks among them. Or a frame of pandas or Polars with a column
+        networks: each as for `sizer.count`; some may be models of blocks. Or a frame of pandas or Polars with a column
             for each field: a missing value is a field that is left out, and what tables hold beside fields, `id` and
             counted columns, is not looked at.
-        cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
+        cell_types: cell types of your own, for all of them, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Returns:

@@ -207,9 +207,9 @@ def explain(
     """Return one network tensor by tensor.
 
     Args:
-        fields: as `sizer.count` takes them.
-        cell_types: as `sizer.count` takes them.
-        block_types: as `sizer.count` takes them.
+        fields: as for `sizer.count`.
+        cell_types: as for `sizer.count`.
+        block_types: as for `sizer.count`.
 
     Raises:
         InputError: as `sizer.count` says.

@@ -108,11 +108,11 @@ def compare(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Readings:
-    """Return how every convention reads one network, in the order of the conventions.
+    """Return the count of one network under every convention, in the order of the conventions.
 
     Args:
-        fields: as `sizer.count` takes them, whole models too; `convention` is left out or ignored.
-        cell_types: cell types of your own, as `sizer.count` takes them.
+        fields: as for `sizer.count`, also of a whole model; `convention` is ignored.
+        cell_types: cell types of your own, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Raises:

@@ -42,14 +42,14 @@ def fits(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Return whether a network is within a budget: the constraint of a running search, in a few microseconds.
+    """Return whether a network is within a budget, in a few microseconds; for use inside a search.
 
     Args:
-        fields: one network, as `sizer.count` takes it, or a model of blocks.
+        fields: one network, as for `sizer.count`, or a model of blocks.
         budget: `"10M"` or a number (the most weights), `"int8_bytes=2MB"`, a list of such, or a mapping of counted
             columns to a maximum or to `{"min": ..., "max": ...}`; ends are included.
-            Of a model of blocks also `"encoder.weights=8M"`, `"trained_weights=10M"`, `"macs_per_frames=20M"`.
-        cell_types: cell types of your own, as `sizer.count` takes them.
+            For a model of blocks also `"encoder.weights=8M"`, `"trained_weights=10M"`, `"macs_per_frames=20M"`.
+        cell_types: cell types of your own, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Raises:

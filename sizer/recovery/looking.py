@@ -225,14 +225,14 @@ def _tied(
 
 
 def look(model: Any) -> Look:
-    """Return what stands in a model: recurrent stacks, the blocks around them, and the tensors that are left.
+    """Return what is in a model: recurrent stacks, the blocks around them, and the tensors that nothing explains.
 
     Args:
-        model: a path of a file or a folder, a URL, or a model that lives in memory: a `torch.nn.Module`, a Keras model, a
+        model: the path of a file or a folder, a URL, or a model in memory: a `torch.nn.Module`, a Keras model, a
             `state_dict`, or nested mappings of arrays.
 
     Raises:
-        InputError: it is no model that is read.
+        InputError: it is not a model that Sizer can read.
 
     Example:
         >>> class Shaped:

@@ -180,11 +180,11 @@ def dry_run(
     hurry: bool = False,
     on_progress: OnProgress | None = None,
 ) -> DryRun:
-    """Count what a run of a sweep would keep, and how large its tables would get; nothing is written.
+    """Count what a run of a sweep would keep, and how large its tables would be; write nothing.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
-        budget, where, formats, columns, top, keep, sort, exact, hurry, on_progress: as `run_sweep` takes them.
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`.
+        budget, where, formats, columns, top, keep, sort, exact, hurry, on_progress: as for `run_sweep`.
 
     Raises:
         InputError: the sweep or an option has faults.
@@ -241,37 +241,37 @@ def run_sweep(
     a folder of parts, `NAME.parquet/part-00000.parquet` and so on.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
-        out: the folder of the tables, made where it is missing; a path, or a URL that fsspec knows. None: nothing is
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`.
+        out: the folder for the tables, created if it is missing; a path, or a URL that fsspec knows. None: nothing is
             written, and the rows are had from what is returned.
         budget: `"10M"` replaces the maximum of `weights`, `"int8_bytes=2MB"` that of another counted column.
-        where: expressions that must hold besides the sweep's own.
-        formats: of the tables instead of the sweep's.
-        columns: of the tables instead of the sweep's: `default`, `all` or names.
+        where: conditions in addition to those of the sweep.
+        formats: formats of the tables, instead of the sweep's.
+        columns: columns of the tables, instead of the sweep's: `default`, `all` or names.
         top: how many of the largest configurations to return.
-        keep: write only this many of the kept configurations, the first ones by `sort`, in that order.
+        keep: write only this many of the kept configurations: the first by `sort`, in that order.
         sort: a counted column for `keep`, with `-` in front for the largest first; ties in id order.
         dry_run: only count; nothing is written.
-        exact: in a dry run, go on for as long as an exact count takes.
-        hurry: in a dry run, be content with bounds where an exact count takes more than some two seconds.
-        parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
-        csv_dialect: `standard`, `excel-eu` (semicolons, and a mark by which Excel knows UTF-8) or `tsv` (`NAME.tsv`).
+        exact: in a dry run, count exactly, however long it takes.
+        hurry: in a dry run, accept bounds if an exact count takes more than about two seconds.
+        parquet_encoding: encoding of integers: `delta`, or `plain` for readers that cannot read delta (fastparquet).
+        csv_dialect: `standard`, `excel-eu` (semicolons, and a byte order mark so that Excel recognises UTF-8) or `tsv` (`NAME.tsv`).
         gzip: compress the CSV table, `NAME.csv.gz`.
-        workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
+        workers: how many parts to write at once, in threads; None: one per core. The tables do not
             depend on it.
-        resume: go on from the parts that an interrupted run made; with none there, start afresh. Parts and tables that
-            are not as they were written are made anew.
+        resume: continue from the parts of an interrupted run; start from the beginning if there are none. Parts and tables that
+            no longer match what was written are written again.
         cluster: the address of a Dask scheduler whose workers write the parts.
-        on_progress: called now and then.
+        on_progress: called from time to time with the progress.
 
     Returns:
-        What the run did; `.frame()` is the table, and whatever reads Arrow reads it as it is: `polars.DataFrame(run)`,
+        What the run did; `.frame()` is the table, and anything that reads Arrow can read the result directly: `polars.DataFrame(run)`,
             `duckdb.sql("FROM run")`. Of a dry run a `DryRun`.
 
     Raises:
         InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
         RunError: the tables could not be written, or another run is writing them, or what is there was begun with
-            another sweep or other options; the tables that were there are unchanged.
+            another sweep or other options; existing tables are unchanged.
     """
     started = time.perf_counter()
     sweep = apply_options(
@@ -428,7 +428,7 @@ def stream_sweep(
     Args:
         sweep: from `load_sweep`.
         sink: takes bytes, and is left open.
-        budget, where, columns, top, keep, sort, csv_dialect, gzip, on_progress: as `run_sweep` takes them.
+        budget, where, columns, top, keep, sort, csv_dialect, gzip, on_progress: as for `run_sweep`.
         exact: of a space, go on for as long as an exact count takes.
 
     Raises:

@@ -84,7 +84,7 @@ function answer({ said, size, sent }, on) {
         { class: "row" },
         said.sweep_text ? element("button", { type: "button", class: "main", id: "sweep-around", onclick: () => on.text(said.sweep_text) }, "Open a sweep around it") : null,
         said.model_text ? element("button", { type: "button", id: "as-model", onclick: () => on.text(said.model_text) }, "Open as a model of blocks") : null,
-        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(JSON.stringify(said, (_, value) => (typeof value === "bigint" ? String(value) : value), 2)).then(() => say("Copied."), () => say("The browser does not let it be copied.")) }, "Copy as JSON"),
+        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(JSON.stringify(said, (_, value) => (typeof value === "bigint" ? String(value) : value), 2)).then(() => say("Copied."), () => say("The browser does not allow copying.")) }, "Copy as JSON"),
       ),
     ),
     said.networks.length ? networks(said) : element("p", {}, "No recurrent network."),

@@ -53,7 +53,7 @@ export function showNew(main, signal, go, on) {
   }, signal);
   const tabs = tabsOf([
     ["Text", element("div", {}, write.element, element("p", { class: "quiet small" }, "Ctrl+Space completes.")), null, () => write.settle()],
-    ["Form", element("div", {}, form.element, element("p", { class: "quiet small" }, "A field changes its place in the text; the rest of the text stays.")), null, () => form.read(write.text)],
+    ["Form", element("div", {}, form.element, element("p", { class: "quiet small" }, "A field changes only its own value in the text; the rest stays as it is.")), null, () => form.read(write.text)],
   ]);
 
   async function dryRun() {
@@ -95,7 +95,7 @@ export function showNew(main, signal, go, on) {
       "div",
       { class: "columns" },
       element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), element("div", { class: "row" }, exampleChoice(on.text), fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), run)), tabs, faults.element),
-      element("section", { class: "panel", "aria-label": "What it would give" }, element("h2", {}, "What it would give"), found),
+      element("section", { class: "panel", "aria-label": "What it would keep" }, element("h2", {}, "What it would keep"), found),
     ),
   );
   write.text = sessionStorage.getItem(KEPT) ?? START;

@@ -294,19 +294,19 @@ def export(
     sort: str | Sequence[str] = (),
     top: int | None = None,
 ) -> Any:
-    """Hand kept configurations over to a search tool.
+    """Write kept configurations for a search tool.
 
     Args:
         results: the table of one run, or the run.
         to: `optuna`, `wandb`, `ray`, `hydra` or `jsonl`.
         out: the file to write; None: the text is returned.
-        budget, where, sort, top: as `query` takes them.
+        budget, where, sort, top: as for `query`.
 
     Returns:
         The text, or the path of the file.
 
     Raises:
-        InputError: a file is no result, its networks cannot be known, or what is asked has faults.
+        InputError: a file is not a result, its networks cannot be worked out, or the question has faults.
         RunError: DuckDB is not installed, or the file cannot be written.
     """
     from sizer.tables.asked.answers import rows_of

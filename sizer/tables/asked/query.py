@@ -110,7 +110,7 @@ def query(
     pareto: str | Sequence[str] = (),
     **asked: Any,
 ) -> Frame:
-    """Return what is asked of one or several results, as a pandas frame.
+    """Filter, sort or group one or several results, and return a pandas frame.
 
     Args:
         results: Parquet files, folders of parts, CSV files or manifests, or runs that wrote such.
@@ -118,20 +118,20 @@ def query(
         where: conditions in the sweep's language, on any column.
         sort: columns, with `-` in front for the largest first; a list, or text with commas.
         top: how many rows at most.
-        columns: of the answer; none: all.
-        group_by: columns: a row for each of their combinations.
-        best: with `group_by`: the column of which the largest value decides which configuration stands for its group.
+        columns: columns of the answer; none: all.
+        group_by: columns; the answer has one row for each of their combinations.
+        best: with `group_by`: show the configuration with the largest value of this column, for each group.
         summary: a row for each column: its smallest and largest value; with `group_by` the same of each group.
-        near: the rows closest to a size: `"9.5M"`, or `"int8_bytes=2MB"`.
+        near: sort by distance from a size: `"9.5M"`, or `"int8_bytes=2MB"`.
         pareto: columns of which less is better, or more with `-` in front: the rows that no other row beats in all of them.
-        asked: nothing more; a name that is not known is a fault that says which was meant.
+        asked: unknown names; each is a fault that suggests a known one.
 
     Returns:
         The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
-        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        `.attrs["unverified"]` names the results that have no manifest, if there are any.
 
     Raises:
-        InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
+        InputError: a file is not a result, or is not what its run wrote, or the question has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
     if asked:
