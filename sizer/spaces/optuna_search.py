@@ -15,7 +15,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sizer.errors import Fault, InputError
-from sizer.spaces.search import Search, flattened, gathered, parameters, steps_of_values
+from sizer.spaces.search import Search, flattened, gathered, parameters, steps_of_values, value_of
 from sizer.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SpaceSampler(BaseSampler):
         """Return a trial's network, as `sizer.count` takes it, having asked the trial for each of its parameters."""
         asked: dict[str, Any] = {}
         for name in self._parameters:
-            if "." not in name:
+            if name in self.space.once:
                 asked[name] = _ask(trial, name, self._parameters[name])
         layers = int(asked.get("layers", self.space.depth))
         for layer in range(1, layers + 1):
@@ -99,7 +99,9 @@ class SpaceSampler(BaseSampler):
     def _of(self, study: Study, trial: FrozenTrial) -> Mapping[str, Any]:
         if trial.number not in self._chosen:
             fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            own = {name: value for name, value in fixed.items() if name in self._parameters}
+            own = {
+                name: [value_of(self.space, name, value)] for name, value in fixed.items() if name in self._parameters
+            }
             if own:
                 # Some were decided by the person who put the trial in the queue.
                 configuration = self.space.restrict(own).sample(1, seed=trial.number)[0]

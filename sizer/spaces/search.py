@@ -16,6 +16,7 @@ from sizer.layout import DOT
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.space import Space
 from sizer.sweepfile.axis import Stepped
+from sizer.sweepfile.sweep import as_word
 
 _BLOCK = 256
 """Uniform draws that are made at once."""
@@ -130,12 +131,12 @@ def _order(told: tuple[float, int, dict[str, Any]]) -> tuple[float, int]:
 def parameters(space: Space) -> dict[str, Any]:
     """Return the swept parameters of a space by name, `layers` first: what each can be.
 
-    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table.
+    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table. A list is a word, which every storage takes.
     """
     found: dict[str, Any] = {}
     once = [name for name in ("layers", *space.once) if name in space.once]
     for name in dict.fromkeys(once):
-        found[name] = space.values_of(name)
+        found[name] = [_as_parameter(value) for value in space.values_of(name)]
     for name in space.layered:
         values = space.values_of(name)
         found |= {f"{name}.{layer}": values for layer in range(1, space.layers_of(name) + 1)}
@@ -144,15 +145,17 @@ def parameters(space: Space) -> dict[str, Any]:
 
 def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration by parameters, one for each layer that there is."""
-    found = {name: configuration[name] for name in parameters(space) if name in configuration and "." not in name}
+    flat = space.find([configuration]).flat(0)
+    once = [name for name in parameters(space) if name in space.once and name in flat]
+    found = {name: _as_parameter(flat[name]) for name in once}
     for name in space.layered:
-        found |= {f"{name}.{layer}": value for layer, value in enumerate(configuration.get(name, ()), start=1)}
+        found |= {f"{name}.{layer}": value for layer, value in enumerate(flat.get(name, ()), start=1)}
     return found
 
 
 def gathered(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return parameters as a configuration of the space; None where some are missing."""
-    found = {name: values[name] for name in space.once if name in values}
+    found = {name: value_of(space, name, values[name]) for name in space.once if name in values}
     layers = int(values.get("layers", space.depth))
     for name in space.layered:
         row = [values.get(f"{name}.{layer}") for layer in range(1, layers + 1)]
@@ -163,6 +166,17 @@ def gathered(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
     if missing:
         return None
     return dict(space.find([found])[0])
+
+
+def value_of(space: Space, name: str, value: Any) -> Any:
+    """Return the value of a swept field that a parameter stands for."""
+    if not isinstance(value, str) or name not in space.once:
+        return value
+    return next((one for one in space.values_of(name) if _as_parameter(one) == value), value)
+
+
+def _as_parameter(value: Any) -> Any:
+    return as_word(value) if isinstance(value, tuple) else value
 
 
 def steps_of_values(values: Sequence[Any]) -> Stepped | None:
