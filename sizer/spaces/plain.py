@@ -46,6 +46,10 @@ _SORTED = EFFORT // 16
 class PlainSpace(Space):
     """A space that a sweep describes in which nothing is swept for each layer by itself."""
 
+    def __new__(cls, sweep: Sweep, *, threads: int = 0, narrowed: Narrowed | None = None) -> PlainSpace:
+        """Return a space with nothing counted."""
+        return object.__new__(cls)
+
     def __init__(self, sweep: Sweep, *, threads: int = 0, narrowed: Narrowed | None = None) -> None:
         self.sweep = sweep
         self._threads = threads
@@ -257,7 +261,9 @@ class PlainSpace(Space):
             first: the first id to look at, where boxes are searched.
         """
         if asked.size > LARGEST_ID:
-            raise self._fault("cannot be written out: it has more than 2^63 - 1 configurations; sizer sample draws some")
+            raise self._fault(
+                "cannot be written out: it has more than 2^63 - 1 configurations; sizer sample draws some"
+            )
         if not is_walked(asked):
             yield from pruned_rows(asked, columns, Account(repeated=None), first)
         elif asked.size > MOST_TO_WALK:
