@@ -99,7 +99,7 @@ def models_of_blocks() -> None:
     for row in rows:
         counted = count(json.loads(row["model"]))
         assert isinstance(counted, ModelCount)
-        beside = f" + {counted.buffer_values:,} values beside them" if counted.buffer_values else ""
+        beside = f" + {counted.buffer_values:,} values besides them" if counted.buffer_values else ""
         trained = f", {counted.trained_weights:,} trained" if counted.trained_weights != counted.weights else ""
         stated = row["stated"] + ("" if row["stated_is"] == "weights" else f" ({row['stated_is'].replace('_', ' ')})")
         met = (

@@ -143,7 +143,7 @@ TOOLS: dict[str, _Offer] = {
             "round_to": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
+                "description": "Round the fields that follow to the nearest multiple of this; without it they must be whole numbers.",
             },
         },
         ("network", "vary", "budget"),
@@ -169,15 +169,15 @@ TOOLS: dict[str, _Offer] = {
                 "maximum": _MOST_DRAWN,
                 "description": "How many networks to draw; none where it is left out.",
             },
-            "seed": {"type": "integer", "minimum": 0, "description": "The same seed draws the same networks."},
+            "seed": {"type": "integer", "minimum": 0, "description": "The same seed gives the same networks."},
         },
         ("sweep",),
     ),
     "look": _Offer(
         "model file",
         "Look into a model file",
-        "Which networks a model file of this machine holds (safetensors, PyTorch, Keras, ONNX, Flax, Kaldi ...), whose rules"
-        " they follow, and which tensors are left. Names and shapes are read; no weights, and nothing in it is executed.",
+        "The networks in a model file on this machine (safetensors, PyTorch, Keras, ONNX, Flax, Kaldi ...), their convention,"
+        " and the tensors that Sizer cannot explain. It reads names and shapes, not weights, and executes nothing.",
         {
             "file": {"type": "string", "description": "The path of the file, or of a folder of them."},
             "claim": {
@@ -290,7 +290,7 @@ async def _answer(pool: QuestionPool, limits: Limits, name: str, arguments: Mapp
     # Half a character, which JSON can hold, is a fault of the sweep like any other text that is not UTF-8.
     body = text.encode(errors="surrogatepass") if "sweep" in tool.properties else json.dumps(arguments).encode()
     if len(body) > limits.sweep_bytes:
-        raise RefusedError(413, f"the arguments have more than the {limits.sweep_bytes:,} bytes that are read")
+        raise RefusedError(413, f"the arguments have more than the {limits.sweep_bytes:,} bytes that are allowed")
     found: dict[str, Any] = (await pool.ask(question, body)).parsed()
     # Who asks has the text of the sweep.
     return {key: value for key, value in found.items() if tool.about != "sweep" or key not in {"id", "text"}}

@@ -184,7 +184,11 @@ class Client:
             bins: of the histogram; 0: none is made.
 
         Raises:
+<<<<<<< HEAD
             InputError: the sweep or what is asked has faults.
+=======
+            InputError: the sweep is no space, or the question has faults.
+>>>>>>> main
             RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})

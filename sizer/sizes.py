@@ -51,7 +51,7 @@ def parse_size(text: str, *, in_bytes: bool = False) -> int:
     unit = match["unit"].lower()
     if unit not in units:
         if unit in _BYTE_UNITS:
-            raise ValueError(f"{quoted(text)} is a size in bytes, and this is a number of things; write 10M or 1e7")
+            raise ValueError(f"{quoted(text)} is a size in bytes, but a count is needed here; write 10M or 1e7")
         raise ValueError(
             f"{quoted(text)} has no known unit; the units are K, M, B and T"
             + (", KB, MB, KiB, MiB ..." if in_bytes else "")

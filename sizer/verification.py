@@ -24,9 +24,11 @@ from sizer.frameworks.framework import Framework
 from sizer.frameworks.verifying import FRAMEWORKS, Comparison, compare_network, why_not
 from sizer.grids.ids import lengths, locate, strides
 from sizer.layout import DOT, aligned
+from sizer.networks.blocks.layered import countable
 from sizer.networks.counting import Description, did_you_mean, refused
 from sizer.networks.fields import FIELDS, FieldValue
 from sizer.networks.wording import network_heading
+from sizer.parameters import checked
 from sizer.sweepfile.load import sweep_of
 from sizer.sweepfile.model_file import ModelFile, model_of
 from sizer.sweepfile.sweep import Axis, Grid, Sweep
@@ -123,12 +125,15 @@ def verify_sweep(
         sweep: from `load_sweep`.
         framework: `torch`, `keras` or `flax`.
         sample: how many configurations to compare, besides the corners.
-        seed: of the random draws; the same seed draws the same configurations.
+        seed: the seed of the random choice; the same seed gives the same configurations.
         on_progress: called after each configuration.
 
     Raises:
-        InputError: the framework cannot be imported.
+        InputError: the framework cannot be imported, or the sweep is a space.
     """
+    if sweep.is_space:
+        message = "is a space of widths per layer, of which no sample is compared; sizer code FILE --id N --to torch writes one of its networks"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     started = time.perf_counter()
     chosen = FRAMEWORKS[framework]
     version = chosen.version()
@@ -196,6 +201,7 @@ def verify_model(model: ModelFile, framework: str) -> ModelVerification:
     return ModelVerification(model.name, chosen, chosen.version(), compared, tuple(reasons))
 
 
+@checked
 def verify(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     framework: str = "torch",
@@ -206,18 +212,18 @@ def verify(
 ) -> Verification | ModelVerification:
     """Build a sample of a sweep, and its corners, in a framework, and compare every tensor's shape.
 
-    A model of blocks is compared as it stands by itself, block by block, and run as far as its blocks can be.
+    A model of blocks is compared block by block, with its own sizes, and as many of its blocks as possible are run.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`; likewise with a model of
-            blocks, with or without a grid, or the model alone as `sizer.count` takes it.
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`; likewise with a model of
+            blocks, with or without a grid, or only the model, as for `sizer.count`.
         framework: `torch`, `keras` or `flax`.
         sample: how many configurations to compare, besides the corners.
-        seed: of the random draws; the same seed draws the same configurations.
+        seed: the seed of the random choice; the same seed gives the same configurations.
         on_progress: called after each configuration.
 
     Returns:
-        What was compared; `.equal` says whether something was, and no difference found.
+        What was compared; `.equal` is true if something was compared and no difference was found.
 
     Raises:
         InputError: the sweep or an argument has faults, or the framework cannot be imported.
@@ -231,10 +237,6 @@ def verify(
     if model is not None:
         return verify_model(model, framework)
     read = sweep_of(sweep)
-    if read.is_space:
-        raise InputError(
-            [Fault(read.file, 0, 0, "model", "is a space of widths per layer, of which no sample is compared")]
-        )
     return verify_sweep(read, framework, sample=sample, seed=seed, on_progress=on_progress)
 
 
@@ -245,6 +247,10 @@ def configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, FieldValu
         InputError: no configuration has that id.
     """
     try:
+        if sweep.is_space:
+            from sizer.spaces.space import Space
+
+            return countable(Space(sweep).by_id([configuration_id])[0], sweep.cell_types)
         grid, places = locate(sweep, configuration_id)
     except IndexError as problem:
         raise InputError([Fault("", 0, 0, "id", str(problem))]) from None

@@ -118,11 +118,11 @@ output: {columns: [id, params]}
         "model.cell_type: 'LSTM' is not known; did you mean 'lstm'?\n"
         "model: no field named 'input_size'; did you mean 'inputs'?\n"
         "model: no field named 'num_layers'; did you mean 'layers'?\n"
-        "model: no field named 'params'; bounds on counted columns stand in budget, where it is 'weights'\n"
+        "model: no field named 'params'; bounds on counted columns go in budget, where it is 'weights'\n"
         "grid: no field named 'hidden_size'; did you mean 'cells'?\n"
-        "where[0]: 'params' is not available here; bounds on counted columns stand in the budget, where it is 'weights'\n"
+        "where[0]: 'params' is not available here; bounds on counted columns go in the budget, where it is 'weights'\n"
         "where[1]: no field named 'units'; did you mean 'cells'?\n"
-        "where[2]: no field named 'torch'; a word stands in quotes: 'pytorch'\n"
+        "where[2]: no field named 'torch'; write a word in quotes: 'pytorch'\n"
         "budget: no column named 'size'; did you mean 'weights'?\n"
         "budget.weights.max: '20MB' is a size in bytes, and weights are counted; write float32_bytes: {max: 20MB}, or "
         "int8_bytes: {max: 20MB} for 8-bit weights\n"
@@ -174,7 +174,7 @@ def test_a_budget_in_bytes_says_what_to_write(size: str) -> None:
     assert faults(sizer.fit, {**PYTORCH, "cells": None}, vary="cells", budget=size) == f"budget: {wanted}"
     assert apply_options(sweep, budget=f"int8_bytes={size}").budget[0].column == "int8_bytes"
     said = faults(apply_options, sweep, budget=f"macs_per_step={size}")
-    assert said == f"budget: '{size}' is a size in bytes, and this is a number of things; write 10M or 1e7"
+    assert said == f"budget: '{size}' is a size in bytes, but a count is needed here; write 10M or 1e7"
 
 
 def test_parameters_of_a_query_in_other_words() -> None:

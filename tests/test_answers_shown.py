@@ -18,7 +18,7 @@ import sizer
 from sizer.layout import html_table
 from sizer.networks import fields
 from sizer.runs.spaces import draw
-from sizer.tables.asked.rows import Rows
+from sizer.tables.asked.frame import Frame
 from tests.commands import on_terminal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,7 +134,7 @@ def test_lines_say_the_number() -> None:
     assert repr(ANSWERS["networks of a space"]()) == "<Configurations: 3 networks>"
     assert repr(ANSWERS["drawn"]()) == "<Drawn: widths: 3 networks of 231,943 that fit, seed 1>"
     assert repr(ANSWERS["search"]()) == "<Search: widths · 3 asked, 3 told · best 0.25>"
-    assert repr(ANSWERS["query of columns"]()) == "<Rows: speech · 2 rows · id, weights>"
+    assert repr(ANSWERS["query of columns"]()) == "<Frame: speech · 2 rows · id, weights>"
     assert repr(ANSWERS["look"]()) == "<Look: 106,496 weights · 2 tensors · 1 recurrent network>"
     assert repr(ANSWERS["reconcile"]()).startswith("<Reconciliation: 21M: ")
     assert repr(ANSWERS["compare"]()).startswith("<Readings: 9 of 10 conventions count this network: 13,106,176 to ")
@@ -178,7 +178,7 @@ def test_tables_and_frames_add_up() -> None:
 def test_rows_of_a_query_are_a_frame_of_pandas_but_for_how_they_are_looked_at() -> None:
     rows = ANSWERS["query"]()
     plain = rows.frame()
-    assert isinstance(rows, pd.DataFrame)
+    assert issubclass(type(rows), pd.DataFrame)
     assert [type(one) for one in (plain, rows.head(), rows[["id"]], rows.sort_values("id"))] == [pd.DataFrame] * 4
     pd.testing.assert_frame_equal(rows, plain)
     assert repr(plain.head(3)) == repr(rows.head(3))
@@ -189,7 +189,7 @@ def test_rows_of_a_query_are_a_frame_of_pandas_but_for_how_they_are_looked_at() 
     again = pickle.loads(pickle.dumps(rows))
     assert (repr(again), again.equals(plain)) == (repr(rows), True)
     # A number that is missing is none, and is no 0 either.
-    missing: Any = Rows(pd.DataFrame({"cells": pd.array([None, 1024], "Int64")}))
+    missing: Any = Frame(pd.DataFrame({"cells": pd.array([None, 1024], "Int64")}))
     assert missing._as_table() == (["cells"], [(None,), (1024,)])
 
 

@@ -234,7 +234,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: safetensors(b'{"a":[' + b"[]," * 4_000_000 + b"1]}"),
         "is too long",
     ),
-    "a climbing path": (lambda: in_zip(("../../../../tmp/climbed.pt", b"x" * 40)), "nothing at its start is recognised"),
+    "a climbing path": (
+        lambda: in_zip(("../../../../tmp/climbed.pt", b"x" * 40)),
+        "nothing at its start is recognised",
+    ),
     "a zip without an end": (lambda: in_zip(("archive/data.pkl", b"x" * 4000))[:-30], "it is cut off"),
     "a zip of ten million members": (lambda: b"PK\3\4" + zip64_that_says(10**7, 10, 4)[4:], "10,000,000 members"),
     "a zip whose sizes overflow": (lambda: zip64_that_says(3, 2**63, 2**63), "its zip directory is damaged"),

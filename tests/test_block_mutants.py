@@ -430,5 +430,6 @@ def test_mutants_are_noticed() -> None:
 
 def test_a_survivor_is_reported() -> None:
     harmless = Broken("harmless", lambda patch: None)
-    harmful = Broken("harmful", lambda patch: patch.delitem(BLOCK_TYPES, "dense"))
+    # Replaced and not taken out, so that the order of the types is what it was.
+    harmful = Broken("harmful", lambda patch: patch.setitem(BLOCK_TYPES, "dense", BLOCK_TYPES["norm"]))
     assert survivors(iter([harmless, harmful])) == ({"harmless"}, 2)

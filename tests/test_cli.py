@@ -80,7 +80,7 @@ def test_nothing_fits_is_said_and_is_no_failure(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "No configuration fits." in done.stderr
     assert (
-        "The smallest there is: id 4 (layers 1, cells 128, recurrent_projection 64, nonrecurrent_projection 0)"
+        "The smallest is id 4 (layers 1, cells 128, recurrent_projection 64, nonrecurrent_projection 0)"
         " with 63,488 weights.\n"
     ) in done.stderr
 
@@ -148,7 +148,7 @@ def test_words_for_columns_are_taken_on_the_command_line(words: str, tmp_path: P
 def test_words_for_columns_stand_alone() -> None:
     done = run("run", SPEECH, "--columns", "all,weights", "--dry-run")
     assert done.returncode == 1
-    assert "--columns: 'all' stands alone; it names every column" in done.stderr
+    assert "--columns: 'all' must stand alone; it names every column" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_init_writes_a_sweep_that_runs_and_never_replaces_one(tmp_path: Path) ->
     assert run("init", cwd=tmp_path).returncode == 0
     again = run("init", cwd=tmp_path)
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     done = run("run", "sweep.yaml", cwd=tmp_path)
     assert done.returncode == 0
     assert (tmp_path / "results" / "starter.csv").exists()
@@ -289,9 +289,9 @@ def test_csv_streams_into_a_pipe(tmp_path: Path) -> None:
     refused = run("run", SPEECH, "--out", "-", "--format", "csv,parquet", "--json", "--resume")
     assert refused.returncode == 1
     assert [fault["message"] for fault in json.loads(refused.stdout)["faults"]] == [
-        "--json prints on standard output too; name a folder for the tables",
+        "--json also prints on standard output; name a folder for the tables",
         "--workers, --resume and --cluster make parts in a folder; name one",
-        "standard output takes CSV alone; name a folder for other formats",
+        "standard output takes CSV only; name a folder for other formats",
     ]
 
 

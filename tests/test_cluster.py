@@ -129,7 +129,7 @@ def test_a_url_is_a_folder_too(address: str, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (b"", "something listens, and said nothing for 1 seconds"),
+        (b"", "something is listening there, but did not answer for 1 seconds"),
         (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", ""),
         (b"SSH-2.0-OpenSSH_9.6\r\n", ""),
         (bytes(64), ""),
@@ -181,10 +181,24 @@ def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monk
     with worker(address, tmp_path / "a"):
         with monkeypatch.context() as patch:
             patch.setattr(cluster, "__version__", "9.9")
-            with pytest.raises(RunError, match=r"and here is sizer 9\.9; every worker needs the same"):
+            with pytest.raises(RunError, match=r"and here is sizer 9\.9; every worker needs the same version"):
                 run_sweep(sweep, tmp_path, cluster=address)
         with monkeypatch.context() as patch:
             patch.setattr(cluster, "RETRIES", 0)
             patch.setattr("sizer.runs.work.Work.begin", lambda *_: None)
             with pytest.raises(RunError, match="is not shared: this worker does not see the run in it"):
                 run_sweep(sweep, tmp_path / "new", cluster=address)
+
+
+def test_a_space_has_the_same_bytes_from_a_cluster(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART_KEPT", 40_000)
+    sweep = load_sweep(SPEECH.parent / "widths.yaml")
+    for options in ({}, {"keep": 90_000, "sort": "macs_per_step"}):
+        run_sweep(sweep, tmp_path / "local", workers=1, **options)
+        with worker(address, tmp_path / "a"), worker(address, tmp_path / "b"):
+            done = run_sweep(sweep, tmp_path / "cluster", cluster=address, **options)
+        assert done.kept == 231_943
+        assert len(list((tmp_path / "cluster" / "widths.parquet").iterdir())) == (3 if options else 6)
+        assert content(tmp_path / "cluster") == content(tmp_path / "local")

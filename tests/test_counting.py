@@ -62,7 +62,7 @@ def test_the_front_door_is_sizer_count() -> None:
         ({"cells": "3X"}, "cells: '3X' has no known unit; the units are K, M, B and T"),
         (
             {"cells": "3MB"},
-            "cells: '3MB' is a size in bytes, and this is a number of things; write 10M or 1e7",
+            "cells: '3MB' is a size in bytes, but a count is needed here; write 10M or 1e7",
         ),
         ({"bidirectional": 1}, "bidirectional: '1' is neither true nor false"),
         ({"bidirectional": "yes"}, "bidirectional: 'yes' is neither true nor false"),

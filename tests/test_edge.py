@@ -26,7 +26,7 @@ from sizer.tables.stored.files import partial_path, pending_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = str(ROOT / "sweeps" / "speech.yaml")
-FULL = "sizer: standard output: No space left on device; what was written to it is not complete\n"
+FULL = "sizer: standard output: No space left on device; what was written there is incomplete\n"
 CLOSED = "sizer: standard output is closed, so nothing can be written to it\n"
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_may_not_grow_is_said(unbuffered: str, tmp_path: Path) -> No
             PYTHONUNBUFFERED=unbuffered,
         )
     assert done.returncode == 3
-    assert done.stderr.endswith("sizer: standard output: File too large; what was written to it is not complete\n")
+    assert done.stderr.endswith("sizer: standard output: File too large; what was written there is incomplete\n")
     assert (tmp_path / "out.csv").stat().st_size == limit
 
 
@@ -435,8 +435,8 @@ def test_what_is_no_name_of_a_file_is_a_fault(out: str, said: str, table: str) -
         (
             KeyError("weights"),
             3,
-            "sizer: this is a fault of Sizer's own (KeyError: 'weights'); please report it to the project that this copy is"
-            " from, with the command, what `sizer --version` says, and what the command prints where SIZER_TRACEBACK=1 is set\n",
+            "sizer: this is a bug in Sizer (KeyError: 'weights'); please report it to the project that this copy is"
+            " from, with the command, the output of `sizer --version`, and what the command prints with SIZER_TRACEBACK=1\n",
         ),
         (OSError(28, "No space left on device", "a.csv"), 3, "sizer: a.csv: No space left on device\n"),
         (OSError("gone\naway"), 3, "sizer: OSError: gone away\n"),

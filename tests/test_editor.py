@@ -39,7 +39,7 @@ def test_hover_says_what_a_field_is(opened: editor.Editor) -> None:
     for line, name in enumerate(names, 4):
         shown = opened.hover(line, 4).replace("\\", "")
         assert FIELDS[name].description.replace("`", "") in shown.replace("`", ""), name
-        assert ("Swept: a list" if FIELDS[name].kind == "count" else FIELDS[name].title) in shown, name
+        assert ("A swept field: a list" if FIELDS[name].kind == "count" else FIELDS[name].title) in shown, name
 
 
 @served

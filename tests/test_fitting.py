@@ -412,7 +412,7 @@ KNOWN = ", ".join(COUNTS)
         ({}, {"vary": "cell"}, "vary: 'cell' names no field; did you mean 'cells'?"),
         ({}, {"vary": ""}, f"vary: '' names no field; one of {KNOWN}"),
         ({}, {"vary": "bidirectional"}, "vary: 'bidirectional' is not a count, and only a count can be searched"),
-        ({}, {"vary": "cells,cells=1/2"}, "vary: 'cells' stands twice"),
+        ({}, {"vary": "cells,cells=1/2"}, "vary: 'cells' is there twice"),
         (
             {},
             {"vary": "cells,layers"},

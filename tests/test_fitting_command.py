@@ -159,7 +159,7 @@ def test_help_says_what_a_list_is() -> None:
     assert text.count("sizer fit --budget") == 2
     assert (
         "A comma list in a field means several networks, one row each. Without --layers, a list of cells or "
-        "projections is one network with a width per layer, as everywhere else." in text
+        "projections means one network with a width per layer, as everywhere else." in text
     )
     assert "Or one value per layer: 1024,512,256 (with --layers: several networks)." in text.replace(" │ │ ", " ")
 

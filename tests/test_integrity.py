@@ -120,7 +120,7 @@ def test_a_table_without_a_manifest_is_read_and_said_to_be_unverified(
         assert open_results(run / name).unverified == [str(run / name)]
         done = command("query", name, "--top", "1")
         assert done.exit_code == 0
-        assert done.stderr == f"{name} has no manifest beside it: it is read without a check\n"
+        assert done.stderr == f"{name} has no manifest next to it, so it is not checked\n"
     done = command("query", "speech.csv", "--top", "1", "--json")
     assert len(json.loads(done.stdout)["rows"]) == 1
 
@@ -285,7 +285,7 @@ def test_resume_says_what_it_made_anew(run: Path, monkeypatch: pytest.MonkeyPatc
     assert command("run", "speech.yaml", "--out", ".").exit_code == 0
     flip(run / "speech.csv", 1000)
     done = command("run", "speech.yaml", "--out", ".", "--resume")
-    assert "made again, since they were not as they had been written: speech.csv\n" in done.stderr
+    assert " written again, because they did not match the manifest: speech.csv\n" in done.stderr
     done = command("run", "speech.yaml", "--out", ".", "--resume")
     assert "were finished already; nothing was done" in done.stderr
 

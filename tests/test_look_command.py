@@ -138,7 +138,7 @@ def test_a_file_without_a_recurrent_network_says_so(tmp_path: Path) -> None:
     assert "  no recurrent network" in on_terminal("look", path).splitlines()
     done = run("look", path, "--sweep", tmp_path / "sweep.yaml")
     assert done.returncode == 1
-    assert "there is no recurrent network to sweep around; --model has the blocks" in done.stderr
+    assert "there is no recurrent network to sweep around; --model writes the blocks" in done.stderr
     assert not (tmp_path / "sweep.yaml").exists()
 
 

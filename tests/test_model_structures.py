@@ -114,8 +114,8 @@ def test_budgets_of_models() -> None:
     assert sizer.fits(one, ["121M", "encoder.weights=98M"])
     assert not sizer.fits(one, {"macs_per_frames": {"max": 20_234_239}})
     for budget, message in (
-        (2.5, "'2.5' is no budget; write 10M, a list, or bounds by column"),
-        (None, "'None' is no budget; write 10M, a list, or bounds by column"),
+        (2.5, "'2.5' is not a budget; write 10M, a list, or bounds by column"),
+        (None, "'None' is not a budget; write 10M, a list, or bounds by column"),
         ("encoder.weigths=3", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?"),
         ("macs_per_second=1G", "macs_per_second is not known: clocks does not give how many labels there are in a second"),
         ("macs_per_step=1M", "macs_per_step needs a model of one clock; this model has macs_per_frames, macs_per_labels"),
@@ -125,7 +125,8 @@ def test_budgets_of_models() -> None:
         assert [(fault.path, fault.message) for fault in raised.value.faults] == [("budget", message)]
     pairs = model({"x": RNNT["features"], "e": RNNT["labels"], "j": {"type": "dense", "from": ["x", "e"], "width": 3}, "a": {"type": "attention", "query": "e", "memory": "x", "width": 4}}, clocks={"frames": 100, "labels": 3})  # fmt: skip
     with pytest.raises(
-        InputError, match="clocks does not give how many seconds an input lasts, since it multiplies for labels x frames"
+        InputError,
+        match="clocks does not give how many seconds an input lasts, since it multiplies for labels x frames",
     ):
         sizer.fits(pairs, "macs_per_second=1G")
     assert not sizer.fits({**pairs, "clocks": {"frames": 100, "labels": 3, "seconds": 10}}, "macs_per_second=1")

@@ -394,6 +394,28 @@ def test_a_restriction_meets_conditions_and_budgets() -> None:
     assert again.values_of("cells") == [40]
 
 
+@pytest.mark.usefixtures("small_steps")
+def test_what_no_condition_depends_on_is_counted_once_and_drawn_each_time() -> None:
+    found = plain(
+        {"outputs": [1, 2, 3, 4, 5], "cells": {"from": 1, "to": 9, "step": 1}, "inputs": [3, 4, 5, 6]},
+        {"layers": 1, "inputs": None},
+        budget={"state_size": {"min": 5, "max": 12}},
+    )
+    kept = [number for number in range(180) if 3 <= number // 4 % 9 + 1 <= 6]
+    assert found.count() == len(kept) == 80
+    assert found.at(range(80)).ids == kept
+    assert found.rank(found.by_id(range(180))) == [kept.index(one) if one in kept else None for one in range(180)]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_the_nearest_are_named_once_even_where_one_is_met() -> None:
+    found = plain({"layers": [1, 2], "cells": {"from": 1, "to": 9, "step": 1}})
+    weights = {one: found.by_id([one]).weights[0] for one in range(18)}
+    for aim in weights.values():
+        expected = sorted(weights, key=lambda one: (abs(weights[one] - aim), weights[one], one))[:4]
+        assert found.nearest(int(aim), 4).ids == expected
+
+
 def test_a_search_asks_for_what_fits_and_improves() -> None:
     found = space(SPEECH)
     search = sizer.Search(found, seed=1, maximise=True)

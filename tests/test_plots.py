@@ -33,7 +33,7 @@ grid: {cells: [16]}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("results")
-    for name in ("speech", "toolkits"):
+    for name in ("speech", "toolkits", "keywords"):
         sizer.run_sweep(sizer.load_sweep(ROOT / "sweeps" / f"{name}.yaml"), made)
     (made / "one.yaml").write_text(ONE)
     sizer.run_sweep(sizer.load_sweep(made / "one.yaml"), made)
@@ -73,6 +73,19 @@ def test_the_budget_that_is_asked_for_is_drawn(folder: Path) -> None:
     assert "budget 2,500,000" in words(text)
     assert {"recurrent_projection", "cells"} <= words(text)
     assert any("layers > 1" in line for line in words(text))
+
+
+def test_a_heat_map_of_a_model_of_blocks_shows_the_most_cells_of_one(folder: Path) -> None:
+    chart, text = drawn(folder, "keywords", kind="heatmap")
+    table = pd.read_parquet(folder / "keywords.parquet")
+    found = values(chart)
+    assert {"most gru.cells", "conv.channels", "conv.stride.2"} <= words(text)
+    assert found.cells.max() == table["gru.cells"].max()
+    assert found.rows.sum() == len(table)
+    chart, text = drawn(folder, "keywords", kind="heatmap", x="gru.cells", y="hidden.width", colour="weights")
+    expected = table.groupby(["gru.cells", "hidden.width"]).weights.max()
+    assert sorted(values(chart).cells) == sorted(expected)
+    assert {"most weights", "gru.cells", "hidden.width"} <= words(text)
 
 
 def test_a_heat_map_shows_the_most_cells(folder: Path) -> None:

@@ -150,13 +150,13 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "grid: no field named 'cels'; did you mean 'cells'?": lambda run, at: sizer.run_sweep(
         {**SWEEP, "grid": {"cels": [1], "cells": [2], "layers": [1]}}, None
     ),
-    "grid.cells[1]: 64 is on this axis twice (grid.cells[0])": lambda run, at: sizer.dry_run(
+    "grid.cells[1]: 64 is twice on this axis (grid.cells[0])": lambda run, at: sizer.dry_run(
         {**SWEEP, "grid": {"cells": [64, 64], "layers": [1]}}
     ),
-    "sweep: '7' is no sweep; give a path, a mapping of what stands in a sweep file, or a sweep that was loaded": (
+    "sweep: '7' is not a sweep; give a path, a mapping with the contents of a sweep file, or a loaded sweep": (
         lambda run, at: sizer.run_sweep(7, None)  # type: ignore[arg-type]
     ),
-    "workers: makes parts in a folder; name one with out": lambda run, at: sizer.run_sweep(SWEEP, None, workers=1),
+    "workers: writes parts in a folder; name one with out": lambda run, at: sizer.run_sweep(SWEEP, None, workers=1),
     "budget: 'much' is not a size; write it as 10000000, 10M or 1e7": lambda run, at: sizer.dry_run(
         SWEEP, budget="much"
     ),
@@ -169,19 +169,47 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     "to: no code is written for 'troch'; did you mean 'torch'?": lambda run, at: sizer.code(MODEL, "troch"),
     "id: there is no configuration 99; the ids go from 0 to 31": lambda run, at: sizer.code(SWEEP, id=99),
     "framework: no framework named 'troch'; did you mean 'torch'?": lambda run, at: sizer.verify(SWEEP, "troch"),
-    "blocks.out: a dense reads something, and there is nothing before it; name its source in from": lambda run, at: (
+    "blocks.out: a dense must read something, but no block comes before it; name its source in from": lambda run, at: (
         sizer.verify({"blocks": {"out": {"type": "dense", "width": 4}}})
     ),
-    "model.blocks.out.type: 'desne' is no type of block; did you mean 'dense'?": lambda run, at: sizer.verify(
+    "model.blocks.out.type: 'desne' is not a type of block; did you mean 'dense'?": lambda run, at: sizer.verify(
         {"model": {"blocks": {"out": {"type": "desne", "width": 4}}}}
     ),
     "blocks: models of blocks are compared with PyTorch or Keras, not with Flax": lambda run, at: sizer.verify(
         {"blocks": {"a": {"type": "input", "inputs": 4}}}, "flax"
     ),
     "sample: -1 is below the minimum, 0": lambda run, at: sizer.verify(SWEEP, sample=-1),
-    "network: '7' is no network; give its fields, its count, or a file": lambda run, at: sizer.code(7),
+    "network: '7' is not a network; give its fields, its count, or a file": lambda run, at: sizer.code(7),
     "networks: the frame has two columns named 'cells'": lambda run, at: sizer.count_batch(
         pd.DataFrame([[1, 2]], columns=["cells", "cells"])
+    ),
+    "fields: 'sweeps/speech.yaml' is not a network; give a mapping of its fields": lambda run, at: sizer.count(
+        "sweeps/speech.yaml"  # type: ignore[arg-type]
+    ),
+    "fields: '7' is not a network; give a mapping of its fields": lambda run, at: sizer.explain(7),  # type: ignore[arg-type]
+    "fields: '[]' is not a network; give a mapping of its fields": lambda run, at: sizer.fits([], "1M"),  # type: ignore[arg-type]
+    "networks: '7' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(7),
+    "networks: '{'cells': 1}' are no networks; give a list of mappings, or a frame": lambda run, at: sizer.count_batch(
+        {"cells": 1}
+    ),
+    "[1]: 'x' is not a network; give a mapping of its fields": lambda run, at: sizer.count_batch(
+        [{**MODEL, "layers": 1, "cells": 1}, "x"]
+    ),
+    "vary: '7' is not text": lambda run, at: sizer.fit(MODEL, vary=7, budget="1M"),  # type: ignore[arg-type]
+    "budget: '1000000.0' is neither a number nor a size such as 10M": lambda run, at: sizer.fit(
+        MODEL,
+        vary="cells",
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "budget: '1000000.0' is not a budget; write 10M, a list, or bounds by column": lambda run, at: sizer.dry_run(
+        SWEEP,
+        budget=1e6,  # type: ignore[arg-type]
+    ),
+    "where: '7' is neither text nor a list of texts": lambda run, at: sizer.query(run, where=7),  # type: ignore[arg-type]
+    "top: 'many' is not a whole number": lambda run, at: sizer.query(run, top="many"),  # type: ignore[arg-type]
+    "path: '7' is not a path": lambda run, at: sizer.load_sweep(7),  # type: ignore[arg-type]
+    "csv_dialect: 'exel-eu' is not known; did you mean 'excel-eu'?": lambda run, at: sizer.run_sweep(
+        SWEEP, at, csv_dialect="exel-eu"
     ),
     "out: is empty; name a file": lambda run, at: sizer.plot(run, ""),
 }
@@ -192,6 +220,19 @@ def test_faults_name_parameters(said: str, written: sizer.Run, tmp_path: Path) -
     with pytest.raises(sizer.InputError) as caught:
         FAULTS[said](written, tmp_path)
     assert str(caught.value) == said
+
+
+def test_searchers_take_what_a_space_is_made_of() -> None:
+    pytest.importorskip("optuna")
+    assert isinstance(sizer.optuna_sampler(SPACE).space, sizer.Space)
+    with pytest.raises(sizer.InputError, match="sweep: '7' is not a sweep"):
+        sizer.optuna_sampler(7)  # type: ignore[arg-type]
+
+
+def test_none_stands_for_what_is_not_given(written: sizer.Run) -> None:
+    assert sizer.query(written, where=None, sort=None, top=None).equals(sizer.query(written))  # type: ignore[arg-type]
+    assert sizer.query(written, top=10**30).equals(sizer.query(written))
+    assert sizer.dry_run(SWEEP, budget=None, where=None).kept == 32  # type: ignore[arg-type]
 
 
 def test_a_mapping_that_holds_itself_is_refused() -> None:

@@ -269,7 +269,7 @@ def test_several_results(folder: Path, frame: pd.DataFrame) -> None:
     [
         ({"budget": "10X"}, ["budget: '10X' has no known unit; the units are K, M, B and T"]),
         ({"sort": "-wieghts"}, ["sort: no column named 'wieghts' in speech; did you mean 'weights'?"]),
-        ({"columns": "id,id"}, ["columns: 'id' stands twice"]),
+        ({"columns": "id,id"}, ["columns: 'id' is there twice"]),
         ({"best": "weights"}, ["best: is the best of each group; name the groups with group_by"]),
         ({"group_by": "layers", "best": "-weights"}, ["best: the best has the largest value; leave - out"]),
         ({"group_by": "layers", "best": "cell_type"}, ["best: cell_type holds words, which are neither more nor less"]),
@@ -471,3 +471,48 @@ def test_columns_in_another_order_are_one_table(tmp_path: Path) -> None:
         assert sizer.query([tmp_path / one, tmp_path / other], sort="id").weights.tolist() == (
             [5, 7] if one == "a.csv" else [7, 5]
         )
+
+
+HINTS = {
+    "encoder.weights=80M": "no column named 'encoder.weights' in keywords; `sizer run --columns all` writes the weights of each "
+    "block, these are COLUMNS",
+    "gru.weights=3K": "no column named 'gru.weights' in keywords; `sizer run --columns all` writes it, these are COLUMNS",
+    "grv.weights=3K": "no column named 'grv.weights' in keywords; did you mean 'gru.weights', which `sizer run --columns all` "
+    "writes?",
+    "dense_weights=3K": "no column named 'dense_weights' in keywords; `sizer run --columns all` writes it, these are COLUMNS",
+    "wieghts=3K": "no column named 'wieghts'; did you mean 'weights'?",
+}
+
+
+@pytest.mark.parametrize("near", HINTS)
+def test_what_a_table_of_blocks_lacks_is_told_by_path(tmp_path: Path, near: str) -> None:
+    table = tmp_path / "keywords.csv"
+    columns = "id,convention,conv.channels,gru.cells,hidden.width,weights"
+    table.write_text(f"{columns}\n0,keras,48,32,84,1000\n")
+    with pytest.raises(InputError) as caught:
+        sizer.query(table, near=near)
+    said = HINTS[near].replace("keywords", str(table)).replace("COLUMNS", columns.replace(",", ", "))
+    assert str(caught.value).replace("in keywords.csv", f"in {table}") == f"near: {said}"
+    for sort, hint in (("hidden_size", "gru.cells"), ("gru.sells", "gru.cells"), ("conv.channel", "conv.channels")):
+        with pytest.raises(InputError, match=f"did you mean '{hint}'"):
+            sizer.query(table, sort=sort)
+
+
+def test_a_path_is_near_to_no_other_name(folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        sizer.query(folder / "speech.parquet", near="encoder.weights=80M")
+    assert str(caught.value) == "near: no column named 'encoder.weights' in speech; did you mean 'weights'?"
+
+
+@pytest.mark.parametrize("later", ["same", "[1, 2]", "true", "-3", "1_000", "", "99999999999999999999"])
+def test_a_later_row_of_another_kind_keeps_what_it_says(tmp_path: Path, later: str) -> None:
+    table = tmp_path / "t.csv"
+    rows = [str(number) for number in range(3000)] + [later]
+    lines = [f'{place},"{word}",5' if "," in word else f"{place},{word},5" for place, word in enumerate(rows)]
+    table.write_text("id,conv.stride,weights\n" + "\n".join(lines) + "\n")
+    found = sizer.query(table, sort="id")["conv.stride"].tolist()
+    if later:
+        assert [str(one) for one in found] == rows
+    else:
+        assert found[:-1] == list(range(3000))
+        assert pd.isna(found[-1])

@@ -76,7 +76,7 @@ def test_an_answer_that_is_too_long_is_refused() -> None:
             ("count", b"[" + network + b"," + network + b"]"),
             ("explain", b'{"network":%b}' % network),
         ):
-            with pytest.raises(RefusedError, match="300 bytes that are sent") as found:
+            with pytest.raises(RefusedError, match="300 bytes that are allowed") as found:
                 await pool.ask({"about": about}, body)
             assert found.value.status == 413
         await pool.close()

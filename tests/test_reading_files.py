@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import shutil
@@ -282,3 +283,29 @@ def test_joblib_and_what_stands_in_objects(tmp_path: Path) -> None:
             ((3,), "float64"),
             ((5,), "int64"),
         ]
+
+
+WORDS = {
+    "words": {"aardvark": "AA1 R D V AA2 R K", "model": "M AA1 D AH0 L"},
+    "words like keys": {
+        "model_type": "M AA1 D AH0 L T AY1 P",
+        "architectures": ["AA1 R K AH0 T EH2 K"],
+        "config": "K AA1 N",
+    },
+    "a vocabulary": {"model_type": 5, "architectures": 1, "class_name": 7, "config": 12, "hidden_size": 77},
+    "words alone": {"architectures": ["Noun"], "hidden": "adjective"},
+    "a layer of none": {"class_name": "noun", "config": "noun"},
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("which", WORDS)
+def test_a_dictionary_of_words_is_no_configuration(tmp_path: Path, which: str, packed: bool) -> None:
+    file = tmp_path / ("words.json.gz" if packed else "words.json")
+    text = json.dumps(WORDS[which]).encode()
+    file.write_bytes(gzip.compress(text) if packed else text)
+    with pytest.raises(InputError, match="it is JSON that describes no model"):
+        read_contents(file)
+    plain = tmp_path / "plain.json"
+    plain.write_text('{"architectures": ["LSTMModel"], "hidden_size": 4}')
+    assert [one.format for one in read_contents(plain)] == ["hf config"]

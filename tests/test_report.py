@@ -60,6 +60,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def test_conditions_to_try_are_of_the_table_and_hold(tmp_path: Path) -> None:
+    run_of_blocks = sizer.run_sweep(ROOT / "sweeps" / "keywords.yaml", tmp_path)
+    page = sizer.report(run_of_blocks, tmp_path / "page.html").read_text()
+    shown = page.split("<code>")[1].split("</code>")[0]
+    assert shown == "conv.channels&lt;=64 conv.stride.1=2"
+    assert len(sizer.query(run_of_blocks, where=["conv.channels <= 64", "conv.stride.1 == 2"])) > 0
+    assert 'alt="The most gru.cells that fit"' in page
+    plain = sizer.run_sweep(ROOT / "sweeps" / "speech.yaml", tmp_path)
+    text = sizer.report(plain, tmp_path / "plain.html").read_text()
+    assert "<code>cells&lt;=1024 layers=3 weights&gt;9.5M</code>" in text
+    assert 'alt="The most cells that fit"' in text
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
@@ -423,7 +436,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     done = command("speech.parquet")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
-        "speech.parquet has no manifest beside it: it is read without a check",
+        "speech.parquet has no manifest next to it, so it is not checked",
         "speech.html: a page with 1,834 configurations",
     ]
     assert "1,834 configurations in this table" in (tmp_path / "speech.html").read_text().replace("</td><td>", " ")

@@ -148,7 +148,9 @@ def stopped_after(number: int, sweep: Sweep, folder: Path, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(workers, "write_part", failing)
-        with pytest.raises(RunError, match="--resume, with the same options, continues from what was made"):
+        with pytest.raises(
+            RunError, match="--resume, with the same options, continues from the parts that are complete"
+        ):
             run_sweep(sweep, folder, workers=1, **options)
 
 
@@ -467,7 +469,7 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path, speech: Sweep)
 def test_options_of_parts_are_checked(speech: Sweep, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="workers: 0 is below the minimum, 1"):
         run_sweep(speech, tmp_path, workers=0)
-    with pytest.raises(InputError, match="workers: is for this machine, and a cluster has workers of its own"):
+    with pytest.raises(InputError, match="workers: is for this machine, but a cluster has its own workers"):
         run_sweep(speech, tmp_path, workers=2, cluster="tcp://127.0.0.1:1")
 
 

@@ -100,7 +100,7 @@ def test_counts_past_64_bits_stay_whole(server: Served) -> None:
         (b"", "", "is not JSON"),
         (b"\xff", "", "not JSON in UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
-        (b'{"network": {}, "network": {}}', "", "'network' stands twice"),
+        (b'{"network": {}, "network": {}}', "", "'network' is there twice"),
         (b'{"network": NaN}', "", "NaN is not a number"),
         (b'{"network": {"cells": %s}}' % (b"9" * 5000), "", "a number of more than 1,000 digits"),
         (b"3", "", '"network" (one)'),
@@ -263,7 +263,7 @@ def test_a_job_is_cancelled_and_removed(server: Served) -> None:
     status, answer, _ = server.ask(f"/v1/sweeps/{job['id']}", method="DELETE")
     assert (status, answer["status"]) == (200, "cancelled")
     status, answer, _ = server.ask(f"/v1/sweeps/{job['id']}/rows")
-    assert (status, faults_of(answer)) == (409, [("", "this sweep is cancelled; it has rows when it is done")])
+    assert (status, faults_of(answer)) == (409, [("", "this sweep is cancelled; it has rows only when it is done")])
     # Who asks for it again gets it, with what was made already.
     again = server.sweep(text)
     assert again["id"] == job["id"]
@@ -340,7 +340,7 @@ def test_pages_of_a_table_without_ids(server: Served) -> None:
         ({"limit": 10_001}, "limit", "at most 10,000 rows"),
         ({"limit": "many"}, "limit", ""),
         ({"offset": -1}, "offset", ""),
-        ({"cursor": "nonsense"}, "cursor", "none that this server gave"),
+        ({"cursor": "nonsense"}, "cursor", "not given by this server"),
         ({"cursor": "WzEsMiwzXQ"}, "cursor", "of another answer"),
         ({"cursor": "WyIxIl0"}, "cursor", "of another answer"),
     ],
@@ -426,7 +426,7 @@ def test_a_damaged_table_is_not_answered_from(server: Served) -> None:
     for asked in ("/rows?limit=1", "/rows.csv", "/rows.parquet", "/rows.xlsx", "/plot"):
         status, content, _ = server.ask(address + asked)
         assert status == 500, content
-        message = "speech: the table is not what its run wrote; delete the sweep and post it again"
+        message = "speech: the table does not match what its run wrote; delete the sweep and post it again"
         assert faults_of(content) == [("", message)]
     server.ask(address, method="DELETE")
     assert rows(server, server.done(text), limit=1)["rows"]
@@ -437,7 +437,7 @@ def test_a_damaged_table_is_not_answered_from(server: Served) -> None:
 
 def test_bodies_past_the_limit(server: Served) -> None:
     status, answer, _ = server.ask("/v1/sweeps", b"#" * (2**20 + 1))
-    assert (status, faults_of(answer)) == (413, [("", "the body has more than the 1,048,576 bytes that are read")])
+    assert (status, faults_of(answer)) == (413, [("", "the body has more than the 1,048,576 bytes that are allowed")])
     status, answer, _ = server.ask("/v1/count", {"columns": {"cells": [1] * 100_001}})
     assert status == 413
     deep = {**NETWORK, "layers": None, "cells": [1] * 100_001}

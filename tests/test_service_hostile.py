@@ -206,7 +206,7 @@ def test_a_table_that_is_gone_or_damaged_is_said_without_its_path(server: Served
             status, answer, _ = server.ask(f"{at}/{path}")
             assert status == 500, (path, damage and damage[:20], answer)
             assert ours(server, status, answer)
-            message = "small: the table is not what its run wrote; delete the sweep and post it again"
+            message = "small: the table does not match what its run wrote; delete the sweep and post it again"
             assert answer["faults"][0]["message"] == message
     file.write_bytes(whole)
     assert server.ask(f"{at}/rows")[1]["total"] == 96

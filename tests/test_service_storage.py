@@ -266,7 +266,7 @@ def test_the_thread_that_runs_jobs_outlives_whatever_it_meets(path: Path, caplog
         other.commit()
         jobs.add(job_of(1, text=SMALL), 10)
         runner.wake()
-        wait_for(lambda: "jobs cannot be taken; it is tried again" in caplog.text)
+        wait_for(lambda: "jobs cannot be started; trying again" in caplog.text)
         assert runner.problem == ""
         other.execute("DROP TRIGGER no")
         other.commit()
@@ -384,7 +384,7 @@ def test_results_without_a_job_are_found_again(server: Served) -> None:
     lost = server.ask(f"/v1/sweeps/{begun.name}")[1]
     assert lost["status"] == "failed"
     assert lost["faults"][0]["message"] == (
-        "what was known of this job was lost before it was done; post its sweep again to go on with it"
+        "the record of this job was lost before it was done; post its sweep again to continue"
     )
     assert server.done(named("begun"))["id"] == begun.name
     said = "".join(server.said)

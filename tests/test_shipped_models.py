@@ -1,4 +1,4 @@
-"""The shipped sweeps of whole models: their totals, what is kept of each, and every table and command on one of them."""
+"""Example sweeps of whole models: their totals, what is kept of each, and every table and command on one of them."""
 
 from __future__ import annotations
 

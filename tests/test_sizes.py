@@ -53,7 +53,7 @@ def test_size_in_bytes(text: str, value: int) -> None:
         ("1e9999", "'1e9999' is not a size; write it as 10000000, 10M or 1e7"),
         ("9" * 1001, f"'{'9' * 79}…' is not a size; write it as 10000000, 10M or 1e7"),
         ("10X", "'10X' has no known unit; the units are K, M, B and T"),
-        ("2MB", "'2MB' is a size in bytes, and this is a number of things; write 10M or 1e7"),
+        ("2MB", "'2MB' is a size in bytes, but a count is needed here; write 10M or 1e7"),
         ("1.5", "'1.5' is not a whole number"),
         ("1.0005K", "'1.0005K' is not a whole number"),
     ],

@@ -126,20 +126,6 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
     assert not (tmp_path / "out" / "few.csv").exists()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--resume"], "a space is written by one process, all at once, not in parts"),
-        (["--format", "xlsx"], "a space is written as csv and parquet"),
-        (["--out", "-"], "a space is written into a folder"),
-    ],
-)
-def test_what_a_run_of_a_space_cannot(sweep: Path, options: list[str], message: str) -> None:
-    done = sizer_command("run", sweep, *options)
-    assert done.returncode == 1
-    assert message in done.stderr
-
-
 def test_a_sweep_without_fields_of_layers_is_drawn_from_as_it_is_run(tmp_path: Path) -> None:
     file = tmp_path / "plain.yaml"
     file.write_text(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -89,6 +91,8 @@ def small_models(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[
         }
         if draw(st.integers(0, 2)) == 0:
             axis["order"] = draw(st.sampled_from(["falling", "rising"]))
+        if draw(st.integers(0, 2)) == 0:
+            axis["distinct"] = draw(st.integers(1, 2))
         grid[f"{block}.cells"] = axis
         if model["blocks"][block].get("cell_type") != "gru" and draw(st.booleans()):
             values = draw(st.sampled_from([[0, 2], [2, 4], [3], [2]]))
@@ -279,6 +283,188 @@ def test_conditions_hold_in_every_layer_of_their_block() -> None:
     assert flat(found[:], grid) == [told_apart(one, grid) for one in expected]
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_layers_of_several_cell_types_are_counted_as_written_out(name: str) -> None:
+    model, (first, second), others = MODELS[name]
+    grid: dict[str, Any] = {
+        f"{first}.layers": [2, 1],
+        f"{second}.layers": [2],
+        f"{first}.cells": {"per_layer": [4, 8]},
+        f"{first}.cell_type": {"per_layer": ["gru", "lstm", "rnn"], "distinct": 2},
+        f"{second}.cell_type": {"per_layer": ["lstm", "gru"]},
+        **dict(list(others.items())[:1]),
+    }
+    everything = list(listed_models(model, grid))
+    sizes = sorted((one.counts or {})["weights"] for one in everything if one.counts is not None)
+    budget = {"weights": {"min": sizes[len(sizes) // 4], "max": sizes[-1 - len(sizes) // 4]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(model, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+    words = [one.fields[f"{first}.cell_type"] for one in within]
+    assert found.count(where=f"{first}.cell_type in ('lstm', 'gru')") == sum("rnn" not in one for one in words) > 0
+    few = found.restrict({f"{first}.cell_type.1": "rnn"})
+    assert few.count() == sum(one[0] == "rnn" for one in words)
+    assert found[0:2].columns()[f"{first}.cell_type.1"].tolist() == [one[0] for one in words[:2]]
+
+
+def test_a_projection_is_refused_in_layers_of_cells_that_have_none() -> None:
+    """A rule of a cell type that is left open holds where a layer is of that type alone."""
+    grid: dict[str, Any] = {
+        "encoder.cell_type": {"per_layer": ["gru", "lstm", "rnn"]},
+        "encoder.recurrent_projection": {"per_layer": [0, 2]},
+    }
+    found = described(TRANSDUCER, grid)
+    valid = [one for one in listed_models(TRANSDUCER, grid) if one.counts is not None]
+    assert (found.size, found.count()) == (36, len(valid))
+    assert len(valid) == 16  # of each layer four of six stand
+    assert flat(found[:], grid) == [told_apart(one.fields, grid) for one in valid]
+    assert found[:].weights.tolist() == [(one.counts or {})["weights"] for one in valid]
+
+
+def test_layers_of_several_cell_types_are_counted_as_one_block_each() -> None:
+    layers = {"first": ("lstm", 8, True), "second": ("gru", 12, False), "third": ("lstm", 6, True)}
+    apart: dict[str, Any] = {"features": {"type": "input", "inputs": 7}}
+    for name, (cell_type, cells, both) in layers.items():
+        apart[name] = {"type": "recurrent", "cell_type": cell_type, "cells": cells, "bidirectional": both}
+    apart["output"] = {"type": "dense", "width": 3}
+    together = {
+        "features": apart["features"],
+        "stack": {
+            "type": "recurrent",
+            "cell_type": ["lstm", "gru", "lstm"],
+            "cells": [8, 12, 6],
+            "bidirectional": [True, False, True],
+        },
+        "output": apart["output"],
+    }
+    one, other = (sizer.count({"convention": "keras", "blocks": blocks}) for blocks in (apart, together))
+    assert one.columns()["weights"] == other.columns()["weights"] == 1024 + 1080 + 912 + 39
+    assert other.columns()["stack.weights"] == other.columns()["weights"] - 3 * 12 - 3
+    same = ("weights", "macs_per_step", "state_size", "bias_weights", "recurrent_weights")
+    assert [one.columns()[name] for name in same] == [other.columns()[name] for name in same]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cell_type": ["lstm", "gru", "rnn"]}, "cell_type: has 3 values, one per layer, but cells has 2"),
+        ({"cell_type": ["lstm", "grux"]}, "cell_type.1: 'grux' is not known; did you mean 'gru'"),
+        ({"cell_type": []}, "cell_type: is an empty list; give one value per layer"),
+        ({"cell_type": ["lstm", "gru"], "skip_connections": True}, "skip_connections is of layers of one cell type"),
+        ({"cell_type": ["lstm", "gru"], "shared": "below"}, "shares the weights of layers of several cell types"),
+        ({"cell_type": ["lstm", "gru"], "recurrent_projection": 4}, "gru has no recurrent_projection"),
+    ],
+)
+def test_faults_of_lists_of_cell_types(more: dict[str, Any], message: str) -> None:
+    blocks = {
+        "features": {"type": "input", "inputs": 7},
+        "below": {"type": "recurrent", "cells": [8, 8]},
+        "stack": {"type": "recurrent", "cells": [8, 8], **more},
+    }
+    with pytest.raises(InputError, match=message):
+        sizer.count({"convention": "pytorch", "blocks": blocks})
+
+
+def test_a_network_of_a_plain_space_with_several_cell_types_can_be_counted() -> None:
+    model = {
+        "convention": "pytorch",
+        "vocabulary": 20,
+        "embedding": 5,
+        "outputs": 20,
+        "layers": 2,
+        "output_bias": False,
+    }
+    grid = {"cells": {"per_layer": [4, 5]}, "cell_type": {"per_layer": ["lstm", "gru", "rnn"]}}
+    found = described(model, grid)
+    counts = [sizer.count(one) for one in found[:]]
+    assert [one.weights for one in counts] == found[:].weights.tolist()
+    assert [sizer.explain(one).count.weights for one in found[:]] == found[:].weights.tolist()
+    assert len({one.weights for one in counts}) > 20
+    with pytest.raises(InputError, match="has a value for each layer; write"):
+        sizer.compare(found[1])
+
+
+def test_weights_of_layers_of_several_cell_types_are_not_shared() -> None:
+    blocks = {
+        "features": {"type": "input", "inputs": 8},
+        "stack": {"type": "recurrent", "cells": 8, "cell_type": ["lstm", "gru"]},
+        "again": {"type": "recurrent", "cells": 8, "cell_type": "gru", "shared": "stack"},
+    }
+    with pytest.raises(InputError, match="stack has layers of several cell types, whose weights cannot be shared"):
+        sizer.count({"convention": "pytorch", "blocks": blocks})
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_layers_that_are_connected_past_each_other_are_of_one_cell_type(*, swept: bool) -> None:
+    model = {**TRANSDUCER, "blocks": {**TRANSDUCER["blocks"]}}
+    grid: dict[str, Any] = {"encoder.cell_type": {"per_layer": ["lstm", "gru"]}}
+    if swept:
+        grid["encoder.skip_connections"] = [False, True]
+    else:
+        model["blocks"]["encoder"] = {**model["blocks"]["encoder"], "skip_connections": True}
+    message = "each layer has a cell_type of its own, and skip_connections is of layers of one"
+    with pytest.raises(InputError, match=message):
+        described(model, grid)
+
+
+def test_layers_of_a_group_are_the_same_in_each_repetition() -> None:
+    inner = {"layer": {"type": "recurrent", "cells": 4}, "between": {"type": "dense", "width": 3}}
+    blocks = {
+        "features": {"type": "input", "inputs": 4},
+        "group": {"type": "group", "repeat": 2, "blocks": inner},
+        "output": {"type": "dense", "width": 2},
+    }
+    grid: dict[str, Any] = {"group.layer.layers": [1, 2], "group.layer.cells": {"per_layer": [3, 5]}}
+    found = described({"convention": "textbook", "blocks": blocks}, grid)
+    sizes = [
+        sum(4 * n * (fed + n) for fed, n in zip((read, *widths), widths, strict=False)) + 3 * widths[-1]
+        for widths in [(3,), (5,), (3, 3), (3, 5), (5, 3), (5, 5)]
+        for read in (4, 3)
+    ]
+    assert found[:].weights.tolist() == [a + b + 6 for a, b in zip(sizes[::2], sizes[1::2], strict=True)]
+    inner["layer"] = {"type": "recurrent", "cells": 4, "layers": {"each": [1, 2]}}
+    grid = {"group.layer.cells": {"per_layer": [3, 5]}}
+    with pytest.raises(
+        InputError, match=r"no model of this space is valid: group\.layer\.layers: is 2, but cells has 1"
+    ):
+        described({"convention": "textbook", "blocks": blocks}, grid)
+
+
+@pytest.mark.parametrize("order", ["any", "falling", "rising"])
+def test_few_distinct_widths_of_several_fields_at_once(order: str) -> None:
+    """Two fields of one block and one of another, each with few different values of its own."""
+    grid: dict[str, Any] = {
+        "encoder.layers": [3, 1],
+        "encoder.cells": {"per_layer": [4, 9, 6], "order": order, "distinct": 2},
+        "encoder.recurrent_projection": {"per_layer": [0, 3], "distinct": 1},
+        "prediction.layers": [3],
+        "prediction.cells": {"per_layer": [8, 5, 7], "distinct": 2},
+    }
+    everything = list(listed_models(TRANSDUCER, grid))
+    sizes = sorted((one.counts or {})["weights"] for one in everything)
+    budget = {"weights": {"min": sizes[len(sizes) // 3], "max": sizes[2 * len(sizes) // 3]}}
+    within = [one for one in everything if one.within(budget)]
+    found = described(TRANSDUCER, grid, budget)
+    assert (found.size, found.count()) == (len(everything), len(within))
+    _check_ranks(found, grid, everything, within)
+    _check_sizes(found, grid, within)
+
+
+def test_more_values_than_a_number_has_bits_are_told_apart() -> None:
+    grid = {"encoder.layers": [3], "encoder.cells": {"per_layer": {"from": 1, "to": 70, "step": 1}, "distinct": 2}}
+    found = described(TRANSDUCER, grid)
+    sizes = Counter(
+        4 * a * (7 + a) + 4 * b * (a + b) + 4 * c * (b + c) + 5 * c + 4 * 8 * (3 + 8) + 5 * 8 + 5 * 9 + 27
+        for a, b, c in itertools.product(range(1, 71), repeat=3)
+        if len({a, b, c}) <= 2
+    )
+    assert found.size == found.count() == sizes.total() == 70 + 70 * 69 * 3
+    for most in (5000, 20_000, 60_000):
+        assert found.count(budget=most) == sum(times for size, times in sizes.items() if size <= most) > 0
+
+
 def test_what_meets_in_a_product_is_kept_and_what_adds_up_is_not() -> None:
     """Behind the encoder a transducer asks for nothing more; attention asks for the width of both."""
     grid = {"encoder.cells": {"per_layer": [4, 8, 12]}, "prediction.cells": {"per_layer": [3, 9]}}
@@ -308,7 +494,10 @@ def test_bounds_that_take_too_much_at_once_are_said() -> None:
             "a layer has no subsample of its own; cells, recurrent_projection",
         ),
         ({"joint.width": {"per_layer": [1, 2]}}, "a layer has no width of its own"),
-        ({"encoder.cells": {"per_layer": [4, 8], "distinct": 1}}, "distinct"),
+        (
+            {"encoder.cells": {"per_layer": [4, 8], "distinct": 0}},
+            "encoder.cells.*distinct.* 0 is below the minimum, 1",
+        ),
         ({"encoder.colour": {"per_layer": [4, 8]}}, "colour"),
         ({"encoder.layers": [1, 900], "encoder.cells": {"per_layer": [4, 8]}}, "900 layers are more than the 200"),
         (

@@ -140,14 +140,14 @@ class TestFilesThatCannotBeRead:
     def test_path_through_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         path = tmp_path / "file" / "sweep.yaml"
-        assert self.fault(path) == f"{path}: no such file: a part of the path is a file, not a folder"
+        assert self.fault(path) == f"{path}: no such file: part of the path is a file, not a folder"
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
     def test_unreadable(self, tmp_path: Path) -> None:
         path = tmp_path / "secret.yaml"
         path.write_text(SMALL)
         path.chmod(0)
-        assert self.fault(path) == f"{path}: the file may not be read; check its permissions"
+        assert self.fault(path) == f"{path}: no permission to read the file"
 
     def test_unreadable_by_any_user(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = tmp_path / "secret.yaml"
@@ -157,7 +157,7 @@ class TestFilesThatCannotBeRead:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(Path, "open", refuse)
-        assert self.fault(path) == f"{path}: the file may not be read; check its permissions"
+        assert self.fault(path) == f"{path}: no permission to read the file"
 
     def test_link_to_itself(self, tmp_path: Path) -> None:
         path = tmp_path / "loop.yaml"
@@ -289,7 +289,7 @@ class TestOptions:
             "budget: '2XB' has no known unit; the units are K, M, B and T, KB, MB, KiB, MiB ...",
             "budget: no column named 'wieghts'; did you mean 'weights'?",
             "budget: weights: the minimum, 1000, is above the maximum, 500",
-            "columns: 'id' stands twice",
+            "columns: 'id' is there twice",
             "columns: no column named 'zzz'; `sizer columns` lists them all",
             "formats: no format named 'exel'; one of csv, parquet, xlsx",
             "where: 'cels > 1', character 1: no field named 'cels'; did you mean 'cells'?",
@@ -306,7 +306,9 @@ class TestOptions:
             apply_options(sweep, budget="float32_bytes=2MB")
         with pytest.raises(InputError, match=r"^columns: float32_bytes can reach "):
             apply_options(sweep, columns="all")
-        with pytest.raises(InputError, match=r"^where: 'cells \* cells \* cells > 1': a number on the way can reach"):
+        with pytest.raises(
+            InputError, match=r"^where: 'cells \* cells \* cells > 1': an intermediate result can reach"
+        ):
             apply_options(sweep, where="cells * cells * cells > 1")
 
 

@@ -129,12 +129,12 @@ def test_long_keys_are_cut() -> None:
         ("a: }", 1, 4, "this is not YAML; check the indentation, quotes and brackets around here"),
         ("a: 1\n- b\n", 2, 1, "this does not fit the lines above; check the indentation, the ':' after each key, and what follows a closing quote"),
         ("a: 1\n\t# b\n", 2, 1, "a tab; YAML is indented with spaces only"),
-        ("a: - 1\n", 1, 4, "a '-' cannot stand here; start the list on a line of its own"),
+        ("a: - 1\n", 1, 4, "a '-' is not allowed here; start the list on a line of its own"),
         ("a: 'x' y\n", 1, 8, "this does not fit the lines above; check the indentation, the ':' after each key, and what follows a closing quote"),
         ("a: {b: 1\n", 1, 4, "the mapping that opens here is not closed: a ',' or '}' is missing"),
         ("a: \"x\n---\n", 1, 4, "the quotes that open here are never closed"),
         ("a: 1\nb\nc: 2\n", 3, 1, "a ':' is missing after this key, or the quotes or bracket before it are not closed"),
-        ("{a: 1} b\n", 1, 8, "text stands after the end of the sweep; check the indentation and the brackets"),
+        ("{a: 1} b\n", 1, 8, "there is text after the end of the sweep; check the indentation and the brackets"),
     ],
 )  # fmt: skip
 def test_syntax_error(text: str, line: int, column: int, message: str) -> None:

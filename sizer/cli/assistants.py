@@ -15,7 +15,7 @@ from sizer.extras import install_command
 def mcp(
     seconds: Annotated[int, typer.Option(min=1, max=3600, metavar="N", help="How long one question may take.")] = 20,
 ) -> None:
-    """Answer an assistant over standard input and output (Model Context Protocol), until it goes away.
+    """Start a server for an AI assistant (Model Context Protocol) on standard input and output.
 
     sizer mcp
 

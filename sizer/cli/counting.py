@@ -19,7 +19,7 @@ def count(
     out: OutFile = "-",
     fields: Any = None,
 ) -> None:
-    """Print the weights of one network: the number alone, for scripts.
+    """Print only the number of weights of one network, for scripts.
 
     sizer count --inputs 39 --layers 3 --cells 1024 --outputs 34
 

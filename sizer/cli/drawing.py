@@ -13,20 +13,22 @@ from sizer.cli.sweeps import Sweepfile
 
 def sample(
     sweep: Sweepfile,
-    number: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="How many networks to draw.")] = 10,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed draws the same networks.")] = 0,
+    number: Annotated[
+        int, typer.Option("-n", "--number", metavar="N", min=1, help="How many networks to sample.")
+    ] = 10,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same networks.")] = 0,
     budget: Bounds = None,
     where: Conditions = None,
     out: OutFile = "-",
     as_json: AsJson = False,
 ) -> None:
-    """Draw networks uniformly among all of a space that fit, as CSV; none is built and thrown away.
+    """Sample networks of a space that fit, uniformly, as CSV.
 
     sizer sample sweeps/widths.yaml -n 5 --seed 1
 
     sizer sample sweeps/widths.yaml -n 1000 --seed 1 --budget 9.5M --out networks.csv
     """
-    with reported(as_json, counted="nothing was drawn"):
+    with reported(as_json, counted="nothing was written"):
         from sizer.runs.spaces import draw
         from sizer.sweepfile.load import load_sweep
 

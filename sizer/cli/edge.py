@@ -95,9 +95,7 @@ class Outlet(io.RawIOBase):
         except OSError as problem:
             if problem.errno == errno.EPIPE:
                 return ReaderGoneError()
-            return UnwrittenError(
-                f"{self._name}: {problem.strerror or problem}; what was written to it is not complete"
-            )
+            return UnwrittenError(f"{self._name}: {problem.strerror or problem}; what was written there is incomplete")
         return None
 
 
@@ -147,14 +145,14 @@ def _code_of(command: Callable[[], object]) -> Any:
 LONGEST = 200
 """Characters of what a library said that are shown in a line."""
 
-LAST_RESORT = "this is a fault of Sizer's own"
+LAST_RESORT = "this is a bug in Sizer"
 
 
 def last_resort(problem: Exception) -> str:
     """Return what is said of a fault that nobody foresaw: what to send, and where."""
     return (
         f"{LAST_RESORT} ({_in_a_line(problem)}); please report it to the project that this copy is from, with the command,"
-        f" what `sizer --version` says, and what the command prints where {TRACEBACK}=1 is set"
+        f" the output of `sizer --version`, and what the command prints with {TRACEBACK}=1"
     )
 
 

@@ -21,7 +21,7 @@ Vary = Annotated[
     typer.Option(
         "--vary",
         metavar="FIELD",
-        help="The count field to search, such as cells; others may move with it: cells,recurrent_projection=1/4.",
+        help="The field to search, such as cells; other fields can follow it: cells,recurrent_projection=1/4.",
         show_default=False,
     ),
 ]
@@ -30,7 +30,7 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         metavar="SIZE",
-        help="The most that fits: 10M weights, or any counted column: int8_bytes=2MB, macs_per_step=5M.",
+        help="The maximum: 10M weights, or any counted column: int8_bytes=2MB, macs_per_step=5M.",
         show_default=False,
     ),
 ]
@@ -59,7 +59,7 @@ def fit(
         typer.Option(
             "--round-to",
             metavar="N",
-            help="Round the fields that move along to the nearest multiple of this; without it they must come out whole.",
+            help="Round the fields that follow to the nearest multiple of this; without it they must be whole numbers.",
             show_default=False,
         ),
     ] = None,
@@ -67,10 +67,10 @@ def fit(
     out: OutFile = "-",
     fields: Any = None,
 ) -> None:
-    """Find the largest value of a field within a budget, and the next one over it.
+    """Find the largest value of a field within a budget, and the first value over it.
 
     A comma list in a field means several networks, one row each. Without --layers, a list of cells or
-    projections is one network with a width per layer, as everywhere else.
+    projections means one network with a width per layer, as everywhere else.
 
     sizer fit --budget 10M --vary cells --inputs 39 --layers 3 --outputs 34
 

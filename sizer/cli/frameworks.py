@@ -36,7 +36,7 @@ def verify(
         typer.Option(
             "--with",
             metavar="[torch|keras|flax|FILE]",
-            help="What to build the networks in; or a model file that a model of blocks is held against.",
+            help="The framework that builds the networks; or a model file to compare a model of blocks with.",
             show_default=False,
         ),
     ],
@@ -52,12 +52,13 @@ def verify(
 ) -> None:
     """Build a sample of a sweep in a framework, and compare every tensor's shape.
 
-    The corners of the grid and random configurations, whatever the budget and `where` say. Exit code 4 at the first
-    difference, and where nothing could be compared.
+    It builds the corners of the grid and random configurations, without regard to the budget and `where`. The exit code
+    is 4 if one differs, or if nothing could be compared.
 
     sizer verify sweeps/toolkits.yaml --with torch
 
-    A model of blocks is compared as it stands in the file, block by block, and run as far as its blocks can be.
+    A model of blocks is compared block by block, with the sizes in the file, and as many of its blocks as possible are
+    run.
 
     sizer verify sweeps/toolkits.yaml --with keras --sample 200 --seed 1 --json
     """
@@ -83,7 +84,7 @@ def _verify_with_file(model: str, file: str, as_json: bool, out: str) -> None:
     if not (os.path.lexists(file) or set("./") & set(file)):
         known = ", ".join(f"'{name}'" for name in COMPARED)
         raise typer.BadParameter(
-            f"{quoted(file)} is not one of {known}, and no file of that name is there.", param_hint="'--with'"
+            f"{quoted(file)} is not one of {known}, and there is no file of that name.", param_hint="'--with'"
         )
     with reported(as_json, counted="nothing was compared"):
         from sizer.networks.blocks.counting import count_graph
@@ -127,7 +128,7 @@ def code(
     out: OutFile = "-",
     fields: Any = None,
 ) -> None:
-    """Print a short module that builds exactly one network, its count in the docstring.
+    """Print a short Python module that builds one network exactly.
 
     sizer code sweeps/toolkits.yaml --id 40 --to torch
 

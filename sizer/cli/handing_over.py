@@ -26,18 +26,20 @@ class Tool(enum.Enum):
 
 def export(
     result: Annotated[
-        str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
+        str, typer.Argument(metavar="RESULT", help="A table written by a run, or its manifest.", show_default=False)
     ],
     to: Annotated[Tool, typer.Option("--to", help="The tool.", show_default=False)],
     budget: Annotated[
-        list[str] | None, typer.Option(metavar="BOUND", help="A bound, written as for sizer query.")
+        list[str] | None, typer.Option(metavar="BOUND", help="A bound, written as in sizer query.")
     ] = None,
     where: Where = None,
     sort: Sort = None,
-    top: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many at most.", show_default="all")] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The most configurations to write.", show_default="all")
+    ] = None,
     out: OutFile = "-",
 ) -> None:
-    """Write kept configurations as Optuna, Weights & Biases, Ray Tune or Hydra take them, or as JSON lines.
+    """Write kept configurations for Optuna, Weights & Biases, Ray Tune or Hydra, or as JSON lines.
 
     sizer export results/speech.parquet --to optuna --sort -weights --top 20 --out trials.json
 

@@ -30,7 +30,7 @@ def fields(
         str | None,
         typer.Argument(
             metavar="[TYPE]",
-            help="A type of block, whose fields are shown; left out, those of a network.",
+            help="A type of block, to show its fields. By default the fields of a network.",
             show_default=False,
         ),
     ] = None,
@@ -89,7 +89,7 @@ def _block_field(field: BlockField) -> Row:
 
 
 def columns(as_json: AsJson = False, out: OutFile = "-") -> None:
-    """Show the columns that a table can have: which are counted, in which unit, and what they mean.
+    """Show the columns that a table can have, with their units and meanings.
 
     sizer columns
 
@@ -171,7 +171,7 @@ def _check_known(place: str, word: str, known: Mapping[str, object], noun: str) 
 def conventions(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="The conventions to show, each as a card.", show_default=False),
+        typer.Argument(metavar="NAME...", help="The conventions to show, each as a card.", show_default=False),
     ] = None,
     as_json: AsJson = False,
     out: OutFile = "-",

@@ -37,9 +37,9 @@ def look(
     as_json: AsJson = False,
     out: OutFile = "-",
 ) -> None:
-    """Show which networks a model file holds, whose rules they follow, and what is left.
+    """Show the networks in a model file, their convention, and what Sizer cannot explain.
 
-    Names and shapes are read, no weights, and nothing in the file is executed.
+    It reads names and shapes, not weights, and executes nothing in the file.
 
     sizer look model.safetensors
 

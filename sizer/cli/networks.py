@@ -70,7 +70,7 @@ def compare(
         typer.Option(
             "--claim",
             metavar="FIGURE",
-            help="A stated number of weights, 21M or 21,252,205: show which readings give it, the least assumed first.",
+            help="A stated number of weights, 21M or 21,252,205: show the readings that give it, those with the fewest assumptions first.",
             show_default=False,
         ),
     ] = None,

@@ -20,7 +20,8 @@ SweepOrModel = Annotated[
     ),
 ]
 ConfigurationId = Annotated[
-    int | None, typer.Option("--id", metavar="N", help="The configuration of the sweep file.", show_default=False)
+    int | None,
+    typer.Option("--id", metavar="N", help="A configuration of the sweep file, by its id.", show_default=False),
 ]
 Bounds = Annotated[
     list[str] | None,
@@ -28,9 +29,7 @@ Bounds = Annotated[
         metavar="BOUND", help="10M replaces the maximum of weights, int8_bytes=2MB that of another counted column."
     ),
 ]
-Conditions = Annotated[
-    list[str] | None, typer.Option(metavar="EXPR", help="An expression that must hold too; may be repeated.")
-]
+Conditions = Annotated[list[str] | None, typer.Option(metavar="EXPR", help="A further condition; may be repeated.")]
 _DEFAULTS = {"convention": "textbook", "cell_type": "lstm"}
 
 

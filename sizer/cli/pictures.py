@@ -29,16 +29,18 @@ def plot(
         ),
     ] = "",
     x: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Along the axis.", show_default="cells, or what varies")
+        str, typer.Option(metavar="COLUMN", help="The field on the x axis.", show_default="cells, or what varies")
     ] = "",
-    y: Annotated[str, typer.Option(metavar="COLUMN", help="Up the axis of a heat map.", show_default="layers")] = "",
+    y: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The field on the y axis of a heat map.", show_default="layers")
+    ] = "",
     colour: Annotated[
         str,
         typer.Option(
             "--colour",
             "--color",
             metavar="COLUMN",
-            help="The column that the colours of lines or bars show.",
+            help="The column shown by the colours of lines or bars.",
             show_default="layers, or what varies",
         ),
     ] = "",
@@ -46,21 +48,23 @@ def plot(
         list[str] | None,
         typer.Option(
             metavar="BOUND",
-            help="Draw only what is within this budget; written as for sizer run.",
+            help="Plot only configurations within this budget; written as in sizer run.",
             show_default="the run's",
         ),
     ] = None,
     where: Where = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="Above the plot.", show_default="the run's name")] = "",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="The title of the plot.", show_default="the run's name")
+    ] = "",
     width: Annotated[int, typer.Option(metavar="PIXELS", help="Width of the plot, without its axes.")] = 640,
 ) -> None:
-    """Draw results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
+    """Plot results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
 
     sizer plot results/speech.parquet --out speech.svg
 
     sizer plot results/speech.parquet --kind heatmap --budget 5M --out speech.png
     """
-    with reported(counted="nothing was drawn"):
+    with reported(counted="nothing was written"):
         extension = checked_path(out).suffix.removeprefix(".").lower()
         from sizer.tables.asked.results import open_results
         from sizer.tables.shown.plots import EXTENSIONS, Asked, write_plot
@@ -72,20 +76,22 @@ def plot(
         with out_file(out) as path:
             write_plot(opened, asked, path, extension)
         note_unverified(opened)
-        typer.echo(f"{out} is drawn", err=True)
+        typer.echo(f"{out} is written", err=True)
 
 
 def report(
     result: Annotated[
-        str, typer.Argument(metavar="RESULT", help="A table of a run, or its manifest.", show_default=False)
+        str, typer.Argument(metavar="RESULT", help="A table written by a run, or its manifest.", show_default=False)
     ],
     out: Annotated[
         str | None,
         typer.Option("--out", metavar="FILE", help="The page.", show_default="NAME.html beside the result"),
     ] = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="Above the page.", show_default="the run's name")] = "",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="The title of the page.", show_default="the run's name")
+    ] = "",
 ) -> None:
-    """Write one HTML page that works with no network: the sweep, the counts, plots, a table to search, each row's parts.
+    """Write one HTML page that works offline: the sweep, the counts, plots, a searchable table, each row's parts.
 
     sizer report results/speech.parquet
 

@@ -39,36 +39,40 @@ Resultfiles = Annotated[
     ),
 ]
 Where = Annotated[list[str] | None, typer.Option(metavar="EXPR", help="A condition on any column; may be repeated.")]
-Sort = Annotated[list[str] | None, typer.Option(metavar="LIST", help="Columns, with - in front for the largest first.")]
+Sort = Annotated[
+    list[str] | None, typer.Option(metavar="LIST", help="Columns to sort by; with - in front the largest first.")
+]
 
 
 def query(
     results: Resultfiles,
     budget: Annotated[
-        list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; written as for sizer run.")
+        list[str] | None, typer.Option(metavar="BOUND", help="10M, or int8_bytes=2MB; written as in sizer run.")
     ] = None,
     where: Where = None,
     sort: Sort = None,
     top: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="How many rows at most.", show_default="all")
+        int | None, typer.Option(metavar="N", min=0, help="The most rows to show.", show_default="all")
     ] = None,
     columns: Annotated[
-        list[str] | None, typer.Option(metavar="LIST", help="Of the answer.", show_default="all")
+        list[str] | None, typer.Option(metavar="LIST", help="The columns of the answer.", show_default="all")
     ] = None,
     group_by: Annotated[
-        list[str] | None, typer.Option(metavar="LIST", help="A row for each combination of these columns.")
+        list[str] | None, typer.Option(metavar="LIST", help="One row for each combination of these columns.")
     ] = None,
     best: Annotated[
-        str, typer.Option(metavar="COLUMN", help="With --group-by: the configuration with the largest of this column.")
+        str,
+        typer.Option(
+            metavar="COLUMN", help="With --group-by: the configuration that has the largest value of this column."
+        ),
     ] = "",
     summary: Annotated[bool, typer.Option("--summary", help="Each column's smallest and largest value.")] = False,
-    near: Annotated[
-        str, typer.Option(metavar="SIZE", help="The closest to a size first: 9.5M, or a COLUMN=SIZE.")
-    ] = "",
+    near: Annotated[str, typer.Option(metavar="SIZE", help="Sort by distance from a size: 9.5M, or COLUMN=SIZE.")] = "",
     pareto: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="LIST", help="Rows that no other beats: less of a column is better, or more with - in front."
+            metavar="LIST",
+            help="Only rows that no other row beats: less of a column is better, or more with - in front.",
         ),
     ] = None,
     form: Annotated[
@@ -222,4 +226,4 @@ def _same_words(same: Mapping[str, Any]) -> str:
     """Return what is the same in every row; what is absent in all of them is left out."""
     default = {name: field.default for name, field in FIELDS.items()}
     said = [f"{name} {visible(shown(value))}" for name, value in same.items() if value and value != default.get(name)]
-    return f"in every row: {', '.join(said)}" if said else "what no row has is left out; --columns names it"
+    return f"in every row: {', '.join(said)}" if said else "columns that no row has are left out; --columns shows them"

@@ -51,7 +51,7 @@ def reported(as_json: bool = False, counted: str = "nothing was counted") -> Ite
 def note_unverified(results: Results) -> None:
     """Say on standard error which results no manifest vouches for."""
     for name in results.unverified:
-        typer.echo(f"{name} has no manifest beside it: it is read without a check", err=True)
+        typer.echo(f"{name} has no manifest next to it, so it is not checked", err=True)
 
 
 def print_faults(faults: tuple[Fault, ...], as_json: bool, counted: str) -> None:

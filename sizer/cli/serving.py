@@ -14,9 +14,9 @@ from sizer.tables.stored.out_files import checked_path
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to serve; 0.0.0.0 is every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any that is free.")] = 8765,
-    data: Annotated[str, typer.Option(metavar="DIR", help="The folder of jobs and results.")] = "sizer-data",
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes any free one.")] = 8765,
+    data: Annotated[str, typer.Option(metavar="DIR", help="The folder for jobs and results.")] = "sizer-data",
     token: Annotated[
         str | None,
         typer.Option(
@@ -43,7 +43,7 @@ def serve(
         int, typer.Option(metavar="N", min=1, help="The most configurations that the grid of one job may have.")
     ] = 1_000_000_000,
 ) -> None:
-    """Serve counts, sweeps and a page over HTTP, until Ctrl-C.
+    """Start the HTTP service and its web page; Ctrl-C stops it.
 
     sizer serve
 

@@ -60,7 +60,7 @@ def run(
         list[str] | None, typer.Option("--format", metavar="LIST", help=f"{', '.join(OF_RUNS)}; several with commas.")
     ] = None,
     columns: Annotated[list[str] | None, typer.Option(metavar="LIST", help="default, all, or names.")] = None,
-    top: Annotated[int, typer.Option(min=0, help="How many of the largest to show.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="How many of the largest configurations to show.")] = 5,
     keep: Annotated[
         int | None, typer.Option(metavar="N", help="Write only the first N by --sort.", show_default=False)
     ] = None,
@@ -71,16 +71,16 @@ def run(
     exact: Annotated[bool, typer.Option("--exact", help="In a dry run, count exactly, however long it takes.")] = False,
     parquet_encoding: Annotated[
         Encoding,
-        typer.Option(help="How integers are encoded; plain is for readers that do not know delta (fastparquet)."),
+        typer.Option(help="How integers are encoded; use plain for readers that cannot read delta (fastparquet)."),
     ] = Encoding.DELTA,
     csv_dialect: Annotated[
-        Dialect, typer.Option(help="excel-eu: semicolons, for Excel where commas are decimal; tsv: tabs, NAME.tsv.")
+        Dialect, typer.Option(help="excel-eu: semicolons, for Excel with decimal commas; tsv: tabs, NAME.tsv.")
     ] = Dialect.STANDARD,
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress the CSV table, NAME.csv.gz.")] = False,
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="How many parts of a large table to make at once.", show_default="every core"
+            metavar="N", min=1, help="How many parts of a large table to write at once.", show_default="every core"
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the parts of an interrupted run.")] = False,
@@ -93,7 +93,7 @@ def run(
     ] = ProgressForm.AUTO,
     as_json: AsJson = False,
 ) -> None:
-    """Check, enumerate, count and filter a sweep, and write its tables.
+    """Count every configuration of a sweep, filter by the budget, and write the tables.
 
     sizer run sweeps/speech.yaml
 
@@ -122,7 +122,7 @@ def run(
             }
             if out == "-" and not dry_run:
                 _check_streamable(split_list(formats), as_json=as_json, in_parts=bool(workers or resume or cluster))
-                done = stream_sweep(loaded, sys.stdout.buffer, **asked)
+                done = stream_sweep(loaded, sys.stdout.buffer, exact=exact, **asked)
                 typer.echo(run_screen(done, Terminal.of(sys.stderr), table=False), err=True)
                 return
             done = run_sweep(
@@ -154,9 +154,9 @@ def _check_streamable(formats: list[str], *, as_json: bool, in_parts: bool) -> N
     """
     problems = []
     if formats and formats != ["csv"]:
-        problems.append("standard output takes CSV alone; name a folder for other formats")
+        problems.append("standard output takes CSV only; name a folder for other formats")
     if as_json:
-        problems.append("--json prints on standard output too; name a folder for the tables")
+        problems.append("--json also prints on standard output; name a folder for the tables")
     if in_parts:
         problems.append("--workers, --resume and --cluster make parts in a folder; name one")
     if problems:
@@ -167,7 +167,7 @@ def validate(
     sweeps: Annotated[list[str], typer.Argument(metavar="SWEEP...", help="YAML sweep files.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Check sweep files and say every fault with its place.
+    """Check sweep files and list every mistake with its line and column.
 
     sizer validate sweeps/*.yaml
 
@@ -214,13 +214,13 @@ def init(
     out: Annotated[
         str, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")
     ] = "sweep.yaml",
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     template: Annotated[
         Template | None,
-        typer.Option("--template", help="A sweep of a published model, block by block, instead.", show_default=False),
+        typer.Option("--template", help="Start from a published model instead.", show_default=False),
     ] = None,
 ) -> None:
-    """Write a starter sweep, with comments, that runs as it is.
+    """Write a starter sweep file with comments, ready to run.
 
     sizer init
 
@@ -233,7 +233,7 @@ def init(
 
     with reported(counted="nothing was written"):
         if out != "-" and checked_path(out).exists() and not force:
-            raise InputError([Fault(out, 0, 0, "", "is there already; --force replaces it, --out names another file")])
+            raise InputError([Fault(out, 0, 0, "", "exists already; --force replaces it, --out names another file")])
         text = STARTER if template is None else template_text(template)
         write_out(with_schema_line(text, None if out == "-" else Path(out)), out)
         if out != "-":

@@ -122,7 +122,9 @@ class Zip:
             return self._source.part(start, member.size)
         kind = METHODS.get(member.method)
         if kind in (None, "xz"):
-            raise unread(f"the zip member {quoted(name)} is compressed with method {member.method}, which Sizer does not read")
+            raise unread(
+                f"the zip member {quoted(name)} is compressed with method {member.method}, which Sizer does not read"
+            )
         return PackedBytes(self._source.part(start, member.packed), str(kind), member.size)
 
     def read(self, name: str) -> bytes:

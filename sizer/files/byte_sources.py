@@ -222,7 +222,9 @@ class FarBytes(_Blocks):
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 said = re.fullmatch(r"bytes (\d+)-(\d+)/(\d{1,18})", answer.headers.get("Content-Range", "").strip())
                 if answer.status != 206 or said is None:
-                    raise unread("the server sends only the whole file, not ranges of it; download it and look at it here")
+                    raise unread(
+                        "the server sends only the whole file, not ranges of it; download it and look at it here"
+                    )
                 first, last, size = map(int, said.groups())
                 data: bytes = answer.read(length + 1)
         except urllib.error.HTTPError as problem:

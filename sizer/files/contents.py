@@ -1,4 +1,4 @@
-"""What stands in a model file, as values: its tensors without their weights, and what its format says of layers.
+"""Look into a model file, as values: its tensors without their weights, and what its format says of layers.
 
 Facts alone: nothing here is worked out from shapes or guessed from names. What a format cannot say is a note.
 """

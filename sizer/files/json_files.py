@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,9 +26,13 @@ def read_configuration(said: Any) -> Contents:
     Raises:
         InputError: it describes no model.
     """
-    if isinstance(said, dict) and "class_name" in said and "config" in said:
+    if (
+        isinstance(said, dict)
+        and isinstance(said.get("class_name"), str)
+        and isinstance(said.get("config"), (dict, list))
+    ):
         return read_keras_json(said)
-    if not isinstance(said, dict) or not ({"model_type", "architectures"} & said.keys()):
+    if not isinstance(said, dict) or not _is_configuration(said):
         raise unread("it is JSON, but does not describe a model")
     layers = [_model(said, "")]
     layers += [
@@ -35,6 +40,30 @@ def read_configuration(said: Any) -> Contents:
     ]
     version = str(said.get("transformers_version", ""))[:100]
     return Contents("hf config", (), tuple(layers), f"transformers {version}".strip(), (NO_TENSORS,))
+
+
+def _is_configuration(said: dict[str, Any]) -> bool:
+    """Return whether JSON says of which type a model is: a dictionary of words may have any word for a key.
+
+    Example:
+        >>> _is_configuration({"model_type": "wav2vec2"}), _is_configuration({"architectures": ["AA1 R K AH0"]})
+        (True, False)
+    """
+    if isinstance(said.get("model_type"), str) and _TYPE.fullmatch(said["model_type"]):
+        return True
+    classes = said.get("architectures")
+    if not isinstance(classes, list) or not classes:
+        return False
+    # Beside the names of classes stand settings, of which some are numbers.
+    return all(isinstance(one, str) and _CLASS.fullmatch(one) for one in classes) and _has_numbers(said)
+
+
+def _has_numbers(said: dict[str, Any]) -> bool:
+    return any(isinstance(value, (int, float)) for value in said.values())
+
+
+_TYPE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_CLASS = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def _model(said: dict[str, Any], name: str) -> StatedLayer:

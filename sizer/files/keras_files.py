@@ -15,7 +15,9 @@ from sizer.files.limits import MOST_NESTING, MOST_TENSORS, parse_json, printable
 
 OPTIMIZERS = ("optimizer_weights", "optimizer")
 """The groups of an optimizer's state: in `.h5`, and in the weights of Keras 3."""
-WEIGHTS_ALONE = "It has weights without the configuration of the layers: only the names of the groups say what kind they are."
+WEIGHTS_ALONE = (
+    "It has weights without the configuration of the layers: only the names of the groups say what kind they are."
+)
 NO_LAYERS = "It is an HDF5 file that Keras did not write: it has only names and shapes."
 
 
@@ -69,9 +71,7 @@ def read_keras_json(config: Any) -> Contents:
     """
     layers = tuple(_stated(config, {}))
     version = str(config.get("keras_version", ""))[:100]
-    return Contents(
-        "keras json", (), layers, f"keras {version}".strip(), ("It is a configuration, without tensors.",)
-    )
+    return Contents("keras json", (), layers, f"keras {version}".strip(), ("It is a configuration, without tensors.",))
 
 
 def _old_keras(file: HDF5, attributes: Mapping[str, Any], children: Mapping[str, int]) -> Contents:

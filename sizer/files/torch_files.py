@@ -16,7 +16,9 @@ from sizer.files.pickles import Named, PickledObject, PickledTable, Unpickler
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """What the first of the pickles of `torch.save` before version 1.6 holds."""
-STATE_DICT = "A state dict has only names and shapes: it does not say which tensors are buffers, or what the layers are."
+STATE_DICT = (
+    "A state dict has only names and shapes: it does not say which tensors are buffers, or what the layers are."
+)
 MOST_CODE = 4 * 2**20
 """Bytes of TorchScript that are looked through for the names of parameters and buffers, in one file of it."""
 MOST_PICKLES = 64

@@ -16,10 +16,12 @@ from sizer.frameworks.plan import TITLES, Plan, Refusal, plan
 from sizer.frameworks.pytorch_code import pytorch_code
 from sizer.networks.blocks.counting import graph_of
 from sizer.networks.blocks.declared import declare
+from sizer.networks.blocks.layered import countable
 from sizer.networks.blocks.wiring import Graph
 from sizer.networks.columns import tally
 from sizer.networks.counting import Count, checked_network, described, did_you_mean
 from sizer.networks.network import Network
+from sizer.parameters import checked
 from sizer.questions.breakdown import assumptions
 
 WRITERS: dict[str, tuple[Callable[[Network], list[Refusal]], Callable[[Plan], tuple[str, str]]]] = {
@@ -49,7 +51,7 @@ def write_code(
     Args:
         fields: as `sizer.count` takes them, of a network or of a model of blocks.
         to: `torch` or `keras`.
-        cell_types: as `sizer.count` takes them.
+        cell_types: as for `sizer.count`.
         block_types: likewise.
 
     Raises:
@@ -121,6 +123,7 @@ def _heading(planned: Plan, network: Network) -> str:
     return f"{TITLES[planned.cell_type]} with exactly {weights - other:,} weights.\n\n{wrapped}"
 
 
+@checked
 def code(
     network: Any,
     to: str = "torch",
@@ -129,14 +132,14 @@ def code(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a short module that builds exactly one network, its count in the docstring.
+    """Return a short Python module that builds one network exactly; its docstring has the count.
 
     Args:
-        network: fields as `sizer.count` takes them, what `sizer.count` returned, a file with a model of blocks, or, with
+        network: fields as for `sizer.count`, the result of `sizer.count`, a file with a model of blocks, or, with
             `id`, a sweep: a file, a mapping or what `sizer.load_sweep` returned.
         to: `torch` or `keras`.
         id: the configuration of the sweep.
-        cell_types: as `sizer.count` takes them.
+        cell_types: as for `sizer.count`.
         block_types: likewise.
 
     Raises:
@@ -159,7 +162,7 @@ def code(
             if sweep.is_space:
                 from sizer.spaces.space import Space
 
-                chosen: Mapping[str, Any] = Space(sweep).by_id([id])[0]
+                chosen: Mapping[str, Any] = countable(Space(sweep).by_id([id])[0], sweep.cell_types)
             else:
                 grid, places = locate(sweep, id)
                 chosen = grid.configuration(places)
@@ -175,6 +178,6 @@ def code(
             return write_model(found.graph, to)
     fields = network.configuration if isinstance(network, Count) else network
     if not isinstance(fields, Mapping):
-        message = f"{quoted(str(fields))} is no network; give its fields, its count, or a file"
+        message = f"{quoted(str(fields))} is not a network; give its fields, its count, or a file"
         raise InputError([Fault("", 0, 0, "network", message)])
     return write_code(fields, to, cell_types, block_types)

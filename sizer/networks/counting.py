@@ -23,6 +23,7 @@ from sizer.networks.fields import FIELDS, REQUIRED, Field
 from sizer.networks.formula import with_symbols
 from sizer.networks.network import Network, refusals, resolve, wire
 from sizer.numbers.words import Symbol
+from sizer.parameters import check_fields
 from sizer.sizes import parse_size, rounded_bytes, whole_number_problem
 
 DEFAULT_CONVENTION = "textbook"
@@ -126,8 +127,9 @@ def count(
 
     Args:
         fields: `convention`, `cell_type`, `layers`, `cells`, `inputs` (or a vocabulary) and any other field; or a
-            model of `blocks`, of which a `ModelCount` is returned.
-            `cells` and the projections may be lists, one value per layer; `layers` may then be left out.
+            model of `blocks`; then the result is a `ModelCount`.
+            `cells` and the projections may be lists, one value per layer; `layers` may then be left out. A network
+            with a list of cell types is counted as a model of blocks.
             Counts may be written as sizes (`"10K"`).
         cell_types: cell types of your own by name, as a sweep file defines them; `cell_type` may then be one of
             them. They may also stand in `fields`, under the same name.
@@ -143,6 +145,11 @@ def count(
         >>> count({"convention": "pytorch", "cell_type": "lstm", "inputs": 80, "layers": 2, "cells": 1024}).weights
         12926976
     """
+    check_fields(fields)
+    if isinstance(fields.get("cell_type"), (list, tuple)):
+        from sizer.networks.blocks.chained import with_one_cell_type
+
+        fields = with_one_cell_type(fields)
     if "blocks" in fields:
         from sizer.networks.blocks.counting import count_model
         from sizer.networks.blocks.declared import declare
@@ -366,6 +373,10 @@ def choices(name: str, own: Iterable[str]) -> tuple[str, ...]:
 
 
 def _read(field: Field, value: Any, own: Iterable[str]) -> Any:
+    if isinstance(value, (list, tuple)) and field.name == "cell_type":
+        raise ValueError(
+            "has a value for each layer; write a model of blocks, of which a recurrent block may have a list"
+        )
     if isinstance(value, (list, tuple)) and field.per_layer:
         if not value:
             raise ValueError("is an empty list; give one value per layer")
@@ -404,5 +415,40 @@ def did_you_mean(word: object, known: Any) -> str:
     """Return `; did you mean '...'?` with what a toolkit's word stands for or the nearest known word, or nothing."""
     text = quoted(word)[1:-1]
     names = list(known)
-    found = meant(text, names) or next(iter(difflib.get_close_matches(text, names, n=1, cutoff=0.6)), "")
+    found = meant(text, names) or _nearest(text, names)
     return f"; did you mean {quoted(found)}?" if found else ""
+
+
+def _nearest(text: str, names: Sequence[str]) -> str:
+    """Return the nearest known word, a path among paths and a name among names; nothing where none is near.
+
+    Example:
+        >>> _nearest("encodr.cells", ["encoder.cells", "decoder.layers"]), _nearest("encoder.weights", ["other_weights"])
+        ('encoder.cells', '')
+        >>> _nearest("lstm.cells", ["id", "lstm.cells.1"]), _nearest("lstm.cells", ["layers", "cells"])
+        ('lstm.cells.1', 'cells')
+    """
+    paths = [str(name) for name in names if "." in str(name)]
+    if "." not in text:
+        own = [str(name) for name in names if "." not in str(name)]
+        ends = [name.rpartition(".")[2] for name in paths]
+        found = next(iter(difflib.get_close_matches(text, own, n=1, cutoff=0.6)), "")
+        return found or next((path for path, end in zip(paths, ends, strict=True) if meant(text, [end])), "")
+    within = next((path for path in paths if path.startswith(f"{text}.")), "")
+    if within or not paths:
+        last = text.rpartition(".")[2]
+        return within or (last if last in names else "")
+    parts = text.split(".")
+    near = {path: _likeness(parts, path.split(".")) for path in paths}
+    best = max(paths, key=near.__getitem__)
+    return best if near[best] >= _NEAR else ""
+
+
+_NEAR = 0.6
+
+
+def _likeness(parts: Sequence[str], others: Sequence[str]) -> float:
+    """Return how alike two paths are, from 0 to 1: as much as the two of their parts that are the least so."""
+    if len(parts) != len(others):
+        return 0
+    return min(difflib.SequenceMatcher(None, one, other).ratio() for one, other in zip(parts, others, strict=True))

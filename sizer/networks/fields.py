@@ -44,9 +44,7 @@ FIELDS: dict[str, Field] = {
             "The convention: whose rules decide which biases, peepholes and projections there are.",
         ),
         Field("cell_type", "choice", "Cell type", "The type of recurrent cell."),
-        Field(
-            "inputs", "count", "Input width", "Values in one input frame. Leave it out if there is a vocabulary.", 0
-        ),
+        Field("inputs", "count", "Input width", "Values in one input frame. Leave it out if there is a vocabulary.", 0),
         Field("outputs", "count", "Output width", "Width of the output layer; 0 means that there is none.", 0),
         Field("layers", "count", "Layers", "Number of recurrent layers.", minimum=1),
         Field("cells", "count", "Cells per layer", "Cells in each layer and direction.", minimum=1, per_layer=True),

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizer.errors import Fault, InputError
+from sizer.errors import Fault, InputError, quoted
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.columns import COUNTED, MODEL_COLUMNS, SUMMED, completed
 from sizer.networks.counting import Count, count, count_of, read, with_own_types
 from sizer.networks.fields import FIELDS
+from sizer.parameters import check_fields
 from sizer.questions.model_structures import CompiledModels, ModelStructure
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
@@ -52,13 +53,13 @@ def count_batch(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Return the counts of many networks: of each every counted column, by name, in the order of the table columns.
+    """Return every counted column of many networks, by name, in the order of the table columns.
 
     Args:
-        networks: each as `sizer.count` takes it; models of blocks among them. Or a frame of pandas or Polars with a column
+        networks: each as for `sizer.count`; some may be models of blocks. Or a frame of pandas or Polars with a column
             for each field: a missing value is a field that is left out, and what tables hold beside fields, `id` and
             counted columns, is not looked at.
-        cell_types: cell types of your own, for all of them, as `sizer.count` takes them.
+        cell_types: cell types of your own, for all of them, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Returns:
@@ -73,10 +74,22 @@ def count_batch(
         [12926976, 3317760]
     """
     is_frame = hasattr(networks, "columns") and hasattr(networks, "to_dict")
-    rows = _rows_of(networks) if is_frame else networks
-    given = (with_own_types(network, cell_types, block_types) for network in rows)
+    if not is_frame and (isinstance(networks, (str, bytes, Mapping)) or not isinstance(networks, Iterable)):
+        message = f"{quoted(networks)} are no networks; give a list of mappings, or a frame"
+        raise InputError([Fault("", 0, 0, "networks", message)])
+    given = _rows_of(networks) if is_frame else networks
+    if cell_types is not None or block_types is not None:
+        given = (_with_types(network, cell_types, block_types) for network in given)
     counted = [row for piece in count_in_pieces(given, _AT_ONCE) for row in piece]
     return _framed(networks, counted) if is_frame else counted
+
+
+def _with_types(
+    network: Any, cell_types: Mapping[str, Any] | None, block_types: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """Return a network with the types of a person; what is none is said to be none where it is counted."""
+    found: Mapping[str, Any] = network
+    return with_own_types(found, cell_types, block_types) if isinstance(network, Mapping) else found
 
 
 def _rows_of(frame: Any) -> Iterator[dict[str, Any]]:
@@ -132,6 +145,7 @@ def count_in_pieces(networks: Iterable[Mapping[str, Any]], most: int) -> Iterato
     faults: list[Fault] = []
     for place, fields in enumerate(networks):
         try:
+            check_fields(fields, "")
             if "blocks" in fields:
                 counted.append(_models.answer(fields, _columns_of_model, ModelCount.columns))
                 continue

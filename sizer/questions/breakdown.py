@@ -11,10 +11,12 @@ from typing import Any
 
 from sizer.answer import Shown, Table
 from sizer.layout import share_words
+from sizer.networks.blocks.chained import with_one_cell_type
 from sizer.networks.counting import Count, count_network, read
 from sizer.networks.formula import formula
 from sizer.networks.network import Group, Network
 from sizer.networks.wording import assumptions, counted_assumptions
+from sizer.parameters import checked
 
 __all__ = [
     "BlockLine",
@@ -196,6 +198,7 @@ def _share(part: int, whole: int) -> float:
     return float(Fraction(part, whole)) if whole else 0.0
 
 
+@checked
 def explain(
     fields: Mapping[str, Any],
     cell_types: Mapping[str, Any] | None = None,
@@ -204,9 +207,9 @@ def explain(
     """Return one network tensor by tensor.
 
     Args:
-        fields: as `sizer.count` takes them.
-        cell_types: as `sizer.count` takes them.
-        block_types: as `sizer.count` takes them.
+        fields: as for `sizer.count`.
+        cell_types: as for `sizer.count`.
+        block_types: as for `sizer.count`.
 
     Raises:
         InputError: as `sizer.count` says.
@@ -215,6 +218,7 @@ def explain(
         >>> explain({"convention": "textbook", "cell_type": "rnn", "inputs": 2, "layers": 1, "cells": 3}).by_tensor()
         {'input_weights': 6, 'recurrent_weights': 9}
     """
+    fields = with_one_cell_type(fields)
     if "blocks" in fields:
         from sizer.networks.blocks.declared import declare
         from sizer.questions.model_breakdown import explain_model

@@ -13,6 +13,7 @@ from sizer.layout import DOT
 from sizer.networks.blocks.declared import declare
 from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import checked_network, described
+from sizer.parameters import checked
 from sizer.questions.breakdown import Breakdown, break_down
 from sizer.questions.model_breakdown import explain_model
 
@@ -101,16 +102,17 @@ class Readings(tuple[Reading, ...], Shown):
     __str__ = Shown.__str__
 
 
+@checked
 def compare(
     fields: Mapping[str, Any],
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Readings:
-    """Return how every convention reads one network, in the order of the conventions.
+    """Return the count of one network under every convention, in the order of the conventions.
 
     Args:
-        fields: as `sizer.count` takes them, whole models too; `convention` is left out or ignored.
-        cell_types: cell types of your own, as `sizer.count` takes them.
+        fields: as for `sizer.count`, also of a whole model; `convention` is ignored.
+        cell_types: cell types of your own, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Raises:

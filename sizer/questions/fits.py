@@ -13,6 +13,7 @@ from typing import Any, SupportsIndex
 from sizer.errors import Fault, InputError, quoted
 from sizer.networks.blocks.counting import ModelCount
 from sizer.networks.counting import count, normalise, read, with_own_types
+from sizer.parameters import check_fields
 from sizer.questions.model_structures import CompiledModels, ModelStructure
 from sizer.questions.structures import MOST_STRUCTURES, Structure, key_of, structure_of
 from sizer.remembered import Remembered
@@ -41,14 +42,14 @@ def fits(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Return whether a network is within a budget: the constraint of a running search, in a few microseconds.
+    """Return whether a network is within a budget, in a few microseconds; for use inside a search.
 
     Args:
-        fields: one network, as `sizer.count` takes it, or a model of blocks.
+        fields: one network, as for `sizer.count`, or a model of blocks.
         budget: `"10M"` or a number (the most weights), `"int8_bytes=2MB"`, a list of such, or a mapping of counted
             columns to a maximum or to `{"min": ..., "max": ...}`; ends are included.
-            Of a model of blocks also `"encoder.weights=8M"`, `"trained_weights=10M"`, `"macs_per_frames=20M"`.
-        cell_types: cell types of your own, as `sizer.count` takes them.
+            For a model of blocks also `"encoder.weights=8M"`, `"trained_weights=10M"`, `"macs_per_frames=20M"`.
+        cell_types: cell types of your own, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Raises:
@@ -62,6 +63,7 @@ def fits(
         >>> fits(network, "13M"), fits(network, 12_926_975)
         (True, False)
     """
+    check_fields(fields)
     fields = with_own_types(fields, cell_types, block_types)
     asked = budget if type(budget) in (str, int) else (type(budget), str(budget))
     if "blocks" in fields:
@@ -128,7 +130,7 @@ def budget_bounds(budget: Any, problem_of: Callable[[str], str] | None = None) -
     """
     if isinstance(budget, bool) or not isinstance(budget, (str, Iterable, SupportsIndex)):
         raise InputError(
-            [Fault("", 0, 0, "budget", f"{quoted(budget)} is no budget; write 10M, a list, or bounds by column")]
+            [Fault("", 0, 0, "budget", f"{quoted(budget)} is not a budget; write 10M, a list, or bounds by column")]
         )
     faults: list[Fault] = []
     bounds = budget_of_option(

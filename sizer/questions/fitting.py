@@ -22,6 +22,7 @@ from sizer.networks.budgets import column_problem, read_size, split_bound
 from sizer.networks.columns import COUNTED
 from sizer.networks.counting import Count, did_you_mean, normalise, with_own_types
 from sizer.networks.fields import FIELDS
+from sizer.parameters import checked
 from sizer.questions.course import Course, CourseSearch, VariedNetwork
 from sizer.questions.varied_models import VariedModel, known_columns, place_problem, places_of
 
@@ -113,6 +114,7 @@ class Fit(Shown):
         }
 
 
+@checked
 def fit(
     fields: Mapping[str, Any],
     *,
@@ -123,25 +125,25 @@ def fit(
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Fit:
-    """Return the largest value of one field that keeps a network within a budget, and the next one over it.
+    """Return the largest value of one field that keeps a network within a budget, and the first value over it.
 
-    Both are exact, at any size: the next valid value above the largest is over the budget. Where the count is not
+    Both are exact, at any size: the next valid value above the largest is over the budget. If the count is not
     monotone (no projection may count more than a narrow one), the largest value within the budget is the answer.
 
     Args:
         fields: the network as `sizer.count` takes it, without what varies; or a model of blocks, in which what varies may
-            have a value, that is not looked at.
-        vary: a count field (`"cells"`), and others that move with it as an exact fraction
-            (`"cells,recurrent_projection=1/4"`). Where a fraction is not whole, the value is passed over, unless
-            `round_to` is given. Of a model of blocks a size of a block: `"encoder.cells"`.
-        budget: the most that fits: weights (`"10M"`, `10_000_000`) or any counted column (`"int8_bytes=2MB"`).
-        step: only multiples of it are looked at.
+            have a value, which is ignored.
+        vary: a count field (`"cells"`), and others that follow it as an exact fraction
+            (`"cells,recurrent_projection=1/4"`). A value whose fraction is not whole is skipped, unless
+            `round_to` is given. In a model of blocks a size of a block: `"encoder.cells"`.
+        budget: the maximum: weights (`"10M"`, `10_000_000`) or any counted column (`"int8_bytes=2MB"`).
+        step: only multiples of it are tried.
         round_to: fractions are rounded to the nearest multiple of it, ties up, and are at least that.
-        cell_types: cell types of your own, as `sizer.count` takes them.
+        cell_types: cell types of your own, as for `sizer.count`.
         block_types: block types of your own, likewise.
 
     Raises:
-        InputError: a field is unknown, missing, of the wrong kind or out of range, the question is not one, or the
+        InputError: a field is unknown, missing, of the wrong kind or out of range, the question makes no sense, or the
             convention refuses the network whatever the value.
 
     Example:
@@ -345,7 +347,7 @@ def _read_vary(vary: str, known: _Known, problems: list[tuple[str, str]]) -> tup
         if problem := known.problem(name):
             problems.append(("vary", problem))
         elif name in names:
-            problems.append(("vary", f"{quoted(name)} stands twice"))
+            problems.append(("vary", f"{quoted(name)} is there twice"))
         elif bool(equals) != bool(position):
             problems.append(
                 (

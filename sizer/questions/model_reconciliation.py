@@ -392,7 +392,7 @@ def _plain(asked: Declared, said: bool) -> tuple[Declared, Graph]:
 
 
 def _counted(graph: Graph, count: ModelCount) -> Iterator[CountedOtherwise]:
-    """Yield what can be counted otherwise: trained weights alone, values beside them, a block or an output left out."""
+    """Yield what can be counted otherwise: trained weights alone, values besides them, a block or an output left out."""
     frozen = count.weights - count.trained_weights
     if frozen:
         yield CountedOtherwise("trained", "only what is trained is counted", "", -frozen, 2)

@@ -26,6 +26,7 @@ from sizer.networks.conventions import CONVENTIONS
 from sizer.networks.counting import Description, checked_network, count_network, normalise, refused, with_own_types
 from sizer.networks.network import Network
 from sizer.networks.tensors import Tensor
+from sizer.parameters import checked
 from sizer.questions.answers import Answer, Reconciliation, Remainder, Step
 from sizer.questions.assumptions import (
     ASSUMPTIONS,
@@ -55,23 +56,24 @@ BESIDE = 2
 """How much dearer a reading may be to be named beside another: as its other name, or as what only comes near."""
 
 
+@checked
 def reconcile(
     fields: Mapping[str, Any],
     claim: str | int,
     cell_types: Mapping[str, Any] | None = None,
     block_types: Mapping[str, Any] | None = None,
 ) -> Reconciliation:
-    """Return which readings of a network give a stated number of weights, the least assumed first.
+    """Return the readings of a network that give a stated number of weights, those with the fewest assumptions first.
 
     Args:
-        fields: as `sizer.count` takes them. Without a convention the plain reading is the textbook's. What is given
+        fields: as for `sizer.count`. Without a convention the plain reading is the textbook's. What is given
             here is trusted: a reading that sets it aside comes after those that only add to it.
         claim: the figure as it was printed, `21M` or `21,252,205`.
-        cell_types: as `sizer.count` takes them.
-        block_types: as `sizer.count` takes them.
+        cell_types: as for `sizer.count`.
+        block_types: as for `sizer.count`.
 
     Raises:
-        InputError: the claim is no figure, or the fields are refused as `sizer.count` and `sizer.compare` refuse them.
+        InputError: the claim is not a figure, or the fields are refused as `sizer.count` and `sizer.compare` refuse them.
 
     Example:
         Graves 2013 states 21.3M for five layers of 700 cells, and has skip connections, peepholes and biases:

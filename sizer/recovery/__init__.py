@@ -1,4 +1,4 @@
-"""What stands in a model file, as networks: names and shapes become recurrent stacks, the blocks around them, and a model.
+"""Look into a model file, as networks: names and shapes become recurrent stacks, the blocks around them, and a model.
 
     contents -> kinds of tensors -> cells, by their names' layout -> stacks of layers -> blocks around them -> a model
 

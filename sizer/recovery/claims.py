@@ -98,7 +98,7 @@ def _parts(found: Look) -> Iterator[tuple[str, int, int]]:
     if left:
         kinds["unexplained"] = left
     vectors = sum(tensor.size for tensor in found.kinds.weights if len(tensor.shape) < 2)
-    yield "matrices alone, without biases and norms", whole - vectors, 1
+    yield "only the matrices, without biases and norms", whole - vectors, 1
     for number in range(1, min(len(kinds), 4)):
         for names in itertools.combinations(kinds, number):
             values = sum(kinds[name] for name in names)
@@ -120,5 +120,5 @@ def _parts(found: Look) -> Iterator[tuple[str, int, int]]:
                 paths[path] = paths.get(path, 0) + tensor.size
     for path, values in paths.items():
         depth = path.count(".") + 1
-        yield f"what stands under {path}", values, 1 + depth
-        yield f"all but what stands under {path}", whole - values, 2 + depth
+        yield f"what is under {path}", values, 1 + depth
+        yield f"all but what is under {path}", whole - values, 2 + depth

@@ -32,7 +32,7 @@ def contents_of(model: Any) -> Contents:
     if isinstance(model, Mapping):
         tensors = tuple(_nested(model, "", 0))
         if not tensors:
-            raise InputError([Fault("", 0, 0, "model", "holds no tensor: nothing in it has a shape")])
+            raise InputError([Fault("", 0, 0, "model", "holds no tensors")])
         return Contents("state", tensors)
     pure = getattr(model, "to_pure_dict", None) or getattr(model, "flat_state", None)
     if callable(pure):
@@ -44,7 +44,7 @@ def contents_of(model: Any) -> Contents:
                 0,
                 0,
                 "model",
-                f"{quoted(type(model).__name__)} is neither a path nor a model: it has no named tensors",
+                f"{quoted(type(model).__name__)} is neither a path nor a model with named tensors",
             )
         ]
     )

@@ -31,7 +31,7 @@ def look_screen(found: Look, file: str) -> str:
     rows = [("", "", "weights", "of the file", "")]
     for name, stack in _named(found)[:SHOWN]:
         share = f"{stack.weights / max(found.weights, 1):.1%}"
-        how = _BY[stack.by] + ("; whose rules, by shape" if stack.rules_by == "shape" != stack.by else "")
+        how = _BY[stack.by] + ("; convention by shape" if stack.rules_by == "shape" != stack.by else "")
         rows.append((visible(name), network_words(stack.fields), f"{stack.weights:,}", share, how))
         rows.extend(("", f"or {network_words(reading)}", "", "", "the same shapes") for reading in stack.readings)
     if len(found.stacks) > SHOWN:
@@ -139,14 +139,14 @@ def _beside_lines(found: Look) -> Iterator[str]:
     beside = []
     for words, tensors in (
         ("in buffers", found.kinds.buffers),
-        ("that are whole numbers or scales", found.kinds.whole),
+        ("that are integers or quantisation scales", found.kinds.whole),
         ("in constants of the graph", found.kinds.constants),
         ("of an optimizer", found.kinds.optimizer),
     ):
         if tensors:
             beside.append(f"{sum(tensor.size for tensor in tensors):,} values {words}")
     if beside:
-        yield f"Beside the weights: {', '.join(beside)}"
+        yield f"Besides the weights: {', '.join(beside)}"
     if found.kinds.fixed:
         yield f"Fixed matrices among the weights: {sum(tensor.size for tensor in found.kinds.fixed):,} values"
     for copy, original in found.kinds.tied[:3]:

@@ -154,7 +154,7 @@ def look_into(contents: Contents) -> Look:
         except InputError as problem:
             notes.append(f"no model of blocks: {problem.faults[0].message}")
         if counted is not None and counted.weights != explained:
-            notes.append(f"no model of blocks: it would count to {counted.weights:,}, not to {explained:,}")
+            notes.append(f"no model of blocks: it would have {counted.weights:,}weights, not {explained:,}")
             counted = None
         if counted is None:
             model = None
@@ -225,14 +225,14 @@ def _tied(
 
 
 def look(model: Any) -> Look:
-    """Return what stands in a model: recurrent stacks, the blocks around them, and the tensors that are left.
+    """Return what is in a model: recurrent stacks, the blocks around them, and the tensors that nothing explains.
 
     Args:
-        model: a path of a file or a folder, a URL, or a model that lives in memory: a `torch.nn.Module`, a Keras model, a
+        model: the path of a file or a folder, a URL, or a model in memory: a `torch.nn.Module`, a Keras model, a
             `state_dict`, or nested mappings of arrays.
 
     Raises:
-        InputError: it is no model that is read.
+        InputError: it is not a model that Sizer can read.
 
     Example:
         >>> class Shaped:
@@ -267,6 +267,6 @@ def joined(parts: Sequence[Look]) -> Look:
         tuple(tensor for part in parts for tensor in part.unexplained),
         None,
         None,
-        ("no model of blocks: these are several files, each with its own",),
+        ("no model of blocks: these are several files, each with its own model",),
         tuple(parts),
     )

@@ -36,7 +36,7 @@ def sweep_text(found: Look, name: str) -> str:
     """
     if not found.stacks:
         raise InputError(
-            [Fault("", 0, 0, "sweep", "there is no recurrent network to sweep around; --model has the blocks")]
+            [Fault("", 0, 0, "sweep", "there is no recurrent network to sweep around; --model writes the blocks")]
         )
     stack = max(found.stacks, key=lambda one: one.weights)
     axes = _axes_of_blocks(found, stack)
@@ -75,7 +75,7 @@ def model_text(found: Look, name: str) -> str:
         raise InputError([Fault("", 0, 0, "model", reason)])
     lines = [
         f"# {found.explained:,} of the {found.weights:,} weights of {_comment(name)}.",
-        "# Wires are by order and width: a file of tensors does not say them. Heights of images are not in it either.",
+        "# Connections are guessed from order and width: a file of tensors does not contain them, nor the heights of images.",
         f"name: {_name(name)}",
     ]
     if found.model.cell_types:
@@ -157,7 +157,7 @@ def _text_of_blocks(found: Look, stack: Stack, axes: Mapping[str, list[Any]], na
     """Return a sweep of the whole model."""
     assert found.model is not None
     lines = _head(found, stack, name, found.model.cell_types)
-    lines.append("# Wires are by order and width: a file of tensors does not say them.")
+    lines.append("# Connections are guessed from order and width: a file of tensors does not contain them.")
     lines.extend(_model_lines(found.model))
     lines.extend(("", "grid:"))
     lines.extend(f"  {path}: {_flow(values)}" for path, values in axes.items())

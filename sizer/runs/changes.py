@@ -25,7 +25,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     if before.get("sweep_sha256") != now["sweep_sha256"]:
         found.extend(_in_sweep(str(before.get("sweep", "")), str(now["sweep"])))
         if not found:
-            found.append("the sweep's comments or layout, which the tables carry along")
+            found.append("the sweep's comments or layout, which are stored in the tables")
     said = {change.partition(":")[0].partition(".")[0] for change in found}
     if "grid" in said:
         said.add("columns")

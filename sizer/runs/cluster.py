@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.errors import RunError, quoted
 from sizer.extras import install_command
-from sizer.runs.parts import TableJob, WrittenPart, write_part
+from sizer.runs.parts import Job, WrittenPart, write_part
 from sizer.runs.work import Work
 from sizer.tables.stored.folders import Folder
 from sizer.version import __version__
@@ -36,7 +36,7 @@ AHEAD = 1000
 """Parts that the scheduler is told of at once."""
 
 
-def write_on_cluster(job: TableJob, folder: Folder, parts: Sequence[int], address: str) -> Generator[WrittenPart]:
+def write_on_cluster(job: Job, folder: Folder, parts: Sequence[int], address: str) -> Generator[WrittenPart]:
     """Yield parts as the workers of a Dask cluster write them, in no particular order.
 
     Args:
@@ -88,14 +88,14 @@ def _check_scheduler(address: str) -> None:
         try:
             said = thread.submit(asyncio.run, _identity(address)).result()
         except TimeoutError:
-            why = f"something listens, and said nothing for {PATIENCE_SECONDS} seconds"
+            why = f"something is listening there, but did not answer for {PATIENCE_SECONDS} seconds"
         except Exception as problem:  # whatever comes of reading another protocol as Dask's
             why = _first_line(problem)
         else:
             kind = said.get("type") if isinstance(said, dict) else None
             if kind == "Scheduler":
                 return
-            why = f"it is a {str(kind)[:40].lower()}" if kind else "it speaks another language"
+            why = f"it is a {str(kind)[:40].lower()}" if kind else "it speaks a different protocol"
     raise RunError(f"{address}: no Dask scheduler answers there ({why})")
 
 
@@ -126,7 +126,9 @@ def _check_workers(client: Client, address: str) -> None:
     for worker, found in client.run(_version, on_error="return").items():
         if found != __version__:
             said = f"sizer {found}" if isinstance(found, str) else "no sizer"
-            raise RunError(f"{worker}: has {said}, and here is sizer {__version__}; every worker needs the same")
+            raise RunError(
+                f"{worker}: has {said}, and here is sizer {__version__}; every worker needs the same version"
+            )
 
 
 def _version() -> str:
@@ -134,7 +136,7 @@ def _version() -> str:
     return __version__
 
 
-def _written(client: Client, job: TableJob, folder: Folder, parts: Sequence[int]) -> Generator[WrittenPart]:
+def _written(client: Client, job: Job, folder: Folder, parts: Sequence[int]) -> Generator[WrittenPart]:
     from distributed import as_completed
 
     order = client.scatter(job, broadcast=True, hash=False)
@@ -160,10 +162,10 @@ def _written(client: Client, job: TableJob, folder: Folder, parts: Sequence[int]
         under_way.clear()
 
 
-def _write(job: TableJob, part: int, folder: Folder) -> dict[str, Any]:
+def _write(job: Job, part: int, folder: Folder) -> dict[str, Any]:
     """Write one part on a worker."""
     if Work(folder, job.sweep.name, job.digest).begun() is None:
-        raise OSError(f"{folder.url} is not shared: this worker does not see the run in it")
+        raise OSError(f"{folder.url} is not shared: this worker cannot see the run in it")
     return write_part(job, part, folder).as_json()
 
 

@@ -50,7 +50,7 @@ def count_sweep(
         exact: go on for as long as an exact count takes.
         hurry: be content with bounds soon.
         form: how the tables would be written.
-        on_progress: called now and then.
+        on_progress: called from time to time with the progress.
     """
     if sweep.size > MOST_TO_WALK and not prunable(sweep):
         return Counted(None, [], {}, (0, sweep.size))

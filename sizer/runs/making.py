@@ -17,7 +17,7 @@ from sizer.networks.blocks.declared import Declared
 from sizer.networks.counting import Description
 from sizer.runs.cluster import write_on_cluster
 from sizer.runs.manifest import account_in, digest_of, form_of, manifest, metadata, provenance
-from sizer.runs.parts import TableJob, WrittenPart, account_of, largest_of, plan, read_part, tables_of
+from sizer.runs.parts import Job, TableJob, WrittenPart, account_of, largest_of, plan, read_part, tables_of
 from sizer.runs.walk import OnProgress, Progress, Walk
 from sizer.runs.work import UNCHANGED, Work, opened_work
 from sizer.runs.workers import available_cores, write_in_threads
@@ -104,6 +104,19 @@ class Making:
     def _schema(self) -> pa.Schema:
         return table_schema(self.sweep.columns, self.sweep.names.kinds)
 
+    def _plan(self) -> tuple[Job, Account | None]:
+        """Return what is to be written in parts, and the account where it is known before the rows are."""
+        return plan(self.sweep, self.order)
+
+    def _best(self, job: Job, parts: list[str], number: int) -> list[int]:
+        """Return the ids of the largest configurations of parts that are written."""
+        assert isinstance(job, TableJob)
+        return largest_of(job, self.folder, parts, number)
+
+    def _described(self, configuration_id: int) -> Description | Declared:
+        """Return a configuration, with the types that the person defines."""
+        return _described(self.sweep, configuration_id)
+
     def in_parts(self, *, resume: bool, workers: int | None, cluster: str | None) -> Made:
         """Write the Parquet table in parts, and the others from the parts.
 
@@ -134,13 +147,13 @@ class Making:
     def _in_parts(self, work: Work, resume: bool, workers: int | None, cluster: str | None) -> Made:
         if not (resume and work.begun()):
             work.begin(self.order)
-        job, known = plan(self.sweep, self.order)
+        job, known = self._plan()
         written, remade = self._whole_parts(job, work)
         resumed = len(written)
         self._write_parts(job, written, workers, cluster)
         account = account_of(job, written, known)
         parts = [work.part(part) for part in range(job.parts)]
-        best = largest_of(job, self.folder, parts, max(1, self.top))
+        best = self._best(job, parts, max(1, self.top))
         others = [name for name in self.sweep.formats if name != "parquet"]
         digests: dict[str, Digest] = {}
         for name in others:
@@ -162,7 +175,7 @@ class Making:
     @contextlib.contextmanager
     def _to_be_resumed(self) -> Iterator[None]:
         """Say of a failure that the parts which are whole are not lost."""
-        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, continues from what was made"
+        going_on = f"{UNCHANGED}; sizer run {self.sweep.file or 'SWEEP'} --resume, with the same options, continues from the parts that are complete"
         try:
             yield
         except OSError as problem:
@@ -171,7 +184,7 @@ class Making:
         except RunError as problem:
             raise RunError(f"{problem}; {going_on}") from problem
 
-    def _whole_parts(self, job: TableJob, work: Work) -> tuple[list[WrittenPart], list[str]]:
+    def _whole_parts(self, job: Job, work: Work) -> tuple[list[WrittenPart], list[str]]:
         """Return the parts that are whole and as they were written, and what else the others are called, which are removed."""
         work.clear_scratch()
         # Of a run that was decided they may have been moved into place already.
@@ -186,7 +199,7 @@ class Making:
                 found.append(written)
         return found, differing
 
-    def _write_parts(self, job: TableJob, written: list[WrittenPart], workers: int | None, cluster: str | None) -> None:
+    def _write_parts(self, job: Job, written: list[WrittenPart], workers: int | None, cluster: str | None) -> None:
         """Write the parts that are missing, and add them to those that are there."""
         there = {part.part for part in written}
         missing = [part for part in range(job.parts) if part not in there]
@@ -211,7 +224,7 @@ class Making:
         if not formats:
             return
         self._say(Progress(self.sweep.size, account.kept, formats[0], written))
-        for table in tables_of(self.folder, parts, table_schema(self.sweep.columns, self.sweep.names.kinds)):
+        for table in tables_of(self.folder, parts, self._schema()):
             yield table
             written += len(table)
             self._say(Progress(self.sweep.size, account.kept, formats[0], written))
@@ -251,13 +264,11 @@ class Making:
             provenance=provenance(self.sweep),
             account=account,
             rows=min(account.kept, self.order.get("keep", account.kept)),
-            calculator_row=_described(self.sweep, best[0]) if best else None,
+            calculator_row=self._described(best[0]) if best else None,
         )
         whole = work.whole(self._extension(format_name))
         with self.folder.new_file(whole, work.scratch) as path:
-            named(FORMATS[format_name].run_writer)(
-                path, tables, table_schema(self.sweep.columns, self.sweep.names.kinds), about
-            )
+            named(FORMATS[format_name].run_writer)(path, tables, self._schema(), about)
             digest = read_digest(path)
             work.note(whole, digest)
         return digest

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -50,9 +50,51 @@ MOST_PARTS = 10_000
 """Larger grids get larger parts: a folder of a million files serves nobody."""
 
 
+class Job(Protocol):
+    """What is to be written, cut into parts; the same for the same order, in whichever process."""
+
+    @property
+    def sweep(self) -> Sweep:
+        """What is run."""
+
+    @property
+    def parts(self) -> int:
+        """How many there are."""
+
+    @property
+    def parquet_encoding(self) -> str:
+        """How integers stand in them."""
+
+    @property
+    def digest(self) -> str:
+        """Of the order that it carries out."""
+
+    @property
+    def tells_repeats(self) -> bool:
+        """Whether its rows tell how many configurations of a known account repeat an earlier one."""
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the table."""
+
+    def batches(self, part: int, account: Account, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a part, whose account is kept.
+
+        Args:
+            part: its number.
+            account: takes what became of the configurations, as far as that is known by the rows.
+            schema: of the batches: that of the table, with words as such or as dictionaries.
+        """
+
+    def decided(self, part: int) -> int:
+        """Return how many configurations of the grid are decided with a part."""
+
+    def expected(self, known: Account) -> int:
+        """Return how many rows all parts hold, of which a known number is kept."""
+
+
 @dataclass(frozen=True)
 class TableJob:
-    """What is to be written, cut into parts; the same for the same order."""
+    """The table of a grid: ranges of ids, or of the first ids by some order."""
 
     sweep: Sweep
     pruned: bool
@@ -90,6 +132,24 @@ class TableJob:
             account.kept += len(rows)
             yield rows
 
+    @property
+    def tells_repeats(self) -> bool:
+        """Whether its rows tell how many configurations repeat an earlier one: where all of them are walked over."""
+        return self.ids is None
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the table."""
+        return table_schema(self.sweep.columns, self.sweep.names.kinds)
+
+    def batches(self, part: int, account: Account, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a part."""
+        for rows in self.rows(part, account):
+            yield record_batch(rows, schema, self.sweep.words)
+
+    def expected(self, known: Account) -> int:
+        """Return how many rows all parts hold."""
+        return known.kept if self.ids is None else self.length
+
 
 @dataclass(frozen=True)
 class WrittenPart:
@@ -122,20 +182,26 @@ def plan(sweep: Sweep, ordered: Mapping[str, Any]) -> tuple[TableJob, Account | 
     if "keep" in ordered:
         ids, account = first_by(sweep, ordered["keep"], ordered["sort"])
         descending = ordered["sort"] == "-weights"
-        return TableJob(sweep, False, _number(len(ids), PART), encoding, digest, ids, descending, account.kept), account
+        number = _number(len(ids), PART)
+        return TableJob(sweep, False, number, encoding, digest, ids, descending, account.kept), account
     if sweep.size > MOST_TO_DECIDE and is_pruned(sweep):
         counted = count_kept(sweep, effort=None).account
         assert counted is not None
         if counted.kept * SPARSE < sweep.size:
-            return TableJob(sweep, True, _number(counted.kept, PART_KEPT), encoding, digest), counted
+            return TableJob(sweep, True, parts_of(counted.kept), encoding, digest), counted
     return TableJob(sweep, False, _number(sweep.size, PART), encoding, digest), None
+
+
+def parts_of(rows: int) -> int:
+    """Return into how many parts a table is cut of which the rows are found without walking to them."""
+    return _number(rows, PART_KEPT)
 
 
 def _number(length: int, most: int) -> int:
     return min(max(1, math.ceil(length / most)), MOST_PARTS)
 
 
-def write_part(job: TableJob, part: int, folder: Folder) -> WrittenPart:
+def write_part(job: Job, part: int, folder: Folder) -> WrittenPart:
     """Write one part, whole or not at all.
 
     Raises:
@@ -143,13 +209,12 @@ def write_part(job: TableJob, part: int, folder: Folder) -> WrittenPart:
     """
     work = Work(folder, job.sweep.name, job.digest)
     account = Account()
-    schema = table_schema(job.sweep.columns, job.sweep.names.kinds)
+    schema = job.schema()
     with folder.new_file(work.part(part), work.scratch) as path:
         writer = ParquetWriter(path, schema, metadata(job.sweep), Form(job.parquet_encoding))
         try:
             coded = with_dictionaries(schema)
-            batches = (record_batch(rows, coded, job.sweep.words) for rows in job.rows(part, account))
-            for table in regrouped(batches, coded):
+            for table in regrouped(job.batches(part, account, coded), coded):
                 writer.write(table)
             about = {"part": part, "parts": job.parts, "account": account.as_json()}
             writer.add_metadata({ABOUT_PART: json.dumps(about)})
@@ -160,7 +225,7 @@ def write_part(job: TableJob, part: int, folder: Folder) -> WrittenPart:
     return WrittenPart(part, account, digest)
 
 
-def read_part(job: TableJob, part: int, work: Work) -> WrittenPart | None:
+def read_part(job: Job, part: int, work: Work) -> WrittenPart | None:
     """Return what a part that is there says of itself, or None where it is not as it was written, or not of this job."""
     digest = work.as_noted(work.part(part))
     if digest is None:
@@ -223,7 +288,7 @@ def largest_of(job: TableJob, folder: Folder, names: list[str], top: int) -> lis
     return [int(number) for number in extremes.ids()]
 
 
-def account_of(job: TableJob, written: list[WrittenPart], known: Account | None) -> Account:
+def account_of(job: Job, written: list[WrittenPart], known: Account | None) -> Account:
     """Return the account of a whole run from those of its parts, in their order.
 
     Raises:
@@ -234,9 +299,11 @@ def account_of(job: TableJob, written: list[WrittenPart], known: Account | None)
         account.add(part.account)
     if known is None:
         return account
-    expected = known.kept if job.ids is None else job.length
+    expected = job.expected(known)
     if account.kept != expected:
-        raise RunError(f"the parts hold {account.kept:,} rows, and {expected:,} were counted: please report this")
-    if job.ids is None:
+        raise RunError(
+            f"the parts hold {account.kept:,} rows, and {expected:,} were counted: this is a bug in Sizer; please report it"
+        )
+    if job.tells_repeats:
         known.repeated = account.repeated
     return known

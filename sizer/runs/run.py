@@ -22,8 +22,9 @@ from sizer.errors import Fault, InputError, quoted
 from sizer.formats import FORMATS
 from sizer.grids.account import Account
 from sizer.networks.counting import did_you_mean
+from sizer.parameters import checked
 from sizer.runs.dry import MOST_CONFIGURATIONS, count_sweep
-from sizer.runs.making import Making
+from sizer.runs.making import Made, Making
 from sizer.runs.manifest import metadata, order
 from sizer.runs.summary import run_screen
 from sizer.runs.walk import LARGE, OnProgress, Walk, row, smallest
@@ -33,12 +34,14 @@ from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.folders import open_folder
 from sizer.tables.written.batches import frame, regrouped, table_schema
 from sizer.tables.written.csv import CsvWriter
-from sizer.tables.written.streams import Form
+from sizer.tables.written.streams import CSV_DIALECTS, PARQUET_ENCODINGS, Form
 from sizer.tables.written.writers import Writers, expected_bytes
 from sizer.terminal import Terminal
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sizer.runs.spaces import SpaceWalk
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,7 +137,7 @@ class Run(Shown):
             spaces.check_sensible(counted, self.keep)
             schema = spaces.schema_of(self.sweep)
             return schema, spaces.SpaceWalk(counted, self.sweep, None).batches(schema, self.keep, self.sort)
-        _check_run(self.sweep, None, None)
+        _check_run(self.sweep)
         schema = table_schema(self.sweep.columns, self.sweep.names.kinds)
         return schema, Walk(self.sweep, top=0).batches(schema, self.keep, self.sort)
 
@@ -162,6 +165,7 @@ class DryRun(Run):
         return super()._in_a_line().replace(" are kept", " would be kept")
 
 
+@checked
 def dry_run(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     *,
@@ -176,11 +180,11 @@ def dry_run(
     hurry: bool = False,
     on_progress: OnProgress | None = None,
 ) -> DryRun:
-    """Count what a run of a sweep would keep, and how large its tables would get; nothing is written.
+    """Count what a run of a sweep would keep, and how large its tables would be; write nothing.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
-        budget, where, formats, columns, top, keep, sort, exact, hurry, on_progress: as `run_sweep` takes them.
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`.
+        budget, where, formats, columns, top, keep, sort, exact, hurry, on_progress: as for `run_sweep`.
 
     Raises:
         InputError: the sweep or an option has faults.
@@ -208,6 +212,7 @@ def dry_run(
     return cast("DryRun", found)
 
 
+@checked
 def run_sweep(
     sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep,
     out: str | os.PathLike[str] | None = "results",
@@ -236,37 +241,37 @@ def run_sweep(
     a folder of parts, `NAME.parquet/part-00000.parquet` and so on.
 
     Args:
-        sweep: a sweep file, a mapping of what would stand in one, or a sweep from `load_sweep`.
-        out: the folder of the tables, made where it is missing; a path, or a URL that fsspec knows. None: nothing is
+        sweep: a sweep file, a mapping with the contents of one, or a sweep from `load_sweep`.
+        out: the folder for the tables, created if it is missing; a path, or a URL that fsspec knows. None: nothing is
             written, and the rows are had from what is returned.
         budget: `"10M"` replaces the maximum of `weights`, `"int8_bytes=2MB"` that of another counted column.
-        where: expressions that must hold besides the sweep's own.
-        formats: of the tables instead of the sweep's.
-        columns: of the tables instead of the sweep's: `default`, `all` or names.
+        where: conditions in addition to those of the sweep.
+        formats: formats of the tables, instead of the sweep's.
+        columns: columns of the tables, instead of the sweep's: `default`, `all` or names.
         top: how many of the largest configurations to return.
-        keep: write only this many of the kept configurations, the first ones by `sort`, in that order.
+        keep: write only this many of the kept configurations: the first by `sort`, in that order.
         sort: a counted column for `keep`, with `-` in front for the largest first; ties in id order.
         dry_run: only count; nothing is written.
-        exact: in a dry run, go on for as long as an exact count takes.
-        hurry: in a dry run, be content with bounds where an exact count takes more than some two seconds.
-        parquet_encoding: of integers: `delta`, or `plain` for readers that do not know delta (fastparquet).
-        csv_dialect: `standard`, `excel-eu` (semicolons, and a mark by which Excel knows UTF-8) or `tsv` (`NAME.tsv`).
+        exact: in a dry run, count exactly, however long it takes.
+        hurry: in a dry run, accept bounds if an exact count takes more than about two seconds.
+        parquet_encoding: encoding of integers: `delta`, or `plain` for readers that cannot read delta (fastparquet).
+        csv_dialect: `standard`, `excel-eu` (semicolons, and a byte order mark so that Excel recognises UTF-8) or `tsv` (`NAME.tsv`).
         gzip: compress the CSV table, `NAME.csv.gz`.
-        workers: how many parts are made at once, in threads; None: as many as there are cores. The tables do not
+        workers: how many parts to write at once, in threads; None: one per core. The tables do not
             depend on it.
-        resume: go on from the parts that an interrupted run made; with none there, start afresh. Parts and tables that
-            are not as they were written are made anew.
+        resume: continue from the parts of an interrupted run; start from the beginning if there are none. Parts and tables that
+            no longer match what was written are written again.
         cluster: the address of a Dask scheduler whose workers write the parts.
-        on_progress: called now and then.
+        on_progress: called from time to time with the progress.
 
     Returns:
-        What the run did; `.frame()` is the table, and whatever reads Arrow reads it as it is: `polars.DataFrame(run)`,
+        What the run did; `.frame()` is the table, and anything that reads Arrow can read the result directly: `polars.DataFrame(run)`,
             `duckdb.sql("FROM run")`. Of a dry run a `DryRun`.
 
     Raises:
         InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
         RunError: the tables could not be written, or another run is writing them, or what is there was begun with
-            another sweep or other options; the tables that were there are unchanged.
+            another sweep or other options; existing tables are unchanged.
     """
     started = time.perf_counter()
     sweep = apply_options(
@@ -277,19 +282,18 @@ def run_sweep(
         columns=columns,
     )
     _check_sort(sweep, keep, sort)
+    _check_form(parquet_encoding, csv_dialect)
     form = Form(parquet_encoding, csv_dialect, gzip)
     if out is None and not dry_run and (resume or workers is not None or cluster is not None):
         given = {"resume": resume, "workers": workers is not None, "cluster": cluster is not None}
-        message = "makes parts in a folder; name one with out"
+        message = "writes parts in a folder; name one with out"
         raise InputError(Fault("", 0, 0, name, message) for name, is_given in given.items() if is_given)
     if sweep.is_space:
-        if resume or workers is not None or cluster is not None:
-            message = "a space is written by one process, all at once, not in parts"
-            raise InputError([Fault("", 0, 0, "resume" if resume else "workers", message)])
-        return _run_space(sweep, out, started, form, top, keep, sort, dry_run, exact, on_progress)
+        in_parts = _InParts(resume, workers, cluster)
+        return _run_space(sweep, out, started, form, top, keep, sort, dry_run, exact, in_parts, on_progress)
     if dry_run or out is None:
         if not dry_run:
-            _check_run(sweep, None, None)
+            _check_run(sweep)
         # Of what is not written the rows are had from the answer: all of them are counted, whatever it takes.
         exact = exact or not dry_run
         counted = count_sweep(sweep, top, exact=exact, hurry=hurry, form=form, on_progress=on_progress)
@@ -305,7 +309,8 @@ def run_sweep(
             sort=sort,
             kept_between=counted.kept_between,
         )
-    _check_run(sweep, workers, cluster)
+    _check_run(sweep)
+    _check_workers(workers, cluster)
     making = Making(sweep, open_folder(out), order(sweep, keep, sort, form), top, on_progress)
     if sweep.size > LARGE or resume or workers is not None or cluster is not None:
         made = making.in_parts(resume=resume, workers=workers, cluster=cluster)
@@ -316,7 +321,7 @@ def run_sweep(
         account=made.account,
         largest=tuple(row(sweep, configuration_id) for configuration_id in made.best),
         smallest=None if made.account.kept else smallest(sweep),
-        files=made.files if "://" in os.fspath(out) else tuple(map(Path, made.files)),
+        files=_named(made.files, out),
         expected_bytes={},
         seconds=time.perf_counter() - started,
         keep=keep,
@@ -325,6 +330,20 @@ def run_sweep(
         was_finished=made.was_finished,
         remade=made.remade,
     )
+
+
+@dataclass(frozen=True)
+class _InParts:
+    """How a table is made in parts, where it is."""
+
+    resume: bool
+    workers: int | None
+    cluster: str | None
+
+    @property
+    def asked(self) -> bool:
+        """Whether parts are asked for, however small the table is."""
+        return self.resume or self.workers is not None or self.cluster is not None
 
 
 def _run_space(
@@ -337,14 +356,16 @@ def _run_space(
     sort: str,
     dry_run: bool,
     exact: bool,
+    in_parts: _InParts,
     on_progress: OnProgress | None,
 ) -> Run:
     """Run a space: count what fits, and write it where it is not too much."""
     from sizer.runs import spaces
 
+    _check_workers(in_parts.workers, in_parts.cluster)
     sweep = replace(sweep, columns=spaces.layered_columns(sweep))
     counted = spaces.count_space(sweep, max(1, top), exact=exact)
-    files: tuple[Path | str, ...] = ()
+    made: Made | None = None
     expected: dict[str, int] = {}
     if dry_run:
         sample = spaces.sample_rows(counted, sweep)
@@ -354,29 +375,37 @@ def _run_space(
                 for name in sweep.formats
                 if FORMATS[name].writer
             }
-    elif out is None:
-        spaces.check_sensible(counted, keep)
     else:
         spaces.check_sensible(counted, keep)
-        if "xlsx" in sweep.formats:
-            message = "a space is written as csv and parquet; sizer query turns a part of it into xlsx"
-            raise InputError([Fault(sweep.file, 0, 0, "formats", message)])
+    if out is not None and not dry_run:
+        assert counted.account is not None
         ordered = order(sweep, keep, sort, form)
-        made = spaces.SpaceMaking(sweep, open_folder(out), ordered, top, on_progress, counted).side_by_side()
-        files = made.files if "://" in os.fspath(out) else tuple(map(Path, made.files))
+        making = spaces.SpaceMaking(sweep, open_folder(out), ordered, top, on_progress, counted)
+        if counted.account.kept > LARGE or in_parts.asked:
+            made = making.in_parts(resume=in_parts.resume, workers=in_parts.workers, cluster=in_parts.cluster)
+        else:
+            made = making.side_by_side()
     return (DryRun if dry_run else Run)(
         sweep=sweep,
         account=counted.account,
         largest=counted.largest[:top],
         smallest=None,
-        files=files,
+        files=() if made is None or out is None else _named(made.files, out),
         expected_bytes=expected,
         seconds=time.perf_counter() - started,
         keep=keep,
         sort=sort,
         kept_between=counted.between,
+        resumed=0 if made is None else made.resumed,
+        was_finished=made is not None and made.was_finished,
+        remade=() if made is None else made.remade,
         reason=counted.reason,
     )
+
+
+def _named(files: tuple[str, ...], out: str | os.PathLike[str]) -> tuple[Path | str, ...]:
+    """Return files as paths, or as URLs where the folder is given as one."""
+    return files if "://" in os.fspath(out) else tuple(map(Path, files))
 
 
 def stream_sweep(
@@ -389,6 +418,7 @@ def stream_sweep(
     top: int = 5,
     keep: int | None = None,
     sort: str = "-weights",
+    exact: bool = False,
     csv_dialect: str = "standard",
     gzip: bool = False,
     on_progress: OnProgress | None = None,
@@ -398,10 +428,11 @@ def stream_sweep(
     Args:
         sweep: from `load_sweep`.
         sink: takes bytes, and is left open.
-        budget, where, columns, top, keep, sort, csv_dialect, gzip, on_progress: as `run_sweep` takes them.
+        budget, where, columns, top, keep, sort, csv_dialect, gzip, on_progress: as for `run_sweep`.
+        exact: of a space, go on for as long as an exact count takes.
 
     Raises:
-        InputError: an option has faults, or the sweep has more than 2**63 - 1 configurations.
+        InputError: an option has faults, or the sweep has more than can be written.
         OSError: the stream cannot be written.
     """
     started = time.perf_counter()
@@ -412,13 +443,17 @@ def stream_sweep(
         columns=columns,
     )
     _check_sort(sweep, keep, sort)
+    walk: Walk | SpaceWalk
     if sweep.is_space:
-        raise InputError(
-            [Fault("", 0, 0, "out", "a space is written into a folder; name one, or sizer sample draws some")]
-        )
-    _check_run(sweep, None, None)
-    walk = Walk(sweep, top, on_progress)
-    schema = table_schema(sweep.columns, sweep.names.kinds)
+        from sizer.runs import spaces
+
+        sweep = replace(sweep, columns=spaces.layered_columns(sweep))
+        counted = spaces.count_space(sweep, max(1, top), exact=exact)
+        spaces.check_sensible(counted, keep)
+        walk, schema = spaces.SpaceWalk(counted, sweep, on_progress), spaces.schema_of(sweep)
+    else:
+        _check_run(sweep)
+        walk, schema = Walk(sweep, top, on_progress), table_schema(sweep.columns, sweep.names.kinds)
     with Writers([CsvWriter(sink, schema, {}, Form(csv_dialect=csv_dialect, gzip=gzip))]) as writers:
         for table in regrouped(walk.batches(schema, keep, sort), schema):
             writers.write(table)
@@ -426,14 +461,36 @@ def stream_sweep(
     return Run(
         sweep=sweep,
         account=walk.account,
-        largest=walk.largest(),
-        smallest=None if walk.account.kept else smallest(sweep),
+        largest=walk.largest()[:top],
+        smallest=None if walk.account.kept or sweep.is_space else smallest(sweep),
         files=(),
         expected_bytes={},
         seconds=time.perf_counter() - started,
         keep=keep,
         sort=sort,
     )
+
+
+def _check_form(parquet_encoding: str, csv_dialect: str) -> None:
+    """Raise where there is no such form of a table.
+
+    Raises:
+        InputError: the encoding or the dialect is not known.
+    """
+    known = (("parquet_encoding", parquet_encoding, PARQUET_ENCODINGS), ("csv_dialect", csv_dialect, CSV_DIALECTS))
+    faults = [
+        Fault(
+            "",
+            0,
+            0,
+            name,
+            f"{quoted(word)} is not known{did_you_mean(word, choice) or '; one of ' + ', '.join(choice)}",
+        )
+        for name, word, choice in known
+        if word not in choice
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
@@ -448,15 +505,18 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
     found = largest_of_all(sweep.grids, [count_bounds(grid) for grid in sweep.grids], [column])
     largest = found[column] if found else 0  # the sweep has been checked: not so many corners pass
     if keep is not None and largest > MOST_CONFIGURATIONS:
-        message = f"{column} can reach {largest:,}, and is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
+        message = f"{column} can reach {largest:,}, but is sorted as a 64-bit integer, at most {MOST_CONFIGURATIONS:,}"
         raise InputError([Fault("", 0, 0, "sort", message)])
 
 
-def _check_run(sweep: Sweep, workers: int | None, cluster: str | None) -> None:
+def _check_run(sweep: Sweep) -> None:
     if sweep.size > MOST_CONFIGURATIONS:
-        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that ids can number; --dry-run counts them"
+        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that can have ids; --dry-run counts them"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
+
+
+def _check_workers(workers: int | None, cluster: str | None) -> None:
     if workers is not None and workers < 1:
         raise InputError([Fault("", 0, 0, "workers", f"{workers} is below the minimum, 1")])
     if workers is not None and cluster is not None:
-        raise InputError([Fault("", 0, 0, "workers", "is for this machine, and a cluster has workers of its own")])
+        raise InputError([Fault("", 0, 0, "workers", "is for this machine, but a cluster has its own workers")])

@@ -7,8 +7,9 @@ A table of a space has a column for each layer, `cells.1`, `cells.2` ..., 0 wher
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,13 @@ import pyarrow as pa
 from sizer.answer import Shown, Table, left_out
 from sizer.errors import Fault, InputError
 from sizer.grids.account import Account
+from sizer.networks.blocks.declared import Declared
 from sizer.networks.columns import COUNTED
+from sizer.networks.counting import Description
 from sizer.networks.fields import FIELDS
 from sizer.runs.making import Making
+from sizer.runs.manifest import digest_of
+from sizer.runs.parts import Job, parts_of
 from sizer.runs.walk import OnProgress, Progress
 from sizer.spaces.configurations import Configurations
 from sizer.spaces.plain_configurations import PlainConfigurations
@@ -36,6 +41,7 @@ LARGEST_ID = 2**63 - 1
 _SAMPLE = 1000
 _SHOWN = 20
 """Networks that are printed."""
+_AT_ONCE = 1 << 16
 
 
 def layered_columns(sweep: Sweep) -> tuple[str, ...]:
@@ -180,7 +186,7 @@ def _account(space: Space, kept: int) -> Account:
     plain = Space(dataclasses.replace(sweep, where=(), budget=())) if sweep.where else space
     valid = plain.count_valid()
     if sweep.size > valid:
-        account.not_valid = Counter({"not as the convention has its layers": sweep.size - valid})
+        account.not_valid = Counter({"not valid under the convention": sweep.size - valid})
     left = valid - kept
     ends = [
         (bound.column, side)
@@ -214,26 +220,110 @@ class SpaceWalk:
 
     def batches(self, schema: pa.Schema, keep: int | None = None, sort: str = "-weights") -> Iterator[pa.RecordBatch]:
         """Yield the kept rows as record batches: all in id order, or the first `keep` by `sort`."""
-        written = 0
+        written, size = 0, self._sweep.size
+        number = self.account.kept if keep is None else min(keep, self.account.kept)
         for rows in self._counted.space.rows() if keep is None else _sorted(self._counted.space, keep, sort):
             yield table_of(rows, self._sweep.columns, schema, self._sweep.names.counted)
             written += len(rows)
             if self._on_progress:
-                self._on_progress(Progress(written, written))
+                self._on_progress(Progress(size * written // number, written))
 
     def best(self) -> list[int]:
         """Return the ids of the largest that are kept, largest first."""
         return [row["id"] for row in self._counted.largest]
 
+    def largest(self) -> tuple[dict[str, Any], ...]:
+        """Return the largest that are kept, largest first."""
+        return self._counted.largest
+
 
 def _sorted(space: Space, keep: int, sort: str) -> Iterator[Configurations]:
     """Yield the first configurations by a counted column, ties in the order of ids."""
-    column, sign = sort.removeprefix("-"), -1 if sort.startswith("-") else 1
-    if keep > MOST_SORTED:
-        raise InputError([Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that are sorted")])
-    best = space.extreme(column, keep, largest=sign < 0)
-    for start in range(0, len(best), 1 << 16):
-        yield best[start : start + (1 << 16)]
+    yield from _some_at_a_time(_first_by(space, keep, sort))
+
+
+def _first_by(space: Space, keep: int, sort: str) -> Configurations:
+    """Return the first configurations by a counted column, ties in the order of ids."""
+    return space.extreme(sort.removeprefix("-"), keep, largest=sort.startswith("-"))
+
+
+def _some_at_a_time(found: Configurations) -> Iterator[Configurations]:
+    for start in range(0, len(found), _AT_ONCE):
+        yield found[start : start + _AT_ONCE]
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceJob:
+    """The table of a space, cut into parts: ranges of ranks, or of places where only the first ones by a column are kept.
+
+    What is drawn from the tables of a space is the same wherever they are made, so a worker elsewhere makes its own.
+    """
+
+    sweep: Sweep
+    parts: int
+    parquet_encoding: str
+    digest: str
+    length: int
+    """How many rows there are."""
+    keep: int | None = None
+    sort: str = "-weights"
+    _made: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    """What this process has made of it, so that every part uses the same."""
+    _making: Any = dataclasses.field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, counted: CountedSpace, sweep: Sweep, ordered: Mapping[str, Any]) -> SpaceJob:
+        """Return the job that carries out an order, of a space that has been counted."""
+        assert counted.account is not None
+        keep = ordered.get("keep")
+        length = counted.account.kept if keep is None else min(keep, counted.account.kept)
+        encoding, sort = ordered["parquet_encoding"], ordered.get("sort", "-weights")
+        found = cls(sweep, parts_of(length), encoding, digest_of(ordered), length, keep, sort)
+        found._made["space"] = counted.space
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process without the tables."""
+        said = (self.sweep, self.parts, self.parquet_encoding, self.digest, self.length, self.keep, self.sort)
+        return (SpaceJob, said)
+
+    @property
+    def tells_repeats(self) -> bool:
+        """Whether its rows tell how many configurations repeat an earlier one: that is not looked at."""
+        return False
+
+    def schema(self) -> pa.Schema:
+        """Return the schema of the table."""
+        return schema_of(self.sweep)
+
+    def decided(self, part: int) -> int:
+        """Return how many configurations of the space are decided with a part."""
+        return self.sweep.size * (part + 1) // self.parts - self.sweep.size * part // self.parts
+
+    def expected(self, known: Account) -> int:
+        """Return how many rows all parts hold."""
+        return self.length
+
+    def batches(self, part: int, account: Account, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a part."""
+        account.repeated = None
+        start, stop = self.length * part // self.parts, self.length * (part + 1) // self.parts
+        for rows in self._rows(start, stop):
+            account.kept += len(rows)
+            yield table_of(rows, self.sweep.columns, schema, self.sweep.names.counted)
+
+    def _rows(self, start: int, stop: int) -> Iterator[Configurations]:
+        with self._making:
+            if "space" not in self._made:
+                self._made["space"] = Space(self.sweep)
+            space: Space = self._made["space"]
+            if self.keep is not None and "first" not in self._made:
+                self._made["first"] = _first_by(space, self.keep, self.sort)
+            if self.keep is None and "counted" not in self._made:
+                self._made["counted"] = space.count(exact=True)  # makes the tables that all parts read
+        yield from (
+            space.rows(None, start, stop) if self.keep is None else _some_at_a_time(self._made["first"][start:stop])
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,6 +339,23 @@ class SpaceMaking(Making):
     def _schema(self) -> pa.Schema:
         return schema_of(self.sweep)
 
+    def _plan(self) -> tuple[Job, Account | None]:
+        assert self.counted is not None
+        return SpaceJob.of(self.counted, self.sweep, self.order), self.counted.account
+
+    def _best(self, job: Job, parts: list[str], number: int) -> list[int]:
+        assert self.counted is not None
+        return [row["id"] for row in self.counted.largest[:number]]
+
+    def _described(self, configuration_id: int) -> Description | Declared:
+        assert self.counted is not None
+        found = self.counted.space.by_id([configuration_id])[0]
+        if self.sweep.of_blocks is None:
+            return Description(found, self.sweep.cell_types)
+        model = self.sweep.grids[0].model
+        assert model is not None
+        return Declared(found, model.cell_types, model.block_types)
+
 
 def check_sensible(counted: CountedSpace, keep: int | None) -> None:
     """Check that what is kept can be written.
@@ -256,19 +363,22 @@ def check_sensible(counted: CountedSpace, keep: int | None) -> None:
     Raises:
         InputError: it is too much, with what to do.
     """
-    if keep is not None and counted.account is not None:
-        return
+    if keep is not None and keep > MOST_SORTED:
+        raise InputError(
+            [Fault("", 0, 0, "keep", f"{keep:,} rows are more than the {MOST_SORTED:,} that can be sorted")]
+        )
+    less = "use a narrower budget, or sizer sample"
     if counted.account is None:
+        # None of them can be sorted either: that takes finer tables than to count.
         low, high = counted.between or (0, 0)
-        words = f"between {low:,} and {high:,} networks fit ({counted.reason})"
-    elif counted.account.kept > MOST_ROWS:
-        words = f"{counted.account.kept:,} networks fit"
+        message = f"between {low:,} and {high:,} networks fit, but a run needs an exact count: {counted.reason}; {less}"
+    elif keep is None and counted.account.kept > MOST_ROWS:
+        message = (
+            f"{counted.account.kept:,} networks fit, more than the {MOST_ROWS:,} rows that a run can write: "
+            f"--keep 1000 --sort -weights writes the largest; or {less}"
+        )
     else:
         return
-    message = (
-        f"{words}, more than the {MOST_ROWS:,} rows that a run writes: --keep 1000 --sort -weights writes the largest, "
-        "a narrower budget leaves fewer, and sizer sample draws some"
-    )
     raise InputError([Fault(counted.space.sweep.file, 0, 0, "grid", message)])
 
 
@@ -341,7 +451,7 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     """
     if number > MOST_SORTED:
         raise InputError(
-            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that are drawn at once")]
+            [Fault("", 0, 0, "number", f"{number:,} are more than the {MOST_SORTED:,} that can be sampled at once")]
         )
     sweep = apply_options(sweep, budget=budget, where=where)
     found = Space(sweep)

@@ -95,7 +95,7 @@ def account_lines(run: Run) -> list[str]:
     rows.extend((f"-{number:,}", f"excluded: {expression}") for expression, number in account.excluded.items())
     rows.append((f"{account.kept:,}", "kept"))
     if account.repeated:
-        rows.append((f"{account.repeated:,}", "of them equal an earlier configuration of the sweep"))
+        rows.append((f"{account.repeated:,}", "of them repeat an earlier configuration of the sweep"))
     return aligned(rows, left=(1,))
 
 
@@ -118,10 +118,10 @@ def run_screen(run: Run, terminal: Terminal, *, table: bool) -> str:
     if run.account is None:
         low, high = run.kept_between or (0, run.sweep.size)
         if low == high:
-            lines.append(f"{low:,} are kept; why the others are not takes longer to count: --exact goes on.")
+            lines.append(f"{low:,} are kept. Counting why the others are dropped takes longer; use --exact.")
         else:
             why = f" {run.reason}:" if run.reason else " an exact count takes longer:"
-            lines.append(f"Between {low:,} and {high:,} are kept;{why} --exact goes on.")
+            lines.append(f"Between {low:,} and {high:,} are kept;{why} use --exact.")
         return "\n".join(lines)
     if run.account.kept == 0:
         lines.extend(_nothing_kept(run))
@@ -143,14 +143,14 @@ def _made(run: Run) -> list[str]:
     """Return what was written, or would be."""
     files = DOT.join(map(str, run.files))
     if run.was_finished:
-        return [f"{files} were finished already; nothing was done"]
+        return [f"{files} are already finished; nothing was done"]
     if run.files:
         resumed = f"  {run.resumed:,} part{'s' if run.resumed > 1 else ''} resumed" if run.resumed else ""
         lines = [f"{files}      {run.seconds:.1f} s{resumed}"]
         if run.remade:
             more = len(run.remade) - 3
             which = ", ".join(run.remade[:3]) + (f" and {more} more" if more > 0 else "")
-            lines.append(f"made again, since they were not as they had been written: {which}")
+            lines.append(f" written again, because they did not match the manifest: {which}")
         return lines
     if run.expected_bytes:
         sizes = DOT.join(f"{name} about {rounded_bytes(size)}" for name, size in run.expected_bytes.items())
@@ -169,5 +169,5 @@ def _nothing_kept(run: Run) -> list[str]:
     also = "".join(f", {smallest[column]:,} {column}" for column in bounded)
     return [
         "No configuration fits.",
-        f"The smallest there is: id {smallest['id']:,} ({swept}) with {smallest['weights']:,} weights{also}.",
+        f"The smallest is id {smallest['id']:,} ({swept}) with {smallest['weights']:,} weights{also}.",
     ]

@@ -18,6 +18,7 @@ from sizer.grids.pruning.counts import count_kept, has_long_lines, prunable
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.networks.aliases import counted_as
+from sizer.networks.blocks.layered import countable
 from sizer.networks.counting import count
 from sizer.questions.breakdown import Breakdown, explain
 from sizer.sweepfile.sweep import Sweep, as_word
@@ -230,7 +231,7 @@ def network_of(sweep: Sweep, configuration_id: int) -> tuple[dict[str, Any], dic
         InputError: no configuration has that id.
     """
     found = _configuration_of(sweep, configuration_id)
-    if sweep.of_blocks is None:
+    if "blocks" not in found:
         del found["convention"]
     return found, {"cell_types": sweep.cell_types, "block_types": sweep.block_types}
 
@@ -240,7 +241,7 @@ def _configuration_of(sweep: Sweep, configuration_id: int) -> dict[str, Any]:
         if sweep.is_space:
             from sizer.spaces.space import Space
 
-            return Space(sweep).by_id([configuration_id])[0]
+            return countable(Space(sweep).by_id([configuration_id])[0], sweep.cell_types)
         grid, places = locate(sweep, configuration_id)
         return grid.configuration(places)
     except IndexError as problem:

@@ -160,12 +160,10 @@ class Work:
         with as_run_errors(self.folder):
             for name in (f".{self.name}.lock", self.root, self.parts, self.scratch):
                 if self.folder.is_link(name):
-                    raise RunError(
-                        f"{self.folder.shown(name)} is a symbolic link, which a run does not write through; remove it"
-                    )
+                    raise RunError(f"{self.folder.shown(name)} is a symbolic link; a run does not follow it: remove it")
             if self.folder.exists(self.root) and not self.folder.is_folder(self.root):
                 raise RunError(
-                    f"{self.folder.shown(self.root)} is not a folder, and the run needs a folder of this name; remove it"
+                    f"{self.folder.shown(self.root)} is not a folder, but the run needs a folder of this name; remove it"
                 )
 
     def check_places(self, tables: Sequence[str]) -> None:
@@ -188,9 +186,7 @@ class Work:
                 if not others:
                     continue
                 what += f" with {others[0]} in it"
-            raise RunError(
-                f"{what}, and the table would take its place; move it away, or give another --out; {UNCHANGED}"
-            )
+            raise RunError(f"{what}, where the table would go; move it away, or give another --out; {UNCHANGED}")
 
     # What is there
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from sizer.runs.parts import TableJob, WrittenPart, write_part
+from sizer.runs.parts import Job, WrittenPart, write_part
 from sizer.tables.stored.folders import Folder
 
 
@@ -23,7 +23,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def write_in_threads(job: TableJob, folder: Folder, parts: Sequence[int], workers: int) -> Generator[WrittenPart]:
+def write_in_threads(job: Job, folder: Folder, parts: Sequence[int], workers: int) -> Generator[WrittenPart]:
     """Yield parts as they are written by threads, in no particular order.
 
     Where the caller stops, or a part fails, those under way are finished and the others are not begun.

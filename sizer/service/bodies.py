@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SMALL = 64 * 2**10
 """Bytes that every request may hold without being asked about them."""
-TOO_MUCH_HELD = "too much is being sent and received at once; try again"
+TOO_MUCH_HELD = "the server is sending and receiving too much at once; try again"
 LEASE = "sizer.lease"
 """What a request's lease is called in its scope."""
 LONGEST_NUMBER = 1000
@@ -103,7 +103,7 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise RefusedError(400, "the client has gone")
+                    raise RefusedError(400, "the client is gone")
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > most:
@@ -120,7 +120,7 @@ async def read_body(request: HTTPConnection, receive: Receive, most: int, second
 
 
 def _too_large(most: int) -> RefusedError:
-    return RefusedError(413, f"the body has more than the {most:,} bytes that are read", {"connection": "close"})
+    return RefusedError(413, f"the body has more than the {most:,} bytes that are allowed", {"connection": "close"})
 
 
 def parse_json(body: bytes, most_values: int | None = None) -> Any:
@@ -136,7 +136,7 @@ def parse_json(body: bytes, most_values: int | None = None) -> Any:
             values.
     """
     if most_values is not None and sum(map(body.count, (b",", b"[", b"{"))) >= most_values:
-        raise RefusedError(413, f"the body has more than the {most_values:,} values that are read")
+        raise RefusedError(413, f"the body has more than the {most_values:,} values that are allowed")
     # A long number has many of its digits among every hundredth byte, which are soon looked at.
     if _LONG_BY_HUNDREDS.search(body[::100]) and _LONG.search(body):
         raise RefusedError(422, f"the body holds a number of more than {LONGEST_NUMBER:,} digits")
@@ -165,7 +165,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"{quoted(key)} stands twice")
+                raise ValueError(f"{quoted(key)} is there twice")
             seen.add(key)
     return found
 

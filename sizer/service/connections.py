@@ -128,7 +128,7 @@ class _Connection(HttpToolsProtocol):
             return  # behind a body, where nobody looks
         self._count_head(len(name) + len(value) + _OVERHEAD)
         if len(self.headers) >= self.limits.headers:
-            self._stop(431, f"the head has more than the {self.limits.headers:,} headers that are read")
+            self._stop(431, f"the head has more than the {self.limits.headers:,} headers that are allowed")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -168,7 +168,7 @@ class _Connection(HttpToolsProtocol):
             self._stop(431, self._head_too_large())
 
     def _head_too_large(self) -> str:
-        return f"the head has more than the {self.limits.head_bytes:,} bytes that are read"
+        return f"the head has more than the {self.limits.head_bytes:,} bytes that are allowed"
 
     # Refusals before there is a request
 
@@ -178,7 +178,7 @@ class _Connection(HttpToolsProtocol):
         raise ValueError(message)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(*(self._refusal or (400, "the request is no HTTP that can be answered")))
+        self._refuse(*(self._refusal or (400, "the request is not valid HTTP")))
 
     def _refuse(self, status: int, message: str) -> None:
         if self.cycle is not None and not self.cycle.response_complete:

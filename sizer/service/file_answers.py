@@ -48,8 +48,8 @@ class SentBytes(ByteSource):
         if len(self._head) == tail:
             return self._head[start:] + self._tail[: end - tail]
         raise unread(
-            f"{self.size:,} bytes are more than were sent, and what it holds is not told by its beginning and its end;"
-            " sizer look reads it where it lies"
+            f"{self.size:,} bytes are more than were sent, and its beginning and end are not enough;"
+            " use sizer look on the machine that has the file"
         )
 
 

@@ -118,7 +118,7 @@ class Guard:
         except asyncio.CancelledError:
             # The server ends, and waits for this no longer.
             if not status:
-                message = "the server ended before the answer was there; ask again"
+                message = "the server stopped before it could answer; ask again"
                 await refused(503, [Fault("", 0, 0, "", message)], {"retry-after": "5"})(scope, receive, sending)
         except Exception:
             LOG.exception("%s %s", scope["method"], route_of(scope, self._is_page))
@@ -144,7 +144,7 @@ class Guard:
         if host not in self._known and not self._is_known(host):
             return (
                 421,
-                "this server does not answer to that name; --allow-host NAME allows it when the server is started",
+                "this server does not answer to that name; start it with --allow-host NAME to allow it",
                 {},
             )
         if origin and scope["method"] not in {"GET", "HEAD"} and origin.partition(b"://")[2] != host:

@@ -120,7 +120,7 @@ class JobRunner:
             except StorageError:  # which the log has
                 self._stopping.wait(_AGAIN_SECONDS)
             except Exception:  # a thread that ends would leave jobs waiting for ever
-                LOG.exception("jobs cannot be taken; it is tried again")
+                LOG.exception("jobs cannot be started; trying again")
                 self._stopping.wait(_AGAIN_SECONDS)
 
     def _take_job(self) -> None:
@@ -207,7 +207,7 @@ class JobRunner:
                 return
             self._on_retry()
             reason = said.get("unfinished", "its worker ended")
-            LOG.warning("job %s is begun again: %s", job.id, reason)
+            LOG.warning("job %s is started again: %s", job.id, reason)
             if (self._insist(lambda: self._jobs.retry(job.id)) or 0) >= _MOST_ATTEMPTS:
                 message = f"{_MOST_ATTEMPTS} workers ended before the job did; the server's log says why"
                 self._insist(lambda: self._jobs.end(job.id, "failed", faults=[_fault(message)]))

@@ -116,7 +116,7 @@ def _count(body: Any, limits: Mapping[str, int]) -> tuple[bytes, int]:
     form = "columns" if columnar else "networks"
     many = _length(body["columns"]) if columnar else len(body["networks"])
     if many > limits["networks"]:
-        raise RefusedError(413, f"{many:,} networks are more than the {limits['networks']:,} that one call counts")
+        raise RefusedError(413, f"{many:,} networks are more than the {limits['networks']:,} that one call may have")
     _check_keys(body, (form, "budget"), f"beside {form}; known: budget")
     _check_budget(body.get("budget"))
     within = _within(
@@ -190,7 +190,7 @@ def _written(
             counts.append(as_json(rows)[1:-1])
             size += len(counts[-1])
         if size > most:
-            raise RefusedError(413, f"the answer has more than the {most:,} bytes that are sent")
+            raise RefusedError(413, f"the answer has more than the {most:,} bytes that are allowed")
     if columnar:
         lists = [b"%b:[%b]" % (as_json(name), b",".join(texts)) for name, texts in columns.items()]
         return b'{"columns":{%b}}' % b",".join(lists)

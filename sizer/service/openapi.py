@@ -45,19 +45,19 @@ _BUDGET = {
 _NETWORK = {"anyOf": [named("Network"), named("Model")]}
 _PART = {"anyOf": [named("PartOfNetwork"), named("Model")]}
 _STATUSES = {
-    400: "The request is no HTTP that can be answered.",
+    400: "The request is not valid HTTP.",
     401: "The server asks for a token.",
     403: "A page of another origin may not ask this.",
-    404: "There is none.",
-    408: "The head, or the body, took too long to arrive.",
+    404: "Not found.",
+    408: "The head or the body took too long to arrive.",
     409: "The sweep is not done.",
-    413: "There is more than is read.",
-    421: "The server does not answer to this name.",
-    422: "What is asked has faults; all of them at once.",
-    429: "Too much is asked at once; `Retry-After` says when to try again.",
-    431: "The address and the headers are more than is read.",
+    413: "The request is too large.",
+    421: "The server does not answer to this host name.",
+    422: "The request has faults; the answer lists all of them.",
+    429: "Too many requests at once; `Retry-After` says when to try again.",
+    431: "The address and the headers are too large.",
     500: "The sweep's table is damaged; delete it and post it again.",
-    503: "It cannot be answered now.",
+    503: "The server cannot answer now.",
 }
 
 _ANYWHERE = (400, 401, 403, 408, 421, 431, 503)
@@ -153,7 +153,7 @@ COUNT = _described(
 )  # fmt: skip
 COMPARE = _described(
     "The same network under every convention",
-    "Every convention's reading; or, with `claim`, which readings give a stated figure, the least assumed first.",
+    "The network under every convention; or, with `claim`, the readings that give a stated figure, those with the fewest assumptions first.",
     _responses(
         200,
         "As `sizer compare --json` prints it.",
@@ -185,8 +185,8 @@ EXPLAIN = _described(
     _body(["network"], {"network": _NETWORK}, {"network": NETWORK}),
 )
 MODEL_TEXT = _described(
-    "A model of blocks as it is written in a file, block by block",
-    "Every block and tensor, and the formula; faults have their places in the text.",
+    "A model of blocks from a file, block by block",
+    "Every block and tensor, and the formula; faults have line and column.",
     _responses(
         200, "As `sizer explain MODEL --json` prints it.", _json({"anyOf": [named("ModelBreakdown")]}), 413, 422, 429
     ),
@@ -194,7 +194,7 @@ MODEL_TEXT = _described(
 )
 FIT = _described(
     "The widest network within a budget",
-    "The largest value of a field that keeps a network within a budget, and the next one over it; of a model of blocks, `encoder.cells`.",
+    "The largest value of a field that keeps a network within a budget, and the first value over it. In a model of blocks a field is a path, `encoder.cells`.",
     _responses(200, "As `sizer fit --json` prints each answer.", _json(named("Fit")), 413, 422, 429),
     _body(
         ["network", "vary", "budget"],
@@ -225,7 +225,7 @@ CODE = _described(
 )  # fmt: skip
 CONVENTIONS = _described(
     "The conventions",
-    "Their rules, what they refuse, and their sources.",
+    "All conventions: their rules, what they refuse, and their sources.",
     _responses(200, "All of them.", _json(named("Conventions")), 429),
 )
 SCHEMA = _described(
@@ -241,8 +241,8 @@ _SWEEP_BODY: Described = {
     },
 }
 DRY_RUN = _described(
-    "What a sweep would give",
-    "Checks a sweep and counts what it would keep; nothing is run or kept.",
+    "Count a sweep",
+    "Checks a sweep and counts the configurations that it would keep; runs and stores nothing.",
     _responses(
         200,
         "How many configurations there are, and how many are kept.",
@@ -255,8 +255,8 @@ POST_SWEEP = _described(
     "Run a sweep",
     "Checks a sweep, counts what it will keep and starts a job. The same sweep posted twice is one job (200).",
     {
-        **_responses(202, "It waits, or runs.", _json(named("Job")), 413, 422, 429),
-        200: {"description": "It is known already.", "content": _json(named("Job"))},
+        **_responses(202, "The job is queued or running.", _json(named("Job")), 413, 422, 429),
+        200: {"description": "The server has this sweep already.", "content": _json(named("Job"))},
     },
     _SWEEP_BODY,
 )
@@ -264,20 +264,24 @@ _FILE_BODY: Described = {"application/octet-stream": {"schema": {"type": "string
 _SPACE_BODY: Described = {**_SWEEP_BODY, "application/yaml": {"schema": {"type": "string"}, "example": _SPACE}}
 SPACE_COUNT = _described(
     "How many networks of a space fit",
+<<<<<<< HEAD
     "Of a sweep, with `per_layer` axes or without: how many networks fit, exactly or in bounds with the reason, and how many of them have how many weights.",
+=======
+    "For a sweep with `per_layer` axes: how many networks fit (exactly, or as bounds with the reason), and a histogram of their sizes.",
+>>>>>>> main
     _responses(200, "How many.", _json(named("SpaceCount")), 413, 422, 429),
     _SPACE_BODY,
 )
 SPACE_SAMPLE = _described(
-    "Networks drawn from a space",
-    "Drawn uniformly among all that fit; the same seed draws the same networks.",
+    "Sample networks from a space",
+    "Sampled uniformly from all that fit; the same seed gives the same networks.",
     _responses(200, "As `sizer sample --json` prints them.", _json(named("Drawn")), 413, 422, 429),
     _SPACE_BODY,
 )
 LOOK = _described(
-    "What stands in a model file",
-    "Names and shapes are read, no weights; nothing in the file is executed, and nothing of it is stored. Of a long file"
-    " its first and last bytes may be sent, with `size` and `head`: the beginning of a safetensors file says everything.",
+    "Look into a model file",
+    "Reads names and shapes, not weights; executes and stores nothing. Of a long file you may send only the first and last"
+    " bytes, with `size` and `head`: for safetensors the beginning is enough.",
     _responses(
         200,
         "As `sizer look --json` prints it, with a sweep and a model in YAML.",
@@ -290,11 +294,11 @@ LOOK = _described(
 )
 BLOCK_TYPES = _described(
     "The types of blocks",
-    "Their fields, and what these mean.",
+    "All types of blocks, with their fields and meanings.",
     _responses(200, "All of them.", _json(named("BlockTypes")), 429),
 )
 EXAMPLES = _described(
-    "The shipped sweeps", "To start from.", _responses(200, "All of them.", _json(named("Examples")), 429)
+    "Example sweeps", "To start from.", _responses(200, "All of them.", _json(named("Examples")), 429)
 )
 LIST_SWEEPS = _described(
     "The sweeps",
@@ -311,14 +315,14 @@ GET_SWEEP = _described(
     "One sweep", "Its status, and its text.", _responses(200, "The sweep.", _json(named("JobWithText")), 404, 422, 429)
 )
 DELETE_SWEEP = _described(
-    "Cancel a sweep, or forget it",
-    "A sweep that waits or runs is cancelled (200); one that has ended is removed with its rows (204).",
+    "Cancel or delete a sweep",
+    "A queued or running sweep is cancelled (200); a finished one is deleted with its rows (204).",
     {**_responses(200, "It is cancelled.", _json(named("Job")), 404, 422, 429), 204: {"description": "It is removed."}},
 )
 _EVENT = {"description": "An event: its name is the sweep's status, its data the sweep as JSON."}
 EVENTS = _described(
     "Progress as server-sent events",
-    "The sweep whenever something changes, until it has ended; the event's name is the status.",
+    "Sends the sweep whenever something changes, until it has ended; the event's name is the status.",
     _responses(200, "Events.", {"text/event-stream": {"schema": _EVENT}}, 404, 422, 429),
 )
 CONFIGURATION = _described(
@@ -335,7 +339,7 @@ CONFIGURATION = _described(
 )
 ROWS = _described(
     "Rows, a page at a time",
-    "Rows of a sweep that is done, filtered and sorted; ties stand in id order. `next` is the cursor of the next page.",
+    "Rows of a finished sweep, filtered and sorted; ties are in id order. `next` is the cursor of the next page.",
     _responses(
         200,
         "A page.",
@@ -345,7 +349,7 @@ ROWS = _described(
 )  # fmt: skip
 PLOT = _described(
     "The points of a plot",
-    "How far weights go at each value of a field, grouped by another: some hundreds of points.",
+    "The smallest and largest weights at each value of a field, grouped by another field: some hundreds of points.",
     _responses(200, "The points.", _json(named("Points")), 404, 409, 422, 429, 500),
 )
 _BINARY = {"schema": {"type": "string", "format": "binary"}}

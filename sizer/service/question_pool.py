@@ -93,7 +93,7 @@ class QuestionPool:
             case "memory":
                 most = self._limits.question_bytes
                 raise RefusedError(503, f"this takes more than the {most:,} bytes of memory that a question may take")
-        raise RuntimeError("a process that answers made a mistake, which stands above")
+        raise RuntimeError("a process that answers failed; see the error above")
 
     async def _ask(self, question: Mapping[str, Any], body: bytes) -> Said:
         limits = self._limits
@@ -111,7 +111,7 @@ class QuestionPool:
         try:
             return await self._ask_one(await self._started(), head, body)
         except _EndedError:
-            raise RefusedError(503, "this question ended the process that was to answer it") from None
+            raise RefusedError(503, "this question ended the process that was answering it") from None
 
     async def _ask_one(self, process: asyncio.subprocess.Process, head: bytes, body: bytes) -> Said:
         self._busy.add(process)

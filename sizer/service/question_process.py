@@ -64,7 +64,7 @@ def _answer(question: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], b
     try:
         found, about = _ABOUT[question["about"]](question, body)
         if len(found) > question["most"]:
-            raise RefusedError(413, f"the answer has more than the {question['most']:,} bytes that are sent")
+            raise RefusedError(413, f"the answer has more than the {question['most']:,} bytes that are allowed")
     except InputError as problem:
         return {"said": "faults"}, _faults(problem.faults)
     except RefusedError as problem:
@@ -201,7 +201,7 @@ def _job_of(folder: Path, *, dry: bool) -> dict[str, Any]:
         missing = [file for file in said.get("files", ()) if not (folder / file).is_file()]
         if not missing:
             return {**job, "status": "done", "summary": _summary(said, dry_run)}
-    message = "what was known of this job was lost before it was done; post its sweep again to go on with it"
+    message = "the record of this job was lost before it was done; post its sweep again to continue"
     fault = {"file": "", "line": 0, "column": 0, "path": "", "message": message}
     return {**job, "status": "failed", "faults": [fault]}
 

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 _MOST_KNOWN = 512
 Found = TypeVar("Found")
 
-Sort = Annotated[str, Query(description="Columns with commas, - in front for the largest first.", max_length=1000)]
-Columns = Annotated[str, Query(description="Of the answer, with commas; empty: all.", max_length=2000)]
+Sort = Annotated[
+    str, Query(description="Columns to sort by, with commas; with - in front the largest first.", max_length=1000)
+]
+Columns = Annotated[str, Query(description="Columns of the answer, with commas; empty: all.", max_length=2000)]
 
 
 def router(state: State) -> APIRouter:
@@ -59,7 +61,7 @@ def router(state: State) -> APIRouter:
         sort: Sort = "",
         columns: Columns = "",
         limit: Annotated[int, Query(ge=1, description="Rows of the page.")] = 100,
-        offset: Annotated[int, Query(ge=0, le=2**62, description="Rows to pass over.")] = 0,
+        offset: Annotated[int, Query(ge=0, le=2**62, description="Rows to skip.")] = 0,
         cursor: Annotated[str, Query(description="`next` of the page before.", max_length=4000)] = "",
     ) -> Response:
         if limit > limits.page_rows:
@@ -90,8 +92,8 @@ def router(state: State) -> APIRouter:
         sweep_id: str,
         budget: Budget = [],  # noqa: B006
         where: Where = [],  # noqa: B006
-        x: Annotated[str, Query(description="The field along the axis.", max_length=100)] = "",
-        colour: Annotated[str, Query(description="The field that groups.", max_length=100)] = "",
+        x: Annotated[str, Query(description="The field on the x axis.", max_length=100)] = "",
+        colour: Annotated[str, Query(description="The field that groups the points.", max_length=100)] = "",
     ) -> Response:
         job = await _done(state, sweep_id)
         async with state.querying():
@@ -143,7 +145,7 @@ def router(state: State) -> APIRouter:
 async def _done(state: State, sweep_id: str) -> SweepJob:
     job = await state.job(sweep_id)
     if job.status != "done":
-        raise RefusedError(409, f"this sweep is {job.status}; it has rows when it is done")
+        raise RefusedError(409, f"this sweep is {job.status}; it has rows only when it is done")
     return job
 
 
@@ -163,7 +165,7 @@ def _after(cursor: str) -> list[Any] | None:
     except (ValueError, binascii.Error, RecursionError):
         found = None
     if not isinstance(found, list):
-        raise InputError([Fault("", 0, 0, "cursor", "is none that this server gave")])
+        raise InputError([Fault("", 0, 0, "cursor", "was not given by this server")])
     return found
 
 
@@ -179,11 +181,11 @@ def _reading(folder: Path, job: SweepJob) -> Iterator[Any]:
     try:
         (result,) = open_results(folder / f"{job.name}.parquet").results
         if not result.verified:
-            raise FileNotFoundError(f"{job.name}: no manifest vouches for the table")
+            raise FileNotFoundError(f"{job.name}: the table has no manifest")
         yield Results((dataclasses.replace(result, name=job.name),))
     except (UnreadableError, FileNotFoundError) as problem:
         LOG.error("job %s: %s", job.id, problem)
-        message = f"{job.name}: the table is not what its run wrote; delete the sweep and post it again"
+        message = f"{job.name}: the table does not match what its run wrote; delete the sweep and post it again"
         raise RefusedError(500, message) from None
 
 

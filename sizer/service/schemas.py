@@ -45,12 +45,12 @@ _SHARE: Schema = {"type": "number"}
 _YES_OR_NO: Schema = {"type": "boolean"}
 _ANY: Schema = {}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
-_FIELDS = _by_name(_ANY, "Field -> value, as `sizer.count` takes them.")
-_SHOWN = _by_name(_ANY, "Every field, what the convention decides filled in.")
-_BY_TENSOR = _by_name(_WHOLE, "Weights more or less, tensor by tensor.")
+_FIELDS = _by_name(_ANY, "Field -> value, as for `sizer.count`.")
+_SHOWN = _by_name(_ANY, "Every field, with what the convention decides filled in.")
+_BY_TENSOR = _by_name(_WHOLE, "Difference in weights, tensor by tensor.")
 _CONFIGURATION = _by_name(_ANY, "A configuration, with its id and its counts.")
 _COLUMNS: dict[str, Schema] = dict.fromkeys(COUNTED, _COUNTED)
-_FITS: Schema = {"type": "boolean", "description": "Where a budget was given: whether the network is within it."}
+_FITS: Schema = {"type": "boolean", "description": "With a budget: whether the network is within it."}
 _MACS = _by_name(
     _TEXT, "Clock, or pair of them -> multiply-accumulates for each step, as an exact fraction such as 70/3."
 )
@@ -129,7 +129,7 @@ SCHEMAS: dict[str, Schema] = {
                 },
                 "Name -> block: its type, what it reads (`from`) and the fields of its type.",
             ),
-            "clocks": _by_name({"type": "number"}, "Clock -> steps a second; `seconds`: how long an input is."),
+            "clocks": _by_name({"type": "number"}, "Clock -> its steps per second; `seconds`: the length of an input."),
             "other_weights": _COUNTED,
             "cell_types": _FIELDS,
             "block_types": _FIELDS,
@@ -158,7 +158,7 @@ SCHEMAS |= {
             "parts": _REF["Parts"],
             **{name: _COLUMNS[name] for name in _COLUMNS if name not in PARTS and name != "weights"},
             "configuration": _SHOWN,
-            "notes": _list(_TEXT, "What was read otherwise than it was written, or taken to be meant."),
+            "notes": _list(_TEXT, "What Sizer assumed, or read differently from how it was written."),
             "fits": _FITS,
         },
         "notes",
@@ -249,8 +249,8 @@ SCHEMAS |= {
             "configuration": _SHOWN,
             **_COLUMNS,
             "formula": _TEXT,
-            "notes": _list(_TEXT, "What a person should know beside it."),
-            "blocks": _list(_BLOCK, "Of a model of blocks alone."),
+            "notes": _list(_TEXT, "Notes for the reader."),
+            "blocks": _list(_BLOCK, "Only for a model of blocks."),
             "sections": _list(
                 _object(
                     {
@@ -285,7 +285,7 @@ SCHEMAS |= {
         "macs_per_step",
     ),
     "Candidate": _object(
-        {"values": _by_name(_COUNTED, "What varies -> its value."), "counted": _COUNTED, "weights": _COUNTED}
+        {"values": _by_name(_COUNTED, "Field that varies -> its value."), "counted": _COUNTED, "weights": _COUNTED}
     ),
 }
 SCHEMAS |= {
@@ -366,7 +366,7 @@ SCHEMAS |= {
     ),
     "Points": _object(
         {
-            "x": {"type": "string", "description": "The field along the axis."},
+            "x": {"type": "string", "description": "The field on the x axis."},
             "length": {"type": "integer", "description": "How many neighbouring values of it are one place."},
             "colour": {"type": "string", "description": "The field that groups; empty where none does."},
             "groups": _list(_TEXT, "Its values, or spans of them, in order."),
@@ -399,7 +399,7 @@ SCHEMAS |= {
             "configurations": _COUNTED,
             "columns": _list(_TEXT),
             "swept": _list(_TEXT),
-            "space": {"type": "boolean", "description": "Whether fields are swept for each layer by itself."},
+            "space": {"type": "boolean", "description": "Whether fields vary per layer."},
             "dry_run": named("DryRun"),
         }
     ),
@@ -418,7 +418,7 @@ SCHEMAS |= {
             "reason": {"type": "string", "description": "Why it is not exact; empty where it is."},
             "histogram": _list(
                 _object({"least": _COUNTED, "most": _COUNTED, "networks": _COUNTED}),
-                "How many networks have how many weights, both ends included.",
+                "Histogram of the numbers of weights; both ends are included.",
             ),
             "median": _or_null(_COUNTED),
             "unsorted": {"type": "string", "description": "Why there is no histogram; empty where there is."},
@@ -450,12 +450,12 @@ SCHEMAS |= {
             ),
             "tied": _list(_list(_TEXT), "A tensor, and the one that it is."),
             "networks": _list(_FIELDS, "Recurrent stacks: name, fields, weights, how they were found."),
-            "blocks": _list(_FIELDS, "What stands around them."),
-            "unexplained": _list(_FIELDS, "Tensors that are in none of them."),
+            "blocks": _list(_FIELDS, "The blocks around them."),
+            "unexplained": _list(_FIELDS, "Tensors that Sizer cannot explain."),
             "model": _or_null(_FIELDS),
             "cell_types": _or_null(_FIELDS),
             "notes": _list(_TEXT),
-            "files": _list(_FIELDS, "Each by itself, where there are several."),
+            "files": _list(_FIELDS, "Each file by itself, if there are several."),
             "sweep_text": _or_null(_TEXT),
             "model_text": _or_null(_TEXT),
         }

@@ -109,7 +109,7 @@ class Settings:
             )
         if not is_loopback(self.host) and not self.token and not self.no_auth:
             raise RunError(
-                f"{self.host} may be reached from other machines: give --token (or SIZER_TOKEN), or --no-auth where"
+                f"{self.host} can be reached from other machines: give --token (or SIZER_TOKEN), or --no-auth if"
                 " anybody may use this server"
             )
 

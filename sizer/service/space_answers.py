@@ -24,7 +24,11 @@ def counted_space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict
         body: the sweep, in YAML.
 
     Raises:
+<<<<<<< HEAD
         InputError: the sweep or what is asked has faults.
+=======
+        InputError: the sweep is no space, or the question has faults.
+>>>>>>> main
     """
     from sizer.sweepfile.load import apply_options, parse_sweep
 

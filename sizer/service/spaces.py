@@ -28,7 +28,7 @@ def router(state: State) -> APIRouter:
         request: Request,
         budget: Budget = [],  # noqa: B006
         where: Where = [],  # noqa: B006
-        bins: Annotated[int, Query(ge=0, le=1000, description="Of the histogram; 0: none is made.")] = 20,
+        bins: Annotated[int, Query(ge=0, le=1000, description="Bins of the histogram; 0: no histogram.")] = 20,
     ) -> Response:
         return await asked(request, {"about": "space-count", "budget": budget, "where": where, "bins": bins})
 
@@ -37,13 +37,11 @@ def router(state: State) -> APIRouter:
         request: Request,
         budget: Budget = [],  # noqa: B006
         where: Where = [],  # noqa: B006
-        n: Annotated[int, Query(ge=1, description="Networks to draw.")] = 10,
-        seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="The same seed draws the same networks.")] = 0,
+        n: Annotated[int, Query(ge=1, description="Number of networks.")] = 10,
+        seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="The same seed gives the same networks.")] = 0,
     ) -> Response:
         if n > limits.page_rows:
-            message = (
-                f"{n:,} networks are more than the {limits.page_rows:,} that one call draws; another seed draws others"
-            )
+            message = f"{n:,} networks are more than the {limits.page_rows:,} that one call may sample; another seed gives others"
             raise InputError([Fault("", 0, 0, "n", message)])
         question = {"about": "space-sample", "budget": budget, "where": where, "number": n, "seed": seed}
         return await asked(request, question)

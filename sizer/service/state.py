@@ -126,7 +126,7 @@ class State:
             async with asyncio.timeout(PATIENCE_SECONDS + 1):
                 return await asyncio.get_running_loop().run_in_executor(threads, functools.partial(work, *given))
         except TimeoutError:
-            raise StorageError(self.jobs.problem or "too many wait for the file of the jobs") from None
+            raise StorageError(self.jobs.problem or "too many requests wait for the job database") from None
 
     async def job(self, job_id: str) -> SweepJob:
         """Return a job.
@@ -146,7 +146,7 @@ class State:
             RefusedError: too many do.
         """
         if sum(map(len, self._followers.values())) >= self.settings.limits.streams:
-            raise RefusedError(429, "too many clients follow jobs; ask for the job now and then", {"retry-after": "5"})
+            raise RefusedError(429, "too many clients follow jobs; poll the job instead", {"retry-after": "5"})
 
     @asynccontextmanager
     async def following(self, job_id: str) -> AsyncIterator[asyncio.Event]:

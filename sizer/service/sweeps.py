@@ -82,7 +82,7 @@ def router(state: State) -> APIRouter:
 
     @found.get("/sweeps", **openapi.LIST_SWEEPS)
     async def newest(
-        limit: Annotated[int, Query(ge=1, le=1000, description="At most so many, the newest first.")] = 100,
+        limit: Annotated[int, Query(ge=1, le=1000, description="The most sweeps to list, the newest first.")] = 100,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:
         jobs = await state.read(state.jobs.newest, limit, offset)

@@ -212,7 +212,7 @@ def chains_of(sweep: Sweep) -> list[LayerChain]:
                     0,
                     0,
                     "grid",
-                    f"has {number:,} combinations of the fields that no layer has for itself; a space takes {MOST_CHAINS:,}",
+                    f"has {number:,} combinations of the fields that do not vary per layer; a space can have {MOST_CHAINS:,}",
                 )
             ]
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
+<<<<<<< HEAD
 from sizer.networks.blocks.outlines import ModelOutline, given_of
+=======
+from sizer.networks.blocks.open_words import OpenWord
+from sizer.networks.blocks.outlines import ModelOutline, place_of, settled_value
+>>>>>>> main
 from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import (
@@ -35,6 +40,7 @@ from sizer.numbers.polynomial import (
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import NEVER, IntArray
 from sizer.spaces.layers import MOST_LETTERS, MOST_PAIRS, Mask, letters_of_axes
+from sizer.spaces.seen import SeenValues
 from sizer.sweepfile.expressions import Expression
 from sizer.sweepfile.per_layer import PerLayer
 from sizer.sweepfile.sweep import Grid, Sweep
@@ -60,7 +66,7 @@ class BlockLayers:
     """The value of each field, by its path, shape (letters,)."""
 
     distinct: None = None
-    """Any number of different values may stand in one network."""
+    """States tell apart which values there were, so that nothing more has to be known of them."""
 
     @property
     def number(self) -> int:
@@ -171,9 +177,15 @@ class _WiredStructure:
     """A model with a symbol for each field of each layer."""
 
     def __init__(
-        self, grid: Grid, words: Mapping[str, Any], layers: Mapping[str, int], positive: Mapping[str, bool]
+        self, grid: Grid, settled: Mapping[str, Any], layers: Mapping[str, int], positive: Mapping[str, bool]
     ) -> None:
         """Wire it.
+
+        Args:
+            grid: of the model.
+            settled: the fields of the whole model that decide how it is wired, by path.
+            layers: of each block with fields of layers.
+            positive: whether each field of layers that is no word is never 0.
 
         Raises:
             InputError: it cannot be wired on symbols.
@@ -184,22 +196,29 @@ class _WiredStructure:
         """Each layer: its block, and its place counted from the last one."""
         self.symbols: dict[str, int] = {}
         """The fields of layers -> at which position they are decided."""
-        lists: dict[str, tuple[Symbolic, ...]] = {}
+        lists: dict[str, tuple[Symbolic | OpenWord, ...]] = {}
         for axis in grid.per_layer:
             names = [f"{axis.field}.{place}" for place in range(layers[axis.block] - 1, -1, -1)]
+            start = next(place for place, one in enumerate(self.positions) if one[0] == axis.block)
+            if axis.column.structural:
+                words = words_of(axis)
+                lists[axis.field] = tuple(_open_word(name, words) for name in names)
+                self.symbols |= {f"{name}.{word}": start + place for place, name in enumerate(names) for word in words}
+                continue
             never_0 = frozenset(names) if positive[axis.field] else frozenset[str]()
             lists[axis.field] = tuple(Symbolic({(name,): 1}, never_0) for name in names)
-            start = next(place for place, one in enumerate(self.positions) if one[0] == axis.block)
             self.symbols |= {name: start + place for place, name in enumerate(names)}
-        sizes = {name: above for name, above in grid.sizes.items() if name not in words and name not in self.symbols}
+        sizes = {name: above for name, above in grid.sizes.items() if name not in settled and name not in self.symbols}
         self.sizes = tuple(sizes)
         try:
-            self.outline = ModelOutline(grid.model, {**words, **lists}, sizes)
+            self.outline = ModelOutline(grid.model, {**settled, **lists}, sizes)
         except UnsettledError as unsettled:
-            which = ", ".join(sorted({name.rpartition(".")[0] for name in unsettled.variables}))
-            raise InputError(
-                [Fault("", 0, 0, "grid", f"{which} decides what cannot be counted layer by layer")]
-            ) from None
+            own = {axis.field for axis in grid.per_layer}
+            deciding = {
+                next((field for field in own if name.startswith(f"{field}.")), name) for name in unsettled.variables
+            }
+            message = f"{', '.join(sorted(deciding))} cannot be counted layer by layer, as where blocks share weights"
+            raise InputError([Fault("", 0, 0, "grid", message)]) from None
         self.stands = not self.outline.problems
         self.counts: dict[str, tuple[Terms, int]] = {}
         self.refusals: list[_Refusal] = []
@@ -233,6 +252,16 @@ class _WiredStructure:
     def fields(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields that hold for the whole model, by path, as far as they are known without its layers."""
         return self.outline.settled(values)
+
+
+def words_of(axis: PerLayer) -> tuple[str, ...]:
+    """Return the words that a layer can have."""
+    return tuple(dict.fromkeys(str(axis.column.value(place)) for place in range(axis.column.length)))
+
+
+def _open_word(name: str, words: Sequence[str]) -> OpenWord:
+    """Return a word of a layer that is left open, with a symbol for each that it may be."""
+    return OpenWord({word: Symbolic({(f"{name}.{word}",): 1}, frozenset()) for word in words})
 
 
 class _SumReading(dict[str, Any]):
@@ -336,14 +365,18 @@ def model_chains(sweep: Sweep) -> list[LayerChain]:
     """
     number = sum(math.prod(axis.length for axis in grid.axes) for grid in sweep.grids)
     if number > MOST_MODELS:
-        message = f"has {number:,} combinations of the fields that no layer has for itself; a space of models takes {MOST_MODELS:,}"
+        message = f"has {number:,} combinations of the fields that do not vary per layer; a space of models can have {MOST_MODELS:,}"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
     makers = [_GridChains(sweep, grid) for grid in sweep.grids]
+    structures = [structure for maker in makers for structure in maker.structures.values()]
+    if not any(structure.stands for structure in structures):
+        path, message = structures[0].outline.problems[0]
+        said = f"no model of this space is valid: {path.removeprefix('blocks.')}: {message}"
+        raise InputError([Fault(sweep.file, 0, 0, "grid", said)])
     divisors: dict[str, int] = {}
-    for maker in makers:
-        for structure in maker.structures.values():
-            for column, (_, divisor) in structure.counts.items():
-                divisors[column] = math.lcm(divisors.get(column, 1), divisor)
+    for structure in structures:
+        for column, (_, divisor) in structure.counts.items():
+            divisors[column] = math.lcm(divisors.get(column, 1), divisor)
     steps: dict[Any, LayerStep | End] = {}
     return [chain for maker in makers for chain in maker.chains(divisors, steps)]
 
@@ -358,10 +391,13 @@ class _GridChains:
         self._model = grid.model
         self._alphabets: dict[Any, BlockLayers] = {}
         self._combinations = list(self._combined())
+        words = {axis.field for axis in grid.per_layer if axis.column.structural}
         self._positive = {
             name: bool((values > 0).all() if positive is None else positive and (values > 0).all())
             for name, (values, positive) in self._all_letters().items()
+            if name not in words
         }
+        self._layered = {axis.field for axis in grid.per_layer}
         self.structures: dict[Any, _WiredStructure] = {}
         for values, layers in self._combinations:
             key = self._key(values, layers)
@@ -392,6 +428,9 @@ class _GridChains:
         for values, layers in self._combinations:
             for block in layers:
                 for name, own in self._alphabet(block, values).letters.items():
+                    if own.dtype == object:
+                        found[name] = (own, None)
+                        continue
                     before = found.get(name)
                     known = None if before is None else bool((before[0] > 0).all()) and before[1] is not False
                     found[name] = (own, known)
@@ -403,14 +442,14 @@ class _GridChains:
         bases = sorted({axis.column.base for axis in axes if axis.column.base} - own)
         elsewhere = {axis.field for axis in self._grid.per_layer} & set(bases)
         if elsewhere:
-            message = f"{', '.join(sorted(elsewhere))} is of the layers of another block, which a layer of {block} cannot follow"
+            message = f"{', '.join(sorted(elsewhere))} belongs to the layers of another block; a layer of {block} cannot depend on it"
             raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
         scalars = {name: values[name] if name in values else self._model.own(name) for name in bases}
         key = (block, tuple(scalars.items()))
         if key not in self._alphabets:
             number = math.prod(axis.column.length for axis in axes)
             if number > MOST_LETTERS:
-                message = f"a layer has {number:,} forms; at most {MOST_LETTERS:,} can be told apart"
+                message = f"a layer has {number:,} variants; at most {MOST_LETTERS:,} are allowed"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
             self._alphabets[key] = BlockLayers(block, axes, letters_of_axes(scalars, axes))
         return self._alphabets[key]
@@ -438,7 +477,7 @@ class _GridChains:
                 grid=self._grid,
                 blocks=tuple((alphabets[block], number) for block, number in layers.items()),
                 divisors=divisors,
-                fields_in_order=tuple(name for name in order if name in values or name in self._positive),
+                fields_in_order=tuple(name for name in order if name in values or name in self._layered),
             )
 
 
@@ -474,6 +513,7 @@ class _ChainMaker:
             elif np.any(refusal.rule.refuses(dict(self._once))):
                 self.allowed = False
         self._conditions = self._read_conditions(sweep.where)
+        self._seen = self._read_seen()
 
     def _place(self, column: str, terms: Terms, times: int) -> None:
         """Put each term of a count where the last of its fields is decided."""
@@ -503,7 +543,7 @@ class _ChainMaker:
         for condition in where:
             blocks = {layered[name] for name in condition.names if name in layered}
             if len(blocks) > 1:
-                message = f"{condition.text} speaks of layers of {' and '.join(sorted(blocks))} at once; a condition holds in every layer of one block"
+                message = f"{condition.text} names layers of {' and '.join(sorted(blocks))} at once; a condition can name layers of one block only"
                 raise InputError([Fault(self._sweep.file, 0, 0, "where", message)])
             if known is None:
                 known = {**self._structure.fields(self._once), **self._values} if self._structure.stands else {}
@@ -511,13 +551,35 @@ class _ChainMaker:
                 continue
             unknown = sorted(condition.names - set(layered) - set(known))
             if unknown:
-                message = f"{condition.text}: {', '.join(unknown)} is not known where a layer has fields of its own"
+                message = f"{condition.text}: {', '.join(unknown)} cannot be used in a condition about layers"
                 raise InputError([Fault(self._sweep.file, 0, 0, "where", message)])
             if blocks:
                 found[blocks.pop()].append((condition, known))
             else:
                 self.allowed = self.allowed and bool(condition.holds(known))
         return found
+
+    # Few different values
+
+    def _read_seen(self) -> dict[str, list[SeenValues]]:
+        """Return what tells apart the values of each block's layers, where few of them may differ."""
+        layers = Counter(block for block, _ in self._structure.positions)
+        found: dict[str, list[SeenValues]] = {}
+        for block, alphabet in self._alphabets.items():
+            several = [SeenValues.of(axis, alphabet.letters[axis.field], layers[block]) for axis in alphabet.axes]
+            found[block] = [one for one in several if one is not None]
+        return found
+
+    def _after(self, one: SeenValues, position: int, known: _KnownSums) -> tuple[IntArray, Mask]:
+        """Return the values that layers have up to a position, as a state keeps them, and which letters there may be."""
+        block, place = self._structure.positions[position]
+        if not position or self._structure.positions[position - 1][0] != block:
+            return one.after(None, None, place)
+        below = None
+        if one.ordered:
+            letters = self._alphabets[block].letters[one.field]
+            below = np.searchsorted(np.unique(letters), known.value(f"{one.field}.{place + 1}")[:, 0])
+        return one.after(np.stack([known.sums[key] for key in _keys_of(one)], axis=1), below, place)
 
     # Steps
 
@@ -533,12 +595,14 @@ class _ChainMaker:
             known = _KnownSums(sums, self._own(position), self._once)
             pairs = states * alphabet.number
             if pairs > MOST_PAIRS:
-                message = f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart"
+                message = f"{pairs:,} different pairs of layers; at most {MOST_PAIRS:,} are allowed"
+                if any(self._seen.values()):
+                    message += ": with distinct, layers differ in all values so far"
                 raise InputError([Fault(self._sweep.file, 0, 0, "grid", message)])
             exists = self._exists(position, known, states)
             allowed = self._allowed(position, known, alphabet)
             parts = {column: self._parts(terms, position) for column, terms in self._added[position].items()}
-            targets, after = self._moved(kept[position], position, known, states, alphabet.number)
+            targets, after = self._moved(kept[position], position, known, exists)
             forward.append((position, alphabet, known, exists, allowed, parts, targets))
             self._check_size(parts, known)
             sums, states = after, max((len(values) for values in after.values()), default=1)
@@ -573,7 +637,14 @@ class _ChainMaker:
 
     def _own(self, position: int) -> dict[str, npt.NDArray[Any]]:
         block, place = self._structure.positions[position]
-        return {f"{name}.{place}": values for name, values in self._alphabets[block].letters.items()}
+        found: dict[str, npt.NDArray[Any]] = {}
+        for axis in self._alphabets[block].axes:
+            values = self._alphabets[block].letters[axis.field]
+            if axis.column.structural:
+                found |= {f"{axis.field}.{place}.{word}": (values == word) * 1 for word in words_of(axis)}
+            else:
+                found[f"{axis.field}.{place}"] = values
+        return found
 
     def _end(self) -> End:
         key = ("end", tuple(sorted(self._rest.items())))
@@ -666,6 +737,8 @@ class _ChainMaker:
         for axis, below in self._ordered(position):
             own, before = known.value(f"{axis.field}.{place}"), known.value(f"{axis.field}.{below}")
             found &= own <= before if axis.order == "falling" else own >= before
+        for one in self._seen[self._structure.positions[position][0]]:
+            found &= self._after(one, position, known)[1]
         return found
 
     def _allowed(self, position: int, known: _KnownSums, alphabet: BlockLayers) -> Mask:
@@ -679,10 +752,13 @@ class _ChainMaker:
         return np.ascontiguousarray(found)
 
     def _moved(
-        self, kept: Sequence[Sum], position: int, known: _KnownSums, states: int, letters: int
+        self, kept: Sequence[Sum], position: int, known: _KnownSums, exists: Mask
     ) -> tuple[IntArray, dict[Sum, IntArray]]:
         """Return which state each option leads to, and what the states keep."""
-        if not kept:
+        states, letters = exists.shape
+        block, place = self._structure.positions[position]
+        seen = self._seen[block] if place else []
+        if not kept and not seen:
             return np.zeros((states, letters), dtype=np.int64), {}
         columns = []
         for one in kept:
@@ -691,14 +767,26 @@ class _ChainMaker:
                 columns.append(known.sums[one][:, None])
             else:
                 columns.append(np.asarray(known.total(self._parts(terms, position))))
+        keys = list(kept)
+        for few in seen:
+            columns += list(np.moveaxis(self._after(few, position, known)[0], 2, 0))
+            keys += _keys_of(few)
         # What layers alone decide is the same in every state before.
         rows = states if any(values.shape[0] > 1 for values in columns) else 1
-        spread = [np.broadcast_to(values, (rows, letters)).reshape(-1) for values in columns]
+        there = exists[:rows] if rows == states else exists.any(axis=0, keepdims=True)
+        spread = [np.broadcast_to(values, (rows, letters))[there] for values in columns]
         kept_rows, places = np.unique(np.stack(spread, axis=1), axis=0, return_inverse=True)
-        targets = np.broadcast_to(places.reshape(rows, letters), (states, letters))
-        return np.ascontiguousarray(targets, dtype=np.int64), {
-            one: np.ascontiguousarray(kept_rows[:, place]) for place, one in enumerate(kept)
+        # An option that is not there leads nowhere; the first state stands for it.
+        targets = np.zeros((rows, letters), dtype=np.int64)
+        targets[there] = places.reshape(-1)
+        return np.ascontiguousarray(np.broadcast_to(targets, (states, letters))), {
+            one: np.ascontiguousarray(kept_rows[:, place]) for place, one in enumerate(keys)
         }
+
+
+def _keys_of(seen: SeenValues) -> list[Sum]:
+    """Return the names under which a state keeps the values of layers, beside the sums that it keeps."""
+    return [(((f"{seen.field} so far {number}",), 1),) for number in range(seen.numbers)]
 
 
 def _normal(terms: Mapping[Monomial, int]) -> tuple[Sum, int]:

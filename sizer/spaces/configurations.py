@@ -116,6 +116,8 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
         """Return the kind of an array that holds a field."""
         if field in FIELDS:
             return {"choice": object, "boolean": np.bool_}.get(FIELDS[field].kind, np.int64)
+        if any(own is not None and own[2].dtype == object for own in (chain.layered(field) for chain in self._chains)):
+            return object
         values = [chain.values.get(field) for chain in self._chains if chain.layered(field) is None]
         if any(isinstance(value, (str, tuple)) for value in values):
             return object

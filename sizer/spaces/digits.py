@@ -56,6 +56,25 @@ def carry_limbs(limbs: IntArray) -> None:
         limbs[place] &= _LIMB
 
 
+def limbs_of(numbers: npt.NDArray[Any], number: int) -> IntArray:
+    """Return the limbs of whole numbers, int64 or Python ints, shape (number, n); one limb holds any int64."""
+    if number == 1:
+        return numbers.astype(np.int64)[None]
+    found = np.empty((number, len(numbers)), dtype=np.int64)
+    for place in range(number - 1):
+        found[place] = (numbers >> (LIMB_BITS * place) & _LIMB).astype(np.int64)
+    found[-1] = (numbers >> (LIMB_BITS * (number - 1))).astype(np.int64)
+    return found
+
+
+def whole_limbs(limbs: IntArray) -> npt.NDArray[Any]:
+    """Return numbers by their limbs as Python ints."""
+    total = limbs[-1].astype(object)
+    for limb in limbs[-2::-1]:
+        total = (total << LIMB_BITS) + limb.astype(object)
+    return np.asarray(total, dtype=object)
+
+
 def split_limbs(single: IntArray) -> tuple[IntArray, IntArray]:
     """Return the two limbs of numbers that are one int64."""
     return single & _LIMB, single >> LIMB_BITS

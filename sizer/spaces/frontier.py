@@ -38,7 +38,7 @@ def front(
     """
     others = [name for name in bounds if name not in {wanted, spent}]
     if others:
-        message = f"bounds on {', '.join(others)} cannot be held beside {wanted} and {spent}"
+        message = f"bounds on {', '.join(others)} cannot be combined with {wanted} and {spent}"
         raise InputError([Fault("", 0, 0, "pareto", message)])
     if not chains:
         return []
@@ -54,13 +54,11 @@ def front(
             work = sum(step.targets.size for step in steps) * (limit + 1)
             choices.append((work, rooms, best_of, unit, limit))
     if not choices:
-        message = f"most {wanted} and least {spent} cannot be bounded both"
+        message = f"most {wanted} and least {spent} cannot both be bounded"
         raise InputError([Fault("", 0, 0, "pareto", message)])
     work, rooms, best_of, unit, limit = min(choices)
     if work > MOST_ADDITIONS or (limit + 1) * max(len(step.targets) for step in steps) > MOST_NUMBERS:
-        message = (
-            f"holding {best_of} against each value of {rooms} takes {work:.1e} comparisons; coarser steps take fewer"
-        )
+        message = f"holding {best_of} against each value of {rooms} takes {work:.1e} comparisons; use coarser steps"
         raise InputError([Fault("", 0, 0, "pareto", message)])
     tables: dict[int, IntArray] = {}
     sign = 1 if best_of == wanted else -1

@@ -21,11 +21,11 @@ from sizer.networks.conventions import cell_of
 from sizer.networks.network import Group, Network, recurrent_groups, refusals, resolve, wire
 from sizer.spaces.decisions import NEVER, IntArray
 from sizer.sweepfile.expressions import Expression
-from sizer.sweepfile.per_layer import PerLayer
+from sizer.sweepfile.per_layer import MOST_FORMS, PerLayer
 
 Mask = npt.NDArray[np.bool_]
 
-MOST_LETTERS = 1 << 17
+MOST_LETTERS = MOST_FORMS
 """The most different layers of one stack."""
 MOST_PAIRS = 1 << 27
 """The most pairs of a layer and what stands below it."""
@@ -84,7 +84,7 @@ class LayerChoices:
         number = int(np.prod([axis.column.length for axis in axes], dtype=object))
         if number > MOST_LETTERS:
             raise InputError(
-                [Fault("", 0, 0, "grid", f"a layer has {number:,} forms; at most {MOST_LETTERS:,} can be told apart")]
+                [Fault("", 0, 0, "grid", f"a layer has {number:,} variants; at most {MOST_LETTERS:,} are allowed")]
             )
         self.letters = letters_of_axes(scalars, axes)
         """The value of each swept field, by field, shape (letters,)."""
@@ -101,6 +101,9 @@ class LayerChoices:
         """Of which field a network may have few values alone; None: of none."""
         first = self._types[0].resolved
         self.wiring = StackWiring(int(first["inputs"] + first["embedding"]), bool(first["skip_connections"]))
+        if most > 1 and self.wiring.skip and np.any(first["tied_embedding"]):
+            message = "tied_embedding beside skip_connections asks for the sum of what all layers hand up, which a space does not follow; leave one of them out"
+            raise InputError([Fault("", 0, 0, "grid", message)])
         self._check_size(most)
         self._find_states()
 
@@ -110,7 +113,9 @@ class LayerChoices:
         axes = [axis for axis in self.axes if axis.distinct is not None and axis.distinct < axis.column.length]
         if len(axes) > 1:
             names = " and ".join(axis.field for axis in axes)
-            raise InputError([Fault("", 0, 0, "grid", f"distinct is said of {names}; a space takes it of one field")])
+            raise InputError(
+                [Fault("", 0, 0, "grid", f"distinct is on {names}; a space can have it on one field only")]
+            )
         if not axes:
             return None
         _, values = np.unique(self.letters[axes[0].field], return_inverse=True)
@@ -180,7 +185,7 @@ class LayerChoices:
         if len(first) * self.number > MOST_PAIRS:
             pairs = len(first) * self.number
             raise InputError(
-                [Fault("", 0, 0, "grid", f"{pairs:,} pairs of layers differ; at most {MOST_PAIRS:,} can be told apart")]
+                [Fault("", 0, 0, "grid", f"{pairs:,} different pairs of layers; at most {MOST_PAIRS:,} are allowed")]
             )
         self._kind_of = np.empty(self.number, dtype=np.int64)
         for place, kind in enumerate(self._types):

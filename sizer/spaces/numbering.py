@@ -65,12 +65,13 @@ class Numbering:
 
     def _options(self, step: LayerStep, different: int) -> npt.NDArray[Any]:
         """Return the ways on behind each option, 0 where there is none; one row where every state has the same."""
-        rows = 1 if step.exists.all() else len(step.targets)
+        after = self._ways_of(step.after, different)
         few = step.layers.distinct
+        alike = step.exists.all() and ((after == after[0]).all() or (step.targets == step.targets[0]).all())
         if few is not None and few.ordered and not step.first:
-            rows = len(step.targets)
-        ways = self._ways_of(step.after, different)[step.targets[:rows]]
-        return np.asarray(np.where(step.exists[:rows], ways, 0))
+            alike = False
+        rows = 1 if alike else len(step.targets)
+        return np.asarray(np.where(step.exists[:rows], after[step.targets[:rows]], 0))
 
     def _before_options(self, step: LayerStep, different: int) -> npt.NDArray[Any]:
         """Return how many ways the options before each one have, shape (states or 1, options + 1)."""

@@ -6,6 +6,7 @@ choice, layer by layer, and only as many layers as it has. Everything else is le
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,11 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sizer.errors import Fault, InputError
+<<<<<<< HEAD
 from sizer.spaces.search import Search, flattened, gathered, parameters, steps_of_values, value_of
+=======
+from sizer.spaces.search import Search, flattened, gathered, names_of_layers, parameters, steps_of_values
+>>>>>>> main
 from sizer.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -40,12 +45,19 @@ class SpaceSampler(BaseSampler):
         asked: dict[str, Any] = {}
         for name in self._parameters:
             if name in self.space.once:
+<<<<<<< HEAD
                 asked[name] = _ask(trial, name, self._parameters[name])
         layers = int(asked.get("layers", self.space.depth))
         for layer in range(1, layers + 1):
             for field in self.space.layered:
                 name = f"{field}.{layer}"
+=======
+>>>>>>> main
                 asked[name] = _ask(trial, name, self._parameters[name])
+        by_field = [names_of_layers(self.space, field, asked) for field in self.space.layered]
+        # Layer by layer, as they stand in a network.
+        for name in filter(None, itertools.chain(*itertools.zip_longest(*by_field))):
+            asked[name] = _ask(trial, name, self._parameters[name])
         found = gathered(self.space, asked)
         assert found is not None
         return found
@@ -73,13 +85,13 @@ class SpaceSampler(BaseSampler):
             return self._others.sample_independent(study, trial, param_name, param_distribution)
         chosen = self._of(study, trial)
         if param_name not in chosen:
-            message = f"this trial's network has no {param_name}: ask for layers first, and for those layers alone"
+            message = (
+                f"this trial's network has no {param_name}: suggest layers first, and only the fields of those layers"
+            )
             raise InputError([Fault("", 0, 0, param_name, message)])
         value = chosen[param_name]
         if not param_distribution._contains(param_distribution.to_internal_repr(value)):
-            message = (
-                f"the space gives {value}, which the study does not take here; restrict the space to what it takes"
-            )
+            message = f"the space gives {value}, which the study does not allow here; restrict the space to values that it allows"
             raise InputError([Fault("", 0, 0, param_name, message)])
         return value
 
@@ -118,9 +130,16 @@ class SpaceSampler(BaseSampler):
             key = (study._study_id, trial.number)
             if key not in self._known:  # what is finished stays as it is
                 value = trial.value if trial.value is not None else _last(trial)
-                configuration = None if value is None else gathered(self.space, trial.params)
+                configuration = None if value is None else self._network(trial)
                 self._known[key] = None if value is None or configuration is None else (sign * value, configuration)
         return [one for (number, _), one in self._known.items() if number == study._study_id and one is not None]
+
+    def _network(self, trial: FrozenTrial) -> dict[str, Any] | None:
+        """Return the network of a finished trial; None where it is none of this space, which may have been another before."""
+        try:
+            return gathered(self.space, trial.params)
+        except InputError:
+            return None
 
 
 def _last(trial: FrozenTrial) -> float | None:

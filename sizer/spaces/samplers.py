@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import RunError
 from sizer.extras import install_command
+from sizer.parameters import checked
 from sizer.spaces.search import Search
 from sizer.spaces.space import Space
+from sizer.spaces.space import space as space_of
+from sizer.sweepfile.sweep import Sweep
 
 if TYPE_CHECKING:
     from sizer.spaces.optuna_search import SpaceSampler
     from sizer.spaces.ray_search import SpaceSearcher
 
 
-def optuna_sampler(space: Space, seed: int = 0, *, others: Any = None, **search: Any) -> SpaceSampler:
+@checked
+def optuna_sampler(
+    space: Space | str | os.PathLike[str] | Mapping[str, Any] | Sweep,
+    seed: int = 0,
+    *,
+    others: Any = None,
+    **search: Any,
+) -> SpaceSampler:
     """Return a sampler for Optuna of which every trial's network is within the budget of a space.
 
     Its parameters are those of a table: `layers`, `cells.1`, `cells.2` ...; `.suggest(trial)` asks for all of them and
@@ -24,7 +35,7 @@ def optuna_sampler(space: Space, seed: int = 0, *, others: Any = None, **search:
     works with pruners, and with storages that several processes share, since all it knows are the study's trials.
 
     Args:
-        space: with its budget.
+        space: with its budget; or what `sizer.space` takes.
         seed: decides the networks, together with the trial's number.
         others: the sampler of parameters that are not the space's; None: a random one with this seed.
         search: `first`, `parents` and `explore`, as `Search` takes them.
@@ -37,14 +48,23 @@ def optuna_sampler(space: Space, seed: int = 0, *, others: Any = None, **search:
 
         from sizer.spaces.optuna_search import SpaceSampler
 
+    space = space if isinstance(space, Space) else space_of(space)
     return SpaceSampler(space, Search(space, seed, **search), others or RandomSampler(seed=seed))
 
 
-def ray_searcher(space: Space, metric: str, mode: str = "min", *, seed: int = 0, **search: Any) -> SpaceSearcher:
+@checked
+def ray_searcher(
+    space: Space | str | os.PathLike[str] | Mapping[str, Any] | Sweep,
+    metric: str,
+    mode: str = "min",
+    *,
+    seed: int = 0,
+    **search: Any,
+) -> SpaceSearcher:
     """Return a searcher for Ray Tune of which every network, `config["network"]`, is within the budget of a space.
 
     Args:
-        space: with its budget.
+        space: with its budget; or what `sizer.space` takes.
         metric: what the trainable reports.
         mode: `min` or `max`.
         seed: decides the networks.
@@ -56,6 +76,7 @@ def ray_searcher(space: Space, metric: str, mode: str = "min", *, seed: int = 0,
     with _installed("ray"):
         from sizer.spaces.ray_search import SpaceSearcher
 
+    space = space if isinstance(space, Space) else space_of(space)
     return SpaceSearcher(space, metric, mode, Search(space, seed, maximise=mode == "max", **search))
 
 

@@ -7,6 +7,7 @@ search goes on in another process, from what a storage remembers.
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -89,8 +90,9 @@ class Search(Shown):
         return self._moved(parent, chance) or self._uniform(number)
 
     def tell(self, configuration: Mapping[str, Any], value: float) -> None:
-        """Remember how good a configuration was."""
-        self._told.append((self._sign * value, len(self._told), dict(configuration)))
+        """Remember how good a configuration was; one of which the value is not a number is worse than any other."""
+        value = math.inf if math.isnan(value) else self._sign * value
+        self._told.append((value, len(self._told), dict(configuration)))
 
     def _in_a_line(self) -> str:
         told = f"{self._asked:,} asked, {len(self._told):,} told"
@@ -129,41 +131,75 @@ def _order(told: tuple[float, int, dict[str, Any]]) -> tuple[float, int]:
 
 
 def parameters(space: Space) -> dict[str, Any]:
-    """Return the swept parameters of a space by name, `layers` first: what each can be.
+    """Return the swept parameters of a space by name, numbers of layers first: what each can be.
 
+<<<<<<< HEAD
     What each layer has for itself is `cells.1`, `cells.2` ..., as in a table. A list is a word, which every storage takes.
     """
     found: dict[str, Any] = {}
     once = [name for name in ("layers", *space.once) if name in space.once]
     for name in dict.fromkeys(once):
         found[name] = [_as_parameter(value) for value in space.values_of(name)]
+=======
+    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table; of a model of blocks `encoder.cells.1`.
+    """
+    once = sorted(space.once, key=lambda name: name.rpartition(".")[2] != "layers")
+    found: dict[str, Any] = {name: space.values_of(name) for name in once}
+>>>>>>> main
     for name in space.layered:
         values = space.values_of(name)
         found |= {f"{name}.{layer}": values for layer in range(1, space.layers_of(name) + 1)}
     return found
 
 
+def names_of_layers(space: Space, field: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the parameters of a field that layers have for themselves: one for each layer that there is.
+
+    Args:
+        space: of the parameters.
+        field: its name.
+        values: of the parameters of the whole network.
+    """
+    block = field.rpartition(".")[0]
+    layers = int(values.get(f"{block}.layers" if block else "layers", space.layers_of(field)))
+    return [f"{field}.{layer}" for layer in range(1, layers + 1)]
+
+
 def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration by parameters, one for each layer that there is."""
     flat = space.find([configuration]).flat(0)
+<<<<<<< HEAD
     once = [name for name in parameters(space) if name in space.once and name in flat]
     found = {name: _as_parameter(flat[name]) for name in once}
     for name in space.layered:
         found |= {f"{name}.{layer}": value for layer, value in enumerate(flat.get(name, ()), start=1)}
+=======
+    found = {name: flat[name] for name in parameters(space) if name in space.once and name in flat}
+    for name in space.layered:
+        found |= {f"{name}.{layer}": value for layer, value in enumerate(flat[name], start=1)}
+>>>>>>> main
     return found
 
 
 def gathered(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
+<<<<<<< HEAD
     """Return parameters as a configuration of the space; None where some are missing."""
     found = {name: value_of(space, name, values[name]) for name in space.once if name in values}
     layers = int(values.get("layers", space.depth))
+=======
+    """Return parameters as a configuration of the space; None where some are missing.
+
+    Raises:
+        InputError: the space has no such configuration.
+    """
+    found = {name: values[name] for name in space.once if name in values}
+>>>>>>> main
     for name in space.layered:
-        row = [values.get(f"{name}.{layer}") for layer in range(1, layers + 1)]
+        row = [values.get(one) for one in names_of_layers(space, name, values)]
         if None in row:
             return None
         found[name] = tuple(row)
-    missing = [name for name in space.once if name not in found]
-    if missing:
+    if any(name not in found for name in space.once):
         return None
     return dict(space.find([found])[0])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 import random
@@ -33,7 +32,7 @@ from sizer.spaces.plan import (
     normalised,
     prepare,
 )
-from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooManyError, Window
+from sizer.spaces.walk import MOST_LISTED, Chosen, Descent, TooLongError, TooManyError, Window
 from sizer.sweepfile.load import apply_options, sweep_of
 from sizer.sweepfile.sweep import Sweep
 
@@ -43,6 +42,8 @@ _REMEMBERED = 4
 """Tables of so many questions are kept."""
 _REMEMBERED_BYTES = 1 << 30
 """They are kept up to so many bytes together."""
+_FEW_EXTREMES = 20_000
+"""Up to so many extreme networks are searched where other columns are bounded."""
 _QUICK = 3 * 10**8
 """Additions of tables that may be made anew for every size that is tried."""
 
@@ -68,8 +69,8 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
     """Return the space of networks that a sweep describes, with `per_layer` axes or without.
 
     Args:
-        source: a sweep file, what would stand in one, or a sweep that has been loaded.
-        threads: how many rows of a table are made at once; 0: as many as there are cores. Answers do not depend on it.
+        source: a sweep file, a mapping with the contents of one, or a loaded sweep.
+        threads: how many threads count; 0: one per core. Answers do not depend on it.
 
     Raises:
         InputError: the sweep has faults.
@@ -105,7 +106,7 @@ class Space(Shown):
             InputError: only some grids have fields of layers, or a layer has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is no space: some of its grids have per_layer axes, others have none"
+            message = "is not a space: some of its grids have per_layer axes, others have none"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -116,6 +117,10 @@ class Space(Shown):
         self._sorted: tuple[Any, _Sizes] | None = None
         self.thrown_away = 0
         """Draws that did not fit, of samples from tables that are no exact ones; else 0."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: what is remembered knows decisions by their identity, and is made anew there."""
+        return {**self.__dict__, "_plans": {}, "_walks": {}, "_others": {}, "_sorted": None}
 
     @cached_property
     def _numbering(self) -> Numbering:
@@ -258,7 +263,7 @@ class Space(Shown):
             walk = self._descent(prepared, few)
             if not exact:
                 self._check_work([walk])
-            self._remember(decided, prepared, few, walk)
+            self._remember(decided, prepared, walk, few=few)
         return walk, prepared.window, decided, unit
 
     def _known(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any]) -> Descent | None:
@@ -266,13 +271,17 @@ class Space(Shown):
         known = self._walks.get((id(decided), prepared.unit, bool(few), prepared.key))
         return known if known is not None and known.reaches(prepared.window) else None
 
-    def _remember(self, decided: RoomDecisions, prepared: Prepared, few: Sequence[Any], walk: Descent) -> None:
+    def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
+        self._leave_room(walk.numbers)
+        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
+
+    def _leave_room(self, numbers: int) -> None:
+        """Forget tables where others, of so many numbers, are more than are kept beside them."""
         while self._walks and (
             len(self._walks) >= _REMEMBERED
-            or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
+            or 8 * (numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
         ):
             self._walks.pop(next(iter(self._walks)))
-        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
 
     def _descent(
         self, prepared: Prepared, few: Sequence[tuple[IntArray, int] | None] = (), *, share: int = 1
@@ -292,7 +301,7 @@ class Space(Shown):
             return Descent(prepared.starts, prepared.ends, high, prepared.below, self._threads, few, share)
         except TooManyError:
             raise _TooMuchError(
-                f"networks with few different values are listed one by one, and there are more than {MOST_LISTED:,}"
+                f"networks with few different values are listed one by one, but there are more than {MOST_LISTED:,}"
             ) from None
 
     def _few(self) -> list[tuple[IntArray, int] | None]:
@@ -320,7 +329,7 @@ class Space(Shown):
         if additions > MOST_ADDITIONS or 8 * numbers > MOST_BYTES:
             raise _TooMuchError(
                 f"an exact count takes {additions:.1e} additions and {8 * numbers / 2**30:,.1f} GiB, "
-                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that are tried unasked"
+                f"more than the {MOST_ADDITIONS:.0e} and {MOST_BYTES >> 30} GiB that Sizer uses unless asked"
             )
 
     # Counting
@@ -339,7 +348,7 @@ class Space(Shown):
         """
         found = self.count_between(budget, where, exact=exact)
         if found.reason:
-            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True goes on all the same"
+            message = f"between {found.least:,} and {found.most:,} networks fit: {found.reason}; exact=True counts them exactly"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return found.most
 
@@ -479,7 +488,7 @@ class Space(Shown):
             kept.append(drawn.taken(np.flatnonzero(fits)[:left]))
             left -= len(kept[-1])
         if left:
-            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to be drawn"
+            message = f"fewer than 1 in 1,000 of {number:,} networks fit, too few to sample"
             raise InputError([Fault(self.sweep.file, 0, 0, "budget", message)])
         return _joined(kept) if kept else self._empty()
 
@@ -670,6 +679,25 @@ class Space(Shown):
             budget: as in `count`.
             largest: the most; else the least.
         """
+        main = "weights" if column in BYTES else column
+        bounds = self._bounds(budget)
+        if n > _FEW_EXTREMES or not set(bounds) - {main} or self._few():
+            return self._sorted_out(column, n, budget, largest=largest)
+        if bounds.get(main, (None, None))[1 if largest else 0] is None:
+            with contextlib.suppress(TooLongError):
+                return self._searched(main, n, bounds, largest=largest)
+            return self._sorted_out(column, n, budget, largest=largest)
+        # What ends at a bound of its own is counted sooner than found.
+        try:
+            return self._sorted_out(column, n, budget, largest=largest)
+        except InputError as problem:
+            try:
+                return self._searched(main, n, bounds, largest=largest)
+            except TooLongError:
+                raise problem from None
+
+    def _sorted_out(self, column: str, n: int, budget: Budget, *, largest: bool) -> Configurations:
+        """Return the extreme configurations by how many there are up to each size."""
         sizes = self._sizes(budget, "weights" if column in BYTES else column)
         parts = self._divisor(sizes.column)
         number = sizes.total
@@ -682,6 +710,16 @@ class Space(Shown):
         order = np.argsort(-counts if largest else counts, kind="stable")
         equal = sizes.ranked((size - 1) * parts + 1, size * parts, n - len(beyond))
         return _joined([beyond.taken(order), equal])
+
+    def _searched(self, column: str, n: int, bounds: Bounds, *, largest: bool) -> Configurations:
+        """Return the extreme configurations where other columns are bounded, which is a search without tables of counts."""
+        from sizer.spaces.extremes import Extremes
+
+        chains = [chain for chain in self._chains if chain.allowed]
+        if not chains or n < 1:
+            return self._empty()
+        extremes = Extremes(chains, column, bounds, largest=largest)
+        return _joined([self._empty(), *map(self._configurations, extremes.first(n, self._divisor(column)))])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:
         """Return the configurations of which the weights are nearest to a target, the nearest first.
@@ -910,14 +948,15 @@ class _Sizes:
         self._walks: list[tuple[Prepared, Descent]] = []
         self._others: list[list[tuple[Prepared, Descent]]] = [[] for _ in self._apart]
         for remainder in self._apart:
-            prepared = self._prepared(widest, remainder)
-            walk = space._known(self.decided, prepared, self._few)
-            if walk is None:
-                walk = space._descent(prepared, self._few, share=len(self._apart))
-            self._walks.append((prepared, walk))
+            asked = self._prepared(widest, remainder)
+            known = space._known(self.decided, asked, self._few)
+            made = known or space._descent(asked, self._few, share=len(self._apart))
+            self._walks.append((asked, made))
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
-            space._remember(self.decided, prepared, self._few, walk)
+            space._remember(self.decided, *self._walks[0], few=self._few)
+        else:
+            space._leave_room(sum(walk.numbers for _, walk in self._walks))
 
     def _prepared(self, bounds: Bounds, remainder: int | None) -> Prepared:
         return prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit), remainder)
@@ -954,7 +993,7 @@ class _Sizes:
         walk = self.space._descent(prepared, self._few, share=len(self._apart))
         if walk.additions > _QUICK:
             names = ", ".join(name for name in self.bounds if name != self.column)
-            message = f"sorting by {self.column} under bounds on {names} takes too long here; sizer sample draws some"
+            message = f"sorting by {self.column} under bounds on {names} takes too long here; use sizer sample"
             raise InputError([Fault(self.space.sweep.file, 0, 0, "sort", message)])
         if len(others) >= _REMEMBERED:
             others.pop(0)

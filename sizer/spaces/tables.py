@@ -30,6 +30,8 @@ _CARRY = 1 << 14
 """Additions to a limb after which it is carried."""
 _AT_ONCE = 1 << 22
 """Numbers that are looked up at once."""
+_KEPT = 1 << 22
+"""Options of all states of a decision up to which their places in a table are kept."""
 _SMALL = 1 << 18
 """Additions below which threads are not worth their start."""
 
@@ -71,6 +73,39 @@ class EndTable:
         return (rooms >= self.costs[states]).astype(np.int64)[None]
 
 
+@dataclass(frozen=True, eq=False)
+class Continuations:
+    """The options of some states of one decision, each with the row that it continues in.
+
+    Options come first, so that neighbours in memory are rooms that are near each other in one row of a table.
+    """
+
+    needs: IntArray
+    """What an option costs with the least that comes after it, shape (options, states)."""
+    places: IntArray
+    """Where the number for a room stands, less that room, shape (options, states)."""
+    flat: npt.NDArray[Any] | None
+    """Rows one behind the other, shape (limbs, numbers); None where an option is the last, and one way."""
+
+    def at(self, states: IntArray, rooms: IntArray, options: slice) -> IntArray:
+        """Return the ways on behind some options, shape (limbs, options, n).
+
+        Args:
+            states: shape (n,), or (1,) where all are in one.
+            rooms: what is left in each, no more than can be left there, shape (n,).
+            options: which.
+        """
+        inside = self.needs[options].take(states, axis=1) <= rooms
+        if self.flat is None:
+            return inside.astype(np.int64)[None]
+        places = self.places[options].take(states, axis=1) + rooms
+        places *= inside
+        found = np.empty((len(self.flat), *inside.shape), dtype=np.int64)
+        for limb, row in zip(found, self.flat, strict=True):
+            np.multiply(row.take(places), inside, out=limb)
+        return found
+
+
 class Tables:
     """The tables of some chains up to a limit, made when they are needed."""
 
@@ -91,6 +126,7 @@ class Tables:
         self.least: dict[int, IntArray] = dict(ends)
         self.widest: dict[int, IntArray] = {}
         self._tables: dict[int, RoomTable | EndTable] = {number: EndTable(costs) for number, costs in ends.items()}
+        self._continuations: dict[int, Continuations] = {}
         self._find_least()
         self._find_widest()
 
@@ -146,6 +182,26 @@ class Tables:
     def at(self, decision: Decision | Ends, states: IntArray, rooms: IntArray) -> IntArray:
         """Return the ways to go on from a decision, shape (limbs, ...)."""
         return self.table(decision).at(states, rooms)
+
+    def continuations(self, decision: Decision, states: IntArray) -> tuple[Continuations, IntArray]:
+        """Return the options of a decision with the rows that they continue in, and where in them some states are."""
+        known = self._continuations.get(id(decision))
+        if known is not None:
+            return known, states
+        if decision.costs.size > _KEPT:
+            some, places = np.unique(states, return_inverse=True)
+            return self._continued(decision, some), places.reshape(-1)
+        self._continuations[id(decision)] = made = self._continued(decision, np.arange(decision.states))
+        return made, states
+
+    def _continued(self, decision: Decision, states: IntArray) -> Continuations:
+        costs, targets = decision.costs[states], decision.targets[states]
+        needs = costs + self.least[id(decision.after)][targets]
+        table = self.table(decision.after)
+        if isinstance(table, EndTable) or not table.flat.shape[1]:
+            # Nothing can be paid where no row is.
+            return Continuations(needs.T.copy(), needs.T, None)
+        return Continuations(needs.T.copy(), (table.offsets[targets] - costs).T.copy(), table.flat)
 
     @property
     def limbs(self) -> int:

@@ -7,7 +7,9 @@ the largest tables need not be made, and a rank is found by one search among the
 from __future__ import annotations
 
 import bisect
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +17,20 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.spaces.decisions import NEVER, Decision, Ends, IntArray, Start
-from sizer.spaces.digits import BITS, carry, digits_for, digits_of, exact_sum, exceeds, read_ints, whole
+from sizer.spaces.digits import (
+    BITS,
+    LIMB_BITS,
+    carry,
+    carry_limbs,
+    digits_for,
+    digits_of,
+    exact_sum,
+    exceeds,
+    limbs_of,
+    read_ints,
+    whole,
+    whole_limbs,
+)
 from sizer.spaces.tables import RoomTable, Tables
 
 MOST_LISTED = 1 << 24
@@ -28,6 +43,14 @@ _WORTH = 100
 """Additions of a table that take as long as writing out one prefix."""
 _AT_ONCE = 1 << 21
 """Numbers that are looked at side by side."""
+_TOGETHER = 1 << 11
+"""Ranks that are looked for side by side, so that their numbers stay in the processor's cache."""
+_ALIKE = 1 << 9
+"""Ranks in one state that are looked at by themselves."""
+_FIRST_OPTIONS = 32
+"""Options of each that are added up at first."""
+_MOST_OPTIONS = 256
+"""And at most."""
 _CHUNK = 1 << 17
 """Configurations, or options of them, that are listed side by side."""
 _SIMPLE = 1 << 62
@@ -36,6 +59,10 @@ _SIMPLE = 1 << 62
 
 class TooManyError(Exception):
     """There are too many to be listed one by one."""
+
+
+class TooLongError(Exception):
+    """A search looks at too much."""
 
 
 @dataclass(eq=False)
@@ -126,6 +153,7 @@ class Descent:
         """
         self.starts = list(starts)
         self._few = list(few) or [None] * len(self.starts)
+        self._threads = threads or os.cpu_count() or 1
         self._most_prefixes = MOST_PREFIXES // share
         self.tables = Tables(starts, ends, limit, threads)
         self._below = self.tables if below is None else Tables(starts, below[0], below[1], threads)
@@ -373,49 +401,94 @@ class Descent:
         decision = group.decision
         while isinstance(decision, Decision):
             # What is left is below what the decision's own table holds.
-            if left.dtype == object and self._single(decision):
-                left = left.astype(np.int64)
-            option = np.empty(len(rows), dtype=np.int64)
-            rest = np.empty_like(left)
-            step = max(1, _AT_ONCE // decision.options)
-            for start in range(0, len(rows), step):
-                some = slice(start, start + step)
-                option[some], rest[some] = self._choose(
-                    decision, states[some], spent[some], left[some], window, simple=left.dtype != object
-                )
+            number = 1 if left.dtype != object or self._single(decision) else self._limbs_behind(decision)
+            option, rest = self._choose(decision, states, spent, limbs_of(left, number), window)
+            left = rest[0] if number == 1 else whole_limbs(rest)
             chosen.options[rows, depth] = option
             depth += 1
-            left = rest
             spent = spent + decision.costs[states, option]
             states = decision.targets[states, option]
             decision = decision.after
         chosen.starts[rows] = group.start
         chosen.spent[rows] = spent
 
+    def _limbs_behind(self, decision: Decision) -> int:
+        """Return in how many limbs the ways on from a decision are added up."""
+        tables = [one.table(place) for one in self._needed() for place in (decision, decision.after)]
+        return max([2, *(len(table.flat) for table in tables if isinstance(table, RoomTable))])
+
+    def _behind(
+        self, decision: Decision, states: IntArray, spent: IntArray, options: slice, window: Window, number: int
+    ) -> IntArray:
+        """Return the ways on behind some options within a window, shape (number, options, n); limbs may be negative."""
+        known, places = self.tables.continuations(decision, states)
+        found = _in_limbs(known.at(places, window.high - spent, options), number)
+        if window.low is not None:
+            known, places = self._below.continuations(decision, states)
+            found = found - _in_limbs(known.at(places, window.low - spent, options), number)
+        return found
+
     def _choose(
-        self,
-        decision: Decision,
-        states: IntArray,
-        spent: IntArray,
-        left: npt.NDArray[Any],
-        window: Window,
-        *,
-        simple: bool,
-    ) -> tuple[IntArray, npt.NDArray[Any]]:
-        """Return the option that each rank falls into, and the rank within it."""
-        total = spent[:, None] + decision.costs[states]
-        ways = self._ways(decision.after, decision.targets[states], total, window)
-        rows = np.arange(len(states))
-        if simple:
-            sums = np.cumsum(ways[0], axis=1)
-            option = (sums > left[:, None]).argmax(axis=1)
-            return option, left - np.where(option > 0, sums[rows, np.maximum(option - 1, 0)], 0)
-        number = 2 * len(ways) + 2
-        digits = np.cumsum(digits_of_signed(ways, number), axis=2)
-        carry(digits)
-        option = exceeds(digits, read_ints(left.tolist(), number)[:, :, None]).argmax(axis=1)
-        taken = whole(digits[:, rows, np.maximum(option - 1, 0)])
-        return option, left - np.where(option > 0, taken, 0)
+        self, decision: Decision, states: IntArray, spent: IntArray, left: IntArray, window: Window
+    ) -> tuple[IntArray, IntArray]:
+        """Return the option that each rank falls into, and the limbs of the rank within it.
+
+        Options are added up some at a time, and only for ranks that are not reached yet: in the order of ids the first
+        ones are mostly the smallest, which the most networks have.
+        """
+        chosen = np.zeros(len(states), dtype=np.int64)
+        rest = left.copy()
+        several = decision.options > 2 * _FIRST_OPTIONS
+
+        def choose(rows: IntArray, alike: bool) -> None:
+            low, width = 0, _FIRST_OPTIONS if several else decision.options
+            while len(rows):
+                high = min(decision.options, low + width)
+                here = rows[:1] if alike else rows
+                ways = self._behind(decision, states[here], spent[rows], slice(low, high), window, len(left))
+                # No sum of so many limbs passes an int64.
+                sums = ways.sum(axis=1)
+                carry_limbs(sums)
+                last = exceeds(sums, rest[:, rows])
+                if high == decision.options:
+                    last[:] = True
+                if last.any():
+                    self._within(ways[:, :, last], rows[last], low, chosen, rest)
+                beyond = ~last
+                rows = rows[beyond]
+                left_over = rest[:, rows] - sums[:, beyond]
+                carry_limbs(left_over)
+                rest[:, rows] = left_over
+                low, width = high, min(2 * width, _MOST_OPTIONS)
+
+        batches = list(_batches(states, spent))
+        if self._threads == 1 or len(batches) < 2 * self._threads:
+            for rows, alike in batches:
+                choose(rows, alike)
+        else:
+            for tables in self._needed():  # before there are threads
+                tables.continuations(decision, states[:1])
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(lambda batch: choose(*batch), batches))
+        return chosen, rest
+
+    def _within(self, ways: IntArray, rows: IntArray, low: int, chosen: IntArray, rest: IntArray) -> None:
+        """Find the options that ranks fall into among some options.
+
+        Args:
+            ways: on behind these, shape (limbs, options, n).
+            rows: which ranks they are.
+            low: the first of the options.
+            chosen: takes the option of each.
+            rest: what is left of each rank; takes what is left within the option.
+        """
+        sums = np.cumsum(ways, axis=1)
+        carry_limbs(sums)
+        option = exceeds(sums, rest[:, None, rows]).argmax(axis=0)
+        found = rest[:, rows] - np.where(option > 0, sums[:, np.maximum(option - 1, 0), np.arange(len(rows))], 0)
+        carry_limbs(found)
+        rest[:, rows] = found
+        chosen[rows] = low + option
 
     def in_order(self, window: Window, first: int = 0) -> Iterator[Chosen]:
         """Yield all configurations within a window in the order of ids, some at a time.
@@ -540,20 +613,39 @@ class Descent:
         self, decision: Decision, states: IntArray, spent: IntArray, options: IntArray, window: Window
     ) -> npt.NDArray[Any]:
         """Return how many there are with an earlier option at one decision, Python ints."""
-        found = np.zeros(len(states), dtype=object)
-        step = max(1, _AT_ONCE // decision.options)
-        for start in range(0, len(states), step):
-            some = slice(start, start + step)
-            total = spent[some, None] + decision.costs[states[some]]
-            ways = self._ways(decision.after, decision.targets[states[some]], total, window)
-            ways = np.where(np.arange(decision.options) < options[some, None], ways, 0)
-            if self._single(decision):
-                found[some] = ways[0].sum(axis=1)
-                continue
-            summed = digits_of_signed(ways, 2 * len(ways) + 2).sum(axis=2)
-            carry(summed)
-            found[some] = whole(summed)
-        return found
+        number = 1 if self._single(decision) else self._limbs_behind(decision)
+        found = np.zeros((number, len(states)), dtype=np.int64)
+        order = np.argsort(options, kind="stable")
+        for start in range(0, len(order), _TOGETHER):
+            rows = order[start : start + _TOGETHER]
+            for low in range(0, decision.options, _MOST_OPTIONS):
+                rows = rows[np.searchsorted(options[rows], low, side="right") :]
+                if not len(rows):
+                    break
+                some = slice(low, min(decision.options, low + _MOST_OPTIONS))
+                ways = self._behind(decision, states[rows], spent[rows], some, window, number)
+                ways *= np.arange(some.start, some.stop)[:, None] < options[rows]
+                # Each part is carried, so that no sum of so many limbs passes an int64.
+                summed = found[:, rows] + ways.sum(axis=1)
+                carry_limbs(summed)
+                found[:, rows] = summed
+        return found[0].astype(object) if number == 1 else whole_limbs(found)
+
+
+def _batches(states: IntArray, spent: IntArray) -> Iterator[tuple[IntArray, bool]]:
+    """Yield rows that are looked at side by side, near ones together, and whether all are in one state."""
+    order = np.lexsort((spent, states))
+    breaks = np.flatnonzero(np.diff(states[order])) + 1
+    waiting: list[IntArray] = []
+    for some in np.split(order, breaks):
+        if len(some) < _ALIKE:
+            waiting.append(some)
+            continue
+        for start in range(0, len(some), _TOGETHER):
+            yield some[start : start + _TOGETHER], True
+    rest = np.concatenate(waiting) if waiting else order[:0]
+    for start in range(0, len(rest), _TOGETHER):
+        yield rest[start : start + _TOGETHER], False
 
 
 def _none_seen(few: tuple[IntArray, int] | None) -> IntArray | None:
@@ -572,9 +664,11 @@ def digits_of_signed(limbs: IntArray, number: int) -> IntArray:
 
 
 def _in_limbs(numbers: IntArray, limbs: int) -> IntArray:
-    """Return numbers in at least so many limbs."""
+    """Return numbers in so many limbs; in one limb only those that fit into it."""
     if len(numbers) == limbs:
         return numbers
+    if limbs == 1:
+        return numbers[:1] + (numbers[1:2] << LIMB_BITS)
     found = np.zeros((limbs, *numbers.shape[1:]), dtype=np.int64)
     if len(numbers) == 1:
         found[0], found[1] = numbers[0] & ((1 << 2 * BITS) - 1), numbers[0] >> 2 * BITS

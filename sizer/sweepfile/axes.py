@@ -67,7 +67,7 @@ def read_values(field: Field, declared: Sequence[Any], path: Path, findings: Fin
             there = (*path, first[value])
             findings.at_value(
                 (*path, position),
-                f"{_shown(value)} is on this axis twice, first at {findings.place(there)} ({written_path(there)})",
+                f"{_shown(value)} is twice on this axis, first at {findings.place(there)} ({written_path(there)})",
             )
         first.setdefault(value, position)
         values.append(value)

@@ -110,7 +110,7 @@ def condition(text: str, names: Names, hint: Hint = did_you_mean) -> Expression:
         ExpressionError: as `parse_expression` says.
     """
     kinds = names.kinds
-    counted = {name: "bounds on counted columns stand in the budget" for name in names.counted if name not in kinds}
+    counted = {name: "bounds on counted columns go in the budget" for name in names.counted if name not in kinds}
     return parse_expression(text, kinds, names.words, counted, hint)
 
 
@@ -171,7 +171,7 @@ def words_of_option(asked: str | Sequence[str], known: Sequence[str], noun: str,
         if word not in known:
             report(f"no {noun} named {quoted(word)}{did_you_mean(word, known) or one_of(known)}")
         elif word in words[:position]:
-            report(f"{quoted(word)} stands twice")
+            report(f"{quoted(word)} is there twice")
     if not words:
         report(f"is empty; name at least one {noun}")
     return tuple(words)

@@ -57,7 +57,7 @@ _INSTEAD = {
     "!": "'!' is not available; use not",
     "~": "'~' is not available; use not",
     "<>": "'<>' is not available; use !=",
-    ".": "'.' is not available: a field stands by itself",
+    ".": "'.' is not available: write the name of the field only",
     "[": "'[' is not available; a list of values is written in (...)",
     "\\": "'\\' is not available",
     '"': "the quotes that open here are not closed",
@@ -227,7 +227,7 @@ def _token_problems(text: str, kinds: Mapping[str, Kind]) -> list[tuple[int, str
         and before is not None
         and (before[0] in {"and", "or", "not", "in"} or before.lastgroup == "operator")
     ) and before[0] != ")":
-        problems.append((before.start(), f"something is missing behind {quoted(before[0])}"))
+        problems.append((before.start(), f"something is missing after {quoted(before[0])}"))
     return problems
 
 
@@ -236,7 +236,7 @@ def _number_problem(text: str, match: re.Match[str]) -> str | None:
     written = match[0] + (tail[0] if tail else "")
     if written != match[0]:
         try:
-            return f"{quoted(written)} is not read here; write {parse_size(written)}"
+            return f"{quoted(written)} is not allowed here; write {parse_size(written)}"
         except ValueError:
             return f"{quoted(written)} is not a number"
     if match[0].isdigit() and len(match[0]) > 1 and match[0][0] == "0":
@@ -261,7 +261,7 @@ def _parse(text: str, start: int) -> ast.expr:
         rest = text[at:].replace(_DOT, ".")
         found = f"at {quoted(rest)}" if rest.strip() else "at its end"
         raise ExpressionError(
-            [(start + at, f"cannot be read {found}; something is missing or stands in the wrong place")]
+            [(start + at, f"cannot be read {found}; something is missing or in the wrong place")]
         ) from None
     except (RecursionError, MemoryError, ValueError):
         raise ExpressionError([(start, "is nested too deeply; split it into several conditions")]) from None
@@ -309,7 +309,7 @@ class _NodeCheck:
                 return "boolean"
             case ast.Compare():
                 return self._comparison(node)
-        words = {ast.Tuple: "a list of values only stands behind in", ast.Call: "functions are not available"}
+        words = {ast.Tuple: "a list of values can only follow in", ast.Call: "functions are not available"}
         self.problem(node, words.get(type(node), "this is not available in a condition"))
         return None
 
@@ -339,9 +339,9 @@ class _NodeCheck:
             other = "" if counted == node.id else f", where it is {quoted(counted)}"
             self.problem(node, f"{quoted(node.id)} is not available here; {self.elsewhere[counted]}{other}")
         elif any(node.id in words for words in self.choices.values()):
-            self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{node.id}'")
+            self.problem(node, f"no field named {quoted(node.id)}; write a word in quotes: '{node.id}'")
         elif word and not meant(node.id, self.kinds):
-            self.problem(node, f"no field named {quoted(node.id)}; a word stands in quotes: '{word}'")
+            self.problem(node, f"no field named {quoted(node.id)}; write a word in quotes: '{word}'")
         else:
             hint = self.hint(node.id, [*self.kinds, "true", "false"])
             self.problem(node, f"no field named {quoted(node.id)}{hint}")

@@ -213,7 +213,7 @@ def read_axes(declared: Mapping[str, Any], path: Path, fields: SweptFields, find
                 axes.append(_read_linked(table, (*here, position), taken, columns, fields, findings))
         elif is_per_layer(item) and fields.is_known(name, here):
             _take(name, here, taken, findings)
-            per_layer.append(read_per_layer(fields.layered(name), item, here, findings))
+            per_layer.append(read_per_layer(fields.layered(name), item, here, findings, fields.axis))
             if (layered := per_layer[-1]) is not None:
                 columns[name] = (layered.column, here)
         elif not is_per_layer(item) and fields.is_known(name, here):
@@ -235,7 +235,7 @@ def _check_both_places(taken: Mapping[str, Path], model: Mapping[str, FieldValue
             where = place.key or place.value
             findings.at_key(
                 path,
-                f"{name} stands in model too, at line {where.line}, column {where.column}; keep it in one of them",
+                f"{name} is in model too, at line {where.line}, column {where.column}; keep it in only one of them",
             )
 
 

@@ -198,7 +198,7 @@ def too_large(name: str, value: int) -> str:
 def too_many_corners() -> str:
     """Return the words for grids of which the largest corner takes too long to find."""
     return (
-        f"its words and booleans combine in more ways than the {CORNERS:,} that are looked at before a run; "
+        f"its words and booleans have more combinations than the {CORNERS:,} that are checked before a run; "
         "write several sweeps"
     )
 
@@ -265,7 +265,7 @@ def reach_problem(expression: Expression, grid: Grid, bounds: Mapping[str, tuple
     ends = {name: _ends(name, grid, bounds) for name in counts}
     reach = expression.reach(ends)
     if reach.largest > LARGEST:
-        return f"a number on the way can reach {shown_large(reach.largest)}, past {LARGEST:,}; write it with smaller numbers"
+        return f"an intermediate result can reach {shown_large(reach.largest)}, past {LARGEST:,}; write it with smaller numbers"
     if reach.rounded:
         return (
             f"a decimal meets numbers past {2**53:,}, where decimals are no longer exact; write it with whole numbers"

@@ -17,6 +17,7 @@ from typing import Any
 from sizer.errors import Fault, InputError, is_text, quoted
 from sizer.formats import BY_DEFAULT, OF_RUNS
 from sizer.networks.counting import CHOICES
+from sizer.parameters import checked
 from sizer.sweepfile.axes import LARGEST
 from sizer.sweepfile.bounds import (
     budget_of_option,
@@ -49,9 +50,9 @@ from sizer.sweepfile.yamltext import ENOUGH, SIZE_LIMIT, Path, read_yaml, too_lo
 
 _WORDS_OF_ERRORS = {
     errno.ENOENT: "no such file",
-    errno.ENOTDIR: "no such file: a part of the path is a file, not a folder",
-    errno.EACCES: "the file may not be read; check its permissions",
-    errno.EPERM: "the file may not be read; check its permissions",
+    errno.ENOTDIR: "no such file: part of the path is a file, not a folder",
+    errno.EACCES: "no permission to read the file",
+    errno.EPERM: "no permission to read the file",
     errno.EISDIR: "is a folder; name a sweep file",
     errno.ENAMETOOLONG: "the name is too long for a file",
     errno.ELOOP: "the path is a link that leads back to itself",
@@ -60,6 +61,7 @@ _WORDS_OF_ERRORS = {
 _PLACE = re.compile(r",?(?: first)? at line \d+, column \d+")
 
 
+@checked
 def load_sweep(path: str | os.PathLike[str]) -> Sweep:
     """Return the sweep in a file.
 
@@ -96,7 +98,7 @@ def sweep_of(source: object, name: str = "sweep") -> Sweep:
         with unplaced():
             return parse_sweep(text)
     if not isinstance(source, (str, os.PathLike)):
-        message = f"{quoted(str(source))} is no sweep; give a path, a mapping of what stands in a sweep file, or a sweep that was loaded"
+        message = f"{quoted(str(source))} is not a sweep; give a path, a mapping with the contents of a sweep file, or a loaded sweep"
         raise InputError([Fault("", 0, 0, "sweep", message)])
     return load_sweep(source)
 
@@ -364,7 +366,7 @@ def apply_options(
         else:
             for word in sorted({"all", "default"}.intersection(map(str.strip, listed))):
                 meaning = "every column" if word == "all" else "the columns of a table for which none are asked"
-                reporter("columns")(f"'{word}' stands alone; it names {meaning}")
+                reporter("columns")(f"'{word}' must stand alone; it names {meaning}")
             asked = words_of_option(columns, (*known_columns(sweep), "all", "default"), "column", reporter("columns"))
         changes["columns"] = resolved_columns(asked, sweep)
     changed = dataclasses.replace(sweep, **changes)

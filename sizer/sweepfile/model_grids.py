@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sizer.networks.aliases import counted_as
+from sizer.networks.blocks.fields import ALIKE
 from sizer.networks.blocks.outlines import ModelOutline, OpenModel
 from sizer.networks.blocks.reading import Problem
 from sizer.networks.blocks.types import BlockType
@@ -66,7 +67,7 @@ def read_model_grids(
     while True:
         number = sum(one.grid.structures for one in whole)
         if number > MOST_STRUCTURES:
-            message = f"its words, lists and other shapes combine in {number:,} ways, and each makes a model of its own; at most {MOST_STRUCTURES:,} are taken: write several sweeps"
+            message = f"its words, lists and other shapes have {number:,} combinations, and each is a separate model; at most {MOST_STRUCTURES:,} are allowed: write several sweeps"
             findings.at_parent(("grid",), message)
             return ModelGrids([], Names({}, {}), {})
         try:
@@ -120,6 +121,16 @@ def _as_space(placed: PlacedGrid, findings: Findings) -> PlacedGrid:
             path = placed.places.get(f"{block}.layers", ("grid",))
             findings.at_value(path, f"{most:,} layers are more than the {MOST_LAYERS} of a space")
             return placed
+    for axis in placed.per_layer:
+        model = placed.grid.model
+        if axis.column.structural and model is not None:
+            said = {name for name, value in model.given(axis.block).items() if value is True}
+            swept = {name for name in ALIKE if f"{axis.block}.{name}" in grid.columns}
+            for name in sorted((said | swept).intersection(ALIKE)):
+                findings.at_key(
+                    placed.places[axis.field],
+                    f"each layer has a cell_type of its own, and {name} is of layers of one cell type; leave one of them out",
+                )
     return replace(placed, grid=grid)
 
 
@@ -251,7 +262,7 @@ def _check_kinds(placed: list[PlacedGrid], findings: Findings) -> None:
             other, there = first.setdefault(name, (kind, one.places[name]))
             if other != kind:
                 place = findings.place(there)
-                message = f"holds {_HELD[kind]} here, and {_HELD[other]} at {place}; one column of a table holds one kind: write two sweeps"
+                message = f"holds {_HELD[kind]} here, and {_HELD[other]} at {place}; a column of a table holds one kind only: write two sweeps"
                 findings.at_value(one.places[name], message)
 
 
@@ -353,7 +364,7 @@ def _missing(outlines: list[ModelOutline], names: Names) -> dict[str, str]:
         clocks = dict.fromkeys(clock for one in outlines if one.graph for clock in one.graph.clocks)
         needs = ", ".join(f"{clock}: ..." for clock in clocks)
         found["macs_per_second"] = (
-            f"write clocks in model, {{{needs}}}, steps a second; where blocks multiply for pairs of steps or once a "
-            "sequence, with seconds: ..., the length of an input"
+            f"write clocks in model, {{{needs}}}, in steps per second; if blocks multiply for pairs of steps or once per "
+            "sequence, also write seconds: ..., the length of an input"
         )
     return found

@@ -25,8 +25,8 @@ from sizer.sweepfile.yamltext import REFUSED, Path, written_path
 MOST_STRUCTURES = 2_000
 """Combinations of words, lists and other shapes of a sweep: each is a model of its own, which takes a millisecond."""
 _OF_MODEL = {
-    "convention": BlockField("convention", "word", "Whose rules count, of every block that names none.", words=tuple(CONVENTIONS)),
-    "other_weights": BlockField("other_weights", "size", "Weights of what no block describes.", 0, minimum=0),
+    "convention": BlockField("convention", "word", "The convention of every block that does not name its own.", words=tuple(CONVENTIONS)),
+    "other_weights": BlockField("other_weights", "size", "Weights of parts that no block describes.", 0, minimum=0),
 }  # fmt: skip
 _OF_BLOCK = {
     "convention": _OF_MODEL["convention"],
@@ -122,7 +122,7 @@ class FieldsOfModel:
             blocks = block.get("blocks") if isinstance(block, dict) else None
             if depth + 1 < len(names) and not isinstance(blocks, dict):
                 where = ".".join(names[: depth + 1])
-                return None, f"{where} is no group, so nothing stands in it; a path is BLOCK.field"
+                return None, f"{where} is not a group, so it has no blocks; a path is BLOCK.field"
         kind = block.get("type") if isinstance(block, dict) else None
         block_type = self.block_types.get(kind) if isinstance(kind, str) else None
         if block_type is None:
@@ -137,7 +137,7 @@ class FieldsOfModel:
         if block_type.name == "group" and isinstance(inner, dict) and name in inner:
             return None, f"{'.'.join([*names, name])} is a block; a path ends with a field of it"
         if name == "type":
-            return None, "the type of a block stays the same; write a sweep for each"
+            return None, "the type of a block cannot vary; write a sweep for each type"
         if name in block_type.by_field or name in {"shared", "blocks"}:
             return None, f"{name} of {article(block_type.name)} cannot be swept"
         hint = self.findings.hint(name, known) or words_known(list(own))
@@ -184,7 +184,10 @@ class FieldsOfModel:
     def layered(self, name: str) -> Field:
         """Return a field as each layer has it for itself."""
         one = self.found[name]
-        of_layers = one.kind == "sizes" and self._type_of(name) == "recurrent"
+        recurrent = self._type_of(name) == "recurrent" if name.count(".") else False
+        if recurrent and one.name == "cell_type":
+            return Field(name, "choice", name, one.description, per_layer=True)
+        of_layers = recurrent and one.kind == "sizes"
         return Field(
             name, "count", name, one.description, minimum=one.minimum, maximum=one.maximum, per_layer=of_layers
         )
@@ -198,13 +201,13 @@ class FieldsOfModel:
         if isinstance(column, Ratio):
             self.findings.at_value(
                 path,
-                f"each value of {column.field} makes a structure of its own, and cannot follow another; write a list",
+                f"each value of {column.field} makes a separate model, so it cannot be a ratio of another field; write a list",
             )
             return None  # fmt: skip
         if column.length > MOST_STRUCTURES:
             self.findings.at_value(
                 path,
-                f"has {column.length:,} values, and each makes a structure of its own; at most {MOST_STRUCTURES:,} are taken",
+                f"has {column.length:,} values, and each makes a separate model; at most {MOST_STRUCTURES:,} are taken",
             )
             return None
         return as_listed(column)
@@ -246,14 +249,14 @@ class FieldsOfModel:
                 there = (*path, first[value])
                 self.findings.at_value(
                     place,
-                    f"{quoted(item)} is on this axis twice, first at {self.findings.place(there)} ({written_path(there)})",
+                    f"{quoted(item)} is twice on this axis, first at {self.findings.place(there)} ({written_path(there)})",
                 )
             first.setdefault(value, position)
             values.append(value)
         lists = [position for position, value in enumerate(values) if isinstance(value, tuple)]
         if lists and len(lists) < len(values) and one.kind in {"sizes", "flags"}:
             self.findings.at_value(
-                (*path, lists[0]), "is a list beside single values; on one axis write lists alone, or none"
+                (*path, lists[0]), "is a list next to single values; an axis has either lists only or no lists"
             )
         if self.findings.touched(path) or len(values) < len(items):
             return None

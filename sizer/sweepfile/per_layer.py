@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sizer.errors import quoted
 from sizer.networks.blocks.fields import PER_LAYER
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.axes import read_axis
@@ -18,6 +19,8 @@ from sizer.sweepfile.yamltext import Path
 Order = Literal["any", "falling", "rising"]
 MOST_LAYERS = 200
 """The most layers of a network of which each has values of its own."""
+MOST_FORMS = 1 << 17
+"""The most different layers of one stack."""
 ORDERS: tuple[Order, ...] = ("any", "falling", "rising")
 
 LAYERED = (*(field.name for field in FIELDS.values() if field.per_layer), "cell_type")
@@ -93,7 +96,13 @@ def is_per_layer(declared: Any) -> bool:
     return isinstance(declared, Mapping) and "per_layer" in declared
 
 
-def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findings: Findings) -> PerLayer | None:
+def read_per_layer(
+    field: Field,
+    declared: Mapping[str, Any],
+    path: Path,
+    findings: Findings,
+    words: Callable[[str, Any, Path], Column | None],
+) -> PerLayer | None:
     """Return the axis, None where it has faults.
 
     Args:
@@ -101,21 +110,46 @@ def read_per_layer(field: Field, declared: Mapping[str, Any], path: Path, findin
         declared: data that fits the schema.
         path: where the axis stands.
         findings: takes the faults.
+        words: reads an axis of words.
     """
     block, _, name = field.name.rpartition(".")
     layered = tuple(word for word in LAYERED if not block or word in BLOCK_LAYERED)
     if name not in layered or (block and not field.per_layer):
-        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary by layer")
+        findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary per layer")
         return None
-    column = read_axis(field, declared["per_layer"], (*path, "per_layer"), findings)
+    inner = (*path, "per_layer")
+    if block and field.kind == "count":
+        _check_values(declared["per_layer"], inner, findings)
+    if findings.touched(inner):
+        column = None
+    elif field.kind == "count":
+        column = read_axis(field, declared["per_layer"], inner, findings)
+    else:
+        column = words(field.name, declared["per_layer"], inner)
     order = declared.get("order", "any")
     if order != "any" and field.kind != "count":
-        findings.at_value((*path, "order"), f"{field.name} are words, which neither rise nor fall")
+        findings.at_value((*path, "order"), f"the values of {field.name} are words, which neither rise nor fall")
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
-        findings.at_parent(path, "the values depend on those of another field, so that order and distinct say nothing")
+        findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
+    if column is not None and column.length > MOST_FORMS:
+        findings.at_value(inner, f"a layer can take {column.length:,} values; a space can have at most {MOST_FORMS:,}")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))
+
+
+def _check_values(declared: Any, path: Path, findings: Findings) -> None:
+    """Report what is no number: the schema lets the axis of a path hold anything, lists of layers too."""
+    if isinstance(declared, Mapping):
+        declared, path = declared.get("values"), (*path, "values")
+    for position, item in enumerate(declared) if isinstance(declared, list) else ():
+        if isinstance(item, (list, Mapping)):
+            findings.at_value((*path, position), "is no number; under per_layer each value is that of one layer")
+        elif isinstance(item, bool) or not isinstance(item, (int, str)):
+            findings.at_value(
+                (*path, position),
+                f"{quoted(str(item).lower() if isinstance(item, bool) else item)} is not a whole number",
+            )
 
 
 def check_bases(

@@ -107,7 +107,7 @@ class _RatioCheck:
             self._report_base(ratio.base, place)
             return None
         if not is_count(ratio.base, self.fields):
-            self.findings.at_value(place, f"'{ratio.base}' is not a count, and only a count has fractions")
+            self.findings.at_value(place, f"'{ratio.base}' is not a count; only counts have fractions")
             return None
         base = self.values(ratio.base, above)
         if base is None:
@@ -122,9 +122,9 @@ class _RatioCheck:
         if self.findings.touched((*grid, base)):
             return  # it is an axis of this grid, with faults of its own
         if base in self.model:
-            message = f"'{base}' stays the same, in model; a ratio is of a field that this grid sweeps"
+            message = f"'{base}' stays the same, in model; a ratio needs a swept field"
         elif base in self.fields:
-            message = f"'{base}' is not swept in this grid; a ratio is of a field that is"
+            message = f"'{base}' is not swept in this grid; a ratio needs a swept field"
         else:
             hint = self.findings.hint(base, self.columns)
             message = f"no field named '{base[:80]}'{hint}"
@@ -137,7 +137,7 @@ class _RatioCheck:
                 continue
             rows = base.rows()
             if rows is None or (not base.exact and not self.looks.taken(len(rows))):
-                message = f"is a fraction of too many values to look at each ({ratio.base}); add round_to"
+                message = f"is a fraction of too many values to check each ({ratio.base}); add round_to"
                 self.findings.at_value(place, message)
                 return None
             broken = _first_broken(rows, fraction)

@@ -101,7 +101,7 @@ def _refuse_ambiguous(text: str) -> None:
             "write a whole number, or put it in quotes"
         )
     if _NO_NUMBER.fullmatch(text):
-        raise AmbiguousScalarError(f"{quoted(text)} is not a number of things; write a whole number")
+        raise AmbiguousScalarError(f"{quoted(text)} is not a count; write a whole number")
     if _UNDERSCORES.fullmatch(text):
         raise AmbiguousScalarError(
             f"{quoted(text)} is a number to some YAML readers and a word to others; write {text.replace('_', '')}"

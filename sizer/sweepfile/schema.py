@@ -75,7 +75,7 @@ def _words_twice(_: Any, wanted: bool, instance: Any, __: Any) -> Iterator[Valid
 
     words = [item for item in instance if isinstance(item, str)] if isinstance(instance, list) else []
     if wanted and len(set(words)) < len(words):
-        yield jsonschema.ValidationError("a word stands there twice")
+        yield jsonschema.ValidationError("a word is there twice")
 
 
 def _items_read(validator: Any, wanted: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
@@ -194,7 +194,7 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
     if set(types) == {"array", "object"} and path != ("grid",) and not own_cells:
         return _one_value(shown, path)
     if len(path) == 2 and path[0] == "budget":
-        return f"{quoted(shown)} does not say which end it is; write {{max: {_cut(shown)}}}"
+        return f"{quoted(shown)} does not say whether it is a minimum or a maximum; write {{max: {_cut(shown)}}}"
     if path == ("where",):
         return f"{quoted(shown)} is one condition; write a list of them, each on a line that starts with '- '"
     if "boolean" in types:
@@ -205,7 +205,7 @@ def _type_of_scalar(value: object, types: list[str], path: Path, text: str | Non
     if own_cells:
         return f"{quoted(shown)} is not {_expected(types, path)}"
     if types == ["string"]:
-        return f"{_cut(shown)} is not {_expected(types, path)}; put it in quotes where it is one"
+        return f"{_cut(shown)} is not {_expected(types, path)}; if it is meant as one, put it in quotes"
     hint = "; write 1, without quotes" if path == ("sizer",) else ""
     return f"{quoted(shown)} is not {_expected(types, path)}{hint}"
 
@@ -256,7 +256,7 @@ def _report_enum(error: ValidationError, path: Path, findings: Findings) -> None
 
 def _report_const(error: ValidationError, path: Path, findings: Findings) -> None:
     if isinstance(error.instance, int) and not _is_boolean(error.instance):
-        findings.at_value(path, f"{_cut(error.instance)} is a version of the format that is not read here; write 1")
+        findings.at_value(path, f"{_cut(error.instance)} is a version of the format that Sizer does not know; write 1")
 
 
 def _report_minimum(error: ValidationError, path: Path, findings: Findings) -> None:
@@ -391,12 +391,12 @@ def _noun(path: Path) -> str:
 def _elsewhere(name: str, path: Path) -> str:
     """Say where a key belongs that is known, but not here."""
     if not path and name in FIELDS:
-        return "; fields stand in model or in grid"
+        return "; fields go in model or in grid"
     if path[:1] in {("model",), ("grid",)} and (counted := meant(name, COUNTED)) and counted not in FIELDS:
         other = "" if counted == name else f", where it is {quoted(counted)}"
-        return f"; bounds on counted columns stand in budget{other}"
+        return f"; bounds on counted columns go in budget{other}"
     if path == ("model",) and name == "linked":
-        return "; linked tables stand in grid"
+        return "; linked tables go in grid"
     return ""
 
 

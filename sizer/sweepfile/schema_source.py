@@ -114,14 +114,13 @@ def _axis(field: Field) -> Schema:
     return _or_per_layer(found["title"], field.description, plain)
 
 
-def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool = True) -> Schema:
+def _or_per_layer(title: str, description: str, plain: Schema) -> Schema:
     """Return the axis of a field that each layer can have for itself.
 
     Args:
         title: of the axis.
         description: of the field.
         plain: the axis where it holds for a whole network.
-        distinct: whether the different values of one network can be bounded.
     """
     return {
         "title": title,
@@ -137,12 +136,12 @@ def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool
                 },
                 "order": {
                     "title": "Order",
-                    "description": "How the values may run from the first layer to the last; equal neighbours are allowed.",
+                    "description": "How the values go from the first layer to the last; equal neighbours are always allowed.",
                     "type": "string",
                     "enum": list(ORDERS),
                     "default": "any",
                 },
-                **({"distinct": _DISTINCT} if distinct else {}),
+                "distinct": _DISTINCT,
             },
         },
         "else": plain,
@@ -151,7 +150,7 @@ def _or_per_layer(title: str, description: str, plain: Schema, *, distinct: bool
 
 _DISTINCT: Schema = {
     "title": "Distinct",
-    "description": "The most different values in one network; left out, any number.",
+    "description": "The largest number of different values in one network. By default any number.",
     "type": "integer",
     "minimum": 1,
 }
@@ -195,12 +194,12 @@ def _axis_of_counts() -> Schema:
 
     return {
         # No description: over a field, an editor shows the last one that it meets, which is to be the field's.
-        "title": "Swept: a list, {values}, {from, to, step}, {from, to, factor} or {of, ratio, round_to}",
+        "title": "A swept field: a list, {values}, {from, to, step}, {from, to, factor} or {of, ratio, round_to}",
         "defaultSnippets": [
             _snippet("a list", "Its values, in order.", "[${1:128, 256, 512}]"),
             _snippet(
                 "from, to, step",
-                "Both ends included; the steps must hit them.",
+                "Both ends are included; the steps must hit the last one.",
                 "{from: ${1:128}, to: ${2:1024}, step: ${3:128}}",
             ),
             _snippet(
@@ -210,7 +209,7 @@ def _axis_of_counts() -> Schema:
             ),
             _snippet(
                 "of, ratio, round_to",
-                "A part of another field that is swept.",
+                "A fraction of another swept field.",
                 "{of: ${1:cells}, ratio: [${2:1/4, 1/2}], round_to: ${3:8}}",
             ),
         ],
@@ -242,7 +241,7 @@ def _axis_of_counts() -> Schema:
             },
             "of": {
                 "title": "Of",
-                "description": "The swept field of this grid that the values are a fraction of.",
+                "description": "The swept field of this grid of which the values are a fraction.",
                 "type": "string",
             },
             "ratio": {
@@ -347,7 +346,7 @@ def _cell_types() -> tuple[Schema, Schema]:
             "additionalProperties": False,
             "required": ["tensors", "recurs", "hands_up"],
             "properties": {
-                "title": {"title": "Title", "description": "What the cell is, for people.", "type": "string"},
+                "title": {"title": "Title", "description": "A title for people.", "type": "string"},
                 "tensors": {
                     "title": "Tensors",
                     "description": "Name of each weight tensor -> its shape, as for one layer and direction.",
@@ -362,11 +361,11 @@ def _cell_types() -> tuple[Schema, Schema]:
                 ),
                 "hands_up": _choice_of_widths(
                     "Hands up",
-                    "The width that one direction hands to the layer above. Of a list, the first that is not 0; a list within it is a sum.",
+                    "The width that one direction passes to the layer above. Of a list, the first that is not 0; a list within it is a sum.",
                 ),
                 "state": {
                     "title": "State",
-                    "description": "The widths that are carried from step to step; what recurs, where this is left out.",
+                    "description": "The widths that are carried from step to step. By default what recurs.",
                     "type": "array",
                     "maxItems": 10,
                     "items": {"type": "string", "enum": list(custom_cells.STATE)},
@@ -389,24 +388,24 @@ def _cell_types() -> tuple[Schema, Schema]:
                 },
                 "part": {
                     "title": "Part",
-                    "description": "The part of the count it belongs to. Left out, it follows from the name of the tensor, or from what the matrix reads.",
+                    "description": "The part of the count that it belongs to. By default it follows from the name of the tensor, or from what the matrix reads.",
                     "type": "string",
                     "enum": list(custom_cells.LAYER_PARTS),
                 },
                 "matrix": {
                     "title": "Matrix",
-                    "description": "Whether each weight is one multiply-accumulate per time step. Left out: where it is an input, recurrent or projection weight of two named dimensions or more.",
+                    "description": "Whether each weight is one multiply-accumulate per time step. By default yes for input, recurrent and projection weights of two named dimensions or more.",
                     "type": "boolean",
                 },
                 "when": {
                     "title": "When",
-                    "description": "It is there only where this is true: a field, or candidate_bias (a bias of its own on the recurrent half, as Flax has it), vectors (a convention that counts more than matrices), widens (the layer is not as wide as what feeds it).",
+                    "description": "The tensor is there only if this is true: a field, or candidate_bias (a separate bias on the recurrent half, as in Flax), vectors (a convention that counts more than matrices), widens (the input and output widths of the layer differ).",
                     "type": "string",
                     "enum": list(custom_cells.FLAGS),
                 },
                 "directions": {
                     "title": "Directions",
-                    "description": "In a bidirectional layer: one for each direction, one shared by both, or one on what the two hand up joined.",
+                    "description": "In a bidirectional layer: one for each direction, one shared by both, or one on their joined outputs.",
                     "type": "string",
                     "enum": list(custom_cells.DIRECTIONS),
                     "default": "each",
@@ -435,7 +434,7 @@ def _definitions() -> Schema:
         },
         "grid": {
             "title": "A grid",
-            "description": "The swept fields, each with its axis. The order gives the ids; the last axis is the fastest.",
+            "description": "The swept fields, each with its axis. The order sets the ids; the last axis is the fastest.",
             "type": "object",
             "additionalProperties": False,
             "properties": {
@@ -456,8 +455,8 @@ def _definitions() -> Schema:
 def _block_types() -> Schema:
     """Return the property of the file. What stands in a definition is held against its own fields when it is read."""
     described = {
-        "title": "What the block is, for people.",
-        "fields": "Name of each field -> its default: a number, true or false, or nothing where it must be given.",
+        "title": "A title for people.",
+        "fields": "Name of each field -> its default: a number, true or false, or nothing if it is required.",
         "tensors": "Name of each weight tensor -> its shape over fields and the width read, such as [read, width].",
         "hands_up": "The output width: a field, `read`, a quotient a/b, a product a*b, or a list, which is a sum.",
         "keeps_height": "Whether the output has channels and height.",
@@ -517,11 +516,11 @@ def schema() -> Schema:
             "block_types": _block_types(),
             "model": {
                 "title": "Model",
-                "description": "The fields that stay the same, or a whole model of blocks. A field of a network without blocks stands in model or in grid, never both.",
+                "description": "The fields that stay the same, or a whole model of blocks. In a network without blocks, a field is in model or in grid, never in both.",
                 "defaultSnippets": [
                     _snippet(
                         "A network",
-                        "What every network says; its layers and cells stand in grid.",
+                        "The fields that every network needs; layers and cells are in grid.",
                         {
                             "convention": "${1:pytorch}",
                             "cell_type": "${2:lstm}",
@@ -564,7 +563,7 @@ def schema() -> Schema:
                 "title": "Budget",
                 "description": "Bounds on counted columns, both ends included. Configurations outside are counted but not written.",
                 "defaultSnippets": [
-                    _snippet("At most so many weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
+                    _snippet("A maximum of weights", "The largest that is kept.", {"weights": "{max: ${1:10M}}"})
                 ],
                 "type": "object",
                 "properties": {column: _bound(column) for column in COUNTED},
@@ -617,11 +616,11 @@ def _definitions_of_blocks() -> Schema:
             "description": "The kind of block.",
             "anyOf": [{"enum": list(BLOCK_TYPES)}, {}],
         },
-        "from": _said("From", "The block or blocks that it reads; left out, the block before. [] reads nothing."),
+        "from": _said("From", "The block or blocks that it reads. By default the block before it; [] reads nothing."),
         "combine": _said("Combine", "How several sources are joined: concat, add or multiply."),
         "shared": _said("Shared", "The block whose weights it uses."),
         "frozen": _said("Frozen", "Whether its weights are counted, but not trained."),
-        "convention": _said("Convention", "Whose rules count, of this block."),
+        "convention": _said("Convention", "The convention of this block."),
     }
     plain_axis: Schema = {
         "type": ["array", "object"],
@@ -639,18 +638,18 @@ def _definitions_of_blocks() -> Schema:
         },
         "model_of_blocks": {
             "title": "A model of blocks",
-            "description": "Named blocks, in order, each of which reads the one before or those that it names.",
+            "description": "Named blocks, in order; each reads the block before it, or the blocks that it names.",
             "type": "object",
             "properties": {
-                "convention": _said("Counting convention", "Whose rules count, of every block that names none."),
+                "convention": _said("Counting convention", "The convention of every block that does not name its own."),
                 "blocks": {
                     "title": "Blocks",
                     "description": "Name -> block, in order.",
                     "type": "object",
                     "additionalProperties": {"$ref": "#/$defs/block"},
                 },
-                "clocks": _said("Clocks", "Steps a second of each clock, and `seconds`, the length of an input."),
-                "other_weights": _said("Other weights", "Weights of what no block describes."),
+                "clocks": _said("Clocks", "Steps per second of each clock, and `seconds`, the length of an input."),
+                "other_weights": _said("Other weights", "Weights of parts that no block describes."),
             },
         },
         "block": {
@@ -681,11 +680,10 @@ def _definitions_of_blocks() -> Schema:
             "An axis of a field of a block",
             "A list of values, each of which may be a list, {values}, {from, to, step}, {from, to, factor}, {of, ratio, round_to}, or {per_layer}.",
             {"$ref": "#/$defs/plain_axis_of_a_path"},
-            distinct=False,
         ),
         "grid_of_paths": {
             "title": "A grid",
-            "description": "The swept fields, each by its path, BLOCK.field, with its axis. The order gives the ids; the last axis is the fastest.",
+            "description": "The swept fields, each by its path, BLOCK.field, with its axis. The order sets the ids; the last axis is the fastest.",
             "type": "object",
             "additionalProperties": {"$ref": "#/$defs/axis_of_a_path"},
             "properties": {
@@ -721,13 +719,13 @@ def _said(title: str, description: str) -> Schema:
 def _output() -> Schema:
     return {
         "title": "Output",
-        "description": "Which files are written, with which columns.",
+        "description": "Which files to write, and with which columns.",
         "type": "object",
         "additionalProperties": False,
         "properties": {
             "formats": {
                 "title": "Formats",
-                "description": f"The kinds of file; {listed(BY_DEFAULT, 'and')} where this is left out.",
+                "description": f"The kinds of file; {listed(BY_DEFAULT, 'and')} by default.",
                 "type": "array",
                 "minItems": 1,
                 "maxItems": len(OF_RUNS),
@@ -737,7 +735,7 @@ def _output() -> Schema:
             },
             "columns": {
                 "title": "Columns",
-                "description": "default (id, the main fields, what is swept, and weights), all, or a list of columns.",
+                "description": "default (id, the main fields, the swept fields, and weights), all, or a list of columns.",
                 "type": ["string", "array"],
                 "if": {"type": "string"},
                 "then": {"enum": ["default", "all"]},

@@ -19,7 +19,7 @@ class Template(enum.Enum):
 
 
 EXAMPLES = (*(template.value for template in Template), "speech", "widths")
-"""The shipped sweeps that are shown as examples: whole models, a network of layers, a space of widths per layer."""
+"""Example sweeps that are shown as examples: whole models, a network of layers, a space of widths per layer."""
 
 
 def template_text(template: Template) -> str:

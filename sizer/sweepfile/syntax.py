@@ -19,9 +19,9 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("a tab character", "a tab; YAML is indented with spaces only"),
     (
         "mapping values are not allowed",
-        "a ':' cannot stand here; check the indentation, or put the text in quotes",
+        "a ':' is not allowed here; check the indentation, or put the text in quotes",
     ),
-    ("sequence entries are not allowed", "a '-' cannot stand here; start the list on a line of its own"),
+    ("sequence entries are not allowed", "a '-' is not allowed here; start the list on a line of its own"),
     ("cannot start any token", "this character cannot start a value; put the value in quotes"),
     ("unknown escape character", "this escape is not known; inside double quotes write \\\\ for a backslash"),
     ("unexpected end of stream", "the quotes that open here are never closed"),
@@ -43,7 +43,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
         "this does not fit the lines above; check the indentation, the ':' after each key, and what follows a closing quote",
     ),
     ("'-' indicator", "this does not line up with the list above; check the indentation"),
-    ("<document start>", "text stands after the end of the sweep; check the indentation and the brackets"),
+    ("<document start>", "there is text after the end of the sweep; check the indentation and the brackets"),
 )
 _AT_CONTEXT = ("never closed", "is not closed")
 

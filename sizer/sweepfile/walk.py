@@ -108,4 +108,4 @@ def walk(node: ast.expr, algebra: Algebra[V]) -> V:
             sides = [walk(side, algebra) for side in (left, *others)]
             pairs = zip(signs, itertools.pairwise(sides), strict=True)
             return algebra.all_of([algebra.compared(SIGNS[type(sign)], *pair) for sign, pair in pairs])
-    raise TypeError(f"{type(node).__name__} is no part of a condition")
+    raise TypeError(f"{type(node).__name__} is not allowed in a condition")

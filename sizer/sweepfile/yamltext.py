@@ -148,7 +148,7 @@ def read_yaml(raw: bytes | str, file: str = "") -> Document:
     starts = _line_starts(document.text)
     for match in _UNPRINTABLE.finditer(document.text):
         place = _place_of(starts, match.start())
-        _report(document, place, (), f"the control character U+{ord(match[0]):04X} has no place in YAML; remove it")
+        _report(document, place, (), f"the control character U+{ord(match[0]):04X} is not allowed in YAML; remove it")
         document.whole = False
         if len(document.faults) > ENOUGH:
             document.cut = True

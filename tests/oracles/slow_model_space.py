@@ -17,7 +17,7 @@ def listed_models(model: Mapping[str, Any], grid: Mapping[str, Any]) -> Iterator
 
     Args:
         model: with blocks.
-        grid: lists for what holds for a whole model, `{per_layer: [...], order}` for what each layer has.
+        grid: lists for what holds for a whole model, `{per_layer: [...], order, distinct}` for what each layer has.
     """
     once = {name: axis for name, axis in grid.items() if isinstance(axis, list)}
     layered = {name: axis for name, axis in grid.items() if not isinstance(axis, list)}
@@ -34,17 +34,17 @@ def listed_models(model: Mapping[str, Any], grid: Mapping[str, Any]) -> Iterator
                 dict(zip(own, zip(*stack, strict=True), strict=True))
                 for stack in itertools.product(one_layer, repeat=layers)
             ]
-            rows.append([one for one in stacks if all(_runs(one[name], layered[name].get("order")) for name in own)])
+            rows.append([one for one in stacks if all(_allowed(one[name], layered[name]) for name in own)])
         for several in itertools.product(*rows):
             found = {**fields, **{name: value for one in several for name, value in one.items()}}
             yield Listed(found, counted(written(model, found)))
 
 
-def _runs(values: tuple[int, ...], order: str | None) -> bool:
+def _allowed(values: tuple[Any, ...], axis: Mapping[str, Any]) -> bool:
     pairs = list(itertools.pairwise(values))
-    return (order != "falling" or all(a >= b for a, b in pairs)) and (
-        order != "rising" or all(a <= b for a, b in pairs)
-    )
+    falls = axis.get("order") != "falling" or all(a >= b for a, b in pairs)
+    rises = axis.get("order") != "rising" or all(a <= b for a, b in pairs)
+    return falls and rises and len(set(values)) <= axis.get("distinct", len(values))
 
 
 def written(model: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

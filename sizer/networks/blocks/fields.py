@@ -12,6 +12,7 @@ from typing import Any
 
 from sizer.errors import quoted
 from sizer.networks.aliases import has_no_weights
+from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.types import ATTENTION_NEEDS, ATTENTION_TENSORS, COMMON, BlockField, BlockType
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.counting import did_you_mean
@@ -33,8 +34,11 @@ _CLOCK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
 LEFT_OUT = "has no weights; leave it out"
 """What is said of layers and options that count nothing."""
-PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample")
+PER_LAYER = ("cells", "recurrent_projection", "nonrecurrent_projection", "bidirectional", "subsample", "cell_type")
 """The fields of recurrent layers that may be lists."""
+
+ALIKE = ("skip_connections", "only_recurrent_up")
+"""What can be said of recurrent layers of one cell type alone."""
 
 
 class FieldReader:
@@ -154,6 +158,17 @@ class FieldReader:
         for name in PER_LAYER:
             if not isinstance(found[name], tuple):
                 found[name] = (found[name],) * length
+        if len(set(found["cell_type"])) == 1 or any(other != length for other in lists.values()):
+            found["cell_type"] = found["cell_type"][0]
+            return
+        for name in ALIKE:
+            if found[name] is True:
+                self.report(
+                    f"{at}.{name}",
+                    f"is true, and cell_type has a value for each layer; {name} is of layers of one cell type",
+                )
+        if given.get("shared") is not None:
+            self.report(f"{at}.shared", "shares the weights of layers of several cell types; write a block for each")
 
     def _value(self, one: BlockField, value: Any, path: str) -> Any:
         match one.kind:
@@ -181,6 +196,14 @@ class FieldReader:
                         self.report(path, f"{quoted(value)} is neither a number of groups nor all")
                     return "all"
                 return self.count(value, path, 1)
+            case "word" if isinstance(value, OpenWord):
+                return value
+            case "word" if one.name == "cell_type" and isinstance(value, (list, tuple)):
+                if not value:
+                    self.report(path, "is an empty list; give one value per layer")
+                return (
+                    tuple(self._value(one, item, f"{path}.{place}") for place, item in enumerate(value)) or one.default
+                )
             case "word":
                 words = (*CELL_TYPES, *self.cell_types) if one.name == "cell_type" else one.words
                 if not isinstance(value, str) or value not in words:

@@ -224,7 +224,9 @@ class _Definition:
         if divisor in self.sizes:
             self.divisors.add(divisor)
         elif divisor and not divisor.isdigit():
-            self.problems.append((path, f"{quoted(divisor)} is not a field; a shape can be divided by a field or a number only"))
+            self.problems.append(
+                (path, f"{quoted(divisor)} is not a field; a shape can be divided by a field or a number only")
+            )
         if divisor.isdigit() and int(divisor) < 1:
             self.problems.append((path, "divides by 0"))
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from sizer.errors import quoted
 from sizer.networks.aliases import TOOLKITS, counted_as, has_no_weights
-from sizer.networks.blocks.fields import LEFT_OUT, FieldReader, article, rate_of
+from sizer.networks.blocks.fields import LEFT_OUT, PER_LAYER, FieldReader, article, rate_of
+from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.types import BLOCK_TYPES, BlockType
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import CONVENTIONS
@@ -54,6 +55,8 @@ class Block:
     """The blocks that its fields name."""
     cell: CellType | None = None
     """The table of a recurrent block's cells."""
+    cells: tuple[CellType, ...] = ()
+    """The same; of a cell type that is left open all those that it may be."""
 
     @property
     def path(self) -> str:
@@ -173,7 +176,7 @@ class _Draft:
     combine: str
     frozen: bool
     shared: str | None
-    cell: CellType | None
+    cells: tuple[CellType, ...] = ()
 
 
 class _ModelReader:
@@ -192,6 +195,8 @@ class _ModelReader:
         self.repeats: list[int] = []
         self.notes: dict[str, None] = {}
         self.lent: list[_Lent] = []
+        self.last_layers: set[Key] = set()
+        """The last layers of recurrent blocks that are read layer by layer."""
 
     def report(self, path: str, message: str) -> None:
         """Note a fault, once however often a group repeats it."""
@@ -343,17 +348,16 @@ class _ModelReader:
         fields = self.fields.fields(block_type, given, at)
         if convention in TOOLKITS:
             if block_type.name == "recurrent":
-                for message in TOOLKITS[convention].problems([fields["cell_type"]], set_of(fields)):
+                words = fields["cell_type"] if isinstance(fields["cell_type"], tuple) else (fields["cell_type"],)
+                for message in TOOLKITS[convention].problems(list(words), set_of(fields)):
                     self.report(at, message)
             convention = counted_as(convention)
-        cell = self._cell(fields, convention) if block_type.name == "recurrent" else None
         shared = given.get("shared")
         if shared is not None and not isinstance(shared, str):
             self.report(f"{at}.shared", f"{quoted(shared)} is not a name")
             shared = None
-        key = (path, turns)
-        self.drafts[key] = _Draft(
-            key,
+        draft = _Draft(
+            (path, turns),
             block_type,
             convention,
             fields,
@@ -363,9 +367,34 @@ class _ModelReader:
             combine,
             frozen is True or scope.frozen,
             shared,
-            cell,
         )
-        return key
+        if block_type.name != "recurrent":
+            self.drafts[draft.key] = draft
+        elif isinstance(fields["cell_type"], tuple):
+            return self._layer_by_layer(draft)
+        else:
+            self.drafts[draft.key] = replace(draft, cells=self._cells(fields["cell_type"], convention))
+        return draft.key
+
+    def _layer_by_layer(self, draft: _Draft) -> Key:
+        """Read layers of several cell types as blocks of one layer each, repetitions of the one that they stand in."""
+        path, turns = draft.key
+        for layer, word in enumerate(draft.fields["cell_type"]):
+            own = {
+                name: (value[layer],) if name in PER_LAYER and isinstance(value, tuple) else value
+                for name, value in draft.fields.items()
+            }
+            one = replace(
+                draft,
+                key=(path, (*turns, layer)),
+                fields={**own, "cell_type": word, "layers": 1},
+                cells=self._cells(word, draft.convention),
+            )
+            if layer:
+                one = replace(one, sources=None, before=(path, (*turns, layer - 1)), combine="concat")
+            self.drafts[one.key] = one
+        self.last_layers.add(one.key)
+        return one.key
 
     def _combine(self, given: Any, at: str) -> str:
         if given is None:
@@ -474,11 +503,10 @@ class _ModelReader:
                 )
         return found if whole else _MISSING
 
-    def _cell(self, fields: Mapping[str, Any], convention: str) -> CellType:
-        name = fields["cell_type"]
-        if name in self.cell_types:
-            return self.cell_types[name]
-        return CONVENTIONS[convention].cell(name)
+    def _cells(self, cell_type: str | OpenWord, convention: str) -> tuple[CellType, ...]:
+        """Return the table of a cell type; of one that is left open those of all that it may be."""
+        names = cell_type.which if isinstance(cell_type, OpenWord) else (cell_type,)
+        return tuple(self.cell_types.get(name) or CONVENTIONS[convention].cell(name) for name in names)
 
     # Names
 
@@ -515,6 +543,9 @@ class _ModelReader:
             if one.kind in {"name", "names"} and one.name not in {"clock", "biases"}
         }
         shared = self._shares(draft, at)
+        if shared is not None and shared in self.last_layers:
+            self.report(f"{at}.shared", f"{shared[0]} has layers of several cell types, whose weights cannot be shared")
+            shared = None
         if shared is not None and self.drafts[shared].type is not draft.type:
             self.report(
                 f"{at}.shared",
@@ -539,7 +570,8 @@ class _ModelReader:
             draft.frozen,
             shared,
             names,
-            draft.cell,
+            draft.cells[0] if draft.cells else None,
+            draft.cells,
         )
 
     def _shares(self, draft: _Draft, at: str) -> Key | None:

@@ -92,7 +92,9 @@ def _vector(name: str, *shape: str | int, when: str | None = None) -> Tensor:
 _LAYERS = _size("layers", "Number of layers.", 1)
 _WIDTH = _size("width", "Output width.")
 _BIAS = BlockField("bias", "flag", "Whether it has a bias. By default the convention decides.")
-_PIECES = BlockField("pieces", "shape", "Output units combined into one: 2 for a gated linear unit, more for maxout.", 1)
+_PIECES = BlockField(
+    "pieces", "shape", "Output units combined into one: 2 for a gated linear unit, more for maxout.", 1
+)
 _NORM = BlockField("norm", "word", "A normalisation of its output.", words=("layer", "batch"))
 _GROUPS = BlockField(
     "groups", "groups", "Number of groups, each of which reads a part of the channels; `all`: one group per channel.", 1
@@ -164,7 +166,9 @@ CONVOLUTION = BlockType(
         BlockField("padding", "padding", "`same`, `valid`, a number, or one per dimension.", "same"),
         _GROUPS,
         _PIECES,
-        _flag("transposed", "Whether it is a transposed convolution, which multiplies the steps instead of dividing them."),
+        _flag(
+            "transposed", "Whether it is a transposed convolution, which multiplies the steps instead of dividing them."
+        ),
         BlockField("output_padding", "pair", "Steps that a transposed convolution adds at the end.", 0, minimum=0),
         _BIAS,
         _NORM,
@@ -191,7 +195,9 @@ CONVOLUTIONAL_LSTM = BlockType(
         _size("channels", "Channels of the state, and output channels."),
         BlockField("kernel", "pair", "Kernel size, [steps, height].", required=True),
         _STRIDE,
-        BlockField("padding", "padding", "Padding of the input; the state is padded so that it keeps its size.", "same"),
+        BlockField(
+            "padding", "padding", "Padding of the input; the state is padded so that it keeps its size.", "same"
+        ),
         _LAYERS,
         _BIAS,
     ),
@@ -253,8 +259,16 @@ RECURRENT = BlockType(
         BlockField("cell_type", "word", "Cell type.", "lstm"),
         BlockField("layers", "size", "Number of layers; a list of widths sets it.", 1),
         BlockField("cells", "sizes", "Cells in each layer and direction.", required=True),
-        BlockField("recurrent_projection", "sizes", "Width of the projection that is fed back and passed on; 0: none.", 0, minimum=0),
-        BlockField("nonrecurrent_projection", "sizes", "Width of the projection that is only passed on; 0: none.", 0, minimum=0),
+        BlockField(
+            "recurrent_projection",
+            "sizes",
+            "Width of the projection that is fed back and passed on; 0: none.",
+            0,
+            minimum=0,
+        ),
+        BlockField(
+            "nonrecurrent_projection", "sizes", "Width of the projection that is only passed on; 0: none.", 0, minimum=0
+        ),
         BlockField("bottleneck", "size", "Width of the bottleneck in front of the gates; lstmb only.", 0, minimum=0),
         BlockField("window", "size", "Frames that each step reads; qrnn only.", 1),
         BlockField("bidirectional", "flags", "Whether each layer also runs backwards in time.", False),
@@ -283,7 +297,9 @@ ATTENTION = BlockType(
     "attention",
     "Attention of a query over a memory",
     (
-        BlockField("query", "name", "The block that gives the query. Without it, the attention has the steps of `clock`."),
+        BlockField(
+            "query", "name", "The block that gives the query. Without it, the attention has the steps of `clock`."
+        ),
         BlockField("memory", "name", "The block that it attends to.", required=True),
         BlockField("clock", "name", "Name of its clock, if it has no query.", "labels"),
         BlockField("kind", "word", "Kind of attention.", "additive", words=ATTENTION_KINDS),
@@ -292,12 +308,23 @@ ATTENTION = BlockType(
         BlockField("biases", "names", "Names of the tensors that have a bias.", ()),
         BlockField("value", "size", "Output width. By default the width of the memory."),
         BlockField("project_query", "flag", "Whether the query has a matrix. By default yes, unless the kind is dot."),
-        BlockField("project_memory", "flag", "Whether the memory has a matrix. By default yes, unless the kind is dot."),
-        BlockField("feedback", "size", "Width of the fed-back attention weights of earlier steps; 0: none.", 0, minimum=0),
+        BlockField(
+            "project_memory", "flag", "Whether the memory has a matrix. By default yes, unless the kind is dot."
+        ),
+        BlockField(
+            "feedback", "size", "Width of the fed-back attention weights of earlier steps; 0: none.", 0, minimum=0
+        ),
         BlockField("fertility", "size", "Width of the fertility of the memory; 0: none.", 0, minimum=0),
-        BlockField("location_kernel", "size", "Kernel size of the convolution over earlier attention weights, in steps."),
+        BlockField(
+            "location_kernel", "size", "Kernel size of the convolution over earlier attention weights, in steps."
+        ),
         BlockField("location_channels", "size", "Channels of that convolution."),
-        BlockField("location_inputs", "size", "Input channels of that convolution: 1, or 2 with the sum of all earlier attention weights.", 1),
+        BlockField(
+            "location_inputs",
+            "size",
+            "Input channels of that convolution: 1, or 2 with the sum of all earlier attention weights.",
+            1,
+        ),
         BlockField("value_width", "size", "Width of the values of all heads together. By default `width`."),
         BlockField("key", "size", "Width of a key; local only."),
         BlockField("values", "size", "Width of a value; local only."),
@@ -422,12 +449,23 @@ HIGHWAY = BlockType(
 CRF = BlockType(
     "crf",
     "Conditional random field",
-    (BlockField("ends", "size", "2 if both the start and the end of a sequence have scores, 1 if one of them has, 0 if neither.", 0, minimum=0),),
+    (
+        BlockField(
+            "ends",
+            "size",
+            "2 if both the start and the end of a sequence have scores, 1 if one of them has, 0 if neither.",
+            0,
+            minimum=0,
+        ),
+    ),
     (Tensor("transitions", "other_weights", ("read", "read")), Tensor("ends", "other_weights", ("ends", "read"))),
 )
 JOIN = BlockType("join", "Joins its sources", ())
 SPLICE = BlockType(
-    "splice", "Joins consecutive steps into one", (BlockField("frames", "size", "Number of steps.", required=True),), hands_up="read*frames"
+    "splice",
+    "Joins consecutive steps into one",
+    (BlockField("frames", "size", "Number of steps.", required=True),),
+    hands_up="read*frames",
 )
 SUBSAMPLE = BlockType(
     "subsample",
@@ -461,7 +499,10 @@ WEIGHTS = BlockType(
 GROUP = BlockType(
     "group",
     "A chain of blocks, repeated",
-    (BlockField("repeat", "shape", "Number of repetitions.", 1), BlockField("blocks", "tensors", "The blocks that are repeated.", required=True)),
+    (
+        BlockField("repeat", "shape", "Number of repetitions.", 1),
+        BlockField("blocks", "tensors", "The blocks that are repeated.", required=True),
+    ),
 )
 
 BLOCK_TYPES: dict[str, BlockType] = {

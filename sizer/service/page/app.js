@@ -51,7 +51,7 @@ function show() {
   else
     replace(
       main,
-      element("h1", {}, "Nothing has this address"),
+      element("h1", {}, "There is nothing at this address"),
       element("p", {}, `There is no page at ${path}.`),
       element("p", {}, element("a", { href: "/" }, "Write a sweep"), ", or ", element("a", { href: "/sweeps" }, "see the sweeps that were run"), "."),
     );

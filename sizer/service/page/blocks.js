@@ -6,7 +6,7 @@ const INSIDE = /([A-Za-z_]\w*)\s*:\s*\{\s*type:\s*([A-Za-z_]\w*)/g;
 export function blocksOf(text) {
   const found = [];
   const open = [];
-  for (const line of text.split("\n")) {
+  for (const { text: line } of joinedLines(text)) {
     const match = KEY.exec(line);
     if (!match) continue;
     const [, before, key, rest = ""] = match;
@@ -25,6 +25,31 @@ export function blocksOf(text) {
   }
   return found;
 }
+
+// The lines of a text, those within one pair of braces or brackets as one: {start, text}. Braces go on for as long as
+// lines stand deeper than where they opened, so that one that is not closed yet does not swallow what is below.
+export function joinedLines(text) {
+  const found = [];
+  let depth = 0;
+  let indent = 0;
+  let start = 0;
+  for (const line of text.split("\n")) {
+    const own = line.search(/\S|$/);
+    const said = withoutComment(line);
+    const goesOn = depth > 0 && (own > indent || !said.trim() || /^\s*[}\]]/.test(line));
+    if (goesOn) found.at(-1).text = `${withoutComment(found.at(-1).text)} ${said.trimStart()}`;
+    else {
+      found.push({ start, text: line });
+      depth = 0;
+      indent = own;
+    }
+    for (const sign of said.replace(/(^|[\s,:{[])("[^"]*"|'[^']*')/g, "$1").matchAll(/[{}[\]]/g)) depth = Math.max(0, depth + ("{[".includes(sign[0]) ? 1 : -1));
+    start += line.length + 1;
+  }
+  return found;
+}
+
+const withoutComment = (line) => line.replace(/(^|\s)#.*$/, "");
 
 // Every path of a block's field that can be swept, with what the field means.
 export function pathsOf(blocks, types) {

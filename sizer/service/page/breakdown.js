@@ -48,7 +48,7 @@ function networkOf(found, signal, named) {
       element("div", {}, title(found, named), element("p", { class: "large" }, `${number(found.weights)} weights`)),
       element("a", { class: "button", href: `/compare?${fieldsOf(found.configuration)}` }, "Under every convention"),
     ),
-    element("p", { class: "quiet" }, `${number(found.macs_per_step)} multiply-accumulates and ${number(found.state_size)} scalars of state a step`),
+    element("p", { class: "quiet" }, `${number(found.macs_per_step)} multiply-accumulates and ${number(found.state_size)} values of state per step`),
     tabsOf([
       ["Tensors", about],
       ["PyTorch", ...codeOf(found.configuration, "torch", signal)],
@@ -63,8 +63,8 @@ function modelOf(found, named) {
     .filter(([name]) => name.startsWith("macs_per_") && name !== "macs_per_step")
     .map(([name, value]) => `${number(value)} per ${name.slice("macs_per_".length).replace("_x_", " x ")}`);
   const trained = Number(found.trained_weights) === Number(found.weights) ? "" : `${number(found.trained_weights)} of them are trained`;
-  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values beside them` : "";
-  const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} scalars of state`];
+  const beside = Number(found.buffer_values) ? `${number(found.buffer_values)} values besides them` : "";
+  const said = [trained, beside, macs.length ? `multiply-accumulates: ${macs.join(", ")}` : "", `${number(found.state_size)} values of state`];
   return [
     title(found, named),
     element("p", { class: "large" }, `${number(found.weights)} weights`),
@@ -138,7 +138,7 @@ function codeOf(configuration, to, signal) {
       const { code } = await call("/v1/code", { body: { network, to }, signal });
       replace(
         place,
-        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(code).then(() => say("Copied."), () => say("The browser does not let it be copied.")) }, "Copy"),
+        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(code).then(() => say("Copied."), () => say("The browser does not allow copying.")) }, "Copy"),
         element("pre", { class: "code", tabIndex: 0 }, code),
       );
     } catch (problem) {

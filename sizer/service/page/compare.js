@@ -123,7 +123,7 @@ function distance(weights, claim) {
 }
 
 function listed(list) {
-  const heads = ["Weights", "Against the plain count", "Convention", "If one assumes"];
+  const heads = ["Weights", "Against the plain count", "Convention", "If you assume"];
   return element(
     "div",
     { class: "scroll" },

@@ -1,5 +1,5 @@
 // A field for a sweep's text: line numbers, faults at their lines, completion from the schema.
-import { blocksOf, pathsOf } from "./blocks.js";
+import { blocksOf, joinedLines, pathsOf } from "./blocks.js";
 import { element, replace } from "./dom.js";
 import { historyOf } from "./history.js";
 
@@ -217,12 +217,13 @@ const NAMING = ["from", "query", "memory", "shared", "tied", "attends"];
 // What may stand at a place of the text: keys of the mapping that it is in, or the words that a key takes.
 // types: type of block -> its fields, where the server has told them.
 export function completions(schema, text, at, types = null) {
-  const lineStart = text.lastIndexOf("\n", at - 1) + 1;
-  const line = text.slice(lineStart, at);
+  const typed = text.slice(text.lastIndexOf("\n", at - 1) + 1, at);
+  // Braces may have been opened some lines above.
+  const { start: lineStart, text: line } = joinedLines(text.slice(0, at)).at(-1);
   const word = line.match(/[A-Za-z0-9_.-]*$/)[0];
   const start = at - word.length;
   const nothing = { start, word, candidates: [] };
-  if (!schema || line.includes("#")) return nothing;
+  if (!schema || typed.includes("#")) return nothing;
   const blocks = blocksOf(text);
   const path = parents(text.slice(0, lineStart), line);
   const head = line.slice(0, line.length - word.length);

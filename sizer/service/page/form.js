@@ -164,7 +164,7 @@ function wordAt(found, path) {
 
 function axisAt(found, name) {
   const none = ["", "", ""];
-  if (entryAt(found, ["model", name])) return [none, "does not vary: it stands in the model of the text"];
+  if (entryAt(found, ["model", name])) return [none, "does not vary: it is in the model of the text"];
   const entry = entryAt(found, ["grid", name]);
   if (!entry) return [none, closed(found, ["grid", name]) || (entryAt(found, ["grid", "linked"]) ? "may be among the linked ones of the text" : "")];
   const node = entry.value;
@@ -184,7 +184,7 @@ function axisAt(found, name) {
 }
 
 function directionsAt(found) {
-  if (entryAt(found, ["model", "bidirectional"])) return [false, "stand in the model of the text"];
+  if (entryAt(found, ["model", "bidirectional"])) return [false, "are in the model of the text"];
   const entry = entryAt(found, ["grid", "bidirectional"]);
   if (!entry) return [false, closed(found, ["grid", "bidirectional"])];
   const words = entry.value.kind === "list" ? entry.value.items.map((item) => item.word) : [];

@@ -1,4 +1,4 @@
-// What stands in a model file. Of safetensors the browser reads the header and sends that alone.
+// Look into a model file. Of safetensors the browser reads the header and sends that alone.
 import { call, Faults } from "./api.js";
 import { bytes, element, number, replace, say, short } from "./dom.js";
 import { fileButton } from "./opening.js";
@@ -9,7 +9,7 @@ const SHOWN = 12;
 const BY = { stated: "stated by the format", names: "by names", shape: "by shape only" };
 const BESIDE = [
   ["buffer_values", "in buffers"],
-  ["whole_number_values", "that are whole numbers or scales"],
+  ["whole_number_values", "that are integers or quantisation scales"],
   ["constant_values", "in constants of the graph"],
   ["optimizer_values", "of an optimizer"],
 ];
@@ -45,7 +45,7 @@ export function showLook(main, signal, go, on) {
     element(
       "p",
       { class: "quiet" },
-      "Drop a checkpoint here: safetensors, PyTorch, Keras, ONNX, Flax, NumPy, Kaldi and others. Names and shapes are read, no weights; nothing in it is executed or stored.",
+      "Drop a checkpoint here: safetensors, PyTorch, Keras, ONNX, Flax, NumPy, Kaldi and others. The server reads names and shapes, not weights, and executes and stores nothing.",
     ),
     found,
   );
@@ -84,7 +84,7 @@ function answer({ said, size, sent }, on) {
         { class: "row" },
         said.sweep_text ? element("button", { type: "button", class: "main", id: "sweep-around", onclick: () => on.text(said.sweep_text) }, "Open a sweep around it") : null,
         said.model_text ? element("button", { type: "button", id: "as-model", onclick: () => on.text(said.model_text) }, "Open as a model of blocks") : null,
-        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(JSON.stringify(said, (_, value) => (typeof value === "bigint" ? String(value) : value), 2)).then(() => say("Copied."), () => say("The browser does not let it be copied.")) }, "Copy as JSON"),
+        element("button", { type: "button", onclick: () => navigator.clipboard.writeText(JSON.stringify(said, (_, value) => (typeof value === "bigint" ? String(value) : value), 2)).then(() => say("Copied."), () => say("The browser does not allow copying.")) }, "Copy as JSON"),
       ),
     ),
     said.networks.length ? networks(said) : element("p", {}, "No recurrent network."),
@@ -100,7 +100,7 @@ function answer({ said, size, sent }, on) {
           said.unexplained.length > SHOWN ? element("p", { class: "quiet" }, `and ${number(said.unexplained.length - SHOWN)} more`) : null,
         )
       : element("p", {}, Number(said.weights) ? `All ${number(said.weights)} weights are explained.` : "It holds no weights."),
-    beside.length ? element("p", {}, `Beside the weights: ${beside.join(", ")}.`) : null,
+    beside.length ? element("p", {}, `Besides the weights: ${beside.join(", ")}.`) : null,
     said.tied.length ? element("p", {}, said.tied.slice(0, 3).map(([copy, original]) => `${copy} is ${original}, counted once`).join("; ")) : null,
     element("ul", { class: "quiet small" }, said.notes.map((note) => element("li", {}, note))),
   ];
@@ -108,7 +108,7 @@ function answer({ said, size, sent }, on) {
 
 function networks(said) {
   const rows = said.networks.slice(0, SHOWN).flatMap((one) => [
-    [one.name, networkWords(one.fields), number(one.weights), `${((100 * Number(one.weights)) / Math.max(1, Number(said.weights))).toFixed(1)}%`, BY[one.by] + (one.rules_by === "shape" && one.by !== "shape" ? "; whose rules, by shape" : "")],
+    [one.name, networkWords(one.fields), number(one.weights), `${((100 * Number(one.weights)) / Math.max(1, Number(said.weights))).toFixed(1)}%`, BY[one.by] + (one.rules_by === "shape" && one.by !== "shape" ? "; convention by shape" : "")],
     ...one.readings.map((reading) => ["", `or ${networkWords(reading)}`, "", "", "the same shapes"]),
   ]);
   return [

@@ -55,7 +55,7 @@ export function showModel(main, signal, go, on) {
       "div",
       { class: "columns" },
       element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "Model"), element("div", { class: "row" }, fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), element("button", { type: "button", onclick: () => on.sweep(write.text) }, "Sweep it"))), write.element, faults.element),
-      element("section", { class: "panel", "aria-label": "What it counts to" }, found),
+      element("section", { class: "panel", "aria-label": "Its count" }, found),
     ),
   );
   write.text = sessionStorage.getItem(KEPT) ?? START;

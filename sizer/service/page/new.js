@@ -53,7 +53,7 @@ export function showNew(main, signal, go, on) {
   }, signal);
   const tabs = tabsOf([
     ["Text", element("div", {}, write.element, element("p", { class: "quiet small" }, "Ctrl+Space completes.")), null, () => write.settle()],
-    ["Form", element("div", {}, form.element, element("p", { class: "quiet small" }, "A field changes its place in the text; the rest of the text stays.")), null, () => form.read(write.text)],
+    ["Form", element("div", {}, form.element, element("p", { class: "quiet small" }, "A field changes only its own value in the text; the rest stays as it is.")), null, () => form.read(write.text)],
   ]);
 
   async function dryRun() {
@@ -95,7 +95,7 @@ export function showNew(main, signal, go, on) {
       "div",
       { class: "columns" },
       element("section", { class: "panel" }, element("div", { class: "row spread" }, element("h1", {}, "New sweep"), element("div", { class: "row" }, exampleChoice(on.text), fileButton("Open file", (file) => openFile(file, on).catch((problem) => say(problem.message)), "file"), run)), tabs, faults.element),
-      element("section", { class: "panel", "aria-label": "What it would give" }, element("h2", {}, "What it would give"), found),
+      element("section", { class: "panel", "aria-label": "What it would keep" }, element("h2", {}, "What it would keep"), found),
     ),
   );
   write.text = sessionStorage.getItem(KEPT) ?? START;
@@ -131,8 +131,13 @@ function summary(said) {
   ].flat();
 }
 
+// A value for each layer, which may take several lines.
+const isList = (value) => Array.isArray(value) || /[ ,·]/.test(String(value));
+
 function largest(rows, columns) {
-  const varies = columns.filter((name) => name === "id" || name === "weights" || new Set(rows.map((row) => row[name])).size > 1);
+  // The weights stand in front: what is wider than the panel is seen by scrolling.
+  const others = columns.filter((name) => !["id", "weights"].includes(name) && new Set(rows.map((row) => String(row[name]))).size > 1);
+  const varies = [...["id", "weights"].filter((name) => columns.includes(name)), ...others];
   return element(
     "div",
     { class: "scroll" },
@@ -140,7 +145,7 @@ function largest(rows, columns) {
       "table",
       {},
       element("thead", {}, element("tr", {}, varies.map((name) => element("th", {}, name)))),
-      element("tbody", {}, rows.map((row) => element("tr", {}, varies.map((name) => element("td", {}, number(row[name])))))),
+      element("tbody", {}, rows.map((row) => element("tr", {}, varies.map((name) => element("td", { class: isList(row[name]) ? "wrap-any" : "" }, number(row[name])))))),
     ),
   );
 }

@@ -55,7 +55,7 @@ export function fileButton(title, onFile, id) {
   return [element("button", { type: "button", onclick: () => { field.value = ""; field.click(); } }, title), field];
 }
 
-// The shipped sweeps, to be opened.
+// Example sweeps, to be opened.
 export function exampleChoice(onText) {
   const choice = element("select", { id: "examples", "aria-label": "Open an example" }, element("option", { value: "" }, "Examples"));
   examples().then(

@@ -94,7 +94,7 @@ function networks(said) {
   const order = ["weights", ...varies.filter((field) => field !== "weights" && field !== "id"), "id"].filter((field) => varies.includes(field));
   const csv = [said.columns.join(","), ...said.networks.map((row) => said.columns.map((name) => String(row[name])).join(","))].join("\n");
   return [
-    element("p", { class: "quiet" }, `${number(said.networks.length)} of ${number(said.kept)} that fit, drawn uniformly with seed ${number(whole(String(said.seed)))}. `, element("a", { href: URL.createObjectURL(new Blob([`${csv}\n`], { type: "text/csv" })), download: `${said.name}-${said.seed}.csv` }, "CSV")),
+    element("p", { class: "quiet" }, `${number(said.networks.length)} of ${number(said.kept)} that fit, sampled uniformly with seed ${number(whole(String(said.seed)))}. `, element("a", { href: URL.createObjectURL(new Blob([`${csv}\n`], { type: "text/csv" })), download: `${said.name}-${said.seed}.csv` }, "CSV")),
     element(
       "div",
       { class: "scroll drawn" },
@@ -102,7 +102,7 @@ function networks(said) {
         "table",
         {},
         element("thead", {}, element("tr", {}, order.map((field) => element("th", {}, field)))),
-        element("tbody", {}, said.networks.map((row) => element("tr", {}, order.map((field) => element("td", {}, value(row, field)))))),
+        element("tbody", {}, said.networks.map((row) => element("tr", {}, order.map((field) => element("td", { class: value(row, field).includes(" · ") ? "wrap-any" : "" }, value(row, field)))))),
       ),
     ),
   ];

@@ -83,7 +83,7 @@ export async function showSweep(main, id, signal, go) {
     } else if (state.status === "failed") {
       replace(body, element("ul", { class: "faults" }, state.faults.map((fault) => element("li", { class: "bad-text" }, fault.message))));
     } else if (state.status === "cancelled") {
-      replace(body, element("p", { class: "quiet" }, "It was cancelled. Running it again continues from what was made."));
+      replace(body, element("p", { class: "quiet" }, "It was cancelled. Running it again continues from the finished parts."));
     } else {
       const decided = Number(state.progress.decided ?? 0);
       const configurations = Number(state.configurations);
@@ -229,7 +229,7 @@ async function results(body, id, job, signal) {
       exact.classList.remove("wrong");
       where.classList.remove("wrong");
       replace(shown, `${number(total)} `, element("span", { class: "quiet small" }, `of ${number(job.summary.kept)} configurations ${asked.get("budget") || asked.get("where") ? "are shown" : "that were kept"}`));
-      replace(around, found ? plot(found, bound, { most }) : element("p", { class: "quiet" }, "Nothing to draw."));
+      replace(around, found ? plot(found, bound, { most }) : element("p", { class: "quiet" }, "Nothing to plot."));
     } catch (problem) {
       if (problem.name === "AbortError" || mine !== loading) return;
       replace(wrong, problem.message);
@@ -239,8 +239,16 @@ async function results(body, id, job, signal) {
     }
   }
 
+  // A condition to start from, on a column that the table has.
+  function example() {
+    if (["layers", "cells"].every((name) => table.columns.includes(name))) return "layers > 1 and cells % 64 == 0";
+    const cells = table.columns.find((name) => name.endsWith(".cells"));
+    return cells ? `${cells} % 64 == 0` : table.columns.includes("weights") ? "weights % 64 == 0" : "";
+  }
+
   // Which columns stand in the table: those that vary, until others are chosen.
   function drawChoice() {
+    where.placeholder = example();
     const hidden = table.columns.filter((name) => !isShown(name));
     const toggle = (name) => {
       const now = table.columns.filter((one) => (one === name ? !isShown(one) : isShown(one)));

@@ -19,6 +19,7 @@ from sizer.networks.blocks.outlines import OpenModel
 from sizer.networks.cells import CellType
 from sizer.networks.counting import count, did_you_mean
 from sizer.networks.fields import FIELDS, REQUIRED
+from sizer.parameters import checked
 from sizer.sweepfile.load import parse_sweep
 from sizer.sweepfile.sweep import Grid, Sweep
 from sizer.tables.asked.results import Named, Results, open_results
@@ -104,11 +105,11 @@ def configurations(
             _check_weights(results, fields, row.get("weights"))
             yield Exported(row.get("id"), row.get("weights"), fields)
         return
-    if sweep.of_blocks is not None:
-        yield from _of_blocks(results, sweep, rows)
-        return
     if sweep.is_space:
         yield from _of_space(results, sweep, rows)
+        return
+    if sweep.of_blocks is not None:
+        yield from _of_blocks(results, sweep, rows)
         return
     said = {name for grid in sweep.grids for name in (*grid.fixed, *grid.swept)}
     names = [name for name in FIELDS if name in said]
@@ -130,12 +131,10 @@ def _place_of(results: Results, sweep: Sweep, row: Mapping[str, Any]) -> tuple[G
 
 def _of_blocks(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]]) -> Iterator[Exported]:
     """Yield the configurations of a model of blocks: what is swept, by its path; the rest stands in the sweep file."""
-    names = list(dict.fromkeys(name for grid in sweep.grids for name in grid.swept))
     for row in rows:
         grid, places = _place_of(results, sweep, row)
         assert grid.model is not None
-        values = grid.values(places)
-        fields = {name: values[name] if name in values else grid.model.own(name) for name in names}
+        fields = _all_swept(sweep, grid.model, grid.values(places))
         yield Exported(row["id"], row.get("weights"), fields, sweep.cell_types, model=grid.model)
 
 
@@ -152,8 +151,27 @@ def _of_space(results: Results, sweep: Sweep, rows: Iterator[Mapping[str, Any]])
             message = f"{problem}: the table is not its sweep's"
             raise InputError([Fault(results.labels[0], 0, 0, "id", message)]) from None
         for place, row in enumerate(some):
-            fields = {name: list(value) if isinstance(value, tuple) else value for name, value in found[place].items()}
-            yield Exported(ids[place], row.get("weights"), fields, sweep.cell_types)
+            model = _model_of(sweep, ids[place])
+            if model is None:
+                given = found[place].items()
+                fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given}
+            else:
+                fields = _all_swept(sweep, model, found.flat(place))
+            yield Exported(ids[place], row.get("weights"), fields, sweep.cell_types, model)
+
+
+def _model_of(sweep: Sweep, configuration_id: int) -> OpenModel | None:
+    """Return the model of blocks of the grid that a configuration is of; None where there are no blocks."""
+    if sweep.of_blocks is None:
+        return None
+    ends = itertools.accumulate(grid.size for grid in sweep.grids)
+    return next(grid.model for grid, end in zip(sweep.grids, ends, strict=True) if configuration_id < end)
+
+
+def _all_swept(sweep: Sweep, model: OpenModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every field that is swept somewhere, those that are not swept here as the model has them."""
+    names = dict.fromkeys(name for grid in sweep.grids for name in grid.swept)
+    return {name: values[name] if name in values else model.own(name) for name in names}
 
 
 def _id_of(results: Results, row: Mapping[str, Any]) -> int:
@@ -265,29 +283,30 @@ def exported(results: Results, rows: Iterator[Mapping[str, Any]], number: int, f
     yield from FORMS[form](configurations(results, rows), results.name)
 
 
+@checked
 def export(
     results: Named,
     to: str,
     out: str | os.PathLike[str] | None = None,
     *,
-    budget: Any = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     sort: str | Sequence[str] = (),
     top: int | None = None,
 ) -> Any:
-    """Hand kept configurations over to a search tool.
+    """Write kept configurations for a search tool.
 
     Args:
         results: the table of one run, or the run.
         to: `optuna`, `wandb`, `ray`, `hydra` or `jsonl`.
         out: the file to write; None: the text is returned.
-        budget, where, sort, top: as `query` takes them.
+        budget, where, sort, top: as for `query`.
 
     Returns:
         The text, or the path of the file.
 
     Raises:
-        InputError: a file is no result, its networks cannot be known, or what is asked has faults.
+        InputError: a file is not a result, its networks cannot be worked out, or the question has faults.
         RunError: DuckDB is not installed, or the file cannot be written.
     """
     from sizer.tables.asked.answers import rows_of

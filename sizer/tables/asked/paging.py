@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sizer.errors import Fault, InputError
 from sizer.networks.fields import Kind
 from sizer.tables.asked.query import Query, check_query, order_of
+from sizer.tables.asked.result import order_key
 from sizer.tables.asked.results import Results
 from sizer.tables.asked.selection import selection
 from sizer.tables.asked.sql import identifier, literal
@@ -114,7 +115,8 @@ def _beyond(results: Results, keys: Sequence[tuple[str, bool]], after: Sequence[
         column = identifier(name)
         if value is not None:
             written = _value(results.columns[name], value)
-            later = f"{column} {'<' if falls else '>'} {written}"
+            place, its = (order_key(results.columns, name, said) for said in (column, written))
+            later = f"{place} {'<' if falls else '>'} {its}"
             ways.append(" AND ".join([*same, f"({later} OR {column} IS NULL)"]))
             same.append(f"{column} = {written}")
         else:

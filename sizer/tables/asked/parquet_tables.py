@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from sizer.errors import Fault, InputError
 from sizer.networks.fields import Kind
-from sizer.tables.asked.result import AS_SHOWN, KNOWN, Result, check_columns, fault, pattern
+from sizer.tables.asked.result import AS_SHOWN, KNOWN, LONG_IDS, Result, check_columns, fault, is_of_a_layer, pattern
 from sizer.tables.stored.integrity import ABOUT_PART
 from sizer.tables.stored.provenance import reliable
 
@@ -106,7 +106,7 @@ def _kinds(name: str, schema: pa.Schema) -> dict[str, Kind]:
             faults.append(Fault(name, 0, 0, field.name, message))
             continue
         known = KNOWN.get(field.name, kind)
-        if known != kind:
+        if known != kind and not (field.name == "id" and kind == LONG_IDS and any(map(is_of_a_layer, schema.names))):
             message = f"holds {AS_SHOWN[kind]}; in the tables of a run it holds {AS_SHOWN[known]}"
             faults.append(Fault(name, 0, 0, field.name, message))
         kinds[field.name] = kind

@@ -17,17 +17,18 @@ from sizer.layout import visible
 from sizer.networks.columns import BYTES, COUNTED, PARTS
 from sizer.networks.counting import did_you_mean
 from sizer.networks.fields import FIELDS, Kind
-from sizer.sweepfile.bounds import budget_of_option, problem_of
+from sizer.parameters import checked
+from sizer.sweepfile.bounds import budget_of_option
 from sizer.tables.asked.frontier import Frontier
-from sizer.tables.asked.result import PLACE, is_counted
+from sizer.tables.asked.result import PLACE, is_counted, order_key
 from sizer.tables.asked.results import Named, Results, open_results
-from sizer.tables.asked.selection import bounded_columns, no_column, selection
+from sizer.tables.asked.selection import bound_problem, no_column, selection
 from sizer.tables.asked.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-    from sizer.tables.asked.rows import Rows
+    from sizer.tables.asked.frame import Frame
 
 _LARGEST = 2**63 - 1
 _BATCH = 1 << 17
@@ -45,7 +46,7 @@ class Query:
     sort: Sequence[str] = ()
     """Columns, with `-` in front for the largest first; ties in the results' order, then in id order."""
     top: int | None = None
-    """How many rows at most."""
+    """The most rows to show."""
     columns: Sequence[str] = ()
     """Of the answer; empty: all."""
     group_by: Sequence[str] = ()
@@ -93,6 +94,7 @@ class QueryAnswer:
             yield batch.cast(schema)
 
 
+@checked
 def query(
     results: Named,
     *,
@@ -107,8 +109,8 @@ def query(
     near: str | int = "",
     pareto: str | Sequence[str] = (),
     **asked: Any,
-) -> Rows:
-    """Return what is asked of one or several results, as a pandas frame.
+) -> Frame:
+    """Filter, sort or group one or several results, and return a pandas frame.
 
     Args:
         results: Parquet files, folders of parts, CSV files or manifests, or runs that wrote such.
@@ -116,20 +118,20 @@ def query(
         where: conditions in the sweep's language, on any column.
         sort: columns, with `-` in front for the largest first; a list, or text with commas.
         top: how many rows at most.
-        columns: of the answer; none: all.
-        group_by: columns: a row for each of their combinations.
-        best: with `group_by`: the column of which the largest value decides which configuration stands for its group.
+        columns: columns of the answer; none: all.
+        group_by: columns; the answer has one row for each of their combinations.
+        best: with `group_by`: show the configuration with the largest value of this column, for each group.
         summary: a row for each column: its smallest and largest value; with `group_by` the same of each group.
-        near: the rows closest to a size: `"9.5M"`, or `"int8_bytes=2MB"`.
+        near: sort by distance from a size: `"9.5M"`, or `"int8_bytes=2MB"`.
         pareto: columns of which less is better, or more with `-` in front: the rows that no other row beats in all of them.
-        asked: nothing more; a name that is not known is a fault that says which was meant.
+        asked: unknown names; each is a fault that suggests a known one.
 
     Returns:
         The rows: a frame of pandas that shows itself as every other answer does, `.frame()` as pandas does;
-        `.attrs["unverified"]` names the results that no manifest vouches for, where there are any.
+        `.attrs["unverified"]` names the results that have no manifest, if there are any.
 
     Raises:
-        InputError: a file is no result, or is not what its run wrote, or what is asked has faults.
+        InputError: a file is not a result, or is not what its run wrote, or the question has faults.
         RunError: DuckDB is not installed, or the disk is full.
     """
     if asked:
@@ -152,10 +154,10 @@ def query(
     opened = open_results(results)
     with answered(opened, Query(**read)) as answer:
         table = pa.Table.from_batches(list(answer.batches()), answer.schema)
-    from sizer.tables.asked.rows import Rows
+    from sizer.tables.asked.frame import Frame
 
     frame = table.to_pandas(types_mapper=_nullable if any(column.null_count for column in table.columns) else None)
-    rows = Rows(frame, visible(opened.name))
+    rows = Frame(frame, visible(opened.name))
     if opened.unverified:
         rows.attrs["unverified"] = opened.unverified
     return rows
@@ -231,7 +233,7 @@ def check_query(results: Results, asked: Query) -> None:
             elif counts and results.columns[column] == "choice":
                 faults.append(Fault("", 0, 0, option, f"{column} holds words, which are neither more nor less"))
             if column in seen:
-                faults.append(Fault("", 0, 0, option, f"{quoted(column)} stands twice"))
+                faults.append(Fault("", 0, 0, option, f"{quoted(column)} is there twice"))
             seen.add(column)
 
     check("sort", asked.sort, signed=True)
@@ -284,7 +286,7 @@ def _written(
         return _summary(results, source)
     if asked.group_by and not asked.best:
         return _groups(results, asked, source)
-    order = [_signed(word) for word in asked.sort]
+    order = [_signed(results, word) for word in asked.sort]
     if asked.group_by:
         source = _best(results, asked, source)
         order = order or [identifier(name) for name in asked.group_by]
@@ -295,29 +297,29 @@ def _written(
         source = f"(SELECT * FROM {source} WHERE {identifier(column)} IS NOT NULL)"
     elif asked.pareto:
         source = _unbeaten(connection, asked, source)
-        order = order or [_signed(word) for word in asked.pareto]
+        order = order or [_signed(results, word) for word in asked.pareto]
     names = list(asked.columns or results.columns)
     sql = f"SELECT {', '.join(map(identifier, names))} FROM {source}"
     if order:
         sql += f" ORDER BY {', '.join([*order, *_ties(results)])}"
     if asked.top is not None:
-        sql += f" LIMIT {asked.top}"
+        sql += f" LIMIT {min(asked.top, _LARGEST)}"
     return {name: results.columns[name] for name in names}, sql
 
 
-def _signed(word: str) -> str:
-    column = identifier(word.removeprefix("-"))
+def _signed(results: Results, word: str) -> str:
+    column = order_key(results.columns, word.removeprefix("-"))
     return f"{column} {'DESC' if word.startswith('-') else 'ASC'} NULLS LAST"
 
 
 def order_of(results: Results, sort: Sequence[str]) -> list[str]:
     """Return the order of rows as SQL, so that no two rows stand equal where they have ids."""
-    return [*map(_signed, sort), *_ties(results)]
+    return [*(_signed(results, word) for word in sort), *_ties(results)]
 
 
 def _ties(results: Results) -> list[str]:
     """Return what decides between rows that are equal otherwise."""
-    return [identifier(PLACE), *([identifier("id")] if "id" in results.columns else [])]
+    return [identifier(PLACE), *([order_key(results.columns, "id")] if "id" in results.columns else [])]
 
 
 def _best(results: Results, asked: Query, source: str) -> str:
@@ -335,8 +337,9 @@ def _best(results: Results, asked: Query, source: str) -> str:
 def _near(results: Results, asked: str) -> tuple[str, int]:
     """Return the column and the size that rows should come close to."""
     faults: list[Fault] = []
-    known = problem_of(bounded_columns(results))
-    bounds = budget_of_option(asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), known)
+    bounds = budget_of_option(
+        asked, (), lambda message: faults.append(Fault("", 0, 0, "near", message)), bound_problem(results)
+    )
     for bound in bounds:
         if bound.column in BYTES and bound.column not in results.columns and "weights" in results.columns:
             faults.append(Fault("", 0, 0, "near", f"{bound.column} is not in the table; give a number of weights"))
@@ -385,7 +388,7 @@ def _summary(results: Results, source: str) -> tuple[dict[str, Kind], str]:
         few = not _has_many_values(name)
         values = f"count(DISTINCT {column})" if few or name == "other_weights" else "NULL"
         words = "NULL"
-        if kind == "choice":
+        if kind == "choice" and not _has_many_values(name):
             words = (
                 f"(SELECT string_agg(word, ' ' ORDER BY word) FROM (SELECT DISTINCT {column} AS word FROM {source}))"
             )
@@ -418,6 +421,6 @@ def _groups(results: Results, asked: Query, source: str) -> tuple[dict[str, Kind
             for word, function in (("smallest", "min"), ("largest", "max")):
                 columns[f"{word}_{name}"] = "count"
                 chosen.append(f"{function}({identifier(name)}) AS {identifier(f'{word}_{name}')}")
-    limit = "" if asked.top is None else f" LIMIT {asked.top}"
+    limit = "" if asked.top is None else f" LIMIT {min(asked.top, _LARGEST)}"
     order = ", ".join(f"{name} NULLS LAST" for name in groups)
     return columns, f"SELECT {', '.join(chosen)} FROM {source} GROUP BY {', '.join(groups)} ORDER BY {order}{limit}"

@@ -30,6 +30,8 @@ KNOWN: dict[str, Kind] = {
     **dict.fromkeys(COUNTED, "count"),
 }
 """What the columns hold that Sizer knows."""
+LONG_IDS: Kind = "choice"
+"""What the ids of a space of more than 2^63 - 1 networks are: decimal text."""
 _OF_BLOCKS = frozenset({*MODEL_PARTS, "trained_weights", "buffer_values"})
 
 
@@ -43,7 +45,13 @@ def is_of_blocks(column: str) -> bool:
     return column not in KNOWN and (is_counted(column) or _PATH.fullmatch(column) is not None)
 
 
+def is_of_a_layer(column: str) -> bool:
+    """Return whether a column is a field of one layer, as the tables of spaces have them."""
+    return _LAYER.fullmatch(column) is not None
+
+
 _PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)+", re.ASCII)
+_LAYER = re.compile(r".+\.\d+", re.ASCII)
 
 TYPES: dict[Kind, str] = {"count": "BIGINT", "boolean": "BOOLEAN", "choice": "VARCHAR"}
 """Kind -> what DuckDB calls it."""
@@ -86,6 +94,18 @@ class Result:
                 value = bare_words(value)
             chosen.append(f"CAST({value} AS {TYPES[kind]}) AS {identifier(name)}")
         return f"(SELECT {', '.join(chosen)} FROM {self.table})"
+
+
+def order_key(kinds: Mapping[str, Kind], column: str, value: str | None = None) -> str:
+    """Return SQL for what rows are ordered by: ids that are text stand in the order of their numbers.
+
+    Args:
+        kinds: of the columns.
+        column: its name.
+        value: SQL for a value of it; None: the column's own.
+    """
+    said = identifier(column) if value is None else value
+    return f"row(length({said}), {said})" if column == "id" and kinds.get("id") == LONG_IDS else said
 
 
 def fault(name: str, message: str, path: str = "") -> InputError:

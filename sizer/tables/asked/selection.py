@@ -6,17 +6,18 @@ What a user wrote is checked first: against the columns, their words, and how fa
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sizer.errors import Fault, InputError, quoted
-from sizer.networks.columns import BYTES, COUNTED
+from sizer.networks.blocks.outlines import OF_BLOCK
+from sizer.networks.columns import BYTES, COUNTED, MODEL_PARTS
 from sizer.networks.counting import CHOICES, did_you_mean
 from sizer.networks.fields import FIELDS
 from sizer.sweepfile.bounds import budget_of_option, problem_of
 from sizer.sweepfile.expressions import Expression, ExpressionError, parse_expression
 from sizer.sweepfile.sweep import Bound
-from sizer.tables.asked.result import TABLE, is_counted
+from sizer.tables.asked.result import TABLE, is_counted, is_of_blocks
 from sizer.tables.asked.results import Results
 from sizer.tables.asked.sql import condition, identifier
 
@@ -28,13 +29,35 @@ _LARGEST = 2**63 - 1
 
 def no_column(results: Results, option: str, column: str) -> Fault:
     """Return the fault of a column that results do not have, with what to do."""
+    return Fault("", 0, 0, option, f"no column named {quoted(column)} in {results.name}{_hint(results, column)}")
+
+
+def _hint(results: Results, column: str) -> str:
+    """Return what to do about a column that results do not have."""
     known = list(results.columns)
-    hint = did_you_mean(column, known)
-    if not hint and (column in FIELDS or column in COUNTED):
-        hint = f"; `sizer run --columns all` writes it, these are {', '.join(known)}"
-    elif not hint:
-        hint = f"; there are {', '.join(known)}"
-    return Fault("", 0, 0, option, f"no column named {quoted(column)} in {results.name}{hint}")
+    there = f"there are {', '.join(known)}"
+    written = f"; `sizer run --columns all` writes {{}}, these are {', '.join(known)}"
+    # Of a model of blocks a run can count every block; which there are is known of those of which a field is swept.
+    blocks = [
+        f"{block}{OF_BLOCK}" for name in known if is_of_blocks(name) and (block := name.partition(".")[0]) != name
+    ]
+    if column in COUNTED or column in blocks or (blocks and column in MODEL_PARTS):
+        return written.format("it")
+    hint = did_you_mean(column, known) or (written.format("it") if column in FIELDS and not blocks else "")
+    if not hint and blocks:
+        hint = did_you_mean(column, blocks).replace("?", ", which `sizer run --columns all` writes?")
+    if not hint and blocks and column.endswith(OF_BLOCK):
+        hint = written.format("the weights of each block")
+    return hint or f"; {there}"
+
+
+def bound_problem(results: Results) -> Callable[[str], str]:
+    """Return what says of a column that no budget of results can be on it."""
+    counted = bounded_columns(results)
+    known = problem_of(counted)
+    return lambda column: (
+        "" if column in counted else no_column(results, "", column).message if is_counted(column) else known(column)
+    )
 
 
 def selection(
@@ -56,7 +79,7 @@ def selection(
         budget,
         (),
         lambda message: faults.append(Fault("", 0, 0, "budget", message)),
-        problem_of(bounded_columns(results)),
+        bound_problem(results),
     )
     held = [words for bound in bounds for words in _bound(results, bound, faults)]
     for text in where:

@@ -6,10 +6,14 @@ by the same code that counts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sizer.networks.blocks.counting import graph_of
+from sizer.networks.blocks.layered import countable
 from sizer.networks.blocks.outlines import OpenModel
+from sizer.networks.blocks.wiring import Graph
 from sizer.networks.cells import CellType
 from sizer.networks.conventions import NO_OWN, cell_of
 from sizer.networks.fields import FIELDS
@@ -44,6 +48,8 @@ class Breakdowns:
             for name, value in fields.items()
             if value is not None
         }
+        if isinstance(given.get("cell_type"), tuple):
+            return self._place_of_blocks(countable(given, cell_types), cell_types)
         variable: tuple[str, ...] = ()
         cell = cell_of(given, cell_types)
         if cell.grows:  # the tensors of the others depend on whether widths are equal
@@ -59,6 +65,17 @@ class Breakdowns:
             self._places[key] = len(self.structures)
             self.structures.append(_structure(given, cell, variable))
         return self._places[key]
+
+    def _place_of_blocks(self, model: Mapping[str, Any], cell_types: Mapping[str, CellType]) -> int:
+        """Return the number of the table of a network whose layers are of several cell types, as it stands."""
+        key = json.dumps(model)
+        if key not in self._places:
+            if "blocks" not in model or len(self.structures) >= MOST_STRUCTURES:
+                return -1
+            structure = _structure_of_graph(graph_of(model, cell_types, {}), ())
+            self._places[key] = -1 if structure is None else len(self.structures)
+            self.structures += [structure] if structure is not None else []
+        return int(self._places[key])
 
     def place_of_model(self, model: OpenModel, values: Mapping[str, Any]) -> int:
         """Return the number of a model's table; -1 where there are too many.
@@ -94,8 +111,11 @@ def _structure_of_model(
         graph = model.outline(words, dict.fromkeys(variable, True)).graph
     except UnsettledError:
         return None
-    if graph is None:
-        return None
+    return None if graph is None else _structure_of_graph(graph, variable)
+
+
+def _structure_of_graph(graph: Graph, variable: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the tables of a graph's blocks; None where they depend on more than the sizes that are left open."""
     groups = []
     for one in graph.blocks:
         turns = one.block.key[1]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sizer.errors import Fault, InputError, quoted
+from sizer.parameters import checked
 from sizer.tables.asked.results import Named, open_results
 from sizer.tables.shown import plots
 from sizer.tables.shown.report import write_report
 from sizer.tables.stored.out_files import checked_path, out_file
 
 
+@checked
 def plot(
     results: Named,
     out: str | os.PathLike[str] | None = None,
@@ -22,29 +24,29 @@ def plot(
     x: str = "",
     y: str = "",
     colour: str = "",
-    budget: Any = (),
+    budget: str | int | Sequence[str | int] | Mapping[str, Any] = (),
     where: str | Sequence[str] = (),
     title: str = "",
     width: int = 640,
 ) -> Any:
-    """Draw results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
+    """Plot results: weights against a field with the budget, the most cells that fit, or a histogram of sizes.
 
     Args:
-        results: files of tables, as `query` takes them, or a run that wrote some.
+        results: files of tables, as for `query`, or a run that wrote some.
         out: the picture to write, `.svg`, `.png` or `.html`; None: a chart of Altair, which a notebook shows.
         kind: `weights`, `heatmap` or `histogram`; empty: by what varies.
-        x, y: the columns along the axes.
+        x, y: the columns on the axes.
         colour: the column that the colours show.
-        budget: draw only what is within it; the run's where none is given.
+        budget: plot only configurations within it. By default the run's.
         where: conditions that must hold.
-        title: above the plot.
+        title: the title of the plot.
         width: pixels of the plot, without its axes.
 
     Returns:
         The chart, or the path of the picture.
 
     Raises:
-        InputError: a file is no result, what is asked has faults, or there is nothing to draw.
+        InputError: a file is not a result, the question has faults, or there is nothing to plot.
         RunError: Altair or DuckDB is not installed, or the picture cannot be written.
     """
     conditions = (where,) if isinstance(where, str) else tuple(where)
@@ -62,16 +64,17 @@ def plot(
     return path
 
 
+@checked
 def report(results: Named, out: str | os.PathLike[str], *, title: str = "") -> Path:
-    """Write one HTML page that works with no network: the sweep, the counts, plots, a table to search.
+    """Write one HTML page that works offline: the sweep, the counts, plots, a searchable table.
 
     Args:
         results: the table of one run, or the run.
         out: the page to write, `.html`.
-        title: above the page; empty: the run's name.
+        title: the title of the page; empty: the run's name.
 
     Raises:
-        InputError: a file is no result, or its networks cannot be known.
+        InputError: a file is not a result, or its networks cannot be worked out.
         RunError: Altair or DuckDB is not installed, or the page cannot be written.
     """
     path = checked_path(os.fspath(out), "out")

@@ -64,7 +64,7 @@ class Asked:
     kind: str = ""
     """One of `KINDS`."""
     x: str = ""
-    """The field along the axis."""
+    """The field on the x axis."""
     y: str = ""
     """Of a heat map: the field up the other axis."""
     colour: str = ""
@@ -370,7 +370,7 @@ class Points:
     """How far weights go at each value of a field."""
 
     x: str
-    """The field along the axis."""
+    """The field on the x axis."""
     length: int
     """How many neighbouring values of it are one place."""
     colour: str
@@ -476,30 +476,43 @@ def _weights(
     return chart, sum(rows for *_, rows in found.points)
 
 
+def shown_by_heat(varying: Varying, results: Results, asked: Asked) -> str:
+    """Return the column of which a heat map shows the most: cells, of a model of blocks those of a block that vary."""
+    if "cells" in results.columns:
+        return "cells"
+    if asked.colour and results.columns[asked.colour] == "count":
+        return asked.colour
+    free = [name for name in varying.numbers if varying.values[name] > 1 and name not in (asked.x, asked.y)]
+    return next((name for name in free if name.endswith(".cells")), next(iter(free), ""))
+
+
 def _heatmap(
     library: Any, connection: duckdb.DuckDBPyConnection, source: str, varying: Varying, results: Results, asked: Asked
 ) -> tuple[Any, int]:
-    """Draw the most cells of any configuration for each pair of two fields."""
+    """Draw the most cells of any configuration for each pair of two fields; of a model of blocks those of one block."""
+    most = shown_by_heat(varying, results, asked)
     projections = ("recurrent_projection", "nonrecurrent_projection", "inputs", "outputs", "cell_type", "convention")
-    y = asked.y or ("layers" if "layers" in varying.values else _colour(varying, asked.x))
-    x = asked.x or next((name for name in projections if varying.values.get(name, 0) > 1 and name != y), "")
-    if "cells" not in results.columns:
+    others = [name for name in varying.numbers if varying.values[name] > 1 and name not in (most, asked.x, asked.y)]
+    y = asked.y or ("layers" if "layers" in varying.values else next(iter(others), _colour(varying, asked.x, most)))
+    across = (*projections, *(name for name in others if name != y))
+    x = asked.x or next((name for name in across if varying.values.get(name, 0) > 1 and name != y), "")
+    if not most:
         message = "a heat map shows the most cells of a configuration, and there is no column cells; draw weights"
         raise InputError([Fault("", 0, 0, "kind", message)])
-    if not x or not y or x == y:
-        message = "a heat map shows the most cells over two other fields, and these are not there; name x and y"
+    if not x or not y or len({x, y, most}) < 3:
+        message = f"a heat map shows the most {most} over two other fields, and these are not there; name x and y"
         raise InputError([Fault("", 0, 0, "kind", message)])
-    by = ", ".join(map(identifier, (x, y)))
-    said = f"{source} WHERE {' AND '.join(f'{identifier(name)} IS NOT NULL' for name in (x, y, 'cells'))}"
-    few = f"(SELECT {by}, max(cells) AS {_LARGEST}, arg_max(weights, cells) AS {_SMALLEST}, count(*) AS {_ROWS} FROM {said} GROUP BY {by})"
-    across, up = (_axis(connection, few, column, results, varying) for column in (x, y))
+    by, shown = ", ".join(map(identifier, (x, y))), identifier(most)
+    said = f"{source} WHERE {' AND '.join(f'{identifier(name)} IS NOT NULL' for name in (x, y, most))}"
+    few = f"(SELECT {by}, max({shown}) AS {_LARGEST}, arg_max(weights, {shown}) AS {_SMALLEST}, count(*) AS {_ROWS} FROM {said} GROUP BY {by})"
+    columnwise, up = (_axis(connection, few, column, results, varying) for column in (x, y))
     rows = connection.execute(
-        f"SELECT {across} AS x, {up} AS y, max({_LARGEST}), arg_max({_SMALLEST}, {_LARGEST}), CAST(sum({_ROWS}) AS BIGINT)"
+        f"SELECT {columnwise} AS x, {up} AS y, max({_LARGEST}), arg_max({_SMALLEST}, {_LARGEST}), CAST(sum({_ROWS}) AS BIGINT)"
         f" FROM {few} GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     values = [dict(zip(("x", "y", "cells", "weights", "rows"), row, strict=True)) for row in rows]
     if not values:
-        raise InputError([Fault(results.name, 0, 0, "", f"no row has {x}, {y} and cells; there is nothing to draw")])
+        raise InputError([Fault(results.name, 0, 0, "", f"no row has {x}, {y} and {most}; there is nothing to draw")])
     columns, lines = len({value["x"] for value in values}), len({value["y"] for value in values})
     step = max(14, min(74, asked.width // columns))
     base = library.Chart(library.Data(values=values)).encode(
@@ -508,7 +521,7 @@ def _heatmap(
         tooltip=[
             library.Tooltip("x:N", title=x),
             library.Tooltip("y:N", title=y),
-            library.Tooltip("cells:Q", title="most cells", format=","),
+            library.Tooltip("cells:Q", title=f"most {most}", format=","),
             library.Tooltip("weights:Q", title="weights", format=","),
             library.Tooltip("rows:Q", title="configurations", format=","),
         ],
@@ -516,7 +529,7 @@ def _heatmap(
     boxes = base.mark_rect(stroke="white").encode(
         color=library.Color(
             "cells:Q",
-            title="most cells",
+            title=f"most {most}",
             scale=library.Scale(scheme=_NUMBERS),
             legend=library.Legend(format=",d", tickMinStep=1),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,22 @@ from sizer.networks.fields import FIELDS
 from sizer.tables.asked.answers import as_shown, rows_of
 from sizer.tables.asked.exports import Exported, columns_needed, configurations
 from sizer.tables.asked.query import Query, answered
-from sizer.tables.asked.result import TABLE
+from sizer.tables.asked.result import TABLE, is_counted
 from sizer.tables.asked.results import Results, manifest_of
 from sizer.tables.asked.sql import identifier
 from sizer.tables.shown.breakdowns import Breakdowns
-from sizer.tables.shown.plots import Asked, Varying, altair, budget_of, check_title, plot, policy_hash, svg, varying_of
+from sizer.tables.shown.plots import (
+    Asked,
+    Varying,
+    altair,
+    budget_of,
+    check_title,
+    plot,
+    policy_hash,
+    shown_by_heat,
+    svg,
+    varying_of,
+)
 
 MOST_ROWS = 100_000
 """Rows of the page's table."""
@@ -67,6 +78,7 @@ def write_report(results: Results, path: Path, *, most: int = MOST_ROWS, title: 
         sweep=_sweep(results),
         plots=_plots(results, varying) if rows else "",
         said=_said(rows, len(table)),
+        conditions=html.escape(_conditions(results, table, first=data["first"])),
         data=json.dumps({**data, "structures": breakdowns.structures}, separators=(",", ":")).replace("<", "\\u003c"),
         style=style,
         script=script,
@@ -196,6 +208,8 @@ def _plots(results: Results, varying: Varying) -> str:
     drawn = []
     for kind, words in _TITLES.items():
         try:
+            if kind == "heatmap":
+                words = f"The most {shown_by_heat(varying, results, Asked())} that fit"
             picture = svg(plot(results, Asked(kind=kind, title=words, width=520), varying))
         except InputError:
             continue  # nothing varies that such a plot would show
@@ -208,6 +222,25 @@ def _said(rows: int, shown: int) -> str:
     if shown < rows:
         return f"The {as_shown(shown)} largest of {as_shown(rows)} kept configurations; the table of the run has all of them."
     return f"{'All ' if rows > 1 else ''}{as_shown(rows)} kept configuration{'' if rows == 1 else 's'}."
+
+
+def _conditions(results: Results, table: Sequence[Mapping[str, Any]], first: int) -> str:
+    """Return conditions that a person can try as they stand: on columns of this table, and met by its first row.
+
+    Args:
+        results: whose columns there are.
+        table: the rows.
+        first: the place of the one that is shown first.
+    """
+    if {"cells", "layers", "weights"} <= {*results.columns}:
+        return "cells<=1024 layers=3 weights>9.5M"
+    numbers = [
+        name for name, kind in results.columns.items() if kind == "count" and name != "id" and not is_counted(name)
+    ]
+    row = table[first] if table else {}
+    known = [name for name in numbers if row.get(name) is not None and " " not in name]
+    words = [f"{name}{sign}{row[name]}" for name, sign in zip(known, ("<=", "="), strict=False)]
+    return " ".join(words) or "weights>9.5M"
 
 
 _PAGE = """<!doctype html>
@@ -230,7 +263,7 @@ _PAGE = """<!doctype html>
 {plots}
 <h2 id="rows">Configurations</h2>
 <p>{said} Choose a row to see its parts below.</p>
-<div class="noprint"><label for="filter">Filter: words, and conditions such as <code>cells&lt;=1024 layers=3 weights&gt;9.5M</code></label>
+<div class="noprint"><label for="filter">Filter: words, and conditions such as <code>{conditions}</code></label>
 <input type="search" id="filter" autocomplete="off" spellcheck="false"></div>
 <p id="status" class="quiet" role="status"></p>
 <p id="wrong" class="over" role="alert" hidden></p>

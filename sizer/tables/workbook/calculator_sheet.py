@@ -41,6 +41,13 @@ def write_calculator(
     _NetworkRows(workbook, sheet, styles, name).write(calculator_of(network), network, about)
 
 
+def write_no_calculator(workbook: Any, styles: Styles) -> None:
+    """Add the sheet, which says why there is nothing to calculate with."""
+    added_sheet(workbook, styles, "Calculator").write_string(
+        2, 0, "No calculator: the layers differ, and under this convention no chain of blocks counts as they do."
+    )
+
+
 def added_sheet(workbook: Any, styles: Styles, name: str) -> Any:
     """Add a calculator's sheet with its title, and return it."""
     sheet = workbook.add_worksheet(name)

@@ -19,13 +19,16 @@ REMEMBERED = 20_000
 _COUNTS = pa.types.is_integer
 
 
-def lines_of(swept: Mapping[str, pa.DataType], of_blocks: bool) -> tuple[str, str]:
+def lines_of(swept: Mapping[str, pa.DataType], of_blocks: bool, layered: bool = False) -> tuple[str, str]:
     """Return the field of which each value is a line, empty where there is one line, and the field along the axis.
 
     Args:
         swept: the fields that are swept, with their types in the table.
         of_blocks: whether they are paths into a model of blocks.
+        layered: whether each layer has widths of its own, of which none says much by itself.
     """
+    if not of_blocks and layered:
+        return "layers", next((name for name, kind in swept.items() if _COUNTS(kind) and name != "layers"), "")
     if not of_blocks:
         return "layers", "cells"
     counts = [name for name, kind in swept.items() if _COUNTS(kind)]

@@ -85,7 +85,9 @@ class _SummaryBlocks:
         if largest.by_cells is not None:
             self.chart(Lines.of(largest, MOST_CELLS, MOST_LAYERS), largest)
         elif not largest.along:
-            self.line("No chart: no field that is swept holds one number.", self.styles.note)
+            why = "each layer has widths of its own" if self.about.sweep.is_space else ""
+            why = why or "no field that is swept holds one number"
+            self.line(f"No chart: {why}.", self.styles.note)
         else:
             self.line(f"No chart: the table has no column {', '.join(missing)}.", self.styles.note)
 
@@ -112,7 +114,7 @@ class _SummaryBlocks:
         self.sheet.write_string(self.row, 1, "kept", self.styles.total_words)
         self.row += 1
         for further, words in (
-            (account.repeated, "of them equal an earlier configuration of the sweep"),
+            (account.repeated, "of them repeat an earlier configuration of the sweep"),
             (0 if rows == account.kept else rows, "of them are in this workbook"),
         ):
             if further:

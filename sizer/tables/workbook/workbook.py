@@ -27,10 +27,11 @@ from sizer.errors import RunError
 from sizer.grids.account import Account
 from sizer.networks.blocks.counting import count_graph, graph_of
 from sizer.networks.blocks.declared import Declared
+from sizer.networks.blocks.layered import as_blocks, is_layered
 from sizer.networks.counting import Count, Description, count_network
 from sizer.sweepfile.sweep import Sweep
 from sizer.tables.stored.files import partial_path
-from sizer.tables.workbook.calculator_sheet import write_calculator
+from sizer.tables.workbook.calculator_sheet import write_calculator, write_no_calculator
 from sizer.tables.workbook.largest import Largest, lines_of
 from sizer.tables.workbook.model_calculator_sheet import write_model_calculator
 from sizer.tables.workbook.sheet_rows import LONGEST_CELL_XML, SheetOfRows, past_exact
@@ -108,7 +109,12 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
         write_summary(workbook, styles, about, seen.rows, seen.largest, bool(seen.past_exact))
         write_sweep(workbook, styles, about.sweep, about.provenance)
         row = about.calculator_row
-        if isinstance(row, Declared) or (row is None and about.sweep.of_blocks is not None):
+        if isinstance(row, Description) and is_layered(row):
+            # A network's calculator has one cell for each field; a chain of blocks one for each layer's.
+            row = as_blocks(row) or row
+        if isinstance(row, Description) and is_layered(row):
+            write_no_calculator(workbook, styles)
+        elif isinstance(row, Declared) or (row is None and about.sweep.of_blocks is not None):
             weights = (
                 None if row is None else count_graph(graph_of(row.model, row.cell_types, row.block_types), row.model)
             )
@@ -118,11 +124,13 @@ def write_workbook(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, ab
                 workbook, styles, row, about=_largest_said(None if row is None else count_network(row.wired()))
             )
 
+    sweep = about.sweep
+    lines = lines_of(_swept(sweep, schema), sweep.of_blocks is not None, layered=sweep.is_space)
     _write(
         path,
         tables,
         schema,
-        _Seen.of(schema, largest=Largest(*lines_of(_swept(about.sweep, schema), about.sweep.of_blocks is not None))),
+        _Seen.of(schema, largest=Largest(*lines)),
         about.sweep.name,
         write_rest,
     )

@@ -17,6 +17,8 @@ Sink = Path | IO[bytes] | io.RawIOBase
 
 CSV_DIALECTS = {"standard": ",", "excel-eu": ";", "tsv": "\t"}
 """Name -> what stands between two values. `excel-eu` is what Excel opens rightly where commas are decimal."""
+PARQUET_ENCODINGS = ("delta", "plain")
+"""Of integers; `plain` is for readers that do not know delta."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Form:
     """How tables are written, where there is a choice."""
 
     parquet_encoding: str = "delta"
-    """Of integers: `delta`, or `plain` for readers that do not know delta."""
+    """One of `PARQUET_ENCODINGS`."""
     csv_dialect: str = "standard"
     """One of `CSV_DIALECTS`."""
     gzip: bool = False

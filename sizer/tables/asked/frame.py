@@ -16,7 +16,7 @@ _NAMED = 8
 """Columns that are named in a line."""
 
 
-class Rows(Shown, pd.DataFrame):
+class Frame(Shown, pd.DataFrame):
     """Rows of results: a frame of pandas in everything but how it is looked at.
 
     What is made of it (`.head()`, a selection, a sum) is pandas' own, and so is `.frame()`.
@@ -40,13 +40,13 @@ class Rows(Shown, pd.DataFrame):
         """What pandas makes of these rows: a frame that is shown as pandas shows it."""
         return pd.DataFrame
 
-    def __copy__(self, deep: bool = True) -> Rows:
+    def __copy__(self, deep: bool = True) -> Frame:
         """Return the same rows once more."""
-        again = Rows(self.frame().copy(deep), self._results)
+        again = Frame(self.frame().copy(deep), self._results)
         again.attrs.update(self.attrs)
         return again
 
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Rows:
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Frame:
         """Return the same rows once more."""
         return self.__copy__()
 

@@ -1,0 +1,50 @@
+"""A network without blocks, of which the layers are of several cell types, written as the chain of blocks that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sizer.networks.blocks.types import RECURRENT
+
+
+def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a network as it is counted: a model of blocks where its layers are of several cell types.
+
+    Args:
+        fields: of a network, or a model of blocks.
+
+    Example:
+        >>> with_one_cell_type({"convention": "pytorch", "cell_type": ["gru", "gru"], "inputs": 8, "cells": 4})["cell_type"]
+        'gru'
+        >>> found = with_one_cell_type({"convention": "pytorch", "cell_type": ["lstm", "gru"], "inputs": 8, "cells": 4})
+        >>> found["blocks"]["layers"]
+        {'type': 'recurrent', 'cell_type': ['lstm', 'gru'], 'cells': 4}
+    """
+    words = fields.get("cell_type")
+    if "blocks" in fields or not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        return fields
+    if len(set(words)) == 1 and fields.get("layers", len(words)) == len(words):
+        return {"layers": len(words), **fields, "cell_type": words[0]}
+    given = {name: value for name, value in fields.items() if value is not None}
+    blocks: dict[str, Any] = {}
+    if given.get("vocabulary"):
+        blocks["embedding"] = {
+            "type": "embedding",
+            "vocabulary": given["vocabulary"],
+            "embedding": given.get("embedding"),
+        }
+    else:
+        blocks["input"] = {"type": "input", "inputs": given.get("inputs")}
+    own = {name: value for name, value in given.items() if name in RECURRENT.by_field}
+    blocks["layers"] = {"type": "recurrent", **own}
+    if given.get("outputs"):
+        blocks["output"] = {"type": "dense", "width": given["outputs"]}
+        if given.get("tied_embedding"):
+            blocks["output"]["tied"] = "embedding"
+        if "output_bias" in given:
+            blocks["output"]["bias"] = bool(given["output_bias"])
+    beside: dict[str, Any] = {
+        name: given[name] for name in ("convention", "other_weights", "cell_types") if name in given
+    }
+    return {**beside, "blocks": blocks}
