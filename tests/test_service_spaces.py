@@ -48,11 +48,11 @@ def test_networks_are_drawn_as_in_python(server: Served) -> None:
 @pytest.mark.parametrize(
     ("address", "body", "message"),
     [
-        ("count", SMALL, "is no space: no field is swept per_layer"),
-        ("sample", SMALL, "is no space: no field is swept per_layer"),
+        ("count", SMALL, "is not a space: no field has a per_layer axis"),
+        ("sample", SMALL, "is not a space: no field has a per_layer axis"),
         ("count?budget=wieghts=1", WIDTHS.read_text(), "did you mean 'weights'?"),
         ("sample?budget=weights=9000000&where=layers%20==%209", WIDTHS.read_text(), "fits"),
-        ("sample?n=10001", WIDTHS.read_text(), "10,001 networks are more than the 10,000 that one call draws"),
+        ("sample?n=10001", WIDTHS.read_text(), "10,001 networks are more than the 10,000 that one call may sample"),
         ("sample?seed=-1", WIDTHS.read_text(), "greater than or equal to 0"),
         ("count?bins=1001", WIDTHS.read_text(), "less than or equal to 1000"),
     ],
@@ -99,7 +99,7 @@ def test_a_file_is_looked_into_as_in_python_and_never_stored(server: Served, tmp
 def test_what_is_no_model_is_refused(server: Served, tmp_path: Path) -> None:
     content = safetensors(tmp_path / "x.safetensors").read_bytes()
     for address, body, message in (
-        ("look?name=x.bin", b"nothing", "nothing at its start is known"),
+        ("look?name=x.bin", b"nothing", "nothing at its start is recognised"),
         ("look?name=x.safetensors", content[:-1], "it is cut off"),
         ("look?name=x.safetensors&size=7", content, "bytes were sent of a file that has 7"),
         ("look?name=x.pt&size=1000000000&head=4", b"PK\x03\x04" + bytes(100), ""),

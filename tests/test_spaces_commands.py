@@ -122,7 +122,7 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(spaces, "MOST_ROWS", 3)
     done = run_here("run", sweep, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert "networks fit, more than the 3 rows that a run writes: --keep 1000 --sort -weights" in done.stderr
+    assert "networks fit, more than the 3 rows that a run can write: --keep 1000 --sort -weights" in done.stderr
     assert not (tmp_path / "out" / "few.csv").exists()
 
 
@@ -133,7 +133,7 @@ def test_a_sweep_without_layers_of_their_own_is_no_space(tmp_path: Path) -> None
     )
     done = sizer_command("sample", file)
     assert done.returncode == 1
-    assert "is no space: no field is swept per_layer" in done.stderr
+    assert "is not a space: no field has a per_layer axis" in done.stderr
 
 
 @pytest.mark.parametrize(
