@@ -188,3 +188,17 @@ def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monk
             patch.setattr("sizer.runs.work.Work.begin", lambda *_: None)
             with pytest.raises(RunError, match="is not shared: this worker cannot see the run in it"):
                 run_sweep(sweep, tmp_path / "new", cluster=address)
+
+
+def test_a_space_has_the_same_bytes_from_a_cluster(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART_KEPT", 40_000)
+    sweep = load_sweep(SPEECH.parent / "widths.yaml")
+    for options in ({}, {"keep": 90_000, "sort": "macs_per_step"}):
+        run_sweep(sweep, tmp_path / "local", workers=1, **options)
+        with worker(address, tmp_path / "a"), worker(address, tmp_path / "b"):
+            done = run_sweep(sweep, tmp_path / "cluster", cluster=address, **options)
+        assert done.kept == 231_943
+        assert len(list((tmp_path / "cluster" / "widths.parquet").iterdir())) == (3 if options else 6)
+        assert content(tmp_path / "cluster") == content(tmp_path / "local")

@@ -93,7 +93,12 @@ def stacks(tmp_path: Path) -> Path:
     return file
 
 
-def test_rows_from_any_rank_on_are_those_of_all_rows(sweep: Path) -> None:
+@pytest.mark.parametrize("prefixes", [0, 60, walk.MOST_PREFIXES])
+def test_rows_from_any_rank_on_are_those_of_all_rows(
+    sweep: Path, prefixes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With few prefixes a rank is looked for in the tables.
+    monkeypatch.setattr(walk, "MOST_PREFIXES", prefixes)
     found = sizer.space(sweep)
     every = [number for some in found.rows() for number in some.ids]
     assert every == found.at(range(found.count())).ids

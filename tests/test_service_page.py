@@ -751,6 +751,9 @@ def test_shipped_models_are_opened_run_and_looked_into_block_by_block(
     ]
     assert sum(map(int, shares)) == table.weights.max()
     shot(browser, tmp_path, f"shipped-{name}")
+    # A condition to start from is on a column of this table.
+    column = browser.find_element(By.ID, "where").get_property("placeholder").split(" ")[0]
+    assert column in table.columns
     middle = int(table.weights.median())
     field = browser.find_element(By.ID, "budget")
     field.send_keys(str(middle))
@@ -855,6 +858,9 @@ def test_a_space_shows_its_sizes_and_draws_networks(browser: Any, server: Served
     drawn = server.ask("/v1/space/sample?n=10&seed=0", (ROOT / "sweeps" / "widths.yaml").read_bytes())[1]["networks"]
     first = browser.find_element(By.CSS_SELECTOR, "#drawn tbody tr").text
     assert first.startswith(f"{drawn[0]['weights']:,} ")
+    # Widths of many layers take lines of their own before they are cut.
+    hidden = "return [...document.querySelectorAll('#drawn .scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    assert browser.execute_script(hidden) == [0]
     shot(browser, tmp_path, "space")
     browser.find_element(By.ID, "draw").click()
     until(lambda: browser.find_element(By.CSS_SELECTOR, "#drawn tbody tr").text != first)

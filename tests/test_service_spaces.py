@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("fastapi", reason="FastAPI is not installed (the extra `serve`)")
@@ -16,6 +17,7 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 import sizer
 from sizer.errors import InputError
 from sizer.recovery.looking import look
+from sizer.sweepfile.load import parse_sweep
 from tests.served import ROOT, SMALL, Served, served
 
 pytestmark = pytest.mark.process
@@ -117,3 +119,30 @@ def test_a_file_larger_than_is_read_is_refused(tmp_path: Path) -> None:
         status, said, _ = server.ask("/v1/look", bytes(1001))
     assert status == 413
     assert "1,000 bytes" in said["faults"][0]["message"]
+
+
+LONG_IDS = """\
+sizer: 1
+name: long
+model: {convention: pytorch, cell_type: gru, inputs: 8, layers: 9}
+grid: {cells: {per_layer: {from: 8, to: 2048, step: 8}}}
+budget: {weights: {max: 9000}}
+"""
+
+
+def test_a_job_of_a_space_has_the_rows_of_a_run(server: Served, tmp_path: Path) -> None:
+    sweep = parse_sweep(LONG_IDS)
+    expected = [str(number) for some in sizer.space(sweep).rows() for number in some.ids]
+    file = tmp_path / "long.yaml"
+    file.write_text(LONG_IDS)
+    with sizer.Client(server.url) as client:
+        job = client.run_sweep(file).wait(60)
+        assert job.status == "done"
+        assert [row["id"] for row in job.rows()] == expected
+        job.download(tmp_path / "long.parquet")
+        largest = next(iter(job.rows(sort="-weights")))
+        assert largest["id"] == str(sizer.space(sweep).largest(1).ids[0])
+        status, said, _ = server.ask(f"/v1/sweeps/{job.id}/configurations/{largest['id']}")
+    assert status == 200
+    assert said["weights"] == largest["weights"]
+    assert pd.read_parquet(tmp_path / "long.parquet")["id"].tolist() == expected

@@ -211,6 +211,80 @@ def test_a_pareto_front_is_what_no_network_beats(
     assert described(model, grid, budget).pareto("weights", "state_size") == sorted(front)
 
 
+@seeing(searched=20)
+@settings(max_examples=examples(100))
+@given(
+    small_spaces(),
+    st.sampled_from(["weights", "macs_per_step", "state_size", "bias_weights", "int8_bytes"]),
+    st.booleans(),
+    st.integers(1, 6),
+)
+def test_the_extreme_networks_of_a_column_are_those_of_all_that_are_listed(
+    drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]], column: str, largest: bool, n: int
+) -> None:
+    model, grid, budget = drawn
+    everything = list(listed(model, grid))
+    if len(everything) > 1500:
+        return
+    within = [one for one in everything if one.within(budget)]
+    sign = -1 if largest else 1
+    values = [(one.counts or {})[column] for one in within]
+    order = sorted(range(len(within)), key=lambda place: (sign * values[place], place))[:n]
+    expected = [told_apart(within[place].fields, grid) for place in order]
+    found = described(model, grid, budget)
+    if within:
+        assert [told_apart(one, grid) for one in found.extreme(column, n, largest=largest)] == expected
+    if "distinct" not in grid["cells"] and budget:
+        saw("searched")
+        main = "weights" if column == "int8_bytes" else column
+        searched = found._searched(main, n, found._bounds(), largest=largest)
+        assert [told_apart(one, grid) for one in searched] == expected
+
+
+def test_networks_are_sorted_by_a_column_that_no_budget_bounds() -> None:
+    """Multiply-accumulates under weights and a state: held against all networks, which NumPy writes out here."""
+    cells, bound = np.array(range(64, 513, 64)), {"weights": {"min": 1_000_000, "max": 1_100_000}}
+    grid = {"cells": {"per_layer": steps(64, 512, 64)}}
+    found = described({**LSTM, "layers": 5}, grid, {**bound, "state_size": {"max": 2500}})
+    rows = cells[np.indices((8,) * 5).reshape(5, -1).T]
+    fed = np.concatenate([np.full((len(rows), 1), 80), rows[:, :-1]], axis=1)
+    macs = (4 * rows * (fed + rows)).sum(axis=1)
+    weights, state = macs + 8 * rows.sum(axis=1), 2 * rows.sum(axis=1)
+    fits = (weights >= 1_000_000) & (weights <= 1_100_000) & (state <= 2500)
+    assert found.count() == fits.sum() > 100
+    least = np.flatnonzero(fits)[np.argsort(macs[fits], kind="stable")][:40]
+    assert found.extreme("macs_per_step", 40, largest=False).ids == least.tolist()
+    most = np.flatnonzero(fits)[np.argsort(-macs[fits], kind="stable")][:40]
+    assert found.extreme("macs_per_step", 40).ids == most.tolist()
+
+
+def test_sizes_of_several_remainders_are_sorted_side_by_side() -> None:
+    """Vocabularies make sizes that share no unit with layers: each remainder has tables of its own."""
+    grid = {"cells": {"per_layer": steps(64, 512, 64)}, "outputs": [0, 1001, 2003]}
+    found = described({**LSTM, "layers": 4, "other_weights": 77}, grid, {"weights": {"min": 900_001, "max": "2M"}})
+    rows = np.array(range(64, 513, 64))[np.indices((8,) * 4).reshape(4, -1).T]
+    fed = np.concatenate([np.full((len(rows), 1), 80), rows[:, :-1]], axis=1)
+    layers = (4 * rows * (fed + rows) + 8 * rows).sum(axis=1) + 77
+    # Outputs hold for the whole network and come first in ids.
+    weights = np.concatenate([layers + outputs * (rows[:, -1] + 1) for outputs in (0, 1001, 2003)])
+    fits = np.flatnonzero((weights >= 900_001) & (weights <= 2_000_000))
+    sizes = found._sizes(None)
+    assert 1 < len(sizes.remainders) < sizes.decided.unit // sizes.decided.whole_unit
+    assert found.count() == len(fits) > 1000
+    assert found.largest(300).ids == fits[np.argsort(-weights[fits], kind="stable")][:300].tolist()
+    growing = np.sort(weights[fits])
+    assert [found.quantile(share) for share in (0, 0.3, 1)] == [
+        growing[max(0, -int(-share * len(growing) // 1) - 1)] for share in (0, 0.3, 1)
+    ]
+    aim = 1_234_567
+    near = fits[np.lexsort((weights[fits], np.abs(weights[fits] - aim)))][:300]
+    assert found.nearest(aim, 300).ids == near.tolist()
+    bins = found.histogram(7)
+    assert [one.networks for one in bins] == [
+        int(((growing >= a.least) & (growing <= a.most)).sum()) for a in bins for one in [a]
+    ]
+
+
 def test_a_front_of_few_different_widths_holds_no_network_with_more() -> None:
     model = {"convention": "pytorch", "cell_type": "gru", "inputs": 5, "layers": 3}
     grid = {"cells": {"per_layer": [3, 8, 13, 30], "distinct": 2}}
@@ -341,6 +415,23 @@ def test_draws_depend_on_the_seed_alone() -> None:
         int(weights) == sizer.count(one).weights for one, weights in zip(drawn[0], drawn[0].weights, strict=True)
     )
     assert list(space(sweep).sample(5, seed=4)) != list(drawn[0])
+
+
+@pytest.mark.thorough
+def test_draws_past_an_int64_are_what_one_sum_of_all_options_gave() -> None:
+    """Options are added up some at a time; the ids are those that a sum of all of them, digit by digit, once gave."""
+    grid = {
+        "layers": steps(1, 8, 1),
+        "cells": {"per_layer": steps(8, 2048, 8)},
+        "recurrent_projection": {"per_layer": steps(32, 512, 32)},
+    }
+    model = {"convention": "textbook", "cell_type": "lstm", "inputs": 80, "bias_vectors": 2}
+    found = described(model, grid, {"weights": {"max": "10M"}})
+    assert found.count() == 2_642_370_999_862_872_553_174_803_521
+    drawn = found.sample(2000, seed=2)
+    assert drawn.ids[:2] == [7_465_095_508_093_291_419_244_123_378, 31_200_204_083_789_018_701_351_890_882]
+    assert len(set(found.rank(drawn))) == 2000
+    assert found.at(found.rank(drawn)).ids == drawn.ids
 
 
 def test_draws_from_coarse_tables_are_uniform_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,10 +218,20 @@ class Decider:
         rows = tuple(
             offsets // stride % length for stride, length in zip(strides(lengths(grid)), lengths(grid), strict=True)
         )
+        return self.rows_on(first_id + offsets, rows, account)
+
+    def rows_on(self, ids: IntArray, rows: Sides, account: Account) -> Rows:
+        """Return the rows of single configurations, by the position of each on every axis.
+
+        Args:
+            ids: of the configurations, ascending.
+            rows: positions on each axis, shape (rows,) each.
+            account: takes how many of them repeat an earlier one.
+        """
         parts = []
-        for words, chosen in self._by_words(rows, len(offsets)):
+        for words, chosen in self._by_words(rows, len(ids)):
             places = tuple(row[chosen] for row in rows)
-            parts.append(self._columns_at(first_id + offsets[chosen], places, words, {}, account))
+            parts.append(self._columns_at(ids[chosen], places, words, {}, account))
         return _joined(parts, self.columns)
 
     def _by_words(self, rows: Sides, number: int) -> Iterator[tuple[dict[str, FieldValue], Any]]:

@@ -27,9 +27,11 @@ from sizer.runs.manifest import digest_of
 from sizer.runs.parts import Job, parts_of
 from sizer.runs.walk import OnProgress, Progress
 from sizer.spaces.configurations import Configurations
+from sizer.spaces.plain_configurations import PlainConfigurations
 from sizer.spaces.space import Space
 from sizer.sweepfile.load import apply_options
 from sizer.sweepfile.sweep import Sweep
+from sizer.tables.written.batches import record_batch, table_schema
 
 MOST_ROWS = 100_000_000
 """The most rows of a table that a run writes unasked."""
@@ -76,6 +78,8 @@ def table_of(
         schema: of the table.
         counted: the columns that are counted.
     """
+    if isinstance(configurations, PlainConfigurations):
+        return _plain_table_of(configurations, columns, schema)
     arrays = []
     known: dict[str, Any] = {}
     for name in columns:
@@ -95,6 +99,18 @@ def table_of(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _plain_table_of(configurations: PlainConfigurations, columns: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
+    """Return configurations of a sweep without fields of layers as a run of it writes them."""
+    others = [name for name in columns if name != "id"]
+    rows = configurations.rows(others)
+    batch = record_batch(rows, pa.schema([schema.field(name) for name in others]), configurations.sweep.words)
+    ids = configurations.ids
+    kind = schema.field("id").type if "id" in columns else pa.int64()
+    own = pa.array(ids if kind == pa.int64() else list(map(str, ids)), type=kind)
+    arrays = [own if name == "id" else batch.column(name) for name in columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
 def _of_layer(values: Any, layer: int) -> Any:
     """Return a field of one layer; conditions may leave no network that is so deep, of which the table has columns too."""
     if layer <= values.shape[1]:
@@ -103,7 +119,12 @@ def _of_layer(values: Any, layer: int) -> Any:
 
 
 def schema_of(sweep: Sweep) -> pa.Schema:
-    """Return the schema of a space's table."""
+    """Return the schema of a space's table; where no field is one of layers it is that of a run."""
+    if not sweep.is_space:
+        schema = table_schema(sweep.columns, sweep.names.kinds)
+        if "id" in sweep.columns and sweep.size - 1 > LARGEST_ID:
+            schema = schema.set(sweep.columns.index("id"), pa.field("id", pa.string(), nullable=False))
+        return schema
 
     def kind(name: str) -> pa.DataType:
         if name == "id":
@@ -426,7 +447,7 @@ def draw(sweep: Sweep, number: int, seed: int, *, budget: Any = None, where: Any
     """Return networks of a space, drawn uniformly among all that fit.
 
     Raises:
-        InputError: the sweep is no space, an option has faults, or nothing fits.
+        InputError: an option has faults, nothing fits, or to count what fits takes too long.
     """
     if number > MOST_SORTED:
         raise InputError(

@@ -59,9 +59,8 @@ def _run(order: Mapping[str, Any]) -> dict[str, Any]:
 
     try:
         sweep = parse_sweep(order["text"], "sweep")
-        # A space is written by one process, all at once: of it none but those that fit are listed.
-        cluster = None if sweep.is_space else order["cluster"]
-        in_parts = not sweep.is_space and (sweep.size > LARGE or cluster is not None)
+        cluster = order["cluster"]
+        in_parts = sweep.size > LARGE or cluster is not None
         done = run_sweep(
             sweep,
             order["out"],

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     faults TEXT NOT NULL DEFAULT '[]'
 )
 """
+_LARGEST = 2**63 - 1
 _COLUMNS = (
     "id", "name", "text", "configurations", "status", "dry_run", "created", "ended", "attempts", "progress", "summary",
     "faults",
@@ -269,10 +270,20 @@ def _insert(connection: sqlite3.Connection, job: SweepJob) -> None:
 def _row(job: SweepJob) -> Row:
     """Return a job as it stands in the table."""
     return (
-        job.id, job.name, job.text, job.configurations, job.status, json.dumps(dict(job.dry_run)), job.created,
+        job.id, job.name, job.text, _stored(job.configurations), job.status, json.dumps(dict(job.dry_run)), job.created,
         job.ended, job.attempts, json.dumps(dict(job.progress)), json.dumps(dict(job.summary)),
         json.dumps(list(job.faults)),
     )  # fmt: skip
+
+
+def _stored(number: int) -> int | str:
+    """Return a number as the table holds it: past 64 bits in quotes, without which SQLite would round it."""
+    return number if number <= _LARGEST else json.dumps(str(number))
+
+
+def _number(stored: Any) -> Any:
+    """Return a number that is stored so."""
+    return int(json.loads(stored)) if isinstance(stored, str) else stored
 
 
 def _job(row: Row) -> SweepJob:
@@ -285,7 +296,7 @@ def _job(row: Row) -> SweepJob:
     try:
         "".join(value for value in row if isinstance(value, str)).encode()  # what is no text cannot be written again
         job = SweepJob(
-            job_id, name, text, configurations, status, json.loads(dry_run), created, ended, attempts,
+            job_id, name, text, _number(configurations), status, json.loads(dry_run), created, ended, attempts,
             json.loads(progress), json.loads(summary), tuple(json.loads(faults)),
         )  # fmt: skip
     except (TypeError, ValueError, RecursionError):

@@ -360,10 +360,10 @@ class Extremes:
                     break
             return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
-        top = int(rounded(np.array([self._promised(self._reaches)]))[0])
-        bottom = int(rounded(np.array([self._lowest()]))[0])
-        if self._promised(self._reaches) == _NONE:
+        promised = min(self._promised(self._reaches), self._own_end())
+        if promised <= _NONE:
             return
+        top, bottom = (int(one) for one in rounded(np.array([promised, self._lowest()])))
         too_high, step = top + 1, 0
         while True:
             value = max(bottom, top - step)
@@ -381,6 +381,16 @@ class Extremes:
             else:
                 too_high = middle
         yield from self._from(low, n, rounded, raised)
+
+    def _own_end(self) -> int:
+        """Return what the bound on the wanted column itself lets be reached, a size that some network might have."""
+        low, high = self._bounds.get(self._column, (None, None))
+        own = high if self._sign > 0 else low
+        if own is None:
+            return -_NONE
+        unit = common_unit([step.counts(self._column) for step in steps_of(self._chains)])
+        ends = np.concatenate([_end_of(chain).counts(self._column) for chain in self._chains])
+        return int((self._sign * own - (self._sign * (own - ends)) % unit).max())
 
     def _lowest(self) -> int:
         """Return the least that is reached where no bound is held."""

@@ -21,11 +21,11 @@ from sizer.networks.conventions import cell_of
 from sizer.networks.network import Group, Network, recurrent_groups, refusals, resolve, wire
 from sizer.spaces.decisions import NEVER, IntArray
 from sizer.sweepfile.expressions import Expression
-from sizer.sweepfile.per_layer import PerLayer
+from sizer.sweepfile.per_layer import MOST_FORMS, PerLayer
 
 Mask = npt.NDArray[np.bool_]
 
-MOST_LETTERS = 1 << 17
+MOST_LETTERS = MOST_FORMS
 """The most different layers of one stack."""
 MOST_PAIRS = 1 << 27
 """The most pairs of a layer and what stands below it."""
@@ -101,6 +101,9 @@ class LayerChoices:
         """Of which field a network may have few values alone; None: of none."""
         first = self._types[0].resolved
         self.wiring = StackWiring(int(first["inputs"] + first["embedding"]), bool(first["skip_connections"]))
+        if most > 1 and self.wiring.skip and np.any(first["tied_embedding"]):
+            message = "tied_embedding beside skip_connections asks for the sum of what all layers hand up, which a space does not follow; leave one of them out"
+            raise InputError([Fault("", 0, 0, "grid", message)])
         self._check_size(most)
         self._find_states()
 

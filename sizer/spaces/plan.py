@@ -25,10 +25,10 @@ MOST_ADDITIONS = 5 * 10**10
 """Additions that an exact count may take unless a person says to go on."""
 MOST_BYTES = 4 << 30
 """Bytes that its tables may take."""
-MOST_BYTES_OF_SUMS = 8 << 30
+MOST_BYTES_OF_SUMS = 4 << 30
 """Bytes that decisions may take that hold sums beside the room."""
-_BYTES_OF_A_PAIR = 16
-"""Of a decision, for each state and option."""
+_BYTES_OF_A_PAIR = 96
+"""Of a decision, for each state and option, with what is made of it on the way to a table."""
 
 
 def normalised(bounds: Sequence[Bound]) -> dict[str, tuple[int | None, int | None]]:

@@ -66,14 +66,14 @@ class Bin(NamedTuple):
 
 
 def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads: int = 0) -> Space:
-    """Return the space of networks that a sweep with `per_layer` axes describes.
+    """Return the space of networks that a sweep describes, with `per_layer` axes or without.
 
     Args:
         source: a sweep file, a mapping with the contents of one, or a loaded sweep.
         threads: how many threads count; 0: one per core. Answers do not depend on it.
 
     Raises:
-        InputError: the sweep has faults, or no field of it has a `per_layer` axis.
+        InputError: the sweep has faults.
 
     Example:
         >>> grid = {"cells": {"per_layer": {"from": 256, "to": 2048, "step": 256}}}
@@ -88,14 +88,22 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
 class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
+    def __new__(cls, sweep: Sweep | None = None, **options: Any) -> Space:
+        """Return a space; of a sweep in which no layer has fields of its own one that is ranked by its grids."""
+        if cls is Space and sweep is not None and not sweep.is_space:
+            from sizer.spaces.plain import PlainSpace
+
+            return object.__new__(PlainSpace)
+        return object.__new__(cls)
+
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
         """Prepare a space; nothing is counted yet.
 
         Raises:
-            InputError: no field of the sweep is swept for each layer by itself, or it has too many forms.
+            InputError: only some grids have fields of layers, or a layer has too many forms.
         """
         if not all(grid.per_layer for grid in sweep.grids):
-            message = "is not a space: no field has a per_layer axis; use sizer run for this sweep"
+            message = "is not a space: some of its grids have per_layer axes, others have none"
             raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
         self.sweep = sweep
         self._threads = threads
@@ -261,12 +269,16 @@ class Space(Shown):
         return known if known is not None and known.reaches(prepared.window) else None
 
     def _remember(self, decided: RoomDecisions, prepared: Prepared, walk: Descent, *, few: Sequence[Any]) -> None:
+        self._leave_room(walk.numbers)
+        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
+
+    def _leave_room(self, numbers: int) -> None:
+        """Forget tables where others, of so many numbers, are more than are kept beside them."""
         while self._walks and (
             len(self._walks) >= _REMEMBERED
-            or 8 * (walk.numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
+            or 8 * (numbers + sum(one.numbers for one in self._walks.values())) > _REMEMBERED_BYTES
         ):
             self._walks.pop(next(iter(self._walks)))
-        self._walks[id(decided), prepared.unit, bool(few), prepared.key] = walk
 
     def _descent(
         self, prepared: Prepared, few: Sequence[tuple[IntArray, int] | None] = (), *, share: int = 1
@@ -666,10 +678,24 @@ class Space(Shown):
         """
         main = "weights" if column in BYTES else column
         bounds = self._bounds(budget)
-        if n <= _FEW_EXTREMES and set(bounds) - {main} and not self._few():
+        if n > _FEW_EXTREMES or not set(bounds) - {main} or self._few():
+            return self._sorted_out(column, n, budget, largest=largest)
+        if bounds.get(main, (None, None))[1 if largest else 0] is None:
             with contextlib.suppress(TooLongError):
                 return self._searched(main, n, bounds, largest=largest)
-        sizes = self._sizes(budget, main)
+            return self._sorted_out(column, n, budget, largest=largest)
+        # What ends at a bound of its own is counted sooner than found.
+        try:
+            return self._sorted_out(column, n, budget, largest=largest)
+        except InputError as problem:
+            try:
+                return self._searched(main, n, bounds, largest=largest)
+            except TooLongError:
+                raise problem from None
+
+    def _sorted_out(self, column: str, n: int, budget: Budget, *, largest: bool) -> Configurations:
+        """Return the extreme configurations by how many there are up to each size."""
+        sizes = self._sizes(budget, "weights" if column in BYTES else column)
         parts = self._divisor(sizes.column)
         number = sizes.total
         n = min(n, number)
@@ -926,6 +952,8 @@ class _Sizes:
             space._check_work([one for _, one in self._walks])
         if len(self._walks) == 1:
             space._remember(self.decided, *self._walks[0], few=self._few)
+        else:
+            space._leave_room(sum(walk.numbers for _, walk in self._walks))
 
     def _prepared(self, bounds: Bounds, remainder: int | None) -> Prepared:
         return prepare(self.decided, bounds, self.unit, self.decided.scaled(self.unit), remainder)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sizer.errors import quoted
 from sizer.networks.blocks.fields import PER_LAYER
 from sizer.networks.fields import FIELDS, Field
 from sizer.sweepfile.axes import read_axis
@@ -18,6 +19,8 @@ from sizer.sweepfile.yamltext import Path
 Order = Literal["any", "falling", "rising"]
 MOST_LAYERS = 200
 """The most layers of a network of which each has values of its own."""
+MOST_FORMS = 1 << 17
+"""The most different layers of one stack."""
 ORDERS: tuple[Order, ...] = ("any", "falling", "rising")
 
 LAYERED = (*(field.name for field in FIELDS.values() if field.per_layer), "cell_type")
@@ -115,7 +118,11 @@ def read_per_layer(
         findings.at_key(path, f"a layer has no {name} of its own; {', '.join(layered)} can vary per layer")
         return None
     inner = (*path, "per_layer")
-    if field.kind == "count":
+    if block and field.kind == "count":
+        _check_values(declared["per_layer"], inner, findings)
+    if findings.touched(inner):
+        column = None
+    elif field.kind == "count":
         column = read_axis(field, declared["per_layer"], inner, findings)
     else:
         column = words(field.name, declared["per_layer"], inner)
@@ -124,9 +131,25 @@ def read_per_layer(
         findings.at_value((*path, "order"), f"the values of {field.name} are words, which neither rise nor fall")
     if column is not None and column.base is not None and (order != "any" or "distinct" in declared):
         findings.at_parent(path, "the values depend on another field, so order and distinct have no meaning")
+    if column is not None and column.length > MOST_FORMS:
+        findings.at_value(inner, f"a layer can take {column.length:,} values; a space can have at most {MOST_FORMS:,}")
     if findings.touched(path) or column is None:
         return None
     return PerLayer(column, order, declared.get("distinct"))
+
+
+def _check_values(declared: Any, path: Path, findings: Findings) -> None:
+    """Report what is no number: the schema lets the axis of a path hold anything, lists of layers too."""
+    if isinstance(declared, Mapping):
+        declared, path = declared.get("values"), (*path, "values")
+    for position, item in enumerate(declared) if isinstance(declared, list) else ():
+        if isinstance(item, (list, Mapping)):
+            findings.at_value((*path, position), "is no number; under per_layer each value is that of one layer")
+        elif isinstance(item, bool) or not isinstance(item, (int, str)):
+            findings.at_value(
+                (*path, position),
+                f"{quoted(str(item).lower() if isinstance(item, bool) else item)} is not a whole number",
+            )
 
 
 def check_bases(

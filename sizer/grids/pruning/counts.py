@@ -142,6 +142,24 @@ def count_kept(
     return total
 
 
+def kept_number(sweep: Sweep, effort: int | None = EFFORT) -> int | None:
+    """Return how many configurations are kept, or None where that takes too much effort.
+
+    Args:
+        sweep: `prunable`, of any size.
+        effort: lines to search at the most, of each piece; None: as many as it takes.
+    """
+    kept = 0
+    for grid in sweep.grids:
+        for piece in pieces(grid) or ():
+            plan = CountPlan.of(piece, sweep, 0)
+            number = _volume(plan, len(plan.stages), effort, Watch(None)) if plan.stages else piece.volume
+            if number is None:
+                return None
+            kept += number
+    return kept
+
+
 @dataclass
 class Watch:
     """Says how far an account is, now and then."""

@@ -55,10 +55,10 @@ def _offsets(piece: Piece, sweep: Sweep, boxes: Iterable[Box]) -> Iterator[IntAr
         strides = np.array(piece.strides, dtype=np.int64)
         conditions = [stage.condition for stage in stages_of(piece, sweep)]
         for found in BoxSearch(piece, conditions, ordered=True).boxes(chunk):
-            yield from _expanded(found, strides)
+            yield from expanded(found, strides)
 
 
-def _expanded(found: Found, strides: IntArray) -> Iterator[IntArray]:
+def expanded(found: Found, strides: IntArray) -> Iterator[IntArray]:
     """Yield the offsets of the configurations of boxes, in order, a bounded number at once."""
     extents = found.high - found.low
     volumes = extents.prod(axis=0)

@@ -8,7 +8,7 @@ for, slices along one or two axes, whose configurations are counted at once. Tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,7 @@ class BoxSearch:
         ordered: bool = False,
         counting: bool = False,
         grouped: bool = False,
+        along: Collection[int] | None = None,
         effort: Effort | None = None,
     ) -> None:
         """Settle which axes matter and along which of them lines or slices are left.
@@ -81,9 +82,11 @@ class BoxSearch:
             ordered: find boxes in id order.
             counting: of some boxes say only how many of their configurations pass. Not with `ordered`.
             grouped: of slices only the sum is asked for, so that equal ones are counted once. With `counting`.
+            along: the axes along which lines and slices may be left, where some of them is long; None: any.
             effort: gives up when it is spent; None never does.
         """
         self.piece = piece
+        self._along = along
         self.judge = Judge(piece, conditions)
         self.ordered = ordered
         self.effort = effort
@@ -115,6 +118,7 @@ class BoxSearch:
         long = [number for number, extent in enumerate(extents) if extent > 1]
         if not long:
             return None
+        long = [number for number in long if self._along is None or number in self._along] or long
         if self.ordered:
             return long[-1]
         if len(long) == 1 or not self.judge.conditions:
@@ -139,6 +143,8 @@ class BoxSearch:
             return None
         chosen = None if self.line_axis is None else slices_along(self.judge, (self.line_axis,))
         for slices in planes(self.judge):
+            if self._along is not None and not set(slices.axes) <= set(self._along):
+                continue
             expected = touched(self.judge, slices.axes, slices.cuts) * COST[2]
             if expected < self.expected:
                 self.expected, chosen = expected, slices

@@ -131,8 +131,13 @@ function summary(said) {
   ].flat();
 }
 
+// A value for each layer, which may take several lines.
+const isList = (value) => Array.isArray(value) || /[ ,·]/.test(String(value));
+
 function largest(rows, columns) {
-  const varies = columns.filter((name) => name === "id" || name === "weights" || new Set(rows.map((row) => row[name])).size > 1);
+  // The weights stand in front: what is wider than the panel is seen by scrolling.
+  const others = columns.filter((name) => !["id", "weights"].includes(name) && new Set(rows.map((row) => String(row[name]))).size > 1);
+  const varies = [...["id", "weights"].filter((name) => columns.includes(name)), ...others];
   return element(
     "div",
     { class: "scroll" },
@@ -140,7 +145,7 @@ function largest(rows, columns) {
       "table",
       {},
       element("thead", {}, element("tr", {}, varies.map((name) => element("th", {}, name)))),
-      element("tbody", {}, rows.map((row) => element("tr", {}, varies.map((name) => element("td", {}, number(row[name])))))),
+      element("tbody", {}, rows.map((row) => element("tr", {}, varies.map((name) => element("td", { class: isList(row[name]) ? "wrap-any" : "" }, number(row[name])))))),
     ),
   );
 }

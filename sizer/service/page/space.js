@@ -102,7 +102,7 @@ function networks(said) {
         "table",
         {},
         element("thead", {}, element("tr", {}, order.map((field) => element("th", {}, field)))),
-        element("tbody", {}, said.networks.map((row) => element("tr", {}, order.map((field) => element("td", {}, value(row, field)))))),
+        element("tbody", {}, said.networks.map((row) => element("tr", {}, order.map((field) => element("td", { class: value(row, field).includes(" · ") ? "wrap-any" : "" }, value(row, field)))))),
       ),
     ),
   ];

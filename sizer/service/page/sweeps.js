@@ -239,8 +239,16 @@ async function results(body, id, job, signal) {
     }
   }
 
+  // A condition to start from, on a column that the table has.
+  function example() {
+    if (["layers", "cells"].every((name) => table.columns.includes(name))) return "layers > 1 and cells % 64 == 0";
+    const cells = table.columns.find((name) => name.endsWith(".cells"));
+    return cells ? `${cells} % 64 == 0` : table.columns.includes("weights") ? "weights % 64 == 0" : "";
+  }
+
   // Which columns stand in the table: those that vary, until others are chosen.
   function drawChoice() {
+    where.placeholder = example();
     const hidden = table.columns.filter((name) => !isShown(name));
     const toggle = (name) => {
       const now = table.columns.filter((one) => (one === name ? !isShown(one) : isShown(one)));
