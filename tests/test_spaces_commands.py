@@ -122,7 +122,7 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(spaces, "MOST_ROWS", 3)
     done = run_here("run", sweep, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert "networks fit, more than the 3 rows that a run writes: --keep 1000 --sort -weights" in done.stderr
+    assert "networks fit, more than the 3 rows that a run can write: --keep 1000 --sort -weights" in done.stderr
     assert not (tmp_path / "out" / "few.csv").exists()
 
 
