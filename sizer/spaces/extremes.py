@@ -78,7 +78,7 @@ class _Reach:
         if room is not None:
             column, end, _ = room
             ends = {id(one): one for one in map(_end_of, chains)}
-            own = [*(one.counts(column) for one in steps_of(chains)), *(one.counts(column) for one in ends.values())]
+            own = [step.counts(column) for step in steps_of(chains)] + [one.counts(column) for one in ends.values()]
             self.unit = common_unit(own)
             self.unit *= max(1, -(-(end // self.unit + 1) // most_rooms))
             self.last = -(-end // self.unit)
@@ -267,7 +267,9 @@ class Extremes:
         allowed = step.allowed[states] if len(step.allowed) > 1 else step.allowed
         there = step.exists[states] & allowed
         targets = step.targets[states]
-        spent = {name: branch.spent[name][:, None] + step.counts(name)[states] for name in self._columns}
+        spent: dict[str, IntArray] = {
+            name: branch.spent[name][:, None] + step.counts(name)[states] for name in self._columns
+        }
         for name, (low, high) in self._bounds.items():
             least, most = self._ranges[id(step.after), name]
             if high is not None:
