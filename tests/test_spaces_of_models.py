@@ -513,5 +513,5 @@ def test_faults_of_spaces_of_models(grid: dict[str, Any], message: str) -> None:
 
 def test_a_condition_on_layers_of_two_blocks_is_a_fault() -> None:
     grid = {"encoder.cells": {"per_layer": [4, 8]}, "prediction.cells": {"per_layer": [4, 8]}}
-    with pytest.raises(InputError, match="speaks of layers of encoder and prediction at once"):
+    with pytest.raises(InputError, match="names layers of encoder and prediction at once"):
         described(TRANSDUCER, grid, where=["encoder.cells <= prediction.cells"]).count()
