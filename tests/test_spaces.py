@@ -531,7 +531,6 @@ def test_a_sum_past_a_limb_is_carried() -> None:
             {"layers": {"from": 1, "to": 10**9, "step": 1}, "cells": {"per_layer": [8, 16]}},
             "1,000,000,000 layers are more than the 200 of a space",
         ),
-        ({"cells": [8, 16]}, "is no space: no field is swept per_layer"),
         ({"cells": {"per_layer": [8, 16], "order": "sideways"}}, "order"),
         ({"inputs": {"per_layer": [8]}, "cells": [8]}, "per_layer"),
         ({"cells": {"per_layer": {"from": 1, "to": 400_000, "step": 1}}}, "a layer can take 400,000 values"),

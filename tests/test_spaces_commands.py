@@ -122,18 +122,26 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(spaces, "MOST_ROWS", 3)
     done = run_here("run", sweep, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert "networks fit, more than the 3 rows that a run writes: --keep 1000 --sort -weights" in done.stderr
+    assert "networks fit, more than the 3 rows that a run can write: --keep 1000 --sort -weights" in done.stderr
     assert not (tmp_path / "out" / "few.csv").exists()
 
 
-def test_a_sweep_without_layers_of_their_own_is_no_space(tmp_path: Path) -> None:
+def test_a_sweep_without_fields_of_layers_is_drawn_from_as_it_is_run(tmp_path: Path) -> None:
     file = tmp_path / "plain.yaml"
     file.write_text(
-        "sizer: 1\nname: plain\nmodel: {convention: pytorch, cell_type: gru, inputs: 8, layers: 1}\ngrid: {cells: [8]}\n"
+        "sizer: 1\nname: plain\nmodel: {convention: pytorch, cell_type: gru, inputs: 8, layers: 1}\n"
+        "grid: {cells: [8, 16]}\nbudget: {weights: {max: 1000}}\n"
     )
-    done = sizer_command("sample", file)
+    done = sizer_command("sample", file, "-n", "2")
+    assert done.returncode == 0, done.stderr
+    row = "0,pytorch,gru,1,8,0,0,432\n"
+    assert (
+        done.stdout
+        == "id,convention,cell_type,layers,cells,recurrent_projection,nonrecurrent_projection,weights\n" + 2 * row
+    )
+    done = sizer_command("sample", file, "--where", "cells > 8")
     assert done.returncode == 1
-    assert "is no space: no field is swept per_layer" in done.stderr
+    assert "no network of this space fits" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def counted_space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict
         body: the sweep, in YAML.
 
     Raises:
-        InputError: the sweep is no space, or the question has faults.
+        InputError: the sweep or what is asked has faults.
     """
     from sizer.sweepfile.load import apply_options, parse_sweep
 
@@ -48,7 +48,7 @@ def drawn_networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dic
         body: the sweep, in YAML.
 
     Raises:
-        InputError: the sweep is no space, what is asked has faults, or nothing fits.
+        InputError: the sweep or what is asked has faults, or nothing fits.
     """
     from sizer.runs.spaces import draw
     from sizer.sweepfile.load import parse_sweep
@@ -65,7 +65,7 @@ def counted_and_drawn(question: Mapping[str, Any], body: bytes) -> tuple[bytes, 
         body: the sweep, in YAML.
 
     Raises:
-        InputError: the sweep is no space, what is asked has faults, or nothing fits.
+        InputError: the sweep or what is asked has faults, or nothing fits.
     """
     from sizer.runs.spaces import draw
     from sizer.sweepfile.load import apply_options, parse_sweep

@@ -16,7 +16,15 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sizer.errors import Fault, InputError
-from sizer.spaces.search import Search, flattened, gathered, names_of_layers, parameters, steps_of_values
+from sizer.spaces.search import (
+    Search,
+    flattened,
+    gathered,
+    names_of_layers,
+    parameters,
+    steps_of_values,
+    value_of,
+)
 from sizer.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -99,7 +107,9 @@ class SpaceSampler(BaseSampler):
     def _of(self, study: Study, trial: FrozenTrial) -> Mapping[str, Any]:
         if trial.number not in self._chosen:
             fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            own = {name: value for name, value in fixed.items() if name in self._parameters}
+            own = {
+                name: [value_of(self.space, name, value)] for name, value in fixed.items() if name in self._parameters
+            }
             if own:
                 # Some were decided by the person who put the trial in the queue.
                 configuration = self.space.restrict(own).sample(1, seed=trial.number)[0]
