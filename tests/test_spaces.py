@@ -533,7 +533,7 @@ def test_a_sum_past_a_limb_is_carried() -> None:
         ),
         ({"cells": {"per_layer": [8, 16], "order": "sideways"}}, "order"),
         ({"inputs": {"per_layer": [8]}, "cells": [8]}, "per_layer"),
-        ({"cells": {"per_layer": {"from": 1, "to": 400_000, "step": 1}}}, "a layer has 400,000 variants"),
+        ({"cells": {"per_layer": {"from": 1, "to": 400_000, "step": 1}}}, "a layer can take 400,000 values"),
     ],
 )
 def test_faults_of_spaces(grid: dict[str, Any], message: str) -> None:

@@ -518,6 +518,18 @@ def test_a_condition_on_layers_of_two_blocks_is_a_fault() -> None:
         described(TRANSDUCER, grid, where=["encoder.cells <= prediction.cells"]).count()
 
 
+def test_columns_hold_what_is_swept_for_the_whole_model() -> None:
+    grid: dict[str, Any] = {
+        "encoder.layers": [1, 2],
+        "encoder.cells": {"per_layer": [4, 8]},
+        "joint.width": [3, 5],
+    }
+    found = described(TRANSDUCER, grid)[:].columns()
+    assert list(found) == ["id", "encoder.layers", "joint.width", "encoder.cells.1", "encoder.cells.2", "weights"]
+    assert found["joint.width"].tolist() == [3, 3, 5, 5, *[3] * 4, *[5] * 4]
+    assert found["encoder.layers"].tolist() == [1] * 4 + [2] * 8
+
+
 # A large one, by a second method
 
 

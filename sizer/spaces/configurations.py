@@ -123,6 +123,15 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
             return object
         return np.bool_ if values and all(isinstance(value, bool) for value in values) else np.int64
 
+    def _varied(self) -> list[str]:
+        """Return the fields of whole networks, beside `layers`, of which the space has several values."""
+        known: dict[str, set[Any]] = {}
+        for chain in self._chains:
+            for name, value in chain.values.items():
+                known.setdefault(name, set()).add(value)
+        several = [name for name, values in known.items() if len(values) > 1]
+        return [name for name in several if name != "layers" and all(c.layered(name) is None for c in self._chains)]
+
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Return the swept fields and the weights as columns, a field of layers as one column per layer, from 1."""
         numbers = self.ids
@@ -130,6 +139,8 @@ class Configurations(Shown, Sequence[dict[str, Any]]):
         layered = list(dict.fromkeys(name for chain in self._chains for name in chain.layered_fields))
         if any("layers" in chain.values for chain in self._chains):
             found["layers"] = self.column("layers")
+        for name in self._varied():
+            found[name] = self.column(name)
         for name in layered:
             values = self.column(name)
             found |= {f"{name}.{layer + 1}": values[:, layer] for layer in range(values.shape[1])}
