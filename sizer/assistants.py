@@ -159,7 +159,7 @@ TOOLS: dict[str, _Offer] = {
     "space": _Offer(
         "space",
         "Count and draw from a space",
-        "Of a sweep file with per_layer axes, in which each layer has a width of its own: how many networks there are and"
+        "Of a sweep file, with per_layer axes (each layer has a width of its own) or without: how many networks there are and"
         " how many fit, and some that fit, drawn uniformly. Nothing is written.",
         {
             **_SWEEP,

@@ -177,15 +177,19 @@ class Client:
     ) -> dict[str, Any]:
         """Return how many networks of a space fit, and how many of them have how many weights.
 
-        Args:
-            sweep: as in `run_sweep`, with `per_layer` axes.
-            budget: bounds in place of the sweep's, such as 10M.
-            where: further conditions.
-            bins: of the histogram; 0: none is made.
+                Args:
+                    sweep: as in `run_sweep`, with `per_layer` axes or without.
+                    budget: bounds in place of the sweep's, such as 10M.
+                    where: further conditions.
+                    bins: of the histogram; 0: none is made.
 
-        Raises:
-            InputError: the sweep is no space, or the question has faults.
-            RunError: as in `count`.
+                Raises:
+        <<<<<<< HEAD
+                    InputError: the sweep or what is asked has faults.
+        =======
+                    InputError: the sweep is no space, or the question has faults.
+        >>>>>>> main
+                    RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})
         return self._asked("POST", f"/v1/space/count?{asked}", _sweep_body(sweep))
@@ -202,14 +206,14 @@ class Client:
         """Return what `sizer sample --json` prints: networks drawn uniformly among all of a space that fit.
 
         Args:
-            sweep: as in `run_sweep`, with `per_layer` axes.
+            sweep: as in `run_sweep`, with `per_layer` axes or without.
             n: how many networks.
             seed: the same draws the same.
             budget: bounds in place of the sweep's, such as 10M.
             where: further conditions.
 
         Raises:
-            InputError: the sweep is no space, what is asked has faults, or nothing fits.
+            InputError: the sweep or what is asked has faults, or nothing fits.
             RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "n": n, "seed": seed})

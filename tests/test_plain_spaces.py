@@ -234,7 +234,7 @@ BIG: dict[str, Any] = {
 def kept_below(sweep: Sweep, number: int) -> int:
     """Return how many configurations with a smaller id are kept: those of grids that end at each of its digits."""
     (grid,) = sweep.grids
-    places = []
+    places: list[int] = []
     for axis in reversed(grid.axes):
         number, place = divmod(number, axis.length)
         places.insert(0, place)
@@ -321,9 +321,10 @@ def test_what_conditions_do_not_grow_with_is_walked_or_said_to_be_too_much(monke
 def test_what_takes_too_much_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_module, "EFFORT", 10)
     monkeypatch.setattr(plain_module, "_SORTED", 10)
+    monkeypatch.setattr("sizer.grids.pruning.counts.EFFORT_FOR_BOUNDS", 10)
     found = space(BIG)
     between = found.count_between()
-    assert between.least <= 5_880_425_160 <= between.most
+    assert between.least < 5_880_425_160 < between.most
     assert "searches more than" in between.reason
     with pytest.raises(InputError, match="cannot be ranked"):
         found.sample(1, 1)
@@ -351,12 +352,14 @@ def test_what_occurs_twice_is_kept_twice_and_found_first() -> None:
 
 
 def test_fields_of_one_grid_are_the_others_own() -> None:
-    found = plain([{"layers": [1, 2], "cells": [8]}, {"cells": [8, 16], "inputs": [4]}], {"layers": 3, "inputs": 8})
-    assert found.values_of("layers") == [1, 2, 3]
-    assert found.restrict({"layers": [3]}).at([0, 1]).ids == [2, 3]
-    assert found.id({"layers": 3, "cells": 16, "inputs": 4}) == 3
+    found = plain([{"outputs": [1, 2], "cells": [8]}, {"cells": [8, 16], "skip_connections": [True]}], {"layers": 3})
+    assert found.values_of("outputs") == [1, 2, 0]
+    assert found.restrict({"outputs": [0]}).at([0, 1]).ids == [2, 3]
+    assert found.id({"outputs": 0, "cells": 16, "skip_connections": True}) == 3
     with pytest.raises(InputError, match="no such configuration"):
-        found.id({"layers": 3, "cells": 16, "inputs": 8})
+        found.id({"outputs": 2, "cells": 16, "skip_connections": True})
+    with pytest.raises(InputError, match="no such configuration"):
+        found.id({"outputs": 2, "cells": 8, "skip_connections": True})
 
 
 def test_faults_of_plain_spaces() -> None:
@@ -389,6 +392,28 @@ def test_a_restriction_meets_conditions_and_budgets() -> None:
     again = narrow.restrict({"cells": 40})
     assert {one["cells"] for one in again.sample(5, 1)} == {40}
     assert again.values_of("cells") == [40]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_what_no_condition_depends_on_is_counted_once_and_drawn_each_time() -> None:
+    found = plain(
+        {"outputs": [1, 2, 3, 4, 5], "cells": {"from": 1, "to": 9, "step": 1}, "inputs": [3, 4, 5, 6]},
+        {"layers": 1, "inputs": None},
+        budget={"state_size": {"min": 5, "max": 12}},
+    )
+    kept = [number for number in range(180) if 3 <= number // 4 % 9 + 1 <= 6]
+    assert found.count() == len(kept) == 80
+    assert found.at(range(80)).ids == kept
+    assert found.rank(found.by_id(range(180))) == [kept.index(one) if one in kept else None for one in range(180)]
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_the_nearest_are_named_once_even_where_one_is_met() -> None:
+    found = plain({"layers": [1, 2], "cells": {"from": 1, "to": 9, "step": 1}})
+    weights = {one: found.by_id([one]).weights[0] for one in range(18)}
+    for aim in weights.values():
+        expected = sorted(weights, key=lambda one: (abs(weights[one] - aim), weights[one], one))[:4]
+        assert found.nearest(int(aim), 4).ids == expected
 
 
 def test_a_search_asks_for_what_fits_and_improves() -> None:

@@ -1,4 +1,4 @@
-"""The command on spaces of widths per layer: sample."""
+"""The command on spaces: sample."""
 
 from __future__ import annotations
 

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 def counted_space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return how many networks of a space fit, and how many of them have how many weights, as JSON.
 
-    Args:
-        question: `budget`, `where` and `bins`.
-        body: the sweep, in YAML.
+        Args:
+            question: `budget`, `where` and `bins`.
+            body: the sweep, in YAML.
 
-    Raises:
-        InputError: the sweep is no space, or the question has faults.
+        Raises:
+    <<<<<<< HEAD
+            InputError: the sweep or what is asked has faults.
+    =======
+            InputError: the sweep is no space, or the question has faults.
+    >>>>>>> main
     """
     from sizer.sweepfile.load import apply_options, parse_sweep
 
@@ -48,7 +52,7 @@ def drawn_networks(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dic
         body: the sweep, in YAML.
 
     Raises:
-        InputError: the sweep is no space, what is asked has faults, or nothing fits.
+        InputError: the sweep or what is asked has faults, or nothing fits.
     """
     from sizer.runs.spaces import draw
     from sizer.sweepfile.load import parse_sweep
@@ -65,7 +69,7 @@ def counted_and_drawn(question: Mapping[str, Any], body: bytes) -> tuple[bytes, 
         body: the sweep, in YAML.
 
     Raises:
-        InputError: the sweep is no space, what is asked has faults, or nothing fits.
+        InputError: the sweep or what is asked has faults, or nothing fits.
     """
     from sizer.runs.spaces import draw
     from sizer.sweepfile.load import apply_options, parse_sweep

@@ -4,5 +4,5 @@ decisions   a chain of decisions: what each option costs and what is decided nex
 tables      how many ways to go on there are, for every room that may be left
 walk        prefixes near the start, tables below: count, rank and the configurations of ranks
 layers      what a layer adds, for every layer below it, derived from the cell's table
-space       the questions that a person asks
+space       the questions that a person asks; plain: the same of a sweep in which no layer has fields of its own
 """

@@ -20,8 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
+<<<<<<< HEAD
+from sizer.networks.blocks.outlines import ModelOutline, given_of
+=======
 from sizer.networks.blocks.open_words import OpenWord
 from sizer.networks.blocks.outlines import ModelOutline, place_of, settled_value
+>>>>>>> main
 from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import (
@@ -327,12 +331,12 @@ class ModelChain(LayerChain):
         """
         assert self.grid is not None
         for name in self.grid.columns:
-            given = _given(configuration, name)
+            given = given_of(configuration, name)
             if given is not None and given != self.values[name]:
                 return None
         found: list[int] = []
         for block, layers in self.blocks:
-            rows = [_given(configuration, name) for name in block.letters]
+            rows = [given_of(configuration, name) for name in block.letters]
             if any(row is None or (isinstance(row, tuple) and len(row) != layers) for row in rows):
                 return None
             several = zip(*(row if isinstance(row, tuple) else (row,) * layers for row in rows), strict=True)
@@ -351,16 +355,6 @@ class ModelChain(LayerChain):
                 return block
             layer -= layers
         raise IndexError(layer)
-
-
-def _given(configuration: Mapping[str, Any], path: str) -> Any:
-    """Return a field of a model, or of fields by path; None where it is not there."""
-    if path in configuration:
-        return settled_value(configuration[path])
-    here: Any = configuration
-    for word in place_of(configuration, path):
-        here = here.get(word) if isinstance(here, Mapping) else None
-    return None if here is None else settled_value(here)
 
 
 def model_chains(sweep: Sweep) -> list[LayerChain]:

@@ -16,7 +16,11 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sizer.errors import Fault, InputError
+<<<<<<< HEAD
+from sizer.spaces.search import Search, flattened, gathered, parameters, steps_of_values, value_of
+=======
 from sizer.spaces.search import Search, flattened, gathered, names_of_layers, parameters, steps_of_values
+>>>>>>> main
 from sizer.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -41,6 +45,14 @@ class SpaceSampler(BaseSampler):
         asked: dict[str, Any] = {}
         for name in self._parameters:
             if name in self.space.once:
+<<<<<<< HEAD
+                asked[name] = _ask(trial, name, self._parameters[name])
+        layers = int(asked.get("layers", self.space.depth))
+        for layer in range(1, layers + 1):
+            for field in self.space.layered:
+                name = f"{field}.{layer}"
+=======
+>>>>>>> main
                 asked[name] = _ask(trial, name, self._parameters[name])
         by_field = [names_of_layers(self.space, field, asked) for field in self.space.layered]
         # Layer by layer, as they stand in a network.
@@ -99,7 +111,9 @@ class SpaceSampler(BaseSampler):
     def _of(self, study: Study, trial: FrozenTrial) -> Mapping[str, Any]:
         if trial.number not in self._chosen:
             fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            own = {name: value for name, value in fixed.items() if name in self._parameters}
+            own = {
+                name: [value_of(self.space, name, value)] for name, value in fixed.items() if name in self._parameters
+            }
             if own:
                 # Some were decided by the person who put the trial in the queue.
                 configuration = self.space.restrict(own).sample(1, seed=trial.number)[0]

@@ -25,7 +25,7 @@ from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.ranks import MOST_TO_WALK, REMEMBERED, SweepRanks, is_walked
 from sizer.grids.repeats import Repeats
 from sizer.layout import DOT
-from sizer.networks.blocks.outlines import place_of, settled_value
+from sizer.networks.blocks.outlines import given_of, settled_value
 from sizer.networks.budgets import read_size
 from sizer.networks.columns import BYTES
 from sizer.networks.counting import Description, did_you_mean
@@ -45,6 +45,10 @@ _SORTED = EFFORT // 16
 
 class PlainSpace(Space):
     """A space that a sweep describes in which nothing is swept for each layer by itself."""
+
+    def __new__(cls, sweep: Sweep, *, threads: int = 0, narrowed: Narrowed | None = None) -> PlainSpace:
+        """Return a space with nothing counted."""
+        return object.__new__(cls)
 
     def __init__(self, sweep: Sweep, *, threads: int = 0, narrowed: Narrowed | None = None) -> None:
         self.sweep = sweep
@@ -112,7 +116,7 @@ class PlainSpace(Space):
         if not is_walked(asked):
             number = kept_number(asked, None if exact else EFFORT)
             if number is None:
-                counted = count_kept(asked)
+                counted = count_kept(asked, effort=EFFORT)
                 if counted.at_least < counted.at_most:
                     return CountBetween(counted.at_least, counted.at_most, _too_much())
                 number = counted.at_most
@@ -201,7 +205,7 @@ class PlainSpace(Space):
     def _place_of(self, configuration: Mapping[str, Any]) -> tuple[int, list[int]]:
         """Return the first grid that has a configuration, and its positions."""
         for number, grid in enumerate(self.sweep.grids):
-            given = {name: _given(configuration, name) for name in self.once}
+            given = {name: given_of(configuration, name) for name in self.once}
             given = {name: value for name, value in given.items() if value is not None}
             places = matched(grid, given)
             if places is not None and self._has(grid, places, configuration, given):
@@ -520,16 +524,6 @@ def _too_much() -> str:
 
 def _unordered() -> str:
     return f"its counts do not grow with its fields, and it has more than the {MOST_TO_WALK:,} configurations that are looked at one by one"
-
-
-def _given(configuration: Mapping[str, Any], path: str) -> Any:
-    """Return a field of a model, or of fields by path; None where it is not there."""
-    if path in configuration:
-        return settled_value(configuration[path])
-    here: Any = configuration
-    for word in place_of(configuration, path):
-        here = here.get(word) if isinstance(here, Mapping) else None
-    return None if here is None else settled_value(here)
 
 
 def _of_ids(sweep: Sweep, ids: Sequence[int] | IntArray) -> PlainConfigurations:

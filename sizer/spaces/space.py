@@ -88,13 +88,16 @@ def space(source: str | os.PathLike[str] | Mapping[str, Any] | Sweep, *, threads
 class Space(Shown):
     """A space of networks. Without an argument, questions are asked within the sweep's budget and conditions."""
 
-    def __new__(cls, sweep: Sweep | None = None, **options: Any) -> Space:
+    def __new__(cls, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> Space:
         """Return a space; of a sweep in which no layer has fields of its own one that is ranked by its grids."""
-        if cls is Space and sweep is not None and not sweep.is_space:
+        if cls is Space and not sweep.is_space:
             from sizer.spaces.plain import PlainSpace
 
             return object.__new__(PlainSpace)
         return object.__new__(cls)
+
+    def __getnewargs__(self) -> tuple[Sweep]:
+        return (self.sweep,)
 
     def __init__(self, sweep: Sweep, *, threads: int = 0, chains: Sequence[LayerChain] | None = None) -> None:
         """Prepare a space; nothing is counted yet.

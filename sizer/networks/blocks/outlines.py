@@ -143,6 +143,16 @@ def place_of(declared: Mapping[str, Any], path: str) -> tuple[str, ...]:
     return (*found, field)
 
 
+def given_of(configuration: Mapping[str, Any], path: str) -> Any:
+    """Return a field of a model, or of fields by path; None where it is not there."""
+    if path in configuration:
+        return settled_value(configuration[path])
+    here: Any = configuration
+    for word in place_of(configuration, path):
+        here = here.get(word) if isinstance(here, Mapping) else None
+    return None if here is None else settled_value(here)
+
+
 class ModelOutline(Outline):
     """A model of blocks in which some sizes are left open."""
 
