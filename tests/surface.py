@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import inspect
 import json
@@ -48,7 +49,8 @@ def _described(member: Any) -> Any:
         if dataclasses.is_dataclass(member):
             found["fields"] = {field.name: str(field.type) for field in dataclasses.fields(member)}
         elif "__init__" in vars(member) and member.__init__ is not BaseException.__init__:
-            found["made with"] = _signature(member)
+            # Of what it is made with, not of `__new__`, which may be asked by what copies it too.
+            found["made with"] = _signature(functools.partial(member.__init__, None))
         for name, value in inspect.getmembers_static(member):
             if not name.startswith("_") and not hasattr(BaseException, name):
                 found["members"][name] = _described(value)
