@@ -338,9 +338,8 @@ def test_what_takes_too_much_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def plain(grid: Any, model: dict[str, Any] | None = None, **more: Any) -> Space:
-    return space(
-        {"model": {"convention": "pytorch", "cell_type": "lstm", "inputs": 8, **(model or {})}, "grid": grid, **more}
-    )
+    fields = {"convention": "pytorch", "cell_type": "lstm", "inputs": 8, **(model or {})}
+    return space({"model": {name: value for name, value in fields.items() if value is not None}, "grid": grid, **more})
 
 
 def test_what_occurs_twice_is_kept_twice_and_found_first() -> None:
