@@ -272,7 +272,7 @@ grid:
         "grid[1].linked[0].convention[0]: ONNX's LSTM has no projections; write convention pytorch for what PyTorch builds",
         "grid[1].linked[0].convention[1]: Equinox has no rnn that is counted as flax; name a convention instead",
     ]
-    assert "pytorch is on this axis twice" in faults(
+    assert "pytorch is twice on this axis" in faults(
         parse_sweep,
         SWEEP.replace("convention: pytorch, ", "").replace("grid: {", "grid: {convention: [pytorch, cudnn], "),
     )

@@ -243,7 +243,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a zip whose sizes overflow": (lambda: zip64_that_says(3, 2**63, 2**63), "its zip directory is damaged"),
     "a zip that unpacks to a lot": (
         lambda: in_zip(("a/data.pkl", b"\x80\x02" + b"]0" * (BIG // 2)), packed=True),
-        "more than is looked at",
+        "more than Sizer reads",
     ),
     "zips within zips": (
         lambda: in_zip(
@@ -282,7 +282,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a pickle of tuples in tuples": (lambda: b"\x80\x02)" + b"\x85" * 300_000 + b".", "nested too deeply"),
     "a pickle of lists shared again and again": (lambda: shared_lists(90), ""),
     "a pickle of a list in itself": (lambda: b"\x80\x02]q\x00h\x00a.", ""),
-    "a pickle of millions of marks": (lambda: b"\x80\x02" + b"(" * 9_000_000 + b".", "more than is looked at"),
+    "a pickle of millions of marks": (lambda: b"\x80\x02" + b"(" * 9_000_000 + b".", "more than Sizer reads"),
     "a pickle of a tensor without arguments": (
         lambda: b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R.",
         "is not whole",

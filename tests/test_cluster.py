@@ -186,7 +186,7 @@ def test_what_is_wrong_with_a_cluster_is_said(address: str, tmp_path: Path, monk
         with monkeypatch.context() as patch:
             patch.setattr(cluster, "RETRIES", 0)
             patch.setattr("sizer.runs.work.Work.begin", lambda *_: None)
-            with pytest.raises(RunError, match="is not shared: this worker does not see the run in it"):
+            with pytest.raises(RunError, match="is not shared: this worker cannot see the run in it"):
                 run_sweep(sweep, tmp_path / "new", cluster=address)
 
 

@@ -186,7 +186,7 @@ def test_an_answer_that_nobody_takes_is_given_up_and_counts_as_long(server: Serv
         assert one.recv(100).startswith(b"HTTP/1.1 200 ")
         status, answer, headers = server.ask("/v1/explain", {"network": {**network, "cells": 5}})
         assert (status, headers["retry-after"]) == (429, "5"), answer
-        assert "too much is being sent" in answer["faults"][0]["message"]
+        assert "sending and receiving too much" in answer["faults"][0]["message"]
         assert server.ask("/v1/count", {"network": {**network, "cells": 5}})[0] == server.ask("/healthz")[0] == 200
         assert server.ask("/v1/count", many)[0] == 429
         # It is given up though the client is still there.

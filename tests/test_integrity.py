@@ -287,7 +287,7 @@ def test_resume_says_what_it_made_anew(run: Path, monkeypatch: pytest.MonkeyPatc
     done = command("run", "speech.yaml", "--out", ".", "--resume")
     assert " written again, because they did not match the manifest: speech.csv\n" in done.stderr
     done = command("run", "speech.yaml", "--out", ".", "--resume")
-    assert "were finished already; nothing was done" in done.stderr
+    assert "are already finished; nothing was done" in done.stderr
 
 
 def stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -377,13 +377,13 @@ def test_a_part_that_is_damaged_while_the_others_are_made_ends_the_run(
 def planted_folder(out: Path, elsewhere: Path) -> str:
     (out / "speech.csv").mkdir(parents=True)
     shutil.copy(elsewhere / "mine.txt", out / "speech.csv")
-    return r"speech\.csv is a folder, and the table would take its place; move it away"
+    return r"speech\.csv is a folder, where the table would go; move it away"
 
 
 def planted_parts(out: Path, elsewhere: Path) -> str:
     (out / "speech.parquet").mkdir(parents=True)
     shutil.copy(elsewhere / "mine.txt", out / "speech.parquet")
-    return r"speech\.parquet is a folder with mine\.txt in it, and the table would take its place"
+    return r"speech\.parquet is a folder with mine\.txt in it, where the table would go"
 
 
 def planted_manifest(out: Path, elsewhere: Path) -> str:

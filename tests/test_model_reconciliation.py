@@ -134,7 +134,7 @@ def test_own_types_and_faults() -> None:
     own = {"mine": {"fields": {"width": None}, "tensors": {"k": ["read", "width"]}, "hands_up": "width"}}
     one = {"blocks": {"x": {"type": "input", "inputs": 10}, "m": {"type": "mine", "width": 7}, "d": {"type": "dense", "width": 5}}}  # fmt: skip
     assert first(sizer.reconcile(one, 70, block_types=own)) == (70, ["d is not counted"])
-    with pytest.raises(InputError, match="no type of block"):
+    with pytest.raises(InputError, match="not a type of block"):
         sizer.reconcile(one, 70)
     with pytest.raises(InputError, match="is not a figure"):
         sizer.reconcile(one, "some", block_types=own)

@@ -168,7 +168,7 @@ def command(*arguments: str, folder: Path) -> Done:
 def test_files(folder: Path, tmp_path: Path) -> None:
     for name, start in (("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.html", b"<!DOCTYPE html>")):
         done = command("plot", str(folder / "speech.parquet"), "--out", name, folder=tmp_path)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{name} is drawn\n")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{name} is written\n")
         assert (tmp_path / name).read_bytes().lstrip().startswith(start)
     page = (tmp_path / "a.html").read_text()
     assert 'src="http' not in page

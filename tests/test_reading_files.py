@@ -304,7 +304,7 @@ def test_a_dictionary_of_words_is_no_configuration(tmp_path: Path, which: str, p
     file = tmp_path / ("words.json.gz" if packed else "words.json")
     text = json.dumps(WORDS[which]).encode()
     file.write_bytes(gzip.compress(text) if packed else text)
-    with pytest.raises(InputError, match="it is JSON that describes no model"):
+    with pytest.raises(InputError, match="it is JSON, but does not describe a model"):
         read_contents(file)
     plain = tmp_path / "plain.json"
     plain.write_text('{"architectures": ["LSTMModel"], "hidden_size": 4}')

@@ -390,7 +390,7 @@ def test_sorting_never_wraps(tmp_path: Path) -> None:
         "{sizer: 1, name: vast, model: {convention: textbook, cell_type: rnn, inputs: 1, layers: 1, cells: 1},"
         " grid: {other_weights: [1, 3000000000000000000]}}"
     )
-    message = "sort: float32_bytes can reach 12,000,000,000,000,000,008, and is sorted as a 64-bit integer"
+    message = "sort: float32_bytes can reach 12,000,000,000,000,000,008, but is sorted as a 64-bit integer"
     with pytest.raises(InputError, match=message):
         run_sweep(parse_sweep(text), tmp_path, keep=1, sort="-float32_bytes")
     assert run_sweep(parse_sweep(text), tmp_path, keep=1).frame().id.tolist() == [1]

@@ -198,7 +198,7 @@ def test_a_damaged_part_is_made_again(speech: Sweep, tmp_path: Path, monkeypatch
         (("to: 2048", "to: 1984"), {}, "grid.cells.to: 2048 before, 1984 now"),
         (("outputs: 34", "outputs: 35"), {}, "model.outputs: 34 before, 35 now"),
         (("layers: [1, 2, 3, 4, 5]", "layers: [1, 2]"), {}, "grid.layers: '1, 2, 3, 4, 5' before, '1, 2' now"),
-        (("# both ends included", "# both"), {}, "the sweep's comments or layout, which the tables carry along"),
+        (("# both ends included", "# both"), {}, "the sweep's comments or layout, which are stored in the tables"),
         (("", ""), {"where": ["layers > 1"]}, "where: 'recurrent_projection"),
         (("", ""), {"budget": "9M"}, "budget: "),
         (("", ""), {"columns": ["id"]}, "columns: "),

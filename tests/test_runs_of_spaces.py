@@ -42,7 +42,7 @@ grid:
   layers: [1, 2, 3]
   cells: {per_layer: {from: 8, to: 64, step: 8}}
   recurrent_projection: {per_layer: [0, 4]}
-budget: {weights: {min: 1000, max: 12K}}
+budget: {weights: {min: 1000, max: 6K}}
 """
 LONG_IDS = """\
 sizer: 1
@@ -79,7 +79,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_KEPT", 50)
 
 
-@pytest.fixture(params=SWEEPS)
+@pytest.fixture(params=["stacks", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("wide", "phone"))])
 def sweep(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     file = tmp_path / f"{request.param}.yaml"
     file.write_text(SWEEPS[request.param])
@@ -93,7 +93,7 @@ def stacks(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("prefixes", [0, 60, walk.MOST_PREFIXES])
+@pytest.mark.parametrize("prefixes", [0, *(pytest.param(some, marks=pytest.mark.thorough) for some in (60, 10**6))])
 def test_rows_from_any_rank_on_are_those_of_all_rows(
     sweep: Path, prefixes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +233,16 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     assert kills
 
 
-@pytest.mark.parametrize("options", [[], ["--keep", "20", "--sort", "weights"], ["--where", "cells > 8"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        *(
+            pytest.param(some, marks=pytest.mark.thorough)
+            for some in (["--keep", "20", "--sort", "weights"], ["--where", "cells > 8"])
+        ),
+    ],
+)
 def test_a_stream_has_the_bytes_of_the_file(sweep: Path, tmp_path: Path, options: list[str]) -> None:
     if sweep.stem == "phone":
         options = [word.replace("cells > 8", "encoder.cells > 256") for word in options]
@@ -288,7 +297,9 @@ def test_what_cannot_be_counted_is_not_said_to_be_too_much(tmp_path: Path, monke
 # Workbooks
 
 
-@pytest.mark.parametrize("options", [{}, {"workers": 1}, {"keep": 30}])
+@pytest.mark.parametrize(
+    "options", [{}, *(pytest.param(some, marks=pytest.mark.thorough) for some in ({"workers": 1}, {"keep": 30}))]
+)
 def test_a_workbook_has_the_rows_of_the_table(sweep: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     done = run_sweep(sweep, tmp_path / "out", formats=["csv", "xlsx"], **options)
     file = tmp_path / "out" / f"{sweep.stem}.xlsx"
@@ -308,6 +319,7 @@ CELLS_OF_THEIR_OWN = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", [STACKS, BLOCKS, CELLS_OF_THEIR_OWN])
 def test_the_calculator_of_a_space_starts_from_the_largest(text: str, tmp_path: Path) -> None:
     done = run_sweep(parse_sweep(text), tmp_path, formats=["xlsx"])
@@ -339,6 +351,7 @@ def test_layers_of_several_cell_types_are_explained_as_blocks(tmp_path: Path) ->
         assert json.loads(done.stdout)["weights"] == found.by_id([number]).weights[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("table", ["wide.parquet", "wide.csv", "wide.csv.gz"])
 @pytest.mark.parametrize("options", [{}, {"keep": 1500}])
 def test_rows_with_ids_of_any_size_are_queried_in_their_order(
@@ -366,6 +379,7 @@ def test_rows_with_ids_of_any_size_are_queried_in_their_order(
     assert pages[:400] == largest
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SWEEPS)
 def test_what_is_handed_over_counts_what_its_row_says(name: str, tmp_path: Path) -> None:
     sweep = parse_sweep(SWEEPS[name])
@@ -383,6 +397,7 @@ def test_what_is_handed_over_counts_what_its_row_says(name: str, tmp_path: Path)
     assert str(rows[0]["cells"][0] if model is None else rows[0]["encoder.cells"][0]) in Path(page).read_text()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", [BLOCKS, CELLS_OF_THEIR_OWN, STACKS])
 def test_code_is_of_the_network_of_the_id(text: str, tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
@@ -393,6 +408,7 @@ def test_code_is_of_the_network_of_the_id(text: str, tmp_path: Path) -> None:
         assert f"exactly {sizer.space(file).by_id([number]).weights[0]:,} weights" in done.stdout
 
 
+@pytest.mark.thorough
 def test_no_sample_of_a_space_is_compared(stacks: Path) -> None:
     pytest.importorskip("torch")
     done = run_here("verify", stacks, "--with", "torch")

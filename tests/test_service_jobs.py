@@ -182,10 +182,10 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"host": "0.0.0.0"}, "may be reached from other machines"),
-        ({"host": "192.168.1.2"}, "may be reached from other machines"),
-        ({"host": "sizer.example"}, "may be reached from other machines"),
-        ({"host": "::"}, "may be reached from other machines"),
+        ({"host": "0.0.0.0"}, "can be reached from other machines"),
+        ({"host": "192.168.1.2"}, "can be reached from other machines"),
+        ({"host": "sizer.example"}, "can be reached from other machines"),
+        ({"host": "::"}, "can be reached from other machines"),
         ({"token": "short"}, "at least 16"),
         ({"token": ""}, "at least 16 visible"),
         ({"token": " " * 16}, "at least 16 visible"),

@@ -108,7 +108,7 @@ def test_what_a_network_has_not_is_a_fault() -> None:
     def objective(trial: Any) -> float:
         return float(trial.suggest_int("cells.1", 256, 512, step=8))
 
-    with pytest.raises(InputError, match="which the study does not take here"):
+    with pytest.raises(InputError, match="which the study does not allow here"):
         study.optimize(objective, n_trials=1)
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import sizer
 from sizer.errors import InputError
+from sizer.spaces import extremes, walk
 from sizer.spaces import space as space_module
-from sizer.spaces import walk
 from sizer.spaces.space import Space, space
 from tests.examples import examples, saw, seeing
 from tests.oracles.slow_space import Listed, listed
@@ -218,9 +218,14 @@ def test_a_pareto_front_is_what_no_network_beats(
     st.sampled_from(["weights", "macs_per_step", "state_size", "bias_weights", "int8_bytes"]),
     st.booleans(),
     st.integers(1, 6),
+    st.booleans(),
 )
 def test_the_extreme_networks_of_a_column_are_those_of_all_that_are_listed(
-    drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]], column: str, largest: bool, n: int
+    drawn: tuple[dict[str, Any], dict[str, Any], dict[str, dict[str, int]]],
+    column: str,
+    largest: bool,
+    n: int,
+    coarse: bool,
 ) -> None:
     model, grid, budget = drawn
     everything = list(listed(model, grid))
@@ -237,7 +242,11 @@ def test_the_extreme_networks_of_a_column_are_those_of_all_that_are_listed(
     if "distinct" not in grid["cells"] and budget:
         saw("searched")
         main = "weights" if column == "int8_bytes" else column
-        searched = found._searched(main, n, found._bounds(), largest=largest)
+        with pytest.MonkeyPatch.context() as patched:
+            if coarse:  # rooms of many units
+                patched.setattr(extremes, "_COARSE", 5)
+                patched.setattr(extremes, "MOST_NUMBERS", 1)
+            searched = found._searched(main, n, found._bounds(), largest=largest)
         assert [told_apart(one, grid) for one in searched] == expected
 
 
@@ -524,7 +533,7 @@ def test_a_sum_past_a_limb_is_carried() -> None:
         ),
         ({"cells": {"per_layer": [8, 16], "order": "sideways"}}, "order"),
         ({"inputs": {"per_layer": [8]}, "cells": [8]}, "per_layer"),
-        ({"cells": {"per_layer": {"from": 1, "to": 400_000, "step": 1}}}, "a layer has 400,000 forms"),
+        ({"cells": {"per_layer": {"from": 1, "to": 400_000, "step": 1}}}, "a layer has 400,000 variants"),
     ],
 )
 def test_faults_of_spaces(grid: dict[str, Any], message: str) -> None:

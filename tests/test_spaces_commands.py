@@ -122,7 +122,7 @@ def test_what_is_too_much_says_what_to_do(sweep: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(spaces, "MOST_ROWS", 3)
     done = run_here("run", sweep, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert "networks fit, more than the 3 rows that a run writes: --keep 1000 --sort -weights" in done.stderr
+    assert "networks fit, more than the 3 rows that a run can write: --keep 1000 --sort -weights" in done.stderr
     assert not (tmp_path / "out" / "few.csv").exists()
 
 
@@ -159,3 +159,59 @@ def test_conditions_may_leave_fewer_layers(sweep: Path, tmp_path: Path, command:
         assert [row["cells.3"] for row in answer["networks"]] == [0, 0, 0]
     if out:
         assert pd.read_csv(tmp_path / "out" / "few.csv")["cells.3"].tolist() == [0, 0, 0]
+
+
+WHOLE = """\
+sizer: 1
+name: whole
+model: {convention: pytorch, blocks: {f: {type: input, inputs: 8}, r: {type: recurrent, cells: 8, layers: 2}, o: {type: dense, width: 5}}}
+grid:
+"""
+
+
+def test_a_run_of_a_model_writes_a_column_for_each_layers_cell_type(tmp_path: Path) -> None:
+    axes = "  r.layers: [1, 9]\n  r.cells: {per_layer: {from: 8, to: 2048, step: 8}}\n  r.cell_type: {per_layer: [lstm, gru], distinct: 1}\n"
+    (tmp_path / "whole.yaml").write_text(
+        f"{WHOLE.replace(', layers: 2', '')}{axes}budget: {{weights: {{max: 5600}}}}\n"
+    )
+    done = sizer_command("run", tmp_path / "whole.yaml", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    found = sizer.space(tmp_path / "whole.yaml")
+    for table in (
+        pd.read_csv(tmp_path / "out" / "whole.csv", dtype={"id": str}, keep_default_na=False),
+        pd.read_parquet(tmp_path / "out" / "whole.parquet"),
+    ):
+        assert table["id"].tolist() == list(map(str, found[:].ids))
+        assert table["weights"].tolist() == [sizer.count(one).weights for one in found[:]]
+        words = [one["blocks"]["r"]["cell_type"] for one in found[:]]
+        assert table["r.cell_type.1"].tolist() == [one[0] for one in words]
+        assert table["r.cell_type.9"].tolist() == [one[8] if len(one) == 9 else "" for one in words]
+    assert int(table["id"].iloc[-1]) > 2**63
+    assert set(table["r.layers"]) == {1, 9}
+    told = sizer_command("explain", tmp_path / "whole.yaml", "--id", table["id"].iloc[-1], "--json")
+    assert json.loads(told.stdout)["weights"] == table["weights"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("r.cells: {per_layer: [8, 16], order: sideways}", "5:40: grid.r.cells.order: 'sideways' is not known"),
+        ("r.cells: {per_layer: [8, 16], distinct: 0}", "5:43: grid.r.cells.distinct: 0 is below the minimum, 1"),
+        ("o.width: {per_layer: [8, 16]}", "5:3: grid: a layer has no width of its own; cells, recurrent_projection"),
+        ("r.bidirectional: {per_layer: [true]}", "5:3: grid: a layer has no bidirectional of its own"),
+        ("r.cell_type: {per_layer: [lstm, grux]}", "5:35: grid.r.cell_type.per_layer[1]: 'grux' is not known"),
+        ("r.cell_type: {per_layer: [lstm, gru], order: falling}", "5:48: grid.r.cell_type.order: the values of"),
+        ("r.cells: {per_layer: [8, [16, 8]]}", "5:28: grid.r.cells.per_layer[1]: is no number; under per_layer"),
+        ("r.cells: {per_layer: [8, true]}", "5:28: grid.r.cells.per_layer[1]: 'true' is not a whole number"),
+        ("r.cells: {per_layer: {values: [1.5]}}", "5:34: grid.r.cells.per_layer.values[0]: '1.5' is not a whole"),
+        (
+            "r.cells: {per_layer: {from: 1, to: 1M, step: 1}}",
+            "5:24: grid.r.cells.per_layer: a layer can take 1,000,000",
+        ),
+    ],
+)
+def test_faults_of_axes_of_layers_are_told_at_their_place(axis: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "whole.yaml").write_text(f"{WHOLE}  {axis}\n")
+    done = sizer_command("validate", tmp_path / "whole.yaml")
+    assert done.returncode == 1
+    assert message in done.stderr + done.stdout

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sizer.errors import InputError
 from sizer.networks.cells import CELL_TYPES
 from sizer.networks.columns import COUNTED
 from sizer.networks.fields import FIELDS
@@ -126,3 +127,21 @@ def test_a_list_of_widths_in_the_model_is_a_fault() -> None:
     model = {"convention": "textbook", "cell_type": "lstm", "inputs": 8, "layers": 2, "recurrent_projection": [4, 6]}
     with pytest.raises(InputError, match=r"recurrent_projection"):
         described(model, {"cells": {"per_layer": [8, 16]}})
+
+
+def test_a_tie_beside_connections_past_layers_is_refused() -> None:
+    """What feeds the output is the sum of what all layers hand up, and the embedding is as wide as that."""
+    model = {"convention": "pytorch", "cell_type": "lstm", "vocabulary": 9, "embedding": 4, "outputs": 9}
+    grid = {"layers": [1, 2], "cells": {"per_layer": [2, 4]}, "skip_connections": [False, True]}
+    assert described(model, grid).count() == 2 * (2 + 4)
+    with pytest.raises(InputError, match="tied_embedding beside skip_connections asks for the sum"):
+        described({**model, "tied_embedding": True}, grid)
+
+
+def test_sizes_are_those_of_networks_that_stand() -> None:
+    """The first network of the file is refused, and its output costs otherwise than that of the one which stands."""
+    model = {"convention": "pytorch", "cell_type": "gru", "vocabulary": 9, "embedding": 6, "layers": 1, "outputs": 9}
+    found = described(model, {"cells": {"per_layer": [7]}, "tied_embedding": [True, False]})
+    assert (found.size, found.count(), found.quantile(0.5)) == (2, 1, 441)
+    assert found.largest(3).weights.tolist() == found.nearest(100).weights.tolist() == [441]
+    assert found.histogram(3) == [(441, 441, 1)]

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -513,5 +514,96 @@ def test_faults_of_spaces_of_models(grid: dict[str, Any], message: str) -> None:
 
 def test_a_condition_on_layers_of_two_blocks_is_a_fault() -> None:
     grid = {"encoder.cells": {"per_layer": [4, 8]}, "prediction.cells": {"per_layer": [4, 8]}}
-    with pytest.raises(InputError, match="speaks of layers of encoder and prediction at once"):
+    with pytest.raises(InputError, match="names layers of encoder and prediction at once"):
         described(TRANSDUCER, grid, where=["encoder.cells <= prediction.cells"]).count()
+
+
+# A large one, by a second method
+
+
+def _recognizer() -> dict[str, Any]:
+    """Return the streaming recognizer of docs/spaces.md: 1.7 x 10^13 networks."""
+    blocks: dict[str, Any] = {
+        "features": {"type": "input", "inputs": 80},
+        "stack": {"type": "splice", "frames": 4},
+        "thirds": {"type": "subsample", "factor": 3},
+        "encoder": {
+            "type": "recurrent",
+            "layers": 8,
+            "cells": 2048,
+            "recurrent_projection": 640,
+            "subsample": [1, 2, 1, 1, 1, 1, 1, 1],
+            "subsample_how": "stack",
+        },
+        "labels": {"type": "embedding", "from": [], "clock": "labels", "vocabulary": 4096, "embedding": 128},
+        "prediction": {"type": "recurrent", "layers": 2, "cells": 2048, "recurrent_projection": 640},
+        "joint": {"type": "dense", "from": ["encoder", "prediction"], "width": 640},
+        "output": {"type": "dense", "width": 4096},
+    }
+    grid = {
+        "encoder.cells": {"per_layer": {"from": 1024, "to": 3072, "step": 128}, "order": "falling"},
+        "encoder.recurrent_projection": {"per_layer": [0, 384, 512, 640, 768]},
+        "prediction.layers": [1, 2],
+        "prediction.cells": {"per_layer": {"from": 1024, "to": 2048, "step": 256}},
+        "joint.width": [512, 640],
+    }
+    where = ["encoder.recurrent_projection * 2 <= encoder.cells"]
+    return {"model": {"convention": "tensorflow1", "blocks": blocks}, "grid": grid, "where": where}
+
+
+def _encoders(most: int) -> dict[int, Any]:
+    """Return how many encoders have up to so many weights, in parts of 512, by the width that they hand on.
+
+    By formulas that are written here, layer by layer from the input, where sizer goes from the output.
+    """
+    rooms = most // 512 + 1
+    feeds: dict[int, dict[int, Any]] = {}
+    stacks: dict[tuple[int, int], Any] = {}
+    for layer in range(8):
+        stacks = {}
+        for n in range(1024, 3073, 128):
+            below = feeds[n] if layer else {320: np.eye(1, rooms, dtype=np.int64)[0]}
+            for r in (0, 384, 512, 640, 768):
+                if 2 * r <= n:
+                    stacks[n, r] = found = np.zeros(rooms, dtype=np.int64)
+                    for inputs, ways in below.items():
+                        cost = (4 * n * (inputs + (r or n)) + 4 * n + n * r) // 512
+                        found[cost:] += ways[: max(0, rooms - cost)]
+        for n in range(1024, 3073, 128):
+            feeds[n] = {}
+            for (m, r), ways in stacks.items():
+                if m >= n:
+                    width = (r or m) * (2 if layer == 1 else 1)
+                    feeds[n][width] = feeds[n].get(width, 0) + ways
+    totals: dict[int, Any] = {}
+    for (n, r), ways in stacks.items():
+        totals[r or n] = totals.get(r or n, 0) + ways
+    return {width: np.cumsum(ways) for width, ways in totals.items()}
+
+
+@pytest.mark.thorough
+def test_a_recognizer_of_blocks_is_counted_and_sorted_as_encoders_times_predictions() -> None:
+    most, encoders = 120_000_000, _encoders(120_000_000)
+
+    def up_to(size: int) -> int:
+        total = 0
+        for layers in (1, 2):
+            for cells in itertools.product(range(1024, 2049, 256), repeat=layers):
+                inputs = (128, 640)
+                prediction = sum(4 * n * (i + 640) + 4 * n + n * 640 for n, i in zip(cells, inputs, strict=False))
+                for joint, (width, ways) in itertools.product((512, 640), encoders.items()):
+                    rest = 4096 * 128 + prediction + (width + 640 + 1) * joint + (joint + 1) * 4096
+                    total += int(ways[(size - rest) // 512]) if size >= rest else 0
+        return total
+
+    found = space({**_recognizer(), "budget": {"weights": {"max": most}}})
+    assert found.count() == up_to(most) == 2_749_210_229_845
+    median = found.quantile(0.5)
+    assert up_to(median - 1) < -(-found.count() // 2) <= up_to(median)
+    bins = found.histogram(5)
+    assert [one.networks for one in bins] == [up_to(one.most) - up_to(one.least - 1) for one in bins]
+    assert found.largest(3).weights.tolist() == [most] * 3
+    assert up_to(most) - up_to(most - 1) >= 3
+    near = found.nearest("110M")
+    aim, distance = 110_000_000, abs(int(near.weights[0]) - 110_000_000)
+    assert up_to(aim + distance - 1) == up_to(aim - distance)

@@ -132,7 +132,8 @@ def run_screen(run: Run, terminal: Terminal, *, table: bool) -> str:
         shares = len(header) - 1 if header[-1] == "of budget" else None
         lines.extend(terminal.table(header, [[shown(value) for value in row] for row in rows], words, shares))
         lines.append("")
-    lines.extend(_made(run))
+    # Names of files stay whole, to be copied.
+    lines.extend(line for text in _made(run) for line in ([text] if run.files else terminal.wrapped(text)))
     best = run.largest[0] if run.largest else run.smallest
     if best is not None and run.sweep.file:
         lines.append(f"Next: sizer explain {run.sweep.file} --id {best['id']}")

@@ -256,7 +256,7 @@ RECURRENT = BlockType(
     "recurrent",
     "Recurrent layers, of any cell type",
     (
-        BlockField("cell_type", "word", "Cell type.", "lstm"),
+        BlockField("cell_type", "word", "Cell type; a list has one for each layer.", "lstm"),
         BlockField("layers", "size", "Number of layers; a list of widths sets it.", 1),
         BlockField("cells", "sizes", "Cells in each layer and direction.", required=True),
         BlockField(
