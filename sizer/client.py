@@ -177,18 +177,14 @@ class Client:
     ) -> dict[str, Any]:
         """Return how many networks of a space fit, and how many of them have how many weights.
 
-                Args:
-                    sweep: as in `run_sweep`, with `per_layer` axes or without.
-                    budget: bounds in place of the sweep's, such as 10M.
-                    where: further conditions.
-                    bins: of the histogram; 0: none is made.
+        Args:
+            sweep: as in `run_sweep`, with `per_layer` axes or without.
+            budget: bounds in place of the sweep's, such as 10M.
+            where: further conditions.
+            bins: of the histogram; 0: none is made.
 
-                Raises:
-        <<<<<<< HEAD
+        Raises:
                     InputError: the sweep or what is asked has faults.
-        =======
-                    InputError: the sweep is no space, or the question has faults.
-        >>>>>>> main
                     RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})

@@ -242,15 +242,9 @@ def test_a_space_is_counted_and_drawn_from(told: Mapping[str, Any]) -> None:
     space = sizer.space(ROOT / "sweeps" / "widths.yaml")
     assert narrow["kept"] == space.count(("9M", "9.5M"), "layers <= 3")
     assert "networks" not in narrow
-<<<<<<< HEAD
     plain = answer(told, "plain space")
     assert (plain["configurations"], plain["kept"]) == (3100, 1834)
     assert [one["id"] for one in plain["networks"]] == sizer.space(ROOT / "sweeps" / "speech.yaml").sample(2, 1).ids
-=======
-    assert fault(told, "no space") == (
-        "sweep: grid: is not a space: no field has a per_layer axis; use sizer run for this sweep"
-    )
->>>>>>> main
     assert (
         fault(told, "too many") == "number: 1,001 is above the maximum, 1,000\nseed: is not a whole number, 0 or above"
     )

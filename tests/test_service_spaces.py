@@ -17,7 +17,51 @@ pytest.importorskip("duckdb", reason="DuckDB is not installed (the extra `serve`
 import sizer
 from sizer.errors import InputError
 from sizer.recovery.looking import look
+from sizer.sweepfile.load import parse_sweep
 from tests.served import ROOT, Served, served
+
+pytestmark = pytest.mark.process
+WIDTHS = ROOT / "sweeps" / "widths.yaml"
+SPEECH = ROOT / "sweeps" / "speech.yaml"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("data")) as found:
+        yield found
+
+
+def test_a_space_is_counted_as_in_python(server: Served) -> None:
+    space = sizer.space(WIDTHS)
+    with sizer.Client(server.url) as client:
+        found = client.count_space(WIDTHS, bins=5)
+        assert (found["configurations"], found["kept"]) == (4581298432, space.count()) == (4581298432, 231943)
+        assert [tuple(one.values()) for one in found["histogram"]] == [tuple(one) for one in space.histogram(5)]
+        assert found["median"] == space.quantile(0.5)
+        assert client.count_space(WIDTHS, budget="9.2M", bins=0)["kept"] == space.count(("9M", "9.2M"))
+
+
+def test_networks_are_drawn_as_in_python(server: Served) -> None:
+    with sizer.Client(server.url) as client:
+        drawn = client.sample_space(WIDTHS, 20, seed=3)["networks"]
+    assert [one["id"] for one in drawn] == sizer.space(WIDTHS).sample(20, 3).ids
+    assert all(9_000_000 <= one["weights"] <= 10_000_000 for one in drawn)
+
+
+def test_a_sweep_without_fields_of_layers_is_a_space_too(server: Served) -> None:
+    space = sizer.space(SPEECH)
+    with sizer.Client(server.url) as client:
+        found = client.count_space(SPEECH, bins=5)
+        assert (found["configurations"], found["kept"], found["median"]) == (3100, 1834, space.quantile(0.5))
+        assert [tuple(one.values()) for one in found["histogram"]] == [tuple(one) for one in space.histogram(5)]
+        drawn = client.sample_space(SPEECH, 20, seed=3)
+    assert [one["id"] for one in drawn["networks"]] == space.sample(20, 3).ids
+    assert list(drawn["networks"][0]) == list(sizer.load_sweep(SPEECH).columns)
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "message"),
+    [
         ("count?budget=wieghts=1", WIDTHS.read_text(), "did you mean 'weights'?"),
         ("sample?budget=weights=9000000&where=layers%20==%209", WIDTHS.read_text(), "fits"),
         ("sample?n=10001", WIDTHS.read_text(), "10,001 networks are more than the 10,000 that one call may sample"),

@@ -264,11 +264,7 @@ _FILE_BODY: Described = {"application/octet-stream": {"schema": {"type": "string
 _SPACE_BODY: Described = {**_SWEEP_BODY, "application/yaml": {"schema": {"type": "string"}, "example": _SPACE}}
 SPACE_COUNT = _described(
     "How many networks of a space fit",
-<<<<<<< HEAD
-    "Of a sweep, with `per_layer` axes or without: how many networks fit, exactly or in bounds with the reason, and how many of them have how many weights.",
-=======
-    "For a sweep with `per_layer` axes: how many networks fit (exactly, or as bounds with the reason), and a histogram of their sizes.",
->>>>>>> main
+    "For a sweep, with `per_layer` axes or without: how many networks fit (exactly, or as bounds with the reason), and a histogram of their sizes.",
     _responses(200, "How many.", _json(named("SpaceCount")), 413, 422, 429),
     _SPACE_BODY,
 )

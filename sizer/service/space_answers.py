@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 def counted_space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return how many networks of a space fit, and how many of them have how many weights, as JSON.
 
-        Args:
-            question: `budget`, `where` and `bins`.
-            body: the sweep, in YAML.
+    Args:
+        question: `budget`, `where` and `bins`.
+        body: the sweep, in YAML.
 
-        Raises:
-    <<<<<<< HEAD
+    Raises:
             InputError: the sweep or what is asked has faults.
-    =======
-            InputError: the sweep is no space, or the question has faults.
-    >>>>>>> main
     """
     from sizer.sweepfile.load import apply_options, parse_sweep
 

@@ -20,12 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
-<<<<<<< HEAD
-from sizer.networks.blocks.outlines import ModelOutline, given_of
-=======
 from sizer.networks.blocks.open_words import OpenWord
-from sizer.networks.blocks.outlines import ModelOutline, place_of, settled_value
->>>>>>> main
+from sizer.networks.blocks.outlines import ModelOutline, given_of
 from sizer.networks.columns import BYTES
 from sizer.networks.conventions import Rule
 from sizer.numbers.polynomial import (

@@ -16,11 +16,15 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from sizer.errors import Fault, InputError
-<<<<<<< HEAD
-from sizer.spaces.search import Search, flattened, gathered, parameters, steps_of_values, value_of
-=======
-from sizer.spaces.search import Search, flattened, gathered, names_of_layers, parameters, steps_of_values
->>>>>>> main
+from sizer.spaces.search import (
+    Search,
+    flattened,
+    gathered,
+    names_of_layers,
+    parameters,
+    steps_of_values,
+    value_of,
+)
 from sizer.spaces.space import Space
 
 if TYPE_CHECKING:
@@ -45,14 +49,6 @@ class SpaceSampler(BaseSampler):
         asked: dict[str, Any] = {}
         for name in self._parameters:
             if name in self.space.once:
-<<<<<<< HEAD
-                asked[name] = _ask(trial, name, self._parameters[name])
-        layers = int(asked.get("layers", self.space.depth))
-        for layer in range(1, layers + 1):
-            for field in self.space.layered:
-                name = f"{field}.{layer}"
-=======
->>>>>>> main
                 asked[name] = _ask(trial, name, self._parameters[name])
         by_field = [names_of_layers(self.space, field, asked) for field in self.space.layered]
         # Layer by layer, as they stand in a network.

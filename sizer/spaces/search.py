@@ -133,19 +133,11 @@ def _order(told: tuple[float, int, dict[str, Any]]) -> tuple[float, int]:
 def parameters(space: Space) -> dict[str, Any]:
     """Return the swept parameters of a space by name, numbers of layers first: what each can be.
 
-<<<<<<< HEAD
-    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table. A list is a word, which every storage takes.
-    """
-    found: dict[str, Any] = {}
-    once = [name for name in ("layers", *space.once) if name in space.once]
-    for name in dict.fromkeys(once):
-        found[name] = [_as_parameter(value) for value in space.values_of(name)]
-=======
-    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table; of a model of blocks `encoder.cells.1`.
+    What each layer has for itself is `cells.1`, `cells.2` ..., as in a table; of a model of blocks `encoder.cells.1`. A
+    list is a word, which every storage takes.
     """
     once = sorted(space.once, key=lambda name: name.rpartition(".")[2] != "layers")
-    found: dict[str, Any] = {name: space.values_of(name) for name in once}
->>>>>>> main
+    found: dict[str, Any] = {name: list(map(_as_parameter, space.values_of(name))) for name in once}
     for name in space.layered:
         values = space.values_of(name)
         found |= {f"{name}.{layer}": values for layer in range(1, space.layers_of(name) + 1)}
@@ -168,32 +160,20 @@ def names_of_layers(space: Space, field: str, values: Mapping[str, Any]) -> list
 def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration by parameters, one for each layer that there is."""
     flat = space.find([configuration]).flat(0)
-<<<<<<< HEAD
     once = [name for name in parameters(space) if name in space.once and name in flat]
     found = {name: _as_parameter(flat[name]) for name in once}
     for name in space.layered:
-        found |= {f"{name}.{layer}": value for layer, value in enumerate(flat.get(name, ()), start=1)}
-=======
-    found = {name: flat[name] for name in parameters(space) if name in space.once and name in flat}
-    for name in space.layered:
         found |= {f"{name}.{layer}": value for layer, value in enumerate(flat[name], start=1)}
->>>>>>> main
     return found
 
 
 def gathered(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
-<<<<<<< HEAD
-    """Return parameters as a configuration of the space; None where some are missing."""
-    found = {name: value_of(space, name, values[name]) for name in space.once if name in values}
-    layers = int(values.get("layers", space.depth))
-=======
     """Return parameters as a configuration of the space; None where some are missing.
 
     Raises:
         InputError: the space has no such configuration.
     """
-    found = {name: values[name] for name in space.once if name in values}
->>>>>>> main
+    found = {name: value_of(space, name, values[name]) for name in space.once if name in values}
     for name in space.layered:
         row = [values.get(one) for one in names_of_layers(space, name, values)]
         if None in row:
