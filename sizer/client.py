@@ -184,8 +184,8 @@ class Client:
             bins: of the histogram; 0: none is made.
 
         Raises:
-                    InputError: the sweep or what is asked has faults.
-                    RunError: as in `count`.
+            InputError: the sweep or what is asked has faults.
+            RunError: as in `count`.
         """
         asked = _parameters({"budget": _several(budget), "where": _several(where), "bins": bins})
         return self._asked("POST", f"/v1/space/count?{asked}", _sweep_body(sweep))

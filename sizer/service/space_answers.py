@@ -24,7 +24,7 @@ def counted_space(question: Mapping[str, Any], body: bytes) -> tuple[bytes, dict
         body: the sweep, in YAML.
 
     Raises:
-            InputError: the sweep or what is asked has faults.
+        InputError: the sweep or what is asked has faults.
     """
     from sizer.sweepfile.load import apply_options, parse_sweep
 
