@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,7 +196,8 @@ def test_a_space_has_the_same_bytes_from_a_cluster(
 ) -> None:
     monkeypatch.setattr(parts, "PART_KEPT", 40_000)
     sweep = load_sweep(SPEECH.parent / "widths.yaml")
-    for options in ({}, {"keep": 90_000, "sort": "macs_per_step"}):
+    asked: tuple[dict[str, Any], ...] = ({}, {"keep": 90_000, "sort": "macs_per_step"})
+    for options in asked:
         run_sweep(sweep, tmp_path / "local", workers=1, **options)
         with worker(address, tmp_path / "a"), worker(address, tmp_path / "b"):
             done = run_sweep(sweep, tmp_path / "cluster", cluster=address, **options)

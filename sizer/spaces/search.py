@@ -137,7 +137,7 @@ def parameters(space: Space) -> dict[str, Any]:
     list is a word, which every storage takes.
     """
     once = sorted(space.once, key=lambda name: name.rpartition(".")[2] != "layers")
-    found: dict[str, Any] = {name: list(map(_as_parameter, space.values_of(name))) for name in once}
+    found: dict[str, Any] = {name: [_as_parameter(value) for value in space.values_of(name)] for name in once}
     for name in space.layered:
         values = space.values_of(name)
         found |= {f"{name}.{layer}": values for layer in range(1, space.layers_of(name) + 1)}
@@ -163,7 +163,7 @@ def flattened(space: Space, configuration: Mapping[str, Any]) -> dict[str, Any]:
     once = [name for name in parameters(space) if name in space.once and name in flat]
     found = {name: _as_parameter(flat[name]) for name in once}
     for name in space.layered:
-        found |= {f"{name}.{layer}": value for layer, value in enumerate(flat[name], start=1)}
+        found |= {f"{name}.{layer}": value for layer, value in enumerate(flat.get(name, ()), start=1)}
     return found
 
 
