@@ -15,6 +15,7 @@ import numpy as np
 
 from sizer.spaces.chains import End, LayerChain, LayerStep
 from sizer.spaces.decisions import IntArray, common_unit
+from sizer.spaces.layers import Mask
 from sizer.spaces.plan import largest_of, steps_of
 from sizer.spaces.walk import Chosen, TooLongError
 
@@ -77,7 +78,7 @@ class _Reach:
         if room is not None:
             column, end, _ = room
             ends = {id(one): one for one in map(_end_of, chains)}
-            own = [one.counts(column) for one in (*steps_of(chains), *ends.values())]
+            own = [step.counts(column) for step in steps_of(chains)] + [one.counts(column) for one in ends.values()]
             self.unit = common_unit(own)
             self.unit *= max(1, -(-(end // self.unit + 1) // most_rooms))
             self.last = -(-end // self.unit)
@@ -260,13 +261,15 @@ class Extremes:
         one = np.zeros(1, dtype=np.int64)
         return _Branch(one, dict.fromkeys(self._columns, one), np.full((1, self._depth), -1, dtype=np.int64), 0)
 
-    def _opened(self, step: LayerStep, branch: _Branch) -> tuple[IntArray, dict[str, IntArray], IntArray]:
+    def _opened(self, step: LayerStep, branch: _Branch) -> tuple[IntArray, dict[str, IntArray], Mask]:
         """Return where each option of some branches leads, what is spent there, and whether it is within all bounds yet."""
         states = branch.states
         allowed = step.allowed[states] if len(step.allowed) > 1 else step.allowed
         there = step.exists[states] & allowed
         targets = step.targets[states]
-        spent = {name: branch.spent[name][:, None] + step.counts(name)[states] for name in self._columns}
+        spent: dict[str, IntArray] = {
+            name: branch.spent[name][:, None] + step.counts(name)[states] for name in self._columns
+        }
         for name, (low, high) in self._bounds.items():
             least, most = self._ranges[id(step.after), name]
             if high is not None:
