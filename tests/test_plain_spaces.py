@@ -69,8 +69,8 @@ def bounds_of(sweep: Sweep) -> dict[str, tuple[int | None, int | None]]:
 class TestRandomSweeps:
     """Both ways to count, on the engine's random sweeps."""
 
-    @seeing(rows=8)
-    @settings(max_examples=examples(80), deadline=None)
+    @seeing(rows=4)
+    @settings(max_examples=examples(30), deadline=None)
     @given(sweeps(), st.integers(0, 2**32))
     def test_a_sweep_is_the_space_that_it_is_written_out(self, sweep: Sweep, seed: int) -> None:
         _, rows = slow_run(sweep)
@@ -101,7 +101,8 @@ class TestRandomSweeps:
             assert first <= written.index(one)
             assert written[first] == one or fields_of(rows[ranks[first]]) == fields_of(rows[ranks[written.index(one)]])
 
-    @seeing(rows=8)
+    @pytest.mark.thorough
+    @seeing(rows=4)
     @settings(max_examples=examples(40), deadline=None)
     @given(sweeps(), st.sampled_from(COUNTED), st.integers(0, 60_000), st.floats(0, 1))
     def test_sizes_are_in_the_order_of_what_is_written_out(
