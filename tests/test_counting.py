@@ -47,7 +47,10 @@ def test_the_front_door_is_sizer_count() -> None:
         ({"cell_type": "LSTM"}, "cell_type: 'LSTM' is not known; did you mean 'lstm'?"),
         ({"cell_type": "lstn"}, "cell_type: 'lstn' is not known; did you mean 'lstm'?"),
         ({"cell_type": 7}, f"cell_type: '7' is not known; one of {CELLS}"),
-        ({"cell_type": ["lstm"]}, "cell_type: '['lstm']' is not known; did you mean 'lstm'?"),
+        (
+            {"cell_type": ["lstm"]},
+            "cell_type: has a value for each layer; write a model of blocks, in which a recurrent block may have a list",
+        ),
         ({"cells": 0}, "cells: 0 is below the minimum, 1"),
         ({"layers": 0}, "layers: 0 is below the minimum, 1"),
         ({"inputs": -1}, "inputs: -1 is below the minimum, 0"),
@@ -227,3 +230,11 @@ def test_past_64_bits() -> None:
 )
 def test_did_you_mean(word: object, answer: str) -> None:
     assert did_you_mean(word, FIELDS) == answer
+
+
+def test_cell_types_are_as_many_as_layers() -> None:
+    network = NETWORK | {"cell_type": ["lstm", "gru"], "layers": 3}
+    with pytest.raises(InputError) as caught:
+        count(network)
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message) == ("cell_type", "has 2 for 3 layers; give one for each layer")

@@ -142,7 +142,7 @@ def test_an_own_type_and_a_group() -> None:
     ("vary", "budget", "said"),
     [
         ("encoder.cels", "10M", [("vary", "'encoder.cels' names no field of a block; did you mean 'encoder.cells'?")]),
-        ("cells", "10M", [("vary", "'cells' names no field of a block; write BLOCK.FIELD, such as encoder.cells")]),
+        ("cells", "10M", [("vary", "'cells' names no field of a block; did you mean 'encoder.cells'?")]),
         ("encoder.cell_type", "10M", [("vary", "'encoder.cell_type' is no size, and only a size can be searched")]),
         ("encoder.layers", "10M", [("vary", "'encoder.layers' is set by what is told layer by layer, subsample, so it cannot vary")]),
         ("encoder.cells", "encoder.weigths=1", [("budget", "no column named 'encoder.weigths'; did you mean 'encoder.weights'?")]),

@@ -419,7 +419,7 @@ def test_figure_stands_for_what_rounds_to_it(text: str | int, least: int, most: 
         ("1.2345K", "'1.2345K' is not a whole number; is a unit missing, as in 21.3M?"),
         ("0M", "0 is below the minimum, 1"),
         (True, "'True' is neither a text nor a whole number"),
-        (2.5, "'2.5' is neither a text nor a whole number"),
+        (2.5, "'2.5' is neither a number nor a size such as 10M"),
     ],
 )
 def test_what_is_no_figure_is_a_fault(claim: Any, message: str) -> None:

@@ -17,7 +17,7 @@ from sizer.grids.engine import BLOCK, Decider
 from sizer.grids.ids import Box, blocks, lengths, strides
 from sizer.grids.pruning.counts import prunable
 from sizer.grids.pruning.lattice_points import Numbers
-from sizer.grids.pruning.ranks import GridRanks, TooMuchError
+from sizer.grids.pruning.ranks import GridRanks, UncountedError
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.sweep import Grid, Sweep
 
@@ -56,11 +56,11 @@ class SweepRanks:
             effort: lines that may be searched in one count of boxes; None: as many as it takes.
 
         Raises:
-            TooMuchError: it can be neither walked nor counted by boxes.
+            UncountedError: it can be neither walked nor counted by boxes.
         """
         walked = is_walked(sweep)
         if walked and sweep.size > MOST_TO_WALK:
-            raise TooMuchError
+            raise UncountedError
         self._axes = max((len(grid.axes) for grid in sweep.grids), default=0)
         self._grids: list[_Ranked] = [
             WalkedRanks(sweep, grid, number) if walked else GridRanks(sweep, grid, effort)
@@ -73,7 +73,7 @@ class SweepRanks:
         """How many configurations are kept of each grid.
 
         Raises:
-            TooMuchError: counting them takes too much effort.
+            UncountedError: counting them takes too much effort.
         """
         if self._numbers is None:
             self._numbers = [grid.number for grid in self._grids]

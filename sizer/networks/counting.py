@@ -375,7 +375,7 @@ def choices(name: str, own: Iterable[str]) -> tuple[str, ...]:
 def _read(field: Field, value: Any, own: Iterable[str]) -> Any:
     if isinstance(value, (list, tuple)) and field.name == "cell_type":
         raise ValueError(
-            "has a value for each layer; write a model of blocks, of which a recurrent block may have a list"
+            "has a value for each layer; write a model of blocks, in which a recurrent block may have a list"
         )
     if isinstance(value, (list, tuple)) and field.per_layer:
         if not value:

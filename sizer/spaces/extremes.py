@@ -50,7 +50,7 @@ class _Price:
         return -self.each if self.upper else self.each
 
 
-class _Reach:
+class _BestAhead:
     """What can be reached at best from each layer on."""
 
     def __init__(
@@ -151,7 +151,7 @@ class _Reach:
 
 
 @dataclass(eq=False)
-class _Branch:
+class _Begun:
     """Networks that have been decided up to some layer, in the order of ids."""
 
     states: IntArray
@@ -160,7 +160,7 @@ class _Branch:
     depth: int
 
 
-class Extremes:
+class ExtremeSearch:
     """Networks with the most, or the least, of a column."""
 
     def __init__(self, chains: Sequence[LayerChain], column: str, bounds: Bounds, *, largest: bool) -> None:
@@ -189,7 +189,7 @@ class Extremes:
         states = sum(len(step.targets) for step in steps_of(chains)) or 1
         most_rooms = max(_COARSE, min(MOST_COMPARISONS // pairs, MOST_NUMBERS // states))
         room = max(rooms, key=lambda one: largest_of(chains, one[0]), default=None)
-        self._reaches = [_Reach(chains, self._gain, room, most_rooms)]
+        self._reaches = [_BestAhead(chains, self._gain, room, most_rooms)]
         for name, (low, high) in bounds.items():
             if name in {column, None if room is None else room[0]}:
                 continue
@@ -227,7 +227,7 @@ class Extremes:
 
         def promised(each: int, rooms: int = _COARSE) -> int:
             priced = _Price(price.column, price.end, price.upper, each)
-            return self._promised([_Reach(self._chains, self._gain, room, min(rooms, most_rooms), priced)])
+            return self._promised([_BestAhead(self._chains, self._gain, room, min(rooms, most_rooms), priced)])
 
         best, each = promised(0), 0
         step = 1
@@ -246,9 +246,9 @@ class Extremes:
             step //= 2
         if each:
             priced = _Price(price.column, price.end, price.upper, each)
-            self._reaches.append(_Reach(self._chains, self._gain, room, most_rooms, priced))
+            self._reaches.append(_BestAhead(self._chains, self._gain, room, most_rooms, priced))
 
-    def _promised(self, reaches: Sequence[_Reach]) -> int:
+    def _promised(self, reaches: Sequence[_BestAhead]) -> int:
         """Return what can be reached at best of all."""
         best = _NONE
         for chain in self._chains:
@@ -257,11 +257,11 @@ class Extremes:
             best = max(best, int(np.where(there, reach, _NONE).max(initial=_NONE)))
         return best
 
-    def _root(self) -> _Branch:
+    def _root(self) -> _Begun:
         one = np.zeros(1, dtype=np.int64)
-        return _Branch(one, dict.fromkeys(self._columns, one), np.full((1, self._depth), -1, dtype=np.int64), 0)
+        return _Begun(one, dict.fromkeys(self._columns, one), np.full((1, self._depth), -1, dtype=np.int64), 0)
 
-    def _opened(self, step: LayerStep, branch: _Branch) -> tuple[IntArray, dict[str, IntArray], Mask]:
+    def _opened(self, step: LayerStep, branch: _Begun) -> tuple[IntArray, dict[str, IntArray], Mask]:
         """Return where each option of some branches leads, what is spent there, and whether it is within all bounds yet."""
         states = branch.states
         allowed = step.allowed[states] if len(step.allowed) > 1 else step.allowed
@@ -279,7 +279,7 @@ class Extremes:
         return targets, spent, there
 
     def _reached(
-        self, step: LayerStep | End, states: IntArray, spent: Mapping[str, IntArray], reaches: Sequence[_Reach]
+        self, step: LayerStep | End, states: IntArray, spent: Mapping[str, IntArray], reaches: Sequence[_BestAhead]
     ) -> IntArray:
         wanted = self._sign * spent[self._column]
         found = reaches[0].best(step, states, spent, wanted)
@@ -288,7 +288,7 @@ class Extremes:
         return found
 
     def _spread(
-        self, start: int, step: LayerStep | End, branch: _Branch, least: int
+        self, start: int, step: LayerStep | End, branch: _Begun, least: int
     ) -> Iterator[tuple[Chosen, IntArray]]:
         if isinstance(step, End):
             end = {name: branch.spent[name] + step.counts(name)[branch.states] for name in self._columns}
@@ -307,7 +307,7 @@ class Extremes:
         together = max(1, _AT_ONCE // options)
         for place in range(0, len(branch.states), together):
             some = slice(place, place + together)
-            part = _Branch(
+            part = _Begun(
                 branch.states[some], {name: one[some] for name, one in branch.spent.items()}, branch.options, 0
             )
             self._looked_at += len(part.states) * options
@@ -322,7 +322,7 @@ class Extremes:
             taken[:, branch.depth] = option
             after = {name: one[who, option] for name, one in spent.items()}
             yield from self._spread(
-                start, step.after, _Branch(targets[who, option], after, taken, branch.depth + 1), least
+                start, step.after, _Begun(targets[who, option], after, taken, branch.depth + 1), least
             )
 
     def at_least(self, least: int) -> Iterator[tuple[Chosen, IntArray]]:

@@ -20,7 +20,7 @@ from sizer.grids.best_rows import best_ids
 from sizer.grids.engine import BLOCK, Decider, Rows, enumerate_sweep
 from sizer.grids.ids import Box, lengths, strides
 from sizer.grids.pruning.counts import EFFORT, count_kept, kept_number
-from sizer.grids.pruning.ranks import TooMuchError
+from sizer.grids.pruning.ranks import UncountedError
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.ranks import MOST_TO_WALK, REMEMBERED, SweepRanks, is_walked
 from sizer.grids.repeats import Repeats
@@ -58,7 +58,7 @@ class PlainSpace(Space):
         self._narrowed = Narrowed.not_at_all(sweep) if narrowed is None else narrowed
         self._ranked: dict[Any, SweepRanks] = {}
         self._numbers: dict[Any, int] = {}
-        self._by_size: dict[Any, _Sizes] = {}
+        self._by_size: dict[Any, _PlainSizes] = {}
         self.thrown_away = 0
 
     @cached_property
@@ -156,7 +156,7 @@ class PlainSpace(Space):
     def _ranked_number(self, bounds: Bounds) -> int:
         try:
             number = sum(self._ranks(bounds).numbers)
-        except TooMuchError:
+        except UncountedError:
             raise self._fault(f"cannot be ranked: {_too_much()}") from None
         self._numbers[_key(bounds)] = number
         return number
@@ -169,7 +169,7 @@ class PlainSpace(Space):
             raise IndexError(f"{number:,} networks fit")
         try:
             return self._narrowed.widened(*self._ranks(bounds).places(asked))
-        except TooMuchError:
+        except UncountedError:
             raise self._fault(f"cannot be ranked: {_too_much()}") from None
 
     def by_id(self, ids: Sequence[int]) -> Configurations:
@@ -190,7 +190,7 @@ class PlainSpace(Space):
         try:
             for place, rank in zip(here.tolist(), self._ranks(bounds).ranks(starts[here], options[here]), strict=True):
                 found[place] = rank
-        except TooMuchError:
+        except UncountedError:
             raise self._fault(f"cannot be ranked: {_too_much()}") from None
         return found if isinstance(configuration, Configurations) else found[0]
 
@@ -315,7 +315,7 @@ class PlainSpace(Space):
         if key not in self._by_size:
             while len(self._by_size) >= _REMEMBERED:
                 self._by_size.pop(next(iter(self._by_size)))
-            self._by_size[key] = _Sizes(self, bounds, column)
+            self._by_size[key] = _PlainSizes(self, bounds, column)
         return self._by_size[key]
 
     def _empty(self) -> Configurations:
@@ -432,7 +432,7 @@ class PlainSpace(Space):
         return PlainSpace(self.sweep, threads=self._threads, narrowed=narrowed)
 
 
-class _Sizes:
+class _PlainSizes:
     """How much of one counted column the configurations within a budget have."""
 
     def __init__(self, space: PlainSpace, bounds: Bounds, column: str) -> None:

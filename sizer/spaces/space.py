@@ -713,12 +713,12 @@ class Space(Shown):
 
     def _searched(self, column: str, n: int, bounds: Bounds, *, largest: bool) -> Configurations:
         """Return the extreme configurations where other columns are bounded, which is a search without tables of counts."""
-        from sizer.spaces.extremes import Extremes
+        from sizer.spaces.extremes import ExtremeSearch
 
         chains = [chain for chain in self._chains if chain.allowed]
         if not chains or n < 1:
             return self._empty()
-        extremes = Extremes(chains, column, bounds, largest=largest)
+        extremes = ExtremeSearch(chains, column, bounds, largest=largest)
         return _joined([self._empty(), *map(self._configurations, extremes.first(n, self._divisor(column)))])
 
     def nearest(self, target: str | int, n: int = 1, budget: Budget = None) -> Configurations:

@@ -40,7 +40,7 @@ AT_ONCE = 1 << 12
 """Ranks that are looked for together, so that what is written out for them stays small."""
 
 
-class TooMuchError(Exception):
+class UncountedError(Exception):
     """To count the stretches of a grid takes too much effort."""
 
 
@@ -125,7 +125,7 @@ class GridRanks:
         """How many configurations are kept.
 
         Raises:
-            TooMuchError: that takes too much effort.
+            UncountedError: that takes too much effort.
         """
         if not self._levels:
             return len(self._written_out(self._root(1))[0])
@@ -262,7 +262,7 @@ class GridRanks:
             long: the axes from here on are those along which the boxes are longer than 1.
 
         Raises:
-            TooMuchError: that takes too much effort.
+            UncountedError: that takes too much effort.
         """
         total = np.zeros(low.shape[1], dtype=self._kind)
         for number, plan in enumerate(self._plans):
@@ -290,7 +290,7 @@ class GridRanks:
             # One row more says of which box a part is.
             for found in search.boxes(_tagged(first, last)):
                 if found.undecided:
-                    raise TooMuchError
+                    raise UncountedError
                 points = volumes(found.low, found.high) if found.points is None else found.points
                 np.add.at(counted, found.low[-1], points.astype(self._kind))
             total[chosen] += counted * times
@@ -300,7 +300,7 @@ class GridRanks:
         """Return the search for what is kept of a piece, in boxes that are longer than 1 along the axes from one on.
 
         Raises:
-            TooMuchError: there is too much to search.
+            UncountedError: there is too much to search.
         """
         plan = self._plans[number]
         if (number, long) not in self._searches:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sizer.errors import Fault, InputError
 from sizer.networks.blocks.types import RECURRENT
 
 
@@ -13,6 +14,9 @@ def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Args:
         fields: of a network, or a model of blocks.
+
+    Raises:
+        InputError: there is not one for each layer.
 
     Example:
         >>> with_one_cell_type({"convention": "pytorch", "cell_type": ["gru", "gru"], "inputs": 8, "cells": 4})["cell_type"]
@@ -27,6 +31,10 @@ def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(set(words)) == 1 and fields.get("layers", len(words)) == len(words):
         return {"layers": len(words), **fields, "cell_type": words[0]}
     given = {name: value for name, value in fields.items() if value is not None}
+    layers = given.get("layers", len(words))
+    if layers != len(words):
+        message = f"has {len(words)} for {layers} layers; give one for each layer"
+        raise InputError([Fault("", 0, 0, "cell_type", message)])
     blocks: dict[str, Any] = {}
     if given.get("vocabulary"):
         blocks["embedding"] = {
