@@ -619,3 +619,21 @@ def test_a_recognizer_of_blocks_is_counted_and_sorted_as_encoders_times_predicti
     near = found.nearest("110M")
     aim, distance = 110_000_000, abs(int(near.weights[0]) - 110_000_000)
     assert up_to(aim + distance - 1) == up_to(aim - distance)
+
+
+def test_a_small_space_under_many_budgets_keeps_only_sums_that_can_be_there() -> None:
+    """With every sum beside the room kept, such a space took too much memory to be counted."""
+    grid = {
+        "encoder.layers": [1, 2],
+        "encoder.cells": {"per_layer": [1003, 1201, 1499]},
+        "prediction.cells": {"per_layer": [997, 1601]},
+    }
+    everything = [one for one in listed_models(TRANSDUCER, grid) if one.counts is not None]
+    middle = {
+        name: {"max": sorted((one.counts or {})[name] for one in everything)[len(everything) * 3 // 4]}
+        for name in ("weights", "encoder.weights", "state_size", "macs_per_frames")
+    }
+    within = [one for one in everything if one.within(middle)]
+    found = described(TRANSDUCER, grid, middle)
+    assert 0 < found.count() == len(within) < len(everything)
+    assert flat(found[:], grid) == [told_apart(one.fields, grid) for one in within]

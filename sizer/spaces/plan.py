@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sizer.errors import Fault, InputError
 from sizer.networks.columns import BYTES
@@ -27,6 +28,10 @@ MOST_BYTES = 4 << 30
 """Bytes that its tables may take."""
 MOST_BYTES_OF_SUMS = 4 << 30
 """Bytes that decisions may take that hold sums beside the room."""
+MOST_REACHED = 1 << 22
+"""Pairs of states and options that are made where only sums that can be there are kept."""
+_REACHED_LESS = 4
+"""How many times less that must be than with every sum kept, where steps that are alike share what is made."""
 _BYTES_OF_A_PAIR = 96
 """Of a decision, for each state and option, with what is made of it on the way to a table."""
 
@@ -170,60 +175,128 @@ class RoomPlan:
         """Return the chains as decisions."""
         kept, places = self._merged()
         sizes = [one.most + 1 for one in kept]
-        sums = math.prod(sizes)
-        self._check_sums(sums)
+        steps = self._steps()
+        alike = {(id(one.shared), id(one.exists), id(one.allowed)): one.targets.size for one in steps}
+        pairs = math.prod(sizes) * sum(alike.values())
+        reached = self._reached(kept, sizes, pairs) if kept else None
+        if reached is None:
+            self._check_sums(pairs if kept else 0)
+            every = np.arange(math.prod(sizes), dtype=np.int64)
         made: dict[int, Decision | Ends] = {}
         arrays: dict[tuple[int, ...], tuple[IntArray, IntArray]] = {}
         ends: dict[int, tuple[End, Ends]] = {}
-        for step in self._steps():
+        sums: dict[int, IntArray] = {}
+        for step in steps:
+            after = every if reached is None else reached[id(step.after)]
             if isinstance(step.after, End) and id(step.after) not in made:
-                made[id(step.after)] = end = Ends(step.after.states * sums)
+                made[id(step.after)] = end = Ends(step.after.states * len(after))
                 ends[id(end)] = (step.after, end)
-            # Steps that are alike have the same arrays, so that they are made once.
-            key = (id(step.shared), id(step.exists), id(step.allowed))
+                sums[id(step.after)] = _parts(after, sizes)
+            # Steps that are alike have the same arrays where every sum is kept, so that they are made once.
+            key = (id(step.shared), id(step.exists), id(step.allowed)) if reached is None else (id(step),)
             if key not in arrays:
-                arrays[key] = self._arrays(step, kept, sizes)
+                before = _NOTHING if step.first else every if reached is None else reached[id(step)]
+                arrays[key] = self._arrays(step, kept, sizes, before, after)
             costs, targets = arrays[key]
             made[id(step)] = Decision(costs, targets, made[id(step.after)])
         starts = [Start(made[id(chain.first)], 0) for chain in self.chains]
-        return RoomDecisions(self, starts, list(ends.values()), kept, sizes, places)
+        return RoomDecisions(self, starts, list(ends.values()), kept, sums, places)
 
-    def _check_sums(self, sums: int) -> None:
+    def _reached(self, kept: Sequence[_SmallSum], sizes: Sequence[int], pairs: int) -> dict[int, IntArray] | None:
+        """Return the small sums that can be there before each step and at each end; None: it is less work to keep all.
+
+        Args:
+            kept: the small sums.
+            sizes: one more than the largest of each; together they are one number, the last sum its fastest digit.
+            pairs: of states and options, with every sum kept.
+        """
+        if math.prod(sizes) >= NEVER:
+            return None
+        found: dict[int, list[IntArray]] = {}
+        reached: dict[int, IntArray] = {}
+        needed = 0
+        for step in reversed(self._steps()):
+            before = _NOTHING if step.first else _different(found[id(step)])
+            reached[id(step)] = before
+            needed += len(before) * step.targets.size
+            if needed * _REACHED_LESS >= pairs or needed > MOST_REACHED:
+                return None
+            stands = np.broadcast_to(step.exists & step.allowed, step.targets.shape)
+            added = np.unique(np.stack([one[stands] for one in self._own(step, kept)]), axis=1)
+            if len(before) * added.shape[1] > MOST_REACHED:
+                return None
+            code, fits = _added(_parts(before, sizes)[:, :, None], added[:, None, :], sizes)
+            found.setdefault(id(step.after), []).append(np.unique(code[fits]))
+        return reached | {place: _different(some) for place, some in found.items() if place not in reached}
+
+    def _check_sums(self, pairs: int) -> None:
         """Check that small sums beside the room fit into memory.
 
         Raises:
             InputError: they do not.
         """
-        pairs = {(id(one.shared), id(one.exists), id(one.allowed)): one.targets.size for one in self._steps()}
-        needed = _BYTES_OF_A_PAIR * sums * sum(pairs.values())
-        if sums > 1 and needed > MOST_BYTES_OF_SUMS:
+        needed = _BYTES_OF_A_PAIR * pairs
+        if needed > MOST_BYTES_OF_SUMS and self.sums:
             names = " and ".join([self.main, *(one.column for one in self.sums)])
             message = f"bounds on {names} at once take {needed / 2**30:,.0f} GiB; coarser steps, or fewer of the bounds, take less"
             raise InputError([Fault("", 0, 0, "budget", message)])
 
-    def _arrays(self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int]) -> tuple[IntArray, IntArray]:
+    def _own(self, step: LayerStep, kept: Sequence[_SmallSum]) -> list[IntArray]:
+        """Return what each option adds to each small sum."""
+        return [one.sign * (step.counts(one.column) - one.times * step.counts(self.main)) // one.unit for one in kept]
+
+    def _arrays(
+        self, step: LayerStep, kept: Sequence[_SmallSum], sizes: Sequence[int], before: IntArray, after: IntArray
+    ) -> tuple[IntArray, IntArray]:
+        """Return what each option of each state with its sums costs, and which one it leads to.
+
+        Args:
+            step: the layer.
+            kept: the small sums.
+            sizes: as in `_reached`.
+            before: the sums that can be there, as numbers that grow.
+            after: those that can be there behind it.
+        """
         stands = step.exists & step.allowed
         costs = np.where(stands, step.counts(self.main), NEVER)
         if not kept:
             return costs, np.ascontiguousarray(step.targets)
         options = costs.shape[1]
-        own = [one.sign * (step.counts(one.column) - one.times * step.counts(self.main)) // one.unit for one in kept]
-        before = [np.zeros((1, 1), dtype=np.int64)] if step.first else None
-        if before is None:
-            grid = np.indices(sizes).reshape(len(sizes), -1)
-            spent = [one[None, :, None] for one in grid]
-        else:
-            spent = [np.zeros((1, 1, 1), dtype=np.int64) for _ in sizes]
-        code: Any = 0
-        fits: Any = True
-        for size, added, so_far in zip(sizes, own, spent, strict=True):
-            total = so_far + added[:, None, :]
-            fits = fits & (total < size)
-            code = code * size + np.minimum(total, size - 1)
-        sums = math.prod(sizes)
+        own = np.stack([one[:, None, :] for one in self._own(step, kept)])
+        code, fits = _added(_parts(before, sizes)[:, None, :, None], own, sizes)
+        if len(after) < math.prod(sizes):
+            code = np.minimum(np.searchsorted(after, code), len(after) - 1)
         found = np.where(fits, costs[:, None, :], NEVER)
-        targets = step.targets[:, None, :] * sums + code
+        targets = step.targets[:, None, :] * len(after) + code
         return found.reshape(-1, options), targets.reshape(-1, options)
+
+
+_NOTHING = np.zeros(1, dtype=np.int64)
+"""Before the first layer there are no sums yet."""
+
+
+def _different(some: Sequence[IntArray]) -> IntArray:
+    """Return what stands in any of some arrays, once and in order; nothing spent where no network comes that far."""
+    found = np.unique(np.concatenate(some))
+    return found if len(found) else _NOTHING
+
+
+def _parts(codes: IntArray, sizes: Sequence[int]) -> IntArray:
+    """Return sums that are one number as the small sums that they are; shape (sums, codes)."""
+    if not sizes:
+        return np.zeros((0, len(codes)), dtype=np.int64)
+    return np.stack(np.unravel_index(codes, tuple(sizes))).astype(np.int64)
+
+
+def _added(before: IntArray, added: IntArray, sizes: Sequence[int]) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Return small sums with more added, as one number, and whether none of them is too large."""
+    code: Any = 0
+    fits: Any = True
+    for size, so_far, more in zip(sizes, before, added, strict=True):
+        total = so_far + more
+        fits = fits & (total < size)
+        code = code * size + np.minimum(total, size - 1)
+    return code, fits
 
 
 def steps_of(chains: Sequence[LayerChain]) -> list[LayerStep]:
@@ -263,7 +336,8 @@ class RoomDecisions:
     starts: list[Start]
     ends: list[tuple[End, Ends]]
     kept: list[_SmallSum]
-    sizes: list[int]
+    sums: dict[int, IntArray]
+    """The small sums that can be there at each end, by its identity; shape (sums, how many can be)."""
     places: list[tuple[int, int]]
     _scaled: dict[tuple[int, bool], list[Start]] = field(default_factory=dict)
 
@@ -276,7 +350,7 @@ class RoomDecisions:
 
     def end_counts(self, end: End) -> IntArray:
         """Return what an end adds to the room, shape (states with sums,)."""
-        return np.repeat(end.counts(self.plan.main), math.prod(self.sizes))
+        return np.repeat(end.counts(self.plan.main), self.sums[id(end)].shape[1])
 
     @property
     def unit(self) -> int:
@@ -302,19 +376,19 @@ class RoomDecisions:
 
         Shape (states with sums,); the most is below the least where nothing is allowed. -NEVER and NEVER stand for no end.
         """
-        total = math.prod(self.sizes)
+        sums = self.sums[id(end)]
+        total = sums.shape[1]
         states = end.states
         low, high = bounds.get(self.plan.main, (None, None))
         # Beyond the largest network there is nothing more.
         reach = self.plan.reach
         least = np.full((states, total), -NEVER if low is None else min(low, NEVER), dtype=np.int64)
         most = np.full((states, total), reach if high is None else min(high, reach), dtype=np.int64)
-        grid = np.indices(self.sizes).reshape(len(self.sizes), -1) if self.sizes else np.zeros((0, 1), dtype=np.int64)
         main_end = end.counts(self.plan.main)[:, None]
         for one, (place, unit) in zip(self.plan.sums, self.places, strict=True):
             low, high = bounds.get(one.column, (None, None))
             # column = sign * sum + times * main, for the layers; the ends add their own.
-            layers = one.sign * grid[place][None, :] * unit
+            layers = one.sign * sums[place][None, :] * unit
             rest = layers + (end.counts(one.column)[:, None] - one.times * main_end)
             if one.times == 0:
                 if low is not None:
