@@ -111,7 +111,7 @@ def test_a_file_is_looked_into_as_in_python_and_never_stored(server: Served, tmp
 def test_what_is_no_model_is_refused(server: Served, tmp_path: Path) -> None:
     content = safetensors(tmp_path / "x.safetensors").read_bytes()
     for address, body, message in (
-        ("look?name=x.bin", b"nothing", "nothing at its start is known"),
+        ("look?name=x.bin", b"nothing", "nothing at its start is recognised"),
         ("look?name=x.safetensors", content[:-1], "it is cut off"),
         ("look?name=x.safetensors&size=7", content, "bytes were sent of a file that has 7"),
         ("look?name=x.pt&size=1000000000&head=4", b"PK\x03\x04" + bytes(100), ""),
