@@ -42,13 +42,14 @@ def _sweep(name: str, model: dict[str, Any], grid: dict[str, Any], budget: dict[
 
 
 def transducers(number: int, budget: dict[str, Any] | None = None) -> Sweep:
-    """Return the sweep of the transducer, with so many values on each axis."""
+    """Return the sweep of the transducer, with so many values on each axis, over much the same range however many."""
+    times = MANY // number
     grid = {
-        "encoder.cells": _axis(512, 16, number),
-        "encoder.recurrent_projection": _axis(128, 8, number),
-        "prediction.cells": _axis(512, 16, number),
-        "joint.width": _axis(128, 8, number),
-        "output.width": _axis(1024, 64, number),
+        "encoder.cells": _axis(512, 16 * times, number),
+        "encoder.recurrent_projection": _axis(128, 8 * times, number),
+        "prediction.cells": _axis(512, 16 * times, number),
+        "joint.width": _axis(128, 8 * times, number),
+        "output.width": _axis(1024, 64 * times, number),
     }
     return _sweep("rnnt", RNNT, grid, budget)
 
