@@ -216,6 +216,12 @@ def test_later_blocks_use_the_names_of_widths() -> None:
     assert weights["out", "kernel"] == "twice.wide.hands_up.2*out.width"
 
 
+def test_a_block_may_be_called_as_its_field_is() -> None:
+    blocks = {"inputs": {"type": "input", "inputs": 8}, "cells": {"type": "recurrent", "cells": [8, 12]}}
+    made = model_calculator(declare({"convention": "pytorch", "blocks": blocks}))
+    assert [entry.value for entry in made.entries] == [8, 8, 12]
+
+
 # In a spreadsheet
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sizer.errors import Fault, InputError
 from sizer.networks.blocks.types import RECURRENT
+from sizer.networks.fields import FIELDS
 
 
 def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -35,6 +36,15 @@ def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if layers != len(words):
         message = f"has {len(words)} for {layers} layers; give one for each layer"
         raise InputError([Fault("", 0, 0, "cell_type", message)])
+    return chain_of(given)
+
+
+def chain_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network as a model of blocks: what feeds it, its layers, its output.
+
+    Args:
+        given: its fields, of which some may have a value for each layer.
+    """
     blocks: dict[str, Any] = {}
     if given.get("vocabulary"):
         blocks["embedding"] = {
@@ -44,15 +54,19 @@ def with_one_cell_type(fields: Mapping[str, Any]) -> Mapping[str, Any]:
         }
     else:
         blocks["input"] = {"type": "input", "inputs": given.get("inputs")}
-    own = {name: value for name, value in given.items() if name in RECURRENT.by_field}
+    own = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if name in RECURRENT.by_field and value is not None
+        # Layers of some cell types do not have every field; what is left out has its default.
+        if FIELDS[name].default is None or value != FIELDS[name].default
+    }
     blocks["layers"] = {"type": "recurrent", **own}
     if given.get("outputs"):
         blocks["output"] = {"type": "dense", "width": given["outputs"]}
         if given.get("tied_embedding"):
             blocks["output"]["tied"] = "embedding"
-        if "output_bias" in given:
+        if given.get("output_bias") is not None:
             blocks["output"]["bias"] = bool(given["output_bias"])
-    beside: dict[str, Any] = {
-        name: given[name] for name in ("convention", "other_weights", "cell_types") if name in given
-    }
-    return {**beside, "blocks": blocks}
+    beside = ("convention", "other_weights", "cell_types")
+    return {**{name: given[name] for name in beside if given.get(name)}, "blocks": blocks}

@@ -259,7 +259,9 @@ class _Maker:
         if size.field == OTHER:
             return Entry(name, size.value, False, 0, None, FIELDS[OTHER].description, faults)
         block: Any = self.asked.model
-        for step in size.path[: size.path.index(size.field)]:
+        # A block, which comes first, may be called as its field is.
+        place = len(size.path) - 1 - size.path[::-1].index(size.field)
+        for step in size.path[:place]:
             block = block[step]
         one = {**BLOCK_TYPES, **self.asked.block_types}[block["type"]].by_field[size.field]
         return Entry(name, size.value, False, one.minimum, one.maximum, one.description, faults)
