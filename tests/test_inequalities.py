@@ -155,27 +155,32 @@ STEPPED_TERM = st.one_of(
 STEPPED_SUM = st.lists(STEPPED_TERM, min_size=1, max_size=3).map(" + ".join)
 
 
+MOST_OF = [("weights", 6000), ("macs_per_step", 6000), ("state_size", 60), ("output_weights", 500)]
+
+
 @st.composite
-def bounded(draw: st.DrawFn) -> tuple[str, Bound, list[str]]:
-    """Return a convention, a bound on the weights, and conditions."""
-    low, high = sorted(draw(st.tuples(st.integers(0, 6000), st.integers(0, 6000))))
-    bound = Bound("weights", draw(st.sampled_from([None, low])), high)
+def bounded(draw: st.DrawFn) -> tuple[str, list[Bound], list[str]]:
+    """Return a convention, bounds on counted columns, and conditions."""
+    bounds = []
+    for column, most in draw(st.lists(st.sampled_from(MOST_OF), min_size=1, max_size=3, unique=True)):
+        low, high = sorted(draw(st.tuples(st.integers(0, most), st.integers(0, most))))
+        bounds.append(Bound(column, draw(st.sampled_from([None, low])), draw(st.sampled_from([None, high]))))
     texts = draw(
         st.lists(st.tuples(STEPPED_SUM, st.integers(-5, 40)).map(lambda pair: f"{pair[0]} <= {pair[1]}"), max_size=2)
     )
-    return draw(st.sampled_from(["textbook", "kaldi_nnet3", "pytorch"])), bound, texts
+    return draw(st.sampled_from(["textbook", "kaldi_nnet3", "pytorch"])), bounds, texts
 
 
-def planes_of(convention: str, bound: Bound, texts: list[str]) -> Iterator[tuple[Judge, Slices]]:
+def planes_of(convention: str, bounds: list[Bound], texts: list[str]) -> Iterator[tuple[Judge, Slices]]:
     conditions = [parse_expression(text, KINDS, CHOICES) for text in texts]
     rules = rules_for(CONVENTIONS[convention], CONVENTIONS[convention].cell("lstm"))
     for piece in pieces(first_grid(STEPS, convention)) or ():
-        for slices in planes(Judge(piece, [bound, *rules, *conditions])):
-            yield Judge(piece, [bound, *slices.cuts.solved]), slices
+        for slices in planes(Judge(piece, [*bounds, *rules, *conditions])):
+            yield Judge(piece, [*bounds, *slices.cuts.solved]), slices
 
 
-def assert_planes_hold_what_passes(convention: str, bound: Bound, texts: list[str]) -> None:
-    for judge, slices in planes_of(convention, bound, texts):
+def assert_planes_hold_what_passes(convention: str, bounds: list[Bound], texts: list[str]) -> None:
+    for judge, slices in planes_of(convention, bounds, texts):
         piece = judge.piece
         sides = [range(start, stop) for start, stop in zip(piece.start, piece.stop, strict=True)]
         everywhere = np.array(list(itertools.product(*sides)), dtype=np.int64).T
@@ -186,25 +191,27 @@ def assert_planes_hold_what_passes(convention: str, bound: Bound, texts: list[st
         ]
         high = low + 1
         high[list(slices.axes)] = np.array(piece.stop)[list(slices.axes), None]
-        found = slices.points(low, high, "weights", judge.limits("weights"))
+        found = slices.points(low, high, {column: judge.limits(column) for column in judge.bounds})
         expected = [
             int(passes[(everywhere[others] == low[others, number, None]).all(axis=0)].sum())
             for number in range(low.shape[1])
         ]
         assert [int(number) for number in found] == expected
-        saw("slices")
+        saw(f"slices of {len(bounds)}")
+        if slices.cuts.slant is not None:
+            saw("slants")
 
 
-@seeing(slices=400)
+@seeing(slants=20, **{"slices of 1": 100, "slices of 2": 100, "slices of 3": 100})
 @settings(max_examples=examples(100), deadline=None)
 @given(bounded())
-def test_cut_planes_hold_what_passes(drawn: tuple[str, Bound, list[str]]) -> None:
+def test_cut_planes_hold_what_passes(drawn: tuple[str, list[Bound], list[str]]) -> None:
     assert_planes_hold_what_passes(*drawn)
 
 
 def test_planes_that_a_rule_and_the_sweep_cut_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kaldi's rule is the sweep's condition too; with one point too many on each of two lines it would be noticed."""
-    drawn = "kaldi_nnet3", Bound("weights", None, 2500), ["recurrent_projection + nonrecurrent_projection <= cells"]
+    drawn = "kaldi_nnet3", [Bound("weights", None, 2500)], ["recurrent_projection + nonrecurrent_projection <= cells"]
     assert any(slices.axes == (1, 2) and slices.cuts.slant for _, slices in planes_of(*drawn))
     assert_planes_hold_what_passes(*drawn)
     below = lattice_points.points_below

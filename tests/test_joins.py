@@ -106,10 +106,14 @@ def test_joining_blocks_finds_what_the_engine_finds(data: dict[str, Any]) -> Non
     test_model_sweeps.hold_pruned(data, "weights", descending=True)
 
 
-def transducers(number: int, budget: dict[str, Any], where: list[str]) -> Sweep:
-    """Return a sweep of transducers, with so many values on each of five axes."""
+def transducers(number: int, budget: dict[str, Any], where: list[str], *, listed: bool = False) -> Sweep:
+    """Return a sweep of transducers, with so many values on each of five axes: at equal steps, or a list of any."""
+    chance = np.random.default_rng(1)
 
-    def axis(start: int, step: int) -> dict[str, int]:
+    def axis(start: int, step: int) -> Any:
+        if listed:
+            every = np.arange(start, start + step * number)
+            return sorted(int(value) for value in chance.choice(every, number, replace=False))
         return {"from": start, "to": start + step * (number - 1), "step": step}
 
     grid = {
@@ -147,7 +151,7 @@ def test_transducers(budget: dict[str, Any], where: list[str], columns: int) -> 
     sweep = transducers(9, budget, where)
     (piece,) = pieces(sweep.grids[0]) or ()
     plan = CountPlan.of(piece, sweep, 0)
-    join = Join.of(plan.search.piece, plan.conditions)
+    join = Join.of(plan.way.search.piece, plan.conditions)
     assert join is not None
     assert len(join.columns) >= columns
     found = count_kept(sweep)
@@ -170,7 +174,7 @@ def test_two_sums_to_which_both_groups_add(monkeypatch: pytest.MonkeyPatch) -> N
         settled = [names.index("joint.width")]
         encoder = [names.index("encoder.cells"), names.index("encoder.recurrent_projection")]
         others = tuple(axis for axis in range(5) if axis not in {*settled, *encoder})
-        judge = Join.of(plan.search.piece, plan.conditions).judge  # type: ignore[union-attr]
+        judge = Join.of(plan.way.search.piece, plan.conditions).judge  # type: ignore[union-attr]
         join = Join(judge, tuple(settled), (tuple(encoder), others), ("weights", "state_size"))
         assert sum(join.counts()) == walked(sweep) > 0
 
@@ -182,6 +186,19 @@ def test_ten_to_the_twelve_under_two_budgets() -> None:
     found = count_kept(sweep)
     assert found.account is not None
     assert found.at_least == found.at_most == 14_778_223_227
+
+
+@pytest.mark.parametrize(("budget", "where", "columns"), CASES)
+def test_lists_of_sizes(budget: dict[str, Any], where: list[str], columns: int) -> None:
+    """Where sizes are no equal steps apart there are no slices, and groups that add up are all there is."""
+    sweep = transducers(30, budget, where, listed=True)
+    found = count_kept(sweep)
+    assert found.account is not None
+    assert found.at_least == walked(sweep) > 0
+    # Of 10^12 it is exact as well, not given up because a search would take too long.
+    counted = count_kept(transducers(252, budget, where, listed=True))
+    assert counted.account is not None
+    assert 0 < counted.at_least == counted.at_most < 252**5
 
 
 def test_a_pair_that_is_left_out_is_noticed(everywhere: None, monkeypatch: pytest.MonkeyPatch) -> None:

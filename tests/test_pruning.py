@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -350,6 +351,51 @@ def test_slices_along_two_axes(budget: str, where: str) -> None:
     assert_same(sweep, "macs_per_step", descending=False)
 
 
+def test_several_bounds_cut_through_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice that several bounds cut is counted whole: a search that opens each of them gives up on the last grid.
+
+    Counted apart, projection by projection: of an LSTM without biases, the most that the other projection may be.
+    """
+    monkeypatch.undo()
+    text = """
+sizer: 1
+name: two
+model: {cell_type: lstm, convention: textbook, inputs: 39, outputs: 34}
+grid:
+  layers: {from: 1, to: 10, step: 1}
+  cells: {from: 10, to: 10000, step: 10}
+  recurrent_projection: {from: 1, to: 3000, step: 1}
+  nonrecurrent_projection: {from: 0, to: 3000, step: 1}
+budget: {weights: {max: 10M}, output_weights: {min: 20000, max: 40000}, state_size: {max: 5000}}
+"""
+    counted = count_kept(parse_sweep(text))
+    expected = 0
+    for layers, cells in itertools.product(range(1, 11), range(10, 10001, 10)):
+        recurrent = np.arange(1, 3001)
+        recurrent = recurrent[layers * (cells + recurrent) <= 5000]
+        gates = 4 * cells * (39 + recurrent) + (layers - 1) * 4 * cells * 2 * recurrent
+        projected = layers * cells + 34
+        room = 10_000_000 - gates - projected * recurrent
+        most = np.minimum(room // ((layers - 1) * 4 * cells + projected), 40_000 // 34 - recurrent)
+        least = np.maximum(-(-20_000 // 34) - recurrent, 0)
+        expected += int(np.clip(np.minimum(most, 3000) - least + 1, 0, None).sum())
+    assert counted.account is not None
+    assert counted.at_least == expected > 0
+    assert count_kept(parse_sweep(text.replace("from: 10, to: 10000, step: 10", "from: 1, to: 10000, step: 1"))).account
+
+
+def test_bounds_that_contradict_each_other_keep_nothing() -> None:
+    """Of weights and of their bytes; a count of what is up to one less what is below the other would be negative."""
+    sweep = replace(parse_sweep(HUGE), budget=(Bound("weights", 5_000_000, None), Bound("int8_bytes", None, 3_000_000)))
+    counted = count_kept(sweep, best=3)
+    assert counted.account is not None
+    assert counted.at_least == counted.at_most == counted.account.kept == 0
+    assert counted.account.decided == sweep.size
+    assert min(counted.account.outside.values()) > 0
+    assert counted.best == []
+    assert not [rows for rows in pruned_rows(sweep, [], Account()) if len(rows)]
+
+
 STACKS = """
 sizer: 1
 name: stacks
@@ -440,12 +486,12 @@ def test_slices_are_grouped_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -
     text = STACKS.replace("CONVENTION", "textbook").replace("MINIMUM", "2500").replace("WHERE", "")
     grid = parse_sweep(text).grids[0]
     plans = [counts.CountPlan.of(piece, parse_sweep(text), 0) for piece in pieces(grid) or ()]
-    groupings = [plan.search.grouping for plan in plans]
+    groupings = [plan.way.search.grouping for plan in plans]
     assert None not in groupings
     for plan in plans:
-        found = list(plan.search.boxes())
-        assert plan.search.residuals is not None
-        assert plan.search.residuals.length > 0
+        found = list(plan.way.search.boxes())
+        assert plan.way.search.residuals is not None
+        assert plan.way.search.residuals.length > 0
         assert sum(one.volume() for one in found) > 0
 
 
@@ -598,12 +644,39 @@ def test_points_below_two_lines(factor: int, rows: list[tuple[int, ...]]) -> Non
     room, steep, flat, second, a, b, wide, high = np.array(rows, dtype=np.int64).T.copy()
     # Lines of one direction as well: one of each pair is nowhere the lower one.
     steep[::2], flat[::2] = a[::2], b[::2]
-    found = lattice_points.points_below_both(
-        (np.where(room < 0, room, room * factor), steep * factor, flat * factor), (second, a, b), (wide, high)
+    found = lattice_points.points_below_all(
+        [(np.where(room < 0, room, room * factor), steep * factor, flat * factor), (second, a, b)], (wide, high)
     )
     expected = [
         sum(s * x + f * y <= free and c * x + d * y <= other for x in range(across) for y in range(up))
         for free, s, f, other, c, d, across, up in zip(room, steep, flat, second, a, b, wide, high, strict=True)
+    ]
+    assert [int(number) for number in found] == expected
+
+
+LINE = st.tuples(st.integers(-2, 200), st.integers(0, 9), st.integers(0, 9))
+
+
+@settings(max_examples=examples(400))
+@given(
+    st.sampled_from([1, 10**9, 2**40]),
+    st.integers(0, 4).flatmap(
+        lambda lines: st.lists(
+            st.tuples(st.integers(0, 20), st.integers(0, 20), *[LINE] * lines), min_size=1, max_size=6
+        )
+    ),
+)
+def test_points_below_several_lines(factor: int, rows: list[tuple[Any, ...]]) -> None:
+    """Upright lines and level ones too, and lines that say nothing, or leave nothing."""
+    wide, high = (np.array([row[place] for row in rows], dtype=np.int64) for place in (0, 1))
+    lines = [
+        tuple(np.array(numbers, dtype=np.int64) * factor for numbers in zip(*each, strict=True))
+        for each in zip(*(row[2:] for row in rows), strict=True)
+    ]
+    found = lattice_points.points_below_all(lines, (wide, high))  # type: ignore[arg-type]
+    expected = [
+        sum(all(s * x + f * y <= room for room, s, f in several) for x in range(across) for y in range(up))
+        for across, up, *several in rows
     ]
     assert [int(number) for number in found] == expected
 

@@ -161,7 +161,8 @@ class Leaders:
         lowest = _ids(kept.piece, kept.first_id, low)
         order = np.argsort(lowest, kind="stable")
         low, high, lowest = low[:, order], high[:, order], lowest[order]
-        lines = BoxSearch(kept.piece, search.judge.conditions)
+        along = None if search.slices is None else search.slices.axes
+        lines = BoxSearch(kept.piece, search.judge.conditions, along=along)
         number = OPENED_AT_ONCE
         while low.shape[1]:
             for found in lines.boxes(Boxes.opened(low[:, :number], high[:, :number])):
@@ -180,8 +181,10 @@ class Leaders:
         minimum, maximum = judge.limits(self._sort)
         least, most = judge.undivided(self._sort, limit + 1, limit - 1)
         beyond = (least, maximum) if self._descending else (minimum, most)
-        better = search.slices.points(low, high, self._sort, beyond) > 0
-        even = search.slices.points(low, high, self._sort, judge.undivided(self._sort, limit, limit)) > 0
+        within = {column: judge.limits(column) for column in judge.bounds}
+        better = search.slices.points(low, high, {**within, self._sort: beyond}) > 0
+        reached = {**within, self._sort: judge.undivided(self._sort, limit, limit)}
+        even = search.slices.points(low, high, reached) > 0
         assert self._bar is not None
         return better | (even & (lowest <= self._bar[1]))
 

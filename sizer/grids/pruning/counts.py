@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,10 @@ OPENED = 100
 """The most best configurations that are found by opening boxes one by one."""
 
 WORTH_JOINING = 2_000_000
-"""Lines below which it is not looked whether groups of axes can be counted apart and joined."""
+"""Lines below which it is not looked first whether groups of axes can be counted apart and joined."""
 
-CROSSED = 32
-"""How much more there may be to join than to search where several columns are bounded: boxes that more than one of them
-cuts are not counted on, and there can be far more of them than expected."""
+BOXED = 4
+"""How much more than expected a search may take, since how many boxes there are is not known before."""
 
 LONG_LINE = 16
 """The shortest line, in configurations, along which searching beats walking."""
@@ -116,7 +115,7 @@ def count_kept(
     for grid in sweep.grids:
         plans += [CountPlan.of(piece, sweep, first_id) for piece in pieces(grid) or ()]
         first_id += grid.size
-    expected = sum(plan.search.expected for plan in plans)
+    expected = sum(plan.way.expected for plan in plans)
     # Where all of it is too much, what is little is still counted, and the rest is left to the bounds.
     most = None if effort is None else effort if expected <= effort else effort // 64
     hard = [plan for plan in plans if not _count_piece(plan, account, most, watch)]
@@ -125,9 +124,9 @@ def count_kept(
         # Where it is one of the first conditions that is hard to count, all of them together may not be.
         kept = _volume(plan, len(plan.stages), most, watch) if len(plan.stages) > 1 else None
         if kept is None:
-            least, greatest = bound_kept(plan.search, EFFORT_FOR_BOUNDS // len(hard))
-            total.at_least += least * plan.times
-            total.at_most += greatest * plan.times
+            least, greatest = bound_kept(plan.way.search, EFFORT_FOR_BOUNDS // len(hard))
+            total.at_least += least * plan.way.times
+            total.at_most += greatest * plan.way.times
         else:
             total.at_least += kept
             total.at_most += kept
@@ -195,6 +194,39 @@ class Watch:
 
 
 @dataclass
+class Way:
+    """How it is counted what passes some conditions: searched, or joined where that leaves less to do."""
+
+    search: BoxSearch
+    """On the axes that matter."""
+    times: int
+    """How many configurations of the piece each one that is counted stands for."""
+
+    @classmethod
+    def of(cls, piece: Piece, conditions: Sequence[Condition]) -> Way:
+        """Return the way for some conditions."""
+        narrow, times = _narrowed(piece, conditions)
+        return cls(BoxSearch(narrow, conditions, counting=True, grouped=True), times)
+
+    @cached_property
+    def join(self) -> Join | None:
+        """The groups of axes that can be counted apart, if any."""
+        return Join.of(self.search.piece, self.search.judge.conditions)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether to join leaves less to do."""
+        if self.search.expected <= WORTH_JOINING or self.join is None:
+            return False
+        return self.join.expected < BOXED * self.search.expected
+
+    @property
+    def expected(self) -> float:
+        """About how much there is to do, in lines that are searched."""
+        return self.join.expected if self.is_joined and self.join is not None else self.search.expected
+
+
+@dataclass
 class CountPlan:
     """A piece, and how what is kept of it is to be counted."""
 
@@ -203,10 +235,8 @@ class CountPlan:
     """The id of its grid's first configuration."""
     stages: list[Stage]
     """The conditions that drop some of the piece, in the order of the account."""
-    search: BoxSearch
-    """For what passes all of them, on the axes that matter."""
-    times: int
-    """How many configurations of the piece each one of the search stands for."""
+    way: Way
+    """How what passes all of them is counted."""
     kept: int = 0
     """How many were found to be kept."""
 
@@ -220,8 +250,7 @@ class CountPlan:
                 stages.append(stage)
             if never:
                 break
-        narrow, times = _narrowed(piece, [stage.condition for stage in stages])
-        return cls(piece, first_id, stages, _search(narrow, [stage.condition for stage in stages]), times)
+        return cls(piece, first_id, stages, Way.of(piece, [stage.condition for stage in stages]))
 
     @property
     def conditions(self) -> list[Condition]:
@@ -261,30 +290,18 @@ def _volume(plan: CountPlan, number: int, most: int | None, watch: Watch) -> int
     """Return how many configurations of a piece pass its first conditions, or None where that took too much effort."""
     if _whole(plan.piece, plan.stages[number - 1].condition)[1]:
         return 0
-    search, times, piece = plan.search, plan.times, plan.search.piece
-    conditions = plan.conditions[:number]
-    if number < len(plan.stages):
-        piece, times = _narrowed(plan.piece, conditions)
-        search = _search(piece, conditions)
-    join = Join.of(piece, conditions) if search.expected > WORTH_JOINING else None
-    passing = None
-    if join is not None and join.expected < search.expected * (CROSSED if len(search.judge.bounds) > 1 else 1):
-        passing = _joined(plan, number, join, most, watch)
+    way = plan.way if number == len(plan.stages) else Way.of(plan.piece, plan.conditions[:number])
+    passing = _joined(plan, number, way, most, watch) if way.is_joined else None
     if passing is None:
-        passing = _searched(plan, number, search, most, watch)
-    if passing is None and search.grouping is not None:
+        passing = _searched(plan, number, way.search, most, watch)
+    if passing is None and way.search.grouping is not None:
         # How many groups there are is not known before.
-        search = BoxSearch(search.piece, conditions, counting=True)
+        search = BoxSearch(way.search.piece, plan.conditions[:number], counting=True)
         passing = _searched(plan, number, search, most, watch)
-    if passing is None:
+    if passing is None and not way.is_joined:
         # How many boxes there are is not known before either.
-        join = join or Join.of(piece, conditions)
-        passing = None if join is None else _joined(plan, number, join, most, watch)
-    return None if passing is None else passing * times
-
-
-def _search(piece: Piece, conditions: Sequence[Condition]) -> BoxSearch:
-    return BoxSearch(piece, conditions, counting=True, grouped=True)
+        passing = _joined(plan, number, way, most, watch)
+    return None if passing is None else passing * way.times
 
 
 def _searched(plan: CountPlan, number: int, search: BoxSearch, most: int | None, watch: Watch) -> int | None:
@@ -303,18 +320,19 @@ def _searched(plan: CountPlan, number: int, search: BoxSearch, most: int | None,
         if found.undecided:
             return None
         passing += found.volume()
-        watch.see(plan, number, decided, passing * plan.times)
+        watch.see(plan, number, decided, passing * plan.way.times)
     return passing
 
 
-def _joined(plan: CountPlan, number: int, join: Join, most: int | None, watch: Watch) -> int | None:
-    """Return how many configurations two groups of axes have together, or None where that is too much effort."""
-    if most is not None and join.expected > most:
+def _joined(plan: CountPlan, number: int, way: Way, most: int | None, watch: Watch) -> int | None:
+    """Return how many configurations two groups of axes have together, or None where that is not done; see `_volume`."""
+    join = way.join
+    if join is None or (most is not None and join.expected > most):
         return None
     passing = 0
     for rounds, found in enumerate(join.counts(), start=1):
         passing += found
-        watch.see(plan, number, partial(Fraction, rounds, join.rounds), passing * plan.times)
+        watch.see(plan, number, partial(Fraction, rounds, join.rounds), passing * way.times)
     return passing
 
 

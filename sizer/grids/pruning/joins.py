@@ -28,10 +28,10 @@ MOST_AXES = 12
 MOST_SUMS = 2
 """The most columns of which the sums of both groups are bounded."""
 
-COST = (0.3, 0.6, 15.0)
+COST = (0.12, 0.24, 6.0)
 """How many lines are searched in the time that one place of a group takes, by how many sums are bounded."""
 
-OVERHEAD = 5_000
+OVERHEAD = 2_000
 """The same of the time that each settled place takes, however short the lists."""
 
 

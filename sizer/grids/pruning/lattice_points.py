@@ -1,4 +1,4 @@
-"""How many points with whole coordinates of a rectangle lie on or below a slanted line, for thousands of them at once.
+"""How many points with whole coordinates of a rectangle lie on or below slanted lines, for thousands of them at once.
 
 A sum of floor divisions is exchanged for a smaller one, as in Euclid's algorithm, so a rectangle of a million by a
 million takes some twenty steps. Numbers are kept as 64-bit floats where all of them are exact (dividing is much faster
@@ -7,6 +7,7 @@ on those), as 64-bit integers where they fit, and as Python ints otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,26 +52,39 @@ def points_below(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArra
     return _points(*(numbers.astype(kind) for numbers in (room, steep, flat, wide, high)))
 
 
-def points_below_both(
-    first: tuple[IntArray, Any, Any], second: tuple[IntArray, Any, Any], extents: tuple[IntArray, IntArray]
-) -> Numbers:
-    """Return how many points of rectangles lie on or below two slanted lines.
+Line = tuple[Any, Any, Any]
+"""Of a slanted line, how much room the point (0, 0) leaves below it, and its slopes: whole, at least 0."""
+
+
+def points_below_all(lines: Sequence[Line], extents: tuple[IntArray, IntArray]) -> Numbers:
+    """Return how many points of rectangles lie on or below every one of some slanted lines.
 
     Args:
-        first: its room and its slopes, whole and at least 0; see `points_below`.
-        second: the other line's, both slopes above 0.
-        extents: of the rectangle, at least 0, shape (n,) each.
+        lines: each as in `points_below`; they broadcast to (n,).
+        extents: of the rectangles, at least 0, shape (n,) each.
+
+    Example:
+        >>> points_below_all([(6, 2, 3), (4, 1, 4)], (np.array([10]), np.array([10]))).astype(int)
+        array([5])
     """
     wide, high = extents
+    if not lines:
+        large = int(wide.max(initial=0)) * int(high.max(initial=0)) >= EXACT_INTEGER
+        whole: Numbers = wide.astype(object) * high if large else wide * high
+        return whole
+    if len(lines) == 1:
+        ((room, steep, flat),) = lines
+        return points_below(np.broadcast_to(room, wide.shape), (steep, flat), extents)
     if not len(wide):
         return np.zeros(0, dtype=np.int64)
     (room, steep, flat), (other_room, other_steep, other_flat) = (
-        np.broadcast_arrays(_clipped(room, (steep, flat), extents), steep, flat)
-        for room, steep, flat in (first, second)
+        np.broadcast_arrays(_clipped(room, (steep, flat), extents), steep, flat, wide)[:3]
+        for room, steep, flat in lines[:2]
     )
-    # Where the first line says nothing of y, it ends the rectangle, and the second one does the rest.
-    upright = flat == 0
+    # Where a line says nothing of y, it ends the rectangle, and the other one does the rest.
+    upright, other_upright = flat == 0, other_flat == 0
     wide = np.where(upright, _places(room, steep, wide), wide)
+    wide = np.where(other_upright, _places(other_room, other_steep, wide), wide)
     # From the first x on at which the steeper line is the lower one, it is the one that counts.
     most = max(int(numbers.max(initial=1)) for numbers in (room, other_room, steep, flat, other_steep, other_flat))
     kind: Any = np.int64 if 2 * most**2 < EXACT_INTEGER else np.object_
@@ -78,11 +92,21 @@ def points_below_both(
     turn = steep.astype(kind) * other_flat - other_steep.astype(kind) * flat
     late = (turn > 0) | ((turn == 0) & (ahead <= 0))
     split = np.clip(-(-np.where(late, ahead, -ahead) // np.maximum(abs(turn), 1)), 0, wide).astype(np.int64)
+    split[other_upright], late[other_upright] = wide[other_upright], False
     split[upright], late[upright] = 0, False
     early = np.where(late, other_room, room), np.where(late, other_steep, steep), np.where(late, other_flat, flat)
     later = np.where(late, room, other_room), np.where(late, steep, other_steep), np.where(late, flat, other_flat)
-    before = points_below(early[0], early[1:], (split, high))
-    return before + points_below(later[0].astype(kind) - later[1] * split, later[1:], (wide - split, high))
+    before = points_below_all([early, *lines[2:]], (split, high))
+    moved = [_moved(line, split) for line in (later, *lines[2:])]
+    return before + points_below_all(moved, (wide - split, high))
+
+
+def _moved(line: Line, steps: IntArray) -> Line:
+    """Return a line as it is seen from some steps along x; below 0 there is no room for any point."""
+    room, steep, flat = line
+    longest = int(steps.max(initial=0)) * int(np.max(steep, initial=0))
+    kind: Any = np.int64 if longest < EXACT_INTEGER else np.object_
+    return np.asarray(room).astype(kind) - np.asarray(steep).astype(kind) * steps, steep, flat
 
 
 def _clipped(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArray, IntArray]) -> IntArray:

@@ -305,7 +305,7 @@ class GridRanks:
         plan = self._plans[number]
         if (number, long) not in self._searches:
             along = range(long, len(self._lengths))
-            self._searches[number, long] = BoxSearch(plan.search.piece, plan.conditions, counting=True, along=along)
+            self._searches[number, long] = BoxSearch(plan.way.search.piece, plan.conditions, counting=True, along=along)
         return self._searches[number, long]
 
     # What is written out

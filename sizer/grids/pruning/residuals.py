@@ -134,8 +134,8 @@ class Residuals:
         """
         grouping = self.grouping
         low, high, _ = grouping.slices.cut(low, high)
-        left = grouping.slices.left(low, high, grouping.column)
-        count, steep, flat, wide, tall = left.numbers
+        left = grouping.slices.left(low, high, [grouping.column])
+        ((count, steep, flat),), (wide, tall) = left.counts, left.extents
         rise = np.broadcast_to(
             np.asarray(self._growth(grouping.slices.piece.varying(low)), dtype=np.int64), count.shape
         )
@@ -190,10 +190,11 @@ class Residuals:
             count, steep, flat, wide, tall, rise, room = groups.rows.take(rows, axis=1)
             first, second = self.grouping.steps
             left = Left(
-                np.stack([count + place * rise, steep + place * first, flat + place * second, wide, tall]),
+                (wide, tall),
+                [np.stack([count + place * rise, steep + place * first, flat + place * second])],
                 None if slant is None else (room, *slant.slopes),
             )
-            found = left.points_within(self.minimum, self.maximum)
+            found = left.points_within([(self.minimum, self.maximum)])
             if found.dtype == np.float64:
                 found = found.astype(np.int64)
             if int(times.max()) * int(found.max()) >= 2**62:

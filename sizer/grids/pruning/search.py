@@ -8,6 +8,7 @@ for, slices along one or two axes, whose configurations are counted at once. Tho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ import numpy as np
 
 from sizer.grids.columns import IntArray
 from sizer.grids.pruning.boxes import LINES, OPEN, SLICES, SPREAD, TAKEN, Boxes, Found
-from sizer.grids.pruning.lattice_points import Numbers
 from sizer.grids.pruning.pieces import Piece
 from sizer.grids.pruning.residuals import MOST_RUNS, Grouping, Residuals, groupings, overlap
 from sizer.grids.pruning.straight_cuts import Cuts
@@ -42,6 +42,9 @@ WORTH_GROUPING = 20_000_000
 
 CROOKED = 5
 """How many straight lines are solved in the time that one other is searched."""
+
+MOST_CROSSING = 3
+"""The most bounded columns that are counted together where all of them cut through a slice."""
 
 LINES_AT_ONCE = 1 << 14
 """Lines on which a limit is searched at once: their arrays stay in the processor's cache."""
@@ -145,11 +148,20 @@ class BoxSearch:
         for slices in planes(self.judge):
             if self._along is not None and not set(slices.axes) <= set(self._along):
                 continue
-            expected = touched(self.judge, slices.axes, slices.cuts) * COST[2]
+            expected = touched(self.judge, slices.axes, slices.cuts) * self._cost(2)
             if expected < self.expected:
                 self.expected, chosen = expected, slices
                 self.line_axis = max(slices.axes, key=extents.__getitem__)
         return chosen
+
+    def _cost(self, axes: int) -> int:
+        """Return what a line, a slice along two axes or a run of slices takes, in lines."""
+        if axes == 3:
+            return RUN_EFFORT
+        limits = [self.judge.limits(column) for column in self.judge.bounds]
+        # Of a slice that several bounds cut, what is up to each combination of their ends is counted.
+        ends = math.prod(2 if minimum is not None else 1 for minimum, _ in limits) if len(limits) > 1 else 1
+        return COST[2] * ends if axes == 2 else COST[1]
 
     def _grouping(self, extents: list[int]) -> Grouping | None:
         """Return how slices are grouped, where that leaves far less to do; it may change the slices and the lines."""
@@ -225,7 +237,7 @@ class BoxSearch:
             possible[unsure] = within[unsure] = certain[unsure] = lines[unsure] = self.judge.passes(low[:, unsure])
         state = np.where(lines & _few(low, high, self.held[-1:]), LINES, OPEN)
         if self.slices is not None:
-            slices = verdict.certain(self.slices.cuts.solved) & (verdict.straddled <= 1)
+            slices = verdict.certain(self.slices.cuts.solved) & (verdict.straddled <= MOST_CROSSING)
             state[slices & _few(low, high, self.kept_together)] = SLICES
         state[certain & within] = TAKEN
         chunk.state[is_open] = state
@@ -251,7 +263,7 @@ class BoxSearch:
         extents[list(axes)] = 1
         times = np.where(chunk.state == TAKEN, 1, extents.max(axis=0, initial=1))
         if self.effort is not None:
-            self.effort.spend(int(times.sum()) * (RUN_EFFORT if len(axes) == 3 else COST[max(len(axes), 1)]))
+            self.effort.spend(int(times.sum()) * self._cost(len(axes)))
         shares = np.cumsum(times) // LINES_AT_ONCE
         for share in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(shares)) + 1):
             spread = chunk.those(share).spread(times[share], axes)
@@ -266,7 +278,7 @@ class BoxSearch:
         """Yield how many configurations pass in all slices that were found."""
         groups = residuals.groups()
         nowhere = np.zeros((len(self.piece.start), 0), dtype=np.int64)
-        if self.effort is not None and not self.effort.spend(COST[2] * groups.number):
+        if self.effort is not None and not self.effort.spend(self._cost(2) * groups.number):
             whole = Boxes.whole(self.piece)
             yield Found(whole.low, whole.high, undecided=True)
             return
@@ -276,12 +288,8 @@ class BoxSearch:
     def _counted(self, chunk: Boxes) -> Found:
         """Return slices with how many of their configurations pass."""
         assert self.slices is not None
-        points: Numbers | None = None
-        for column in self.judge.bounds:
-            found = self.slices.points(chunk.low, chunk.high, column, self.judge.limits(column))
-            # One column at the most cuts through a slice; by the others all of it passes.
-            points = found if points is None else np.minimum(points, found)
-        return Found(chunk.low, chunk.high, points=points)
+        limits = {column: self.judge.limits(column) for column in self.judge.bounds}
+        return Found(chunk.low, chunk.high, points=self.slices.points(chunk.low, chunk.high, limits))
 
     def _solved(self, chunk: Boxes) -> Found:
         """Return lines, cut down to what passes, and the boxes between them as they are."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sizer.grids.columns import IntArray
-from sizer.grids.pruning.lattice_points import Numbers, points_below, points_below_both
+from sizer.grids.pruning.lattice_points import Numbers, points_below_all
 from sizer.grids.pruning.pieces import Piece
 from sizer.grids.pruning.straight_cuts import Between, Cuts
 from sizer.grids.pruning.verdicts import Judge
@@ -59,28 +59,24 @@ class Slices:
         first: IntArray = np.clip(np.where(slope > 0, start + steps, flat), start, stop)
         return first
 
-    def points(
-        self,
-        low: IntArray,
-        high: IntArray,
-        column: str,
-        limits: tuple[int | None, int | None],
-    ) -> Numbers:
+    def points(self, low: IntArray, high: IntArray, limits: Mapping[str, tuple[int | None, int | None]]) -> Numbers:
         """Return how many configurations of each slice are within limits, and not cut off by rules and expressions.
 
         Args:
             low: first position on each axis, shape (axes, slices).
             high: the position after the last one; only along the axes of the slices is it looked at.
-            column: a counted column.
-            limits: its smallest and its largest value; None: without limit.
+            limits: counted column -> its smallest and its largest value; None: without limit.
         """
-        minimum, maximum = limits
         low, high, _ = self.cut(low, high)
         if len(self.axes) == 2:
-            return self.left(low, high, column).points_within(minimum, maximum)
-        until = self.first_above(low, high, column, MOST if maximum is None else maximum)
-        since = low[self.axes[0]] if minimum is None else self.first_above(low, high, column, minimum - 1)
-        number: Numbers = until - since
+            return self.left(low, high, list(limits)).points_within(list(limits.values()))
+        since, until = low[self.axes[0]], high[self.axes[0]]
+        for column, (minimum, maximum) in limits.items():
+            if maximum is not None:
+                until = np.minimum(until, self.first_above(low, high, column, maximum))
+            if minimum is not None:
+                since = np.maximum(since, self.first_above(low, high, column, minimum - 1))
+        number: Numbers = np.maximum(until - since, 0)
         return number
 
     def points_up_to(
@@ -97,7 +93,7 @@ class Slices:
         if len(self.axes) == 1:
             number: Numbers = self.first_above(low, high, column, limit) - low[self.axes[0]]
             return number
-        return self.left(low, high, column, between).points_up_to(limit)
+        return self.left(low, high, [column], between).points_within([(None, limit)])
 
     def cut(
         self, low: IntArray, high: IntArray, between: Between | None = None
@@ -111,13 +107,12 @@ class Slices:
             low[axis], high[axis] = start, np.maximum(start, stop)
         return low, high, between and between.starting_at(low, self.axes)
 
-    def left(self, low: IntArray, high: IntArray, column: str, between: Between | None = None) -> Left:
+    def left(self, low: IntArray, high: IntArray, columns: Sequence[str], between: Between | None = None) -> Left:
         """Return what is left to count of slices along two axes, from which their sides are cut off."""
         first, second = self.axes
-        count, slopes = self._count(low, column)
-        extents = high[first] - low[first], high[second] - low[second]
         return Left(
-            np.stack([count, *slopes, *extents]),
+            (high[first] - low[first], high[second] - low[second]),
+            [np.stack([count, *slopes]) for count, slopes in (self._count(low, column) for column in columns)],
             None if self.cuts.slant is None else (self.cuts.room(low, between), *self.cuts.slant.slopes),
         )
 
@@ -135,23 +130,63 @@ class Slices:
 class Left:
     """What is left to count of slices along two axes, once everything else is settled."""
 
-    numbers: IntArray
-    """Of each slice its first configuration's count, how much that grows along each axis, and how long it is there."""
+    extents: tuple[IntArray, IntArray]
+    """How long each slice is along either axis."""
+    counts: Sequence[IntArray]
+    """Of each counted column the first configuration's count in each slice, and how much it grows along each axis."""
     slant: tuple[IntArray, int, int] | None
-    """How far below the slant its first configuration is, and the slant's slopes."""
+    """How far below the slant the first configuration is, and the slant's slopes."""
 
-    def points_within(self, minimum: int | None, maximum: int | None) -> Numbers:
-        """Return how many configurations of each slice are within limits; None: without limit."""
-        upper = self.points_up_to(MOST if maximum is None else maximum)
-        return upper if minimum is None else upper - self.points_up_to(minimum - 1)
+    def points_within(self, limits: Sequence[tuple[int | None, int | None]]) -> Numbers:
+        """Return how many configurations of each slice are within limits of every column; None: without limit."""
+        if len(limits) == 1:
+            return self._points(limits)
+        # Most slices are cut by one column at the most, and it alone is counted there.
+        wide, high = self.extents
+        cut_by = np.zeros(len(wide), dtype=np.int64)
+        for number, ((count, steep, flat), (minimum, maximum)) in enumerate(zip(self.counts, limits, strict=True)):
+            largest = count + steep * np.maximum(wide - 1, 0) + flat * np.maximum(high - 1, 0)
+            within = (minimum is None or count >= minimum) & (maximum is None or largest <= maximum)
+            cut_by |= np.where(within, 0, 1 << number)
+        found: Numbers = np.zeros(len(wide), dtype=np.int64)
+        for code in np.unique(cut_by).tolist():
+            some = np.flatnonzero(cut_by == code)
+            columns = [number for number in range(len(limits)) if code >> number & 1]
+            points = self._those(some, columns)._points([limits[number] for number in columns])
+            if points.dtype == np.object_:
+                found = found.astype(object)
+            found[some] = points
+        return found
 
-    def points_up_to(self, limit: int) -> Numbers:
-        """Return how many configurations of each slice are at most a limit."""
-        count, steep, flat, wide, high = self.numbers
-        room = room_below(count, limit)
-        if self.slant is None:
-            return points_below(room, (steep, flat), (wide, high))
-        return points_below_both((room, steep, flat), self.slant, (wide, high))
+    def _those(self, some: IntArray, columns: Sequence[int]) -> Left:
+        wide, high = self.extents
+        return Left(
+            (wide[some], high[some]),
+            [self.counts[number].take(some, axis=1) for number in columns],
+            None if self.slant is None else (self.slant[0][some], *self.slant[1:]),
+        )
+
+    def _points(self, limits: Sequence[tuple[int | None, int | None]]) -> Numbers:
+        """Return how many configurations of each slice are within limits, by what is up to each end of them."""
+        slants = [] if self.slant is None else [self.slant]
+        found: Numbers | None = None
+        for ends in itertools.product(*map(_ends_of, limits)):
+            lines = [
+                (room_below(count, limit), steep, flat)
+                for (count, steep, flat), (limit, _) in zip(self.counts, ends, strict=True)
+                if limit is not None
+            ]
+            points = points_below_all([*lines, *slants], self.extents)
+            sign = math.prod(sign for _, sign in ends)
+            found = points if found is None else found + points if sign > 0 else found - points
+        assert found is not None
+        return found
+
+
+def _ends_of(limits: tuple[int | None, int | None]) -> list[tuple[int | None, int]]:
+    """Return the largest counts up to which configurations are counted, each with the sign it counts with."""
+    minimum, maximum = limits
+    return [(maximum, 1)] if minimum is None else [(maximum, 1), (minimum - 1, -1)]
 
 
 def room_below(count: IntArray, limit: int) -> IntArray:

@@ -132,6 +132,8 @@ class Judge:
         first, last = self.piece.varying(low), self.piece.varying(high - 1)
         for column, count in self.counts.items():
             minimum, maximum = self.limits(column)
+            if minimum is not None and maximum is not None and minimum > maximum:
+                possible[:] = False
             inside: Any = np.True_
             smallest, largest = count(first), count(last)
             if maximum is not None:
