@@ -1,7 +1,7 @@
 """What `sizer run --dry-run` answers of grids of up to 10^18, and how long it takes.
 
-All of them sweep layers, cells and both projections of an LSTM of at most 10M weights, with more fields on top, once as
-they are and once with a condition that ties the projections to the cells.
+All of them sweep layers, cells and both projections of an LSTM of at most 10M weights, with more fields on top: once as
+they are, once with a condition that ties the projections to the cells, and once with a second budget, on the state.
 
     python benchmarks/dry_runs.py --json benchmarks/dry_runs.json
 """
@@ -27,9 +27,14 @@ grid:
   cells: {{from: 1, to: 10000, step: 1}}
   recurrent_projection: {{from: 1, to: 3000, step: 1}}
   nonrecurrent_projection: {{from: 0, to: 3000, step: 1}}
-{grid}{where}budget: {{weights: {{max: 10M}}}}
+{grid}{more}budget: {{weights: {{max: 10M}}{budget}}}
 """
-WHERE = "where: [recurrent_projection + nonrecurrent_projection <= cells]\n"
+WAYS = {
+    "plain": {"more": "", "budget": ""},
+    "tied": {"more": "where: [recurrent_projection + nonrecurrent_projection <= cells]\n", "budget": ""},
+    "two_budgets": {"more": "", "budget": ", state_size: {max: 5000}"},
+}
+"""What else a sweep says: what stands before its budget, and in it."""
 FIELDS = {
     "nothing": {"convention": "textbook", "inputs": "39", "outputs": "34"},
     "`inputs` 1-1,000,000": {"convention": "textbook", "inputs": "{from: 1, to: 1000000, step: 1}", "outputs": "34"},
@@ -58,11 +63,11 @@ FIELDS = {
 }
 
 
-def sweep_with(fields: dict[str, str], where: str) -> str:
+def sweep_with(fields: dict[str, str], way: str) -> str:
     """Return a sweep file in which fields that have several values are swept."""
     swept = {name: value for name, value in fields.items() if value[0] in "[{"}
     model = "".join(f", {name}: {value}" for name, value in fields.items() if name not in swept)
-    return SWEEP.format(model=model, grid="".join(f"  {name}: {value}\n" for name, value in swept.items()), where=where)
+    return SWEEP.format(model=model, grid="".join(f"  {name}: {value}\n" for name, value in swept.items()), **WAYS[way])
 
 
 def counted(text: str) -> dict[str, float]:
@@ -86,15 +91,15 @@ def main() -> None:
     options = parser.parse_args()
     runs = []
     for name, fields in FIELDS.items():
-        run = {"on_top": name, "plain": counted(sweep_with(fields, "")), "tied": counted(sweep_with(fields, WHERE))}
+        run = {"on_top": name, **{way: counted(sweep_with(fields, way)) for way in WAYS}}
         runs.append(run)
-        for title in ("plain", "tied"):
+        for title in WAYS:
             figures = run[title]
             kept = (
                 f"{figures['at_least']:,}" if figures["exact"] else f"{figures['at_least']:,} to {figures['at_most']:,}"
             )
             print(
-                f"  {name:52}  {title:5}  {figures['configurations']:>9.2g}  {figures['seconds']:>6.2f} s  {kept}",
+                f"  {name:52}  {title:11}  {figures['configurations']:>9.2g}  {figures['seconds']:>6.2f} s  {kept}",
                 flush=True,
             )
     if options.json:

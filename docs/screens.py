@@ -142,10 +142,15 @@ def dry_runs(path: str) -> None:
     """Place what dry runs of large grids answer, and after how long, with the machine they were measured on."""
     found = json.loads((ROOT / path).read_text())
     rows = [
-        [run["on_top"], f"{run['plain']['configurations']:.1e}", *(_answer(run[way]) for way in ("plain", "tied"))]
+        [
+            run["on_top"],
+            f"{run['plain']['configurations']:.1e}",
+            *(_answer(run[way]) for way in ("plain", "tied", "two_budgets")),
+        ]
         for run in found["runs"]
     ]
-    table(["on top", "configurations", "answer", "with projections tied to cells"], rows)
+    titles = ["answer", "with projections tied to cells", "with a state of at most 5,000"]
+    table(["on top", "configurations", *titles], rows)
     machine = found["machine"]
     cog.outl(f"Measured on {machine['processor']}, {machine['cores']} cores, Python {machine['python']}.\n")
 

@@ -16,7 +16,7 @@ from sizer.grids.pruning.boxes import Boxes, exact_sum, volumes
 from sizer.grids.pruning.lattice_points import Numbers
 from sizer.grids.pruning.search import CHUNK, BoxSearch
 from sizer.grids.pruning.straight_cuts import Between
-from sizer.grids.pruning.straight_slices import MOST, Slices
+from sizer.grids.pruning.straight_slices import Slices
 from sizer.grids.pruning.verdicts import Judge
 
 SHARE = 0.7
@@ -134,18 +134,16 @@ def _between(judge: Judge, slices: Slices, low: IntArray, high: IntArray) -> tup
     outer = high - low
     outer[axes] = 1
     number = outer.astype(kind).prod(axis=0)
-    whole = volumes(low[axes], high[axes]).astype(kind)
-    least, most = whole, whole
     surely, perhaps = Between(low, last, surely=True), Between(low, last, surely=False)
-    for column in judge.bounds:
-        minimum, maximum = judge.limits(column)
-        # Without a maximum, rules and expressions may still cut.
-        limit = MOST if maximum is None else maximum
-        fewest = slices.points_up_to(last, high, column, limit, surely).astype(kind)
-        greatest = slices.points_up_to(low, high, column, limit, perhaps).astype(kind)
+    tops = {column: (None, judge.limits(column)[1]) for column in judge.bounds}
+    least, most = slices.points(last, high, tops, surely), slices.points(low, high, tops, perhaps)
+    least, most = least.astype(kind), most.astype(kind)
+    for column, top in tops.items():
+        minimum, _ = judge.limits(column)
         if minimum is not None:
-            fewest = fewest - slices.points_up_to(low, high, column, minimum - 1, surely).astype(kind)
-            greatest = greatest - slices.points_up_to(last, high, column, minimum - 1, perhaps).astype(kind)
-        # What one column drops and what another one drops may be different configurations.
-        least, most = least - (whole - fewest), np.minimum(most, greatest)
-    return np.maximum(least, 0) * number, most * number
+            under = {column: (None, minimum - 1)}
+            least = least - slices.points(low, high, under, surely).astype(kind)
+            # What one column drops and what another one drops may be the same configurations.
+            alone = slices.points(low, high, {column: top}, perhaps).astype(kind)
+            most = np.minimum(most, alone - slices.points(last, high, under, perhaps).astype(kind))
+    return np.maximum(least, 0) * number, np.maximum(most, 0) * number

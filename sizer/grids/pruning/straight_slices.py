@@ -59,17 +59,24 @@ class Slices:
         first: IntArray = np.clip(np.where(slope > 0, start + steps, flat), start, stop)
         return first
 
-    def points(self, low: IntArray, high: IntArray, limits: Mapping[str, tuple[int | None, int | None]]) -> Numbers:
+    def points(
+        self,
+        low: IntArray,
+        high: IntArray,
+        limits: Mapping[str, tuple[int | None, int | None]],
+        between: Between | None = None,
+    ) -> Numbers:
         """Return how many configurations of each slice are within limits, and not cut off by rules and expressions.
 
         Args:
             low: first position on each axis, shape (axes, slices).
             high: the position after the last one; only along the axes of the slices is it looked at.
             limits: counted column -> its smallest and its largest value; None: without limit.
+            between: as for what is cut off, the slices stand for others too; None: for themselves alone.
         """
-        low, high, _ = self.cut(low, high)
+        low, high, between = self.cut(low, high, between)
         if len(self.axes) == 2:
-            return self.left(low, high, list(limits)).points_within(list(limits.values()))
+            return self.left(low, high, list(limits), between).points_within(list(limits.values()))
         since, until = low[self.axes[0]], high[self.axes[0]]
         for column, (minimum, maximum) in limits.items():
             if maximum is not None:
@@ -79,26 +86,10 @@ class Slices:
         number: Numbers = np.maximum(until - since, 0)
         return number
 
-    def points_up_to(
-        self, low: IntArray, high: IntArray, column: str, limit: int, between: Between | None = None
-    ) -> Numbers:
-        """Return how many configurations of each slice are at most a limit, and not cut off.
-
-        Args:
-            low, high, column: see `points`.
-            limit: the largest value.
-            between: as for what is cut off, the slices stand for others too; None: for themselves alone.
-        """
-        low, high, between = self.cut(low, high, between)
-        if len(self.axes) == 1:
-            number: Numbers = self.first_above(low, high, column, limit) - low[self.axes[0]]
-            return number
-        return self.left(low, high, [column], between).points_within([(None, limit)])
-
     def cut(
         self, low: IntArray, high: IntArray, between: Between | None = None
     ) -> tuple[IntArray, IntArray, Between | None]:
-        """Return slices without what is cut off at their sides; see `points_up_to`."""
+        """Return slices without what is cut off at their sides; see `points`."""
         if not self.cuts.sides:
             return low, high, between
         ends = self.cuts.cut(low, {axis: (low[axis], high[axis]) for axis in self.axes}, between)
