@@ -42,6 +42,8 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
                 bound.arguments[name] = defaults[name]
             elif not is_one(value):
                 faults.append(Fault("", 0, 0, name, f"{quoted(value)} {words}"))
+            elif is_one is _is_flag:
+                bound.arguments[name] = bool(value)
         if faults:
             raise InputError(faults)
         return function(*bound.args, **bound.kwargs)
@@ -70,6 +72,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, SupportsIndex)
 
 
+def _is_flag(value: object) -> bool:
+    # NumPy's own booleans too, told by their name: NumPy is slow to import.
+    return (
+        isinstance(value, bool) or (_is_number(value) and value in (0, 1)) or type(value).__name__ in {"bool", "bool_"}
+    )
+
+
 def _is_path(value: object) -> bool:
     return isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str)
 
@@ -90,6 +99,7 @@ def _is_budget(value: object) -> bool:
 _TEXTS = (_are_texts, "is neither text nor a list of texts")
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "str": (_is_text, "is not text"),
+    "bool": (_is_flag, "is neither true nor false"),
     "str | int": (lambda value: _is_text(value) or _is_number(value), "is neither a number nor a size such as 10M"),
     "int": (_is_number, "is not a whole number"),
     "int | None": (_is_number, "is not a whole number"),

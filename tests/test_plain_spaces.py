@@ -302,8 +302,20 @@ def test_ids_past_int64_are_drawn_and_ranked() -> None:
     assert found.rank(drawn) == found.rank(found.by_id(drawn.ids))
     assert max(drawn.weights) <= 1000
     assert found.at([0, number - 1]).ids == sorted(found.at([number - 1, 0]).ids)
-    with pytest.raises(InputError, match=r"more than 2\^63 - 1 configurations"):
-        found.largest(1)
+    # By rank among those of just that size, which is another way to the same ones.
+    largest = found.largest(3)
+    assert largest.weights.tolist() == [1000] * 3
+    assert largest.ids == found.at([0, 1, 2], budget=(1000, 1000)).ids
+    assert largest.ids == sorted(largest.ids)
+    nearest = found.nearest(777, 4)
+    assert [abs(int(weights) - 777) for weights in nearest.weights] == [0] * 4
+    assert nearest.ids == found.at(range(4), budget=(777, 777)).ids
+    assert max(found.extreme("state_size", 2, budget=(1000, 1000), largest=True).ids) > 2**62
+    median = found.quantile(0.5)
+    assert found.count(budget=(None, median - 1)) < -(-number // 2) <= found.count(budget=(None, median))
+    assert not len(found.largest(3, budget=(1, 2)))
+    with pytest.raises(InputError, match=r"of more than 2\^63 - 1 configurations at most 100"):
+        found.largest(101)
 
 
 def test_what_conditions_do_not_grow_with_is_walked_or_said_to_be_too_much(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -207,12 +208,19 @@ FAULTS: dict[str, Callable[[Any, Path], Any]] = {
     ),
     "where: '7' is neither text nor a list of texts": lambda run, at: sizer.query(run, where=7),  # type: ignore[arg-type]
     "top: 'many' is not a whole number": lambda run, at: sizer.query(run, top="many"),  # type: ignore[arg-type]
+    "gzip: 'yes' is neither true nor false": lambda run, at: sizer.run_sweep(SWEEP, at, gzip="yes"),  # type: ignore[arg-type]
     "path: '7' is not a path": lambda run, at: sizer.load_sweep(7),  # type: ignore[arg-type]
     "csv_dialect: 'exel-eu' is not known; did you mean 'excel-eu'?": lambda run, at: sizer.run_sweep(
         SWEEP, at, csv_dialect="exel-eu"
     ),
     "out: is empty; name a file": lambda run, at: sizer.plot(run, ""),
 }
+
+
+@pytest.mark.parametrize("flag", [np.True_, 1, True])
+def test_flags_are_told_by_their_value(flag: Any, tmp_path: Path) -> None:
+    run = sizer.run_sweep(SWEEP, tmp_path, gzip=flag)
+    assert "mine.csv.gz" in [Path(file).name for file in run.files]
 
 
 @pytest.mark.parametrize("said", FAULTS)

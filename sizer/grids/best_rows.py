@@ -10,7 +10,7 @@ import numpy as np
 from sizer.grids.account import Account
 from sizer.grids.columns import IntArray
 from sizer.grids.engine import Decider, Rows, enumerate_sweep
-from sizer.grids.pruning.counts import count_kept
+from sizer.grids.pruning.counts import OPENED, count_kept
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.repeats import Repeats
 from sizer.sweepfile.sweep import Bound, Sweep
@@ -60,7 +60,7 @@ def best_ids(sweep: Sweep, number: int, column: str, *, descending: bool, pruned
     """Return the ids of the best kept configurations, the best first, and the account of the whole sweep.
 
     Args:
-        sweep: of at most 2**63 - 1 configurations.
+        sweep: of at most 2**63 - 1 configurations; of any size where it is pruned and `number` at most `OPENED`.
         number: how many; fewer where fewer are kept.
         column: the counted column that decides, ties in id order.
         descending: the largest are the best.
@@ -75,8 +75,8 @@ def best_ids(sweep: Sweep, number: int, column: str, *, descending: bool, pruned
         return extremes.ids(), account
     counted = count_kept(sweep, best=number, sort=column, descending=descending, effort=None)
     assert counted.account is not None
-    if counted.best:
-        return np.array(counted.best, dtype=np.int64), counted.account
+    if number <= OPENED:
+        return np.array(counted.best, dtype=np.int64 if sweep.size < 2**63 else object), counted.account
     limit = Bound(column, counted.limit, None) if descending else Bound(column, None, counted.limit)
     for rows in pruned_rows(replace(sweep, budget=(*sweep.budget, limit)), [column], Account()):
         extremes.see(rows)

@@ -511,7 +511,7 @@ def _check_sort(sweep: Sweep, keep: int | None, sort: str) -> None:
 
 def _check_run(sweep: Sweep) -> None:
     if sweep.size > MOST_CONFIGURATIONS:
-        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that can have ids; --dry-run counts them"
+        message = f"{sweep.size:,} configurations are more than the {MOST_CONFIGURATIONS:,} that can have ids; --dry-run counts them, sizer sample draws some"
         raise InputError([Fault(sweep.file, 0, 0, "grid", message)])
 
 

@@ -19,7 +19,7 @@ from sizer.grids.account import Account
 from sizer.grids.best_rows import best_ids
 from sizer.grids.engine import BLOCK, Decider, Rows, enumerate_sweep
 from sizer.grids.ids import Box, lengths, strides
-from sizer.grids.pruning.counts import EFFORT, count_kept, kept_number
+from sizer.grids.pruning.counts import EFFORT, OPENED, count_kept, kept_number
 from sizer.grids.pruning.ranks import UncountedError
 from sizer.grids.pruning.rows import pruned_rows
 from sizer.grids.ranks import MOST_TO_WALK, REMEMBERED, SweepRanks, is_walked
@@ -292,8 +292,10 @@ class PlainSpace(Space):
         walked = is_walked(asked)
         if walked and asked.size > MOST_TO_WALK:
             raise self._fault(f"cannot be sorted by size: {_unordered()}")
-        if asked.size > LARGEST_ID:
-            raise self._fault("cannot be sorted by size: it has more than 2^63 - 1 configurations")
+        if asked.size > LARGEST_ID and n > OPENED:
+            raise self._fault(
+                f"cannot be sorted by size: of more than 2^63 - 1 configurations at most {OPENED} are asked for at once"
+            )
         if not walked and kept_number(asked, EFFORT) is None:
             raise self._fault(f"cannot be sorted by size: {_too_much()}")
         column = "weights" if column in BYTES else column
