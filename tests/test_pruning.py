@@ -357,17 +357,9 @@ def test_several_bounds_cut_through_slices(monkeypatch: pytest.MonkeyPatch) -> N
     Counted apart, projection by projection: of an LSTM without biases, the most that the other projection may be.
     """
     monkeypatch.undo()
-    text = """
-sizer: 1
-name: two
-model: {cell_type: lstm, convention: textbook, inputs: 39, outputs: 34}
-grid:
-  layers: {from: 1, to: 10, step: 1}
-  cells: {from: 10, to: 10000, step: 10}
-  recurrent_projection: {from: 1, to: 3000, step: 1}
-  nonrecurrent_projection: {from: 0, to: 3000, step: 1}
-budget: {weights: {max: 10M}, output_weights: {min: 20000, max: 40000}, state_size: {max: 5000}}
-"""
+    budget = "{weights: {max: 10M}, output_weights: {min: 20000, max: 40000}, state_size: {max: 5000}}"
+    huge = HUGE.replace("{weights: {max: 40K}}", budget)
+    text = huge.replace("from: 1, to: 10000, step: 1}", "from: 10, to: 10000, step: 10}")
     counted = count_kept(parse_sweep(text))
     expected = 0
     for layers, cells in itertools.product(range(1, 11), range(10, 10001, 10)):
@@ -381,7 +373,7 @@ budget: {weights: {max: 10M}, output_weights: {min: 20000, max: 40000}, state_si
         expected += int(np.clip(np.minimum(most, 3000) - least + 1, 0, None).sum())
     assert counted.account is not None
     assert counted.at_least == expected > 0
-    assert count_kept(parse_sweep(text.replace("from: 10, to: 10000, step: 10", "from: 1, to: 10000, step: 1"))).account
+    assert count_kept(parse_sweep(huge)).account
 
 
 def test_bounds_that_contradict_each_other_keep_nothing() -> None:
@@ -679,6 +671,48 @@ def test_points_below_several_lines(factor: int, rows: list[tuple[Any, ...]]) ->
         for across, up, *several in rows
     ]
     assert [int(number) for number in found] == expected
+
+
+@settings(max_examples=examples(200))
+@given(
+    st.integers(2**24, 2**25),
+    st.integers(2**29, 2**32),
+    st.integers(0, 2**20),
+    st.integers(1, 3),
+    st.integers(60, 100),
+    st.integers(0, 5),
+)
+def test_points_below_two_lines_that_meet_early(
+    high: int, wide: int, meet: int, steep: int, flat: int, below: int
+) -> None:
+    """Few points before two lines meet and some 10^16 behind: a sum in floats would be rounded.
+
+    Counted apart by Euclid's algorithm on Python's whole numbers, since it is known which line is the lower one where.
+    """
+
+    def floors(number: int, divisor: int, slope: int, start: int) -> int:
+        found = 0
+        while True:
+            found += (slope // divisor) * number * (number - 1) // 2 + (start // divisor) * number
+            slope, start = slope % divisor, start % divisor
+            last = slope * number + start
+            if last < divisor:
+                return found
+            number, start, slope, divisor = last // divisor, last % divisor, divisor, slope
+
+    def under(room: int, steep: int, first: int, stop: int) -> int:
+        stop = min(stop, room // steep + 1)
+        whole = max(first, min(stop, (room - flat * (high - 1)) // steep + 1))
+        slanted = stop - whole
+        if slanted <= 0:
+            return max(stop - first, 0) * high
+        return (whole - first) * high + slanted + floors(slanted, flat, steep, room - steep * (stop - 1))
+
+    rooms = [slope * meet + flat * (high - below) for slope in (steep, steep + 1)]
+    lines = [(np.array([room]), slope, flat) for room, slope in zip(rooms, (steep, steep + 1), strict=True)]
+    found = lattice_points.points_below_all(lines, (np.array([wide]), np.array([high])))
+    before = under(rooms[0], steep, 0, min(meet, wide))
+    assert int(found[0]) == before + under(rooms[1], steep + 1, meet, wide)
 
 
 @given(st.integers(10**6, 10**9), st.integers(1, 10**4), st.integers(1, 10**4), st.integers(1, 2000))

@@ -49,7 +49,9 @@ def points_below(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArra
     size = max(widest, longest * longest)
     kind: Any = np.float64 if size < EXACT_FLOAT else np.int64 if size < EXACT_INTEGER else np.object_
     room = _clipped(room, (steep, flat), extents)
-    return _points(*(numbers.astype(kind) for numbers in (room, steep, flat, wide, high)))
+    found = _points(*(numbers.astype(kind) for numbers in (room, steep, flat, wide, high)))
+    # A sum of floats and of larger whole numbers would be rounded.
+    return found.astype(np.int64) if kind is np.float64 else found
 
 
 Line = tuple[Any, Any, Any]
@@ -77,10 +79,8 @@ def points_below_all(lines: Sequence[Line], extents: tuple[IntArray, IntArray]) 
         return points_below(np.broadcast_to(room, wide.shape), (steep, flat), extents)
     if not len(wide):
         return np.zeros(0, dtype=np.int64)
-    (room, steep, flat), (other_room, other_steep, other_flat) = (
-        np.broadcast_arrays(_clipped(room, (steep, flat), extents), steep, flat, wide)[:3]
-        for room, steep, flat in lines[:2]
-    )
+    arrays = [_as_arrays(line, extents) for line in lines]
+    (room, steep, flat), (other_room, other_steep, other_flat), *rest = arrays
     # Where a line says nothing of y, it ends the rectangle, and the other one does the rest.
     upright, other_upright = flat == 0, other_flat == 0
     wide = np.where(upright, _places(room, steep, wide), wide)
@@ -96,24 +96,31 @@ def points_below_all(lines: Sequence[Line], extents: tuple[IntArray, IntArray]) 
     split[upright], late[upright] = 0, False
     early = np.where(late, other_room, room), np.where(late, other_steep, steep), np.where(late, other_flat, flat)
     later = np.where(late, room, other_room), np.where(late, steep, other_steep), np.where(late, flat, other_flat)
-    before = points_below_all([early, *lines[2:]], (split, high))
-    moved = [_moved(line, split) for line in (later, *lines[2:])]
+    before = points_below_all([early, *rest], (split, high))
+    moved = [_moved(line, split) for line in (later, *rest)]
     return before + points_below_all(moved, (wide - split, high))
+
+
+def _as_arrays(line: Line, extents: tuple[IntArray, IntArray]) -> Line:
+    """Return a line with numbers of its own for each rectangle, and no more room than says something there."""
+    room, steep, flat = line
+    room, steep, flat, _ = np.broadcast_arrays(_clipped(room, (steep, flat), extents), steep, flat, extents[0])
+    return room, steep, flat
 
 
 def _moved(line: Line, steps: IntArray) -> Line:
     """Return a line as it is seen from some steps along x; below 0 there is no room for any point."""
     room, steep, flat = line
-    longest = int(steps.max(initial=0)) * int(np.max(steep, initial=0))
+    longest = int(steps.max(initial=0)) * int(steep.max(initial=0))
     kind: Any = np.int64 if longest < EXACT_INTEGER else np.object_
-    return np.asarray(room).astype(kind) - np.asarray(steep).astype(kind) * steps, steep, flat
+    return room.astype(kind) - steep.astype(kind) * steps, steep, flat
 
 
 def _clipped(room: IntArray, slopes: tuple[Any, Any], extents: tuple[IntArray, IntArray]) -> IntArray:
     """Return no more room than the far corner takes, which changes nothing, and no less than none at all."""
     (steep, flat), (wide, high) = slopes, extents
     widest = int(np.max(steep)) * int(wide.max(initial=0)) + int(np.max(flat)) * int(high.max(initial=0))
-    clipped: IntArray = np.clip(room, -1, min(widest, 2**63 - 1))
+    clipped: IntArray = np.clip(room, -1, min(widest, 2**63 - 2))
     return clipped
 
 

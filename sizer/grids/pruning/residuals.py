@@ -195,8 +195,6 @@ class Residuals:
                 None if slant is None else (room, *slant.slopes),
             )
             found = left.points_within([(self.minimum, self.maximum)])
-            if found.dtype == np.float64:
-                found = found.astype(np.int64)
             if int(times.max()) * int(found.max()) >= 2**62:
                 found = found.astype(object)
             yield exact_sum(found * times)
